@@ -1,0 +1,101 @@
+# Each target prepares what it needs, once, and nothing else: `make demo` installs neither the CDK nor Node parts.
+# A fresh machine needs Python >= 3.11 with venv, make, and, for what deals with the stack, Node >= 20.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CDK := infra/node_modules/.bin/cdk
+LOCK := requirements.lock
+
+# A tag may contain anything, so it travels in the environment, unexpanded, and never through a shell's words.
+override TAG := $(value TAG)
+export TAG
+# The deployed modules and those that deploy and demonstrate them.
+export PYTHONPATH := lambda:infra
+export PYTHONDONTWRITEBYTECODE := 1
+# Keep the CDK's command line off the network, and jsii's opinion of this machine's Node out of every output.
+export CDK_DISABLE_CLI_TELEMETRY := true
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+
+.PHONY: help
+help: ## Say what can be made
+	@echo "make <target>:"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/.demo ## Watch a simulated week of office hours; TAG="mon-fri 08:00-18:00 Europe/Berlin" adds a tag of yours
+	@$(BIN)/python -m demo
+
+.PHONY: test
+test: $(VENV)/.test infra/node_modules/.ready ## Run every test
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, and the template against cfn-lint and cdk-nag
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(CDK) synth --quiet $(ARGS)
+	$(BIN)/cfn-lint --non-zero-exit-code warning -- cdk.out/*.template.json
+
+.PHONY: format
+format: $(VENV)/.lint ## Put the code into shape
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+.PHONY: synth
+synth: $(VENV)/.infra infra/node_modules/.ready ## Write the CloudFormation template and the package to cdk.out
+	$(CDK) synth --quiet $(ARGS)
+	@echo "cdk.out/AuroraOfficeHours.template.json"
+
+.PHONY: package
+package: $(VENV)/.infra ## Build what is deployed to Lambda; print its size, its hash and how fast it imports
+	@$(BIN)/python infra/measure_package.py
+
+.PHONY: deploy
+deploy: $(VENV)/.infra infra/node_modules/.ready ## Deploy to the AWS account of your credentials (ARGS="--require-approval never" does not ask)
+	@$(BIN)/python infra/prepare_account.py $(CDK)
+	$(CDK) deploy $(ARGS)
+
+.PHONY: destroy
+destroy: $(VENV)/.infra infra/node_modules/.ready ## Remove the stack and all that belongs to it (ARGS=--force does not ask)
+	$(CDK) destroy $(ARGS)
+
+.PHONY: lock
+lock: $(VENV)/.uv ## Refresh both lock files to the newest versions allowed
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --no-emit-find-links pyproject.toml --group lint --output-file $(LOCK)
+	cd infra && npm install --package-lock-only
+
+.PHONY: clean
+clean: ## Remove all that was made here, the prepared environments included
+	rm -rf $(VENV) infra/node_modules cdk.out build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# --- Preparation. A stamp says that a group of dependencies is in place. Groups only ever add to the environment: their
+# --- versions come from one lock, so that none can take away what another needs.
+
+$(VENV)/.demo $(VENV)/.infra $(VENV)/.local $(VENV)/.test $(VENV)/.lint: $(VENV)/.%: $(VENV)/.uv pyproject.toml
+	@echo "Preparing $(VENV) for: $*"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --constraints $(LOCK) \
+		--requirements pyproject.toml --group $*
+	@touch $@
+
+# uv itself comes by pip, in the version and with the hash that the lock has.
+$(VENV)/.uv: $(LOCK)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: PYTHON=<path> make ...")'
+	@echo "Preparing $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@sed -n '/^uv==/,/[^\\]$$/p' $(LOCK) > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.txt
+	@touch $@
+
+infra/node_modules/.ready: infra/package-lock.json infra/package.json
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { echo "Node 20 or newer is needed." >&2; exit 1; }
+	@echo "Preparing infra/node_modules"
+	@cd infra && npm ci --silent
+	@touch $@
