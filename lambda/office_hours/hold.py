@@ -55,13 +55,13 @@ class Hold:
 
 def _moment(text: str, zone: ZoneInfo, shown: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text.upper())
-        if "T" not in text.upper():
-            raise ValueError("a date has no time")
-        if moment.tzinfo is not None:
+        moment = datetime.fromisoformat(text.upper()) if "T" in text.upper() else None
+        if moment and moment.tzinfo:
             return moment.astimezone(UTC)
-        rest = timedelta(seconds=moment.second, microseconds=moment.microsecond)
-        return instant(zone, moment.date(), moment.hour * 60 + moment.minute) + rest
+        if moment:
+            rest = timedelta(seconds=moment.second, microseconds=moment.microsecond)
+            return instant(zone, moment.date(), moment.hour * 60 + moment.minute) + rest
     except (ValueError, OverflowError):
-        expected = "expected a date-time such as 2026-11-24T22:00, 2026-11-24T22:00Z or 2026-11-24T22:00+01:00"
-        raise HoldError(f'unknown date-time "{text}" in hold "{shown}": {expected}') from None
+        pass
+    expected = "expected a date-time such as 2026-11-24T22:00, 2026-11-24T22:00Z or 2026-11-24T22:00+01:00"
+    raise HoldError(f'unknown date-time "{text}" in hold "{shown}": {expected}')

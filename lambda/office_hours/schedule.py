@@ -4,57 +4,59 @@
     schedule = (name | window+) [zone] option*
     window   = [months] [days] hours
 
-`Schedule.parse` reads a tag value; `desired_state`, `latest_transition` and `next_transition` answer for an instant.
+`Schedule.parse` reads a tag's value. The schedule then answers for an instant: `desired_state`, `latest_transition`,
+`next_transition`.
 """
 
 import re
 from calendar import monthrange
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 from zoneinfo import ZoneInfo
-
-if TYPE_CHECKING:
-    from holidays import HolidayBase
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY_GROUPS = {"daily": range(7), "weekdays": range(5), "weekends": range(5, 7)}
+_MONTH_DAYS = tuple(f"d{number}" for number in range(1, 32))
 _ORDINALS = {"1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5, "last": -1}
-_MONTH_DAYS = tuple(f"d{day}" for day in range(1, 32))
-_LAST_DAY = -1
+_EVERY = 0  # the ordinal of a weekday that has none
+_LAST_DAY = -1  # the month day that `last-day` names
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_CONSTANTS = ("always", "never")
+
 _FLAGS = ("maintenance", "enforced")
-_OPTIONS = ("holidays", "closed", "lead")
-_DAY_WORDS = frozenset((*_WEEKDAYS, *_DAY_GROUPS, *_ORDINALS))
-
-_HOURS = re.compile(r"(\d\d:\d\d)?-(\d\d:\d\d)?")
-_LEAD = re.compile(r"(\d{1,4})(m|h)")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+_OPTIONS = ("holidays", "closed", "lead", *_FLAGS)
+_HOURS = re.compile(r"([0-9]{2}:[0-9]{2})?-([0-9]{2}:[0-9]{2})?")
 _MAINTENANCE = re.compile(r"(\w{3}):(\d\d):(\d\d)-(\w{3}):(\d\d):(\d\d)")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
-_DAY = 24 * 60  # minutes
+_HOUR = 60  # minutes, as all numbers here that are no days
+_DAY = 24 * _HOUR
 _WEEK = 7 * _DAY
-_LONGEST_LEAD = _DAY
-_BEFORE_MAINTENANCE = 10
-# The rarest date that a window can name, a fifth Monday in February, can be 40 years away (2072 to 2112).
+_BEFORE_MAINTENANCE = timedelta(minutes=10)
+# How far a window's edge can be from its own local day: a night or a lead, and a day that a zone skipped.
+_MARGIN = timedelta(days=2)
+# A fifth Monday in February can be 40 years away (2072 to 2112): no window is rarer.
 _HORIZON = timedelta(days=41 * 366)
-_MARGIN = timedelta(days=2)  # how far a window's edges can be from its own local day: a lead, a night, a skipped day
+# Room for margins at the calendar's two ends.
+_FIRST, _LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 12, 1, tzinfo=UTC)
+_LONGEST_RANGE = timedelta(days=3653)
 
-_EXPECTED_DAY = "expected a day such as mon, mon-fri, weekdays, 1st-mon, last-fri, d15 or last-day"
-_EXPECTED_MONTH = "expected a month such as jan, jan-mar or nov-feb"
+_EXPECTED_MONTHS = "expected months such as jan, jan-mar or nov-feb"
+_EXPECTED_DAYS = "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d15 or last-day"
 _EXPECTED_HOURS = "expected hours such as 08:00-18:00, 22:00-06:00, 08:00- or -18:00"
-_EXPECTED_DATE = "expected a date such as 2026-12-24, or two, first:last"
+_EXPECTED_DATES = "expected a date such as 2026-12-24, or a range such as 2026-12-24:2027-01-01"
 _EXPECTED_OPTION = "expected an option: holidays=DE, closed=2026-12-24, lead=15m, maintenance or enforced"
+_EXPECTED_ZONE = "expected a zone such as Europe/Berlin, or an option"
+_EXPECTED_HOLIDAYS = "expected a country such as DE, a part of one such as DE-BY, or a calendar of the settings"
 
 
 class ScheduleError(ValueError):
-    """A tag value that cannot be understood. Its text is a sentence that names the word at fault and what would be right."""
+    """A tag's value that cannot be understood: a sentence that names the word at fault and what would be right."""
 
 
 class State(StrEnum):
@@ -64,20 +66,20 @@ class State(StrEnum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Transition:
     """An instant at which the desired state changes.
 
     at: the instant, aware, in UTC.
-    to: the state from then on.
+    to: the desired state from then on.
     """
 
     at: datetime
     to: State
 
 
-class _Fault(Exception):
-    """What is wrong with a word; `Schedule.parse` adds where it stood."""
+class _Fault(Exception):  # noqa: N818  never leaves this module: `Schedule.parse` adds where the word stood
+    """What is wrong with a word, and what would be right."""
 
     def __init__(self, what: str, hint: str) -> None:
         super().__init__(what, hint)
@@ -85,87 +87,87 @@ class _Fault(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Days:
-    """The local days of a month on which a window starts: the union of its parts.
-
-    weekdays: 0 (Monday) to 6.
-    ordinals: pairs of an ordinal (1 to 5, -1 for the last) and a weekday.
-    month_days: 1 to 31, -1 for the last day of the month.
-    """
-
-    weekdays: frozenset[int] = frozenset()
-    ordinals: frozenset[tuple[int, int]] = frozenset()
-    month_days: frozenset[int] = frozenset()
-
-    def __contains__(self, day: date) -> bool:
-        weekday = day.weekday()
-        if weekday in self.weekdays:
-            return True
-        if not (self.ordinals or self.month_days):
-            return False
-        last = monthrange(day.year, day.month)[1]
-        return (
-            day.day in self.month_days
-            or (day.day == last and _LAST_DAY in self.month_days)
-            or ((day.day + 6) // 7, weekday) in self.ordinals
-            or (day.day > last - 7 and (-1, weekday) in self.ordinals)
-        )
-
-    def __str__(self) -> str:
-        if len(self.weekdays) == len(_WEEKDAYS):
-            return "daily"
-        words = _ranges(sorted(self.weekdays), _WEEKDAYS)
-        names = {number: name for name, number in _ORDINALS.items()}
-        words += [f"{names[number]}-{_WEEKDAYS[weekday]}" for number, weekday in sorted(self.ordinals)]
-        words += _ranges(sorted(day - 1 for day in self.month_days - {_LAST_DAY}), _MONTH_DAYS)
-        words += ["last-day"] if _LAST_DAY in self.month_days else []
-        return "+".join(words)
-
-
-_EVERY_DAY = Days(weekdays=frozenset(range(7)))
-_EVERY_MONTH = frozenset(range(1, 13))
-
-
-@dataclass(frozen=True, slots=True)
 class Window:
     """A stretch of local wall-clock time in which the cluster should run.
 
-    start, end: minutes from the midnight that begins the window's day; `end` is over 1440 for a window that ends on
-        the day after. None, for one of them, makes the window one-sided.
+    start, end: minutes from the midnight that begins the window's day; `end` is past 24:00 for a window that ends on
+        the day after. One of them is None for a one-sided window.
+    weekdays: pairs of an ordinal in the month (1 to 5, -1 for the last, 0 for each) and a weekday (0 is Monday).
+    month_days: days of the month, -1 for the last. A day of either kind counts.
+    months: 1 to 12.
     """
 
     start: int | None
     end: int | None
-    days: Days = _EVERY_DAY
-    months: frozenset[int] = _EVERY_MONTH
+    weekdays: frozenset[tuple[int, int]]
+    month_days: frozenset[int]
+    months: frozenset[int]
 
     def falls_on(self, day: date) -> bool:
         """Whether the window belongs to this local day."""
-        return day.month in self.months and day in self.days
+        if day.month not in self.months:
+            return False
+        weekday = day.weekday()
+        if (_EVERY, weekday) in self.weekdays:
+            return True
+        last = monthrange(day.year, day.month)[1]
+        return (
+            day.day in self.month_days
+            or (day.day == last and _LAST_DAY in self.month_days)
+            or ((day.day + 6) // 7, weekday) in self.weekdays
+            or (day.day > last - 7 and (-1, weekday) in self.weekdays)
+        )
 
     @property
-    def hours(self) -> str:
+    def can_happen(self) -> bool:
+        """Whether there is any such date: 30 February is none."""
+        longest = max(_LONGEST_MONTHS[month - 1] for month in self.months)
+        return bool(self.weekdays) or any(day <= longest for day in self.month_days)
+
+    @property
+    def months_text(self) -> str:
+        """The months as they stand in a tag."""
+        return "+".join(_ranges([month - 1 for month in self.months], _MONTHS))
+
+    @property
+    def days_text(self) -> str:
+        """The days as they stand in a tag."""
+        each = [weekday for ordinal, weekday in self.weekdays if ordinal == _EVERY]
+        if len(each) == len(_WEEKDAYS):
+            return "daily"
+        words = _ranges(each, _WEEKDAYS)
+        for name, ordinal in _ORDINALS.items():
+            words += [f"{name}-{_WEEKDAYS[weekday]}" for number, weekday in sorted(self.weekdays) if number == ordinal]
+        words += _ranges([day - 1 for day in self.month_days if day != _LAST_DAY], _MONTH_DAYS)
+        words += ["last-day"] if _LAST_DAY in self.month_days else []
+        return "+".join(words)
+
+    @property
+    def hours_text(self) -> str:
         """The hours as they stand in a tag."""
-        end = self.end if self.end is None or self.end <= _DAY else self.end - _DAY
-        return f"{_clock(self.start)}-{_clock(end)}"
+        end = self.end - _DAY if self.end is not None and self.end > _DAY else self.end
+        return "-".join("" if edge is None else f"{edge // 60:02}:{edge % 60:02}" for edge in (self.start, end))
+
+
+_DAILY = frozenset((_EVERY, weekday) for weekday in range(7))
+_EVERY_MONTH = frozenset(range(1, 13))
 
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """What an `office-hours` tag means.
+    """What an `office-hours` tag means. Two are equal when they ask for the same in the same words.
 
     windows: empty for `always` and `never`.
-    zone: the time zone that the windows are written in.
+    zone: the time zone in which the windows are written.
     constant: the state that `always` or `never` asks for, else None.
     lead: minutes by which starts are moved earlier.
-    closed: ranges of local days, first and last, sorted, on which no window happens.
-    countries, calendars: the public holidays, as `DE` or `DE-BY`, and the calendars on which none happens.
-    days_off: the dates of those calendars.
-    maintenance: whether the cluster's own maintenance window counts.
-    maintenance_window: that window, as minutes of the week in UTC from Monday 00:00, or None.
+    closed: ranges of local days, first and last, on which no window happens; sorted, apart from each other.
+    holidays: names of public holidays (`DE`, `DE-BY`) and of calendars, on whose days no window happens.
+    countries: those of `holidays` that name public holidays.
+    days_off: the days of those that name calendars.
+    maintenance: whether the cluster also runs in its maintenance window.
+    maintenance_window: that window, where it is known: its edges in minutes of the week, from Monday 00:00 UTC.
     enforced: whether changes by hand are undone.
-
-    Two schedules are equal when they ask the same in the same canonical words.
     """
 
     windows: tuple[Window, ...]
@@ -173,8 +175,8 @@ class Schedule:
     constant: State | None = None
     lead: int = 0
     closed: tuple[tuple[date, date], ...] = ()
+    holidays: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()
-    calendars: tuple[str, ...] = ()
     days_off: frozenset[date] = frozenset()
     maintenance: bool = False
     maintenance_window: tuple[int, int] | None = None
@@ -190,79 +192,67 @@ class Schedule:
         calendars: Mapping[str, Collection[date]] | None = None,
         maintenance_window: str | None = None,
     ) -> "Schedule":
-        """Read a tag value.
+        """Read a tag's value.
 
         default_zone: the IANA zone of a value that names none.
         named: schedules that a value may call by name: name to tag value.
-        calendars: lists of dates that `holidays=` may call by name.
+        calendars: dates that `holidays=` may call by name.
         maintenance_window: the cluster's `PreferredMaintenanceWindow`, as RDS writes it (`sun:05:00-sun:06:00`, UTC);
             without it `maintenance` adds no window.
 
         Raises ScheduleError, whose text names the word at fault and what would be right.
         """
-        names = {name.lower(): value for name, value in (named or {}).items()}
-        dates = {name.lower(): (name, frozenset(days)) for name, days in (calendars or {}).items()}
         words = text.split()
-        shown = " ".join(words)
+        names = {name.lower(): value for name, value in (named or {}).items()}
+        draft = _Draft({name.lower(): (name, frozenset(days)) for name, days in (calendars or {}).items()})
+        if not words:
+            raise ScheduleError(f"the tag is empty: {_EXPECTED_HOURS}, or always, or never")
         try:
-            if not words:
-                raise _Fault('no word ""', f"the tag is empty; {_EXPECTED_HOURS}, or always, or never")
-            draft = _Draft(dates)
             if (name := words[0].lower()) in names:
-                draft.read(names[name].split())
+                draft.read(names[name].split() or [""])
                 draft.read_tail(words[1:], after=words[0])
             else:
                 draft.read(words, names)
             return draft.schedule(default_zone, maintenance_window)
         except _Fault as fault:
-            raise ScheduleError(f'{fault.what} in "{shown}": {fault.hint}') from None
+            raise ScheduleError(f'{fault.what} in "{" ".join(words)}": {fault.hint}') from None
 
-    @cached_property
-    def _text(self) -> str:
+    def __str__(self) -> str:
+        """A tag value that parses to an equal schedule."""
         if self.constant is not None:
-            return _CONSTANTS[self.constant is State.STOPPED]
+            return "always" if self.constant is State.RUNNING else "never"
         words: list[str] = []
         months_named = days_named = False
         for window in self.windows:
-            if months_named or window.months != _EVERY_MONTH:
-                words.append("+".join(_ranges([month - 1 for month in sorted(window.months)], _MONTHS)))
-                months_named = True
-            if days_named or window.days != _EVERY_DAY:
-                words.append(str(window.days))
-                days_named = True
-            words.append(window.hours)
+            months_named = months_named or window.months != _EVERY_MONTH
+            days_named = days_named or window.days_text != "daily"
+            words += [window.months_text] if months_named else []
+            words += [window.days_text] if days_named else []
+            words.append(window.hours_text)
         words.append(self.zone.key)
-        words += [f"holidays={name}" for name in (*self.countries, *self.calendars)]
+        words += [f"holidays={name}" for name in self.holidays]
         words += [f"closed={first}" if first == last else f"closed={first}:{last}" for first, last in self.closed]
         words += [f"lead={self.lead}m"] if self.lead else []
         words += ["maintenance"] if self.maintenance else []
         words += ["enforced"] if self.enforced else []
         return " ".join(words)
 
-    def __str__(self) -> str:
-        """A tag value that parses to an equal schedule."""
-        return self._text
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Schedule):
             return NotImplemented
-        return (self._text, self.days_off, self.maintenance_window) == (
-            other._text,
+        return (str(self), self.days_off, self.maintenance_window) == (
+            str(other),
             other.days_off,
             other.maintenance_window,
         )
 
     def __hash__(self) -> int:
-        return hash(self._text)
-
-    @cached_property
-    def _one_sided(self) -> bool:
-        return any(window.start is None or window.end is None for window in self.windows)
+        return hash(str(self))
 
     def desired_state(self, at: datetime) -> State | None:
         """What the schedule asks for at this instant; None before the first edge of a one-sided schedule.
 
-        Raises ValueError for a naive datetime.
+        Raises ValueError for a naive datetime, as the next two do.
         """
         at = _utc(at)
         if self.constant is not None:
@@ -274,329 +264,291 @@ class Schedule:
         return State.RUNNING if running else State.STOPPED
 
     def latest_transition(self, at: datetime) -> Transition | None:
-        """The latest transition at or before this instant, or None. Raises ValueError for a naive datetime."""
-        at = _utc(at)
-        high, reach = at, timedelta(days=1)
-        while at - high < _HORIZON:
-            low = _shifted(high, -reach)
-            if found := [each for each in self._transitions(low, high) if each.at <= at]:
+        """The latest transition at or before this instant, or None."""
+        at = high = _utc(at)
+        reach = timedelta(days=1)
+        while at - high < _HORIZON and high > _FIRST and self.windows:
+            low = high - min(reach, high - _FIRST)
+            if found := self._transitions(low, high):
                 return found[-1]
-            if low == high:
-                break
             high, reach = low, reach * 4
         return None
 
     def next_transition(self, after: datetime) -> Transition | None:
-        """The first transition strictly after this instant, or None. Raises ValueError for a naive datetime."""
-        after = _utc(after)
-        low, reach = after, timedelta(days=1)
-        while low - after < _HORIZON:
-            high = _shifted(low, reach)
-            for each in self._transitions(low, high):
-                if each.at > after:
-                    return each
-            if low == high:
-                break
+        """The first transition strictly after this instant, or None."""
+        after = low = _utc(after)
+        reach = timedelta(days=1)
+        while low - after < _HORIZON and low < _LAST and self.windows:
+            high = low + min(reach, _LAST - low)
+            if found := [each for each in self._transitions(low, high) if each.at > after]:
+                return found[0]
             low, reach = high, reach * 4
         return None
 
+    @property
+    def _one_sided(self) -> bool:
+        return any(None in (window.start, window.end) for window in self.windows)
+
     def _transitions(self, low: datetime, high: datetime) -> list[Transition]:
-        """All transitions from `low` to `high`, both included, in order."""
+        """The transitions from `low` to `high`, both included, in order."""
         if self._one_sided:
-            return [each for each in self._edges(low, high) if low <= each.at <= high]
-        merged: list[tuple[datetime, datetime]] = []
-        for start, end in sorted(self._spans(low, high)):
-            if merged and start <= merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-            else:
-                merged.append((start, end))
-        # Whatever touches an edge between low and high is among the spans, so none of these edges is a false one.
-        found = [
-            Transition(at, to)
-            for span in merged
-            for at, to in zip(span, (State.RUNNING, State.STOPPED), strict=True)
-        ]
+            found = self._edges(low, high)
+        else:
+            found = []
+            # Whatever touches low or high is among the spans, so no edge between them is a false one.
+            for start, end in _union(self._spans(low, high)):
+                found += [Transition(start, State.RUNNING), Transition(end, State.STOPPED)]
         return [each for each in found if low <= each.at <= high]
 
     def _spans(self, low: datetime, high: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Start and end of every window that reaches between `low` and `high` or touches them."""
+        """Start and end of the two-sided windows around this time: all that reach or touch it, and some others."""
         lead = timedelta(minutes=self.lead)
-        for day, windows in self._open_days(low, high):
-            for window in windows:
-                assert window.start is not None and window.end is not None  # noqa: S101, PT018  two-sided: for the type checker
+        for day, window in self._occurrences(low, high):
+            if window.start is not None and window.end is not None:
                 start, end = instant(self.zone, day, window.start), instant(self.zone, day, window.end)
-                if start < end:  # else a spring-forward has shrunk it to nothing
+                if start < end:  # else a spring-forward shrank it to nothing
                     yield start - lead, end
         if self.maintenance_window:
-            first, last = self.maintenance_window
-            week = datetime.combine(low.date(), datetime.min.time(), UTC) - timedelta(days=low.weekday() + 7)
-            while week <= high + _MARGIN:
-                yield week + timedelta(minutes=first - _BEFORE_MAINTENANCE), week + timedelta(minutes=last)
-                week += timedelta(weeks=1)
+            first, last = (timedelta(minutes=edge) for edge in self.maintenance_window)
+            monday = datetime(low.year, low.month, low.day, tzinfo=UTC) - timedelta(days=low.weekday() + 7)
+            while monday <= high + _MARGIN:
+                yield monday + first - _BEFORE_MAINTENANCE, monday + last
+                monday += timedelta(weeks=1)
 
     def _edges(self, low: datetime, high: datetime) -> list[Transition]:
-        """The edges of one-sided windows, in order; of several at one instant, that of the latest wall-clock time."""
-        lead = timedelta(minutes=self.lead)
-        edges: dict[datetime, tuple[date, int, State]] = {}
-        for day, windows in self._open_days(low, high):
-            for window in windows:
-                minutes, to = (window.end, State.STOPPED) if window.start is None else (window.start, State.RUNNING)
-                assert minutes is not None  # noqa: S101  one-sided: for the type checker
-                at = instant(self.zone, day, minutes) - (lead if to is State.RUNNING else timedelta())
-                edge = (day, minutes, to)
-                # Where both are due at once the cluster is to be there: "running" sorts before "stopped".
-                if at not in edges or (day, minutes, to is State.RUNNING) > (
-                    *edges[at][:2],
-                    edges[at][2] is State.RUNNING,
-                ):
-                    edges[at] = edge
-        return [Transition(at, edge[2]) for at, edge in sorted(edges.items())]
+        """The edges of one-sided windows. Of several at once the latest on the wall clock counts, else a start."""
+        edges: list[tuple[datetime, date, int, bool]] = []
+        for day, window in self._occurrences(low, high):
+            if window.start is not None:
+                at = instant(self.zone, day, window.start) - timedelta(minutes=self.lead)
+                edges.append((at, day, window.start, True))
+            elif window.end is not None:
+                edges.append((instant(self.zone, day, window.end), day, window.end, False))
+        last_of_each = {at: starts for at, _, _, starts in sorted(edges)}
+        return [Transition(at, State.RUNNING if starts else State.STOPPED) for at, starts in last_of_each.items()]
 
-    def _open_days(self, low: datetime, high: datetime) -> Iterator[tuple[date, list[Window]]]:
-        """The local days around these instants on which windows happen, with those windows."""
-        day = (low.astimezone(self.zone) - _MARGIN).date()
-        last = (high.astimezone(self.zone) + _MARGIN).date()
+    def _occurrences(self, low: datetime, high: datetime) -> Iterator[tuple[date, Window]]:
+        """The windows that happen around this time, each with its local day."""
+        day = low.astimezone(self.zone).date() - _MARGIN
+        last = high.astimezone(self.zone).date() + _MARGIN
+        months = frozenset().union(*(window.months for window in self.windows))
         while day <= last:
-            if day.month not in self._months:
-                day = (day.replace(day=1) + timedelta(days=31)).replace(day=1)
-                continue
             closed_until = next((end for first, end in self.closed if first <= day <= end), None)
             if closed_until:
-                if closed_until >= last:
-                    return
-                day = closed_until
+                day = min(closed_until, last)
+            elif day.month not in months:
+                day = day.replace(day=monthrange(day.year, day.month)[1])
             else:
                 windows = [window for window in self.windows if window.falls_on(day)]
-                if windows and not self._is_holiday(day):
-                    yield day, windows
+                if windows and not self._is_day_off(day):
+                    yield from ((day, window) for window in windows)
             day += timedelta(days=1)
 
-    @cached_property
-    def _months(self) -> frozenset[int]:
-        return frozenset().union(*(window.months for window in self.windows)) or _EVERY_MONTH
-
-    def _is_holiday(self, day: date) -> bool:
-        return day in self.days_off or any(day in _public_holidays(country) for country in self.countries)
+    def _is_day_off(self, day: date) -> bool:
+        return day in self.days_off or any(day in _public_holidays(name, day.year) for name in self.countries)
 
 
 @dataclass
 class _Draft:
-    """A schedule while its words are read. What is read later wins over what a named schedule said before."""
+    """A schedule while its words are read: a named one's words first, then the tag's own, which win."""
 
-    dates: Mapping[str, tuple[str, frozenset[date]]]
+    calendars: Mapping[str, tuple[str, frozenset[date]]]
     constant: State | None = None
     windows: list[Window] = field(default_factory=list)
     zone: ZoneInfo | None = None
-    lead: int = 0
+    lead: tuple[int, str] = (0, "")
     closed: list[tuple[date, date]] = field(default_factory=list)
-    countries: list[str] = field(default_factory=list)
-    calendars: list[str] = field(default_factory=list)
+    countries: set[str] = field(default_factory=set)
+    days_off: dict[str, frozenset[date]] = field(default_factory=dict)
     flags: set[str] = field(default_factory=set)
-    lead_word: str = ""
 
     def read(self, words: list[str], names: Collection[str] = ()) -> None:
         """Read a whole value: always, never, or windows and what follows them."""
-        if words[0].lower() in _CONSTANTS:
-            self.constant = State.RUNNING if words[0].lower() == "always" else State.STOPPED
-            self.read_tail(words[1:], after=words[0])
+        first = words[0]
+        if first.lower() in ("always", "never"):
+            self.constant = State.RUNNING if first.lower() == "always" else State.STOPPED
+            self.read_tail(words[1:], after=first)
             return
-        position = 0
-        while position < len(words) and _kind(words[position]) in ("months", "days", "hours"):
-            position = self._read_window(words, position)
+        at = 0
+        while at < len(words) and _kind(words[at]) in ("months", "days", "hours"):
+            at = self._read_window(words, at)
         if not self.windows:
-            word = words[0]
-            kind = _kind(word)
-            if kind is None:
-                _unknown_word(word, names, "expected days and hours such as mon-fri 08:00-18:00, always or never")
-            raise _Fault(f'"{word}" comes too early', f"hours come before {_A_KIND[kind]}; {_EXPECTED_HOURS}")
-        self.read_tail(words[position:], after=words[position - 1])
+            if not (kind := _kind(first)):
+                _unknown(
+                    first,
+                    (*names, *_EVERYTHING),
+                    "expected days and hours such as mon-fri 08:00-18:00, always or never",
+                )
+            raise _Fault(f'no hours before "{first}"', f"hours come before the {kind}; {_EXPECTED_HOURS}")
+        self.read_tail(words[at:], after=words[at - 1])
 
-    def _read_window(self, words: list[str], position: int) -> int:
-        months = days = None
-        word = words[position]
-        if _kind(word) == "months":
-            months = _months(word)
-            position += 1
-        if position < len(words) and _kind(word := words[position]) == "days":
-            days = _days(word)
-            position += 1
-        if position == len(words):
+    def _read_window(self, words: list[str], at: int) -> int:
+        """Read the window that begins at this place; return the place after it."""
+        months, days = None, None
+        if _kind(words[at]) == "months":
+            months, at = _months(words[at]), at + 1
+        if at < len(words) and _kind(words[at]) == "days":
+            days, at = _days(words[at]), at + 1
+        if at == len(words):
             raise _Fault(f'no hours after "{words[-1]}"', _EXPECTED_HOURS)
-        previous, word = words[position - 1], words[position]
+        word, before = words[at], words[at - 1]
         kind = _kind(word)
+        if kind == "months" and days:
+            raise _Fault(f'"{word}" after "{before}"', f'months come before days; did you mean "{word} {before}"?')
         if kind in ("months", "days"):
-            if days is not None and kind == "months":
-                raise _Fault(f'"{word}" comes after "{previous}"', f'months come first: "{word} {previous}"')
-            raise _Fault(f'no hours between "{previous}" and "{word}"', f'did you mean "{previous}+{word}"?')
-        if kind != "hours":
-            if kind is None and not word[0].isdigit():
-                _unknown_word(word, (), f'after "{previous}" {_EXPECTED_HOURS}')
-            raise _Fault(f'no hours between "{previous}" and "{word}"', _EXPECTED_HOURS)
+            raise _Fault(f'no hours between "{before}" and "{word}"', f'did you mean "{before}+{word}"?')
+        if kind is None and not word[0].isdigit():
+            _unknown(word, _EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
+        if kind in ("zone", "option"):
+            raise _Fault(f'no hours between "{before}" and "{word}"', _EXPECTED_HOURS)
         start, end = _hours(word)
-        self._check_plain(word, months, days)
-        window = Window(start, end, days or _EVERY_DAY, months or _EVERY_MONTH)
-        if not _can_happen(window):
-            shown = "+".join(_ranges([month - 1 for month in sorted(window.months)], _MONTHS))
-            raise _Fault(f'"{window.days}" with {shown}', "no such date exists, so the window can never happen")
+        weekdays, month_days = days or (_DAILY, frozenset())
+        window = Window(start, end, weekdays, month_days, months or _EVERY_MONTH)
+        if not window.can_happen:
+            raise _Fault(
+                f'"{window.months_text} {window.days_text}"', "there is no such date, the window can never happen"
+            )
+        self._refuse_two_meanings(window, named_months=months is not None, named_days=days is not None)
         self.windows.append(window)
-        return position + 1
+        return at + 1
 
-    def _check_plain(self, hours: str, months: frozenset[int] | None, days: Days | None) -> None:
-        """Refuse a window that leaves out what an earlier one named: it could be meant in two ways."""
-        named_months = next((w.months for w in reversed(self.windows) if w.months != _EVERY_MONTH), None)
-        named_days = next((w.days for w in reversed(self.windows) if w.days != _EVERY_DAY), None)
-        ask_months = months is None and named_months is not None
-        ask_days = days is None and named_days is not None
-        if not (ask_months or ask_days):
-            return
-        one, other = [], []
-        if ask_months and named_months is not None:
-            one.append("+".join(_ranges([month - 1 for month in sorted(named_months)], _MONTHS)))
-            other.append("jan-dec")
-        elif months is not None:
-            shown = "+".join(_ranges([month - 1 for month in sorted(months)], _MONTHS))
-            one.append(shown)
-            other.append(shown)
-        if ask_days:
-            one.append(str(named_days))
-            other.append("daily")
-        elif days is not None:
-            one.append(str(days))
-            other.append(str(days))
-        raise _Fault(
-            f'"{hours}" could be meant in two ways',
-            f'write "{" ".join((*one, hours))}" or "{" ".join((*other, hours))}"',
-        )
+    def _refuse_two_meanings(self, window: Window, *, named_months: bool, named_days: bool) -> None:
+        """Refuse a window that leaves out what an earlier one named: it could mean the same again, or all."""
+        months = next((each.months_text for each in reversed(self.windows) if each.months != _EVERY_MONTH), None)
+        days = next((each.days_text for each in reversed(self.windows) if each.days_text != "daily"), None)
+        same, every = [], []
+        if named_months or months:
+            same.append(window.months_text if named_months else str(months))
+            every.append(window.months_text if named_months else "jan-dec")
+        if named_days or days:
+            same.append(window.days_text if named_days else str(days))
+            every.append(window.days_text if named_days else "daily")
+        if same != every:
+            hours = window.hours_text
+            hint = f'write "{" ".join((*same, hours))}" or "{" ".join((*every, hours))}"'
+            raise _Fault(f'"{hours}" could be meant in two ways', hint)
 
     def read_tail(self, words: list[str], *, after: str) -> None:
         """Read the zone and the options."""
-        own: set[str] = set()
-        zone_word = ""
+        zone_word, options = "", set[str]()
         for word in words:
             kind = _kind(word)
             if self.constant is not None:
-                raise _Fault(f'"{word}"', f'"{after}" stands alone, nothing can follow it')
+                raise _Fault(f'"{word}"', f'nothing can follow "{after}"')
             if kind == "zone":
                 if zone_word:
-                    raise _Fault(f'second zone "{word}"', f'there is "{zone_word}" already, and a schedule has one')
-                if own:
+                    raise _Fault(f'second zone "{word}"', f'a schedule has one zone, and "{zone_word}" is it')
+                if options:
                     raise _Fault(f'zone "{word}"', "the zone comes before the options")
-                zone_word = word
-                self.zone = ZoneInfo(_zones()[word.lower()])
+                zone_word, self.zone = word, ZoneInfo(_zones()[word.lower()])
             elif kind == "option":
-                self._read_option(word, own)
+                key = word.lower().partition("=")[0]
+                if key == "lead" and key in options:
+                    raise _Fault(f'second "{word}"', "a schedule has one lead")
+                options.add(key)
+                self._read_option(word)
             elif kind is None:
-                expected = _EXPECTED_OPTION if zone_word or own else "expected a zone such as Europe/Berlin, or an option"
-                _unknown_word(word, (), expected)
-            elif zone_word or own:
+                _unknown(word, _EVERYTHING, _EXPECTED_OPTION if zone_word or options else _EXPECTED_ZONE)
+            elif zone_word or options:
                 raise _Fault(f'"{word}"', "windows come before the zone and the options")
             else:
-                raise _Fault(f'"{word}"', f'the schedule "{after}" has its own windows; expected a zone or an option')
+                raise _Fault(f'"{word}"', f'the schedule "{after}" has its windows; {_EXPECTED_ZONE}')
 
-    def _read_option(self, word: str, own: set[str]) -> None:
-        key, equals, value = word.lower().partition("=")
+    def _read_option(self, word: str) -> None:
+        key, equals, value = word.partition("=")
+        key = key.lower()
         if key in _FLAGS:
             if equals:
-                raise _Fault(f'"{word}"', f"{key} takes no value")
+                raise _Fault(f'"{word}"', f'"{key}" takes no value')
             self.flags.add(key)
         elif key == "lead":
-            if key in own:
-                raise _Fault(f'second "{word}"', "a schedule has one lead")
-            match = _LEAD.fullmatch(value)
-            minutes = int(match[1]) * (60 if match[2] == "h" else 1) if match else -1
-            if not 0 <= minutes <= _LONGEST_LEAD:
-                raise _Fault(f'unknown lead "{value}"', "expected minutes or hours, up to a day, such as lead=15m or lead=1h")
-            self.lead, self.lead_word = minutes, word
+            match = re.fullmatch(r"([0-9]{1,4})m", value.lower())
+            if not match or int(match[1]) > _DAY:
+                raise _Fault(f'unknown lead "{value}"', f"expected minutes up to {_DAY}, such as lead=15m")
+            self.lead = int(match[1]), word
         elif key == "closed":
             self.closed.append(_date_range(value))
         elif key == "holidays":
-            self._read_holidays(value)
+            if calendar := self.calendars.get(value.lower()):
+                self.days_off[calendar[0]] = calendar[1]
+            else:
+                self.countries.add(_country(value, [name for name, _ in self.calendars.values()]))
         else:
-            raise _Fault(f'unknown option "{key}"', _suggestion(key, (*_OPTIONS, *_FLAGS), _EXPECTED_OPTION))
-        own.add(key)
-
-    def _read_holidays(self, value: str) -> None:
-        if value in self.dates:
-            self.calendars.append(self.dates[value][0])
-            return
-        self.countries.append(_country(value, [name for name, _ in self.dates.values()]))
+            raise _Fault(f'unknown option "{key}"', _suggestion(key, _OPTIONS, _EXPECTED_OPTION))
 
     def schedule(self, default_zone: str, maintenance_window: str | None) -> Schedule:
         """The schedule that was read, checked as a whole."""
         if default_zone.lower() not in _zones():
-            raise _Fault(f'unknown default zone "{default_zone}"', "expected an IANA name such as Europe/Berlin")
+            raise _Fault(f'unknown default zone "{default_zone}"', _suggestion(default_zone, _zones(), _EXPECTED_ZONE))
         zone = self.zone or ZoneInfo(_zones()[default_zone.lower()])
         if self.constant is not None:
-            return Schedule((), zone, self.constant)
-        one_sided = [window for window in self.windows if window.start is None or window.end is None]
-        if one_sided:
-            hours = one_sided[0].hours
-            if len(one_sided) < len(self.windows):
-                two_sided = next(window for window in self.windows if window not in one_sided)
-                raise _Fault(f'one-sided "{hours}"', f'it cannot be combined with two-sided "{two_sided.hours}"')
-            for flag in sorted(self.flags):
-                raise _Fault(f'"{flag}"', f'it cannot be combined with one-sided "{hours}"')
-        if self.lead_word and all(window.start is None for window in self.windows):
-            raise _Fault(f'"{self.lead_word}"', "a lead needs a window with a start, and there is none")
-        schedule = Schedule(
+            return Schedule((), zone, self.constant, enforced=True)
+        one_sided = [window.hours_text for window in self.windows if None in (window.start, window.end)]
+        two_sided = [window.hours_text for window in self.windows if None not in (window.start, window.end)]
+        for other in (*two_sided, *sorted(self.flags)) if one_sided else ():
+            raise _Fault(f'"{other}"', f'it cannot be combined with the one-sided "{one_sided[0]}"')
+        lead, lead_word = self.lead
+        if lead_word and all(window.start is None for window in self.windows):
+            raise _Fault(f'"{lead_word}"', "a lead needs a window with a start, and there is none")
+        if two_sided and not (self.closed or self.countries or self.days_off) and _never_ends(self.windows, lead):
+            raise _Fault(f'"{two_sided[0]}"', 'the schedule has no transition; write "always"')
+        return Schedule(
             windows=tuple(self.windows),
             zone=zone,
-            lead=self.lead,
-            closed=_joined(self.closed),
-            countries=tuple(sorted(set(self.countries))),
-            calendars=tuple(sorted(set(self.calendars))),
-            days_off=frozenset().union(*(self.dates[name.lower()][1] for name in self.calendars)),
+            lead=lead,
+            closed=tuple(_joined(self.closed)),
+            holidays=(*sorted(self.countries), *sorted(self.days_off)),
+            countries=tuple(sorted(self.countries)),
+            days_off=frozenset().union(*self.days_off.values()),
             maintenance="maintenance" in self.flags,
             maintenance_window=_week_minutes(maintenance_window) if "maintenance" in self.flags else None,
             enforced="enforced" in self.flags,
         )
-        off = schedule.closed or schedule.countries or schedule.calendars
-        if not one_sided and not off and _never_ends(schedule):
-            raise _Fault(f'"{self.windows[0].hours}"', 'the schedule has no transition; write "always"')
-        return schedule
 
 
-_A_KIND = {"zone": "a zone", "option": "an option", "months": "months", "days": "days", "hours": "hours"}
+# --- Words
 
 
 def _kind(word: str) -> str | None:
-    """What a word is meant to be, told from its shape or one known piece; None where nothing is known."""
+    """What a word is meant to be, told by its shape or by a piece that is known; None where nothing is."""
     word = word.lower()
-    if "=" in word or word in _FLAGS or word in _OPTIONS:
+    if "=" in word or word in _OPTIONS:
         return "option"
     if ":" in word or word == "-":
         return "hours"
     pieces = re.split(r"[+-]", word)
     if any(piece in _MONTHS for piece in pieces):
         return "months"
-    if any(piece in _DAY_WORDS or re.fullmatch(r"d\d+", piece) for piece in pieces):
+    if any(piece in _DAY_WORDS or re.fullmatch(r"d[0-9]+", piece) for piece in pieces):
         return "days"
     return "zone" if word in _zones() else None
 
 
-def _unknown_word(word: str, names: Collection[str], expected: str) -> NoReturn:
-    """Raise for a word of no known kind, with the nearest word of any."""
-    vocabulary = {
-        **dict.fromkeys((*_CONSTANTS, *_FLAGS, *_OPTIONS), "word"),
-        **dict.fromkeys(names, "word"),
-        **dict.fromkeys(_MONTHS, "month"),
-        **dict.fromkeys((*_WEEKDAYS, *_DAY_GROUPS, *_MONTH_DAYS), "day"),
-    }
-    for piece in (word, *re.split(r"[+,-]", word)):
+_DAY_WORDS = frozenset((*_WEEKDAYS, *_DAY_GROUPS, *_ORDINALS))
+_EVERYTHING = ("always", "never", *_OPTIONS, *_MONTHS, *_WEEKDAYS, *_DAY_GROUPS, "last-day")
+
+
+def _unknown(word: str, vocabulary: Sequence[str], expected: str) -> NoReturn:
+    """Raise for a word of no known kind, with the nearest of any."""
+    if "," in word and _kind(plus := word.replace(",", "+")):
+        raise _Fault(f'unknown word "{word}"', f'did you mean "{plus}"?')
+    for piece in dict.fromkeys((word, *re.split(r"[+-]", word))):
         near = _nearest(piece, vocabulary)
-        if near and (near[0] == piece[0].lower() or len(piece) == len(near)):
-            raise _Fault(f'unknown {vocabulary[near]} "{piece}"', f'did you mean "{near}"?')
+        if near and (near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())):
+            kind = "day" if near in _DAY_WORDS else "month" if near in _MONTHS else "word"
+            raise _Fault(f'unknown {kind} "{piece}"', f'did you mean "{near}"?')
     cities = {zone.rpartition("/")[2]: zone for zone in reversed(_zones())}
-    near = _nearest(word, _zones()) or cities.get(_nearest(word, cities) or "")
-    hint = f'did you mean "{_zones()[near]}"?' if near else expected
-    raise _Fault(f'unknown {"zone" if near or "/" in word else "word"} "{word}"', hint)
+    if near := _nearest(word, _zones()) or cities.get(_nearest(word, cities) or ""):
+        raise _Fault(f'unknown zone "{word}"', f'did you mean "{_zones()[near]}"?')
+    raise _Fault(f'unknown {"zone" if "/" in word else "word"} "{word}"', expected)
 
 
 def _nearest(word: str, vocabulary: Iterable[str]) -> str | None:
     from difflib import get_close_matches  # noqa: PLC0415  only an error needs it
 
-    matches = get_close_matches(word.lower()[:64], list(vocabulary), n=1)
-    return matches[0] if matches else None
+    by_lower = {each.lower(): each for each in vocabulary}
+    matches = get_close_matches(word.lower()[:64], by_lower, n=1)
+    return by_lower[matches[0]] if matches else None
 
 
 def _suggestion(word: str, vocabulary: Iterable[str], expected: str) -> str:
@@ -604,156 +556,206 @@ def _suggestion(word: str, vocabulary: Iterable[str], expected: str) -> str:
     return f'did you mean "{near}"?' if near else expected
 
 
-def _position(word: str, vocabulary: tuple[str, ...], kind: str, expected: str, whole: str) -> int:
+def _position(word: str, vocabulary: Sequence[str], whole: str, expected: str) -> int:
     if word in vocabulary:
         return vocabulary.index(word)
+    kind = "month" if vocabulary is _MONTHS else "day"
     if not word:
-        raise _Fault(f'incomplete {kind} "{whole}"', expected)
+        raise _Fault(f'incomplete {kind}s "{whole}"', expected)
     raise _Fault(f'unknown {kind} "{word}"', _suggestion(word, vocabulary, expected))
 
 
-def _span(item: str, vocabulary: tuple[str, ...], kind: str, expected: str, whole: str) -> Iterator[int]:
-    """The positions from one word to another, or of one; a range wraps past the end."""
+def _positions(item: str, vocabulary: Sequence[str], whole: str, expected: str) -> list[int]:
+    """The positions that a word or a range of two names; a range goes on past the end."""
     first, dash, last = item.partition("-")
-    low = _position(first, vocabulary, kind, expected, whole)
-    high = _position(last, vocabulary, kind, expected, whole) if dash else low
-    length = (high - low) % len(vocabulary) + 1
-    return ((low + step) % len(vocabulary) for step in range(length))
+    low = _position(first, vocabulary, whole, expected)
+    high = _position(last, vocabulary, whole, expected) if dash else low
+    size = len(vocabulary)
+    return [(low + step) % size for step in range((high - low) % size + 1)]
+
+
+def _ranges(positions: Iterable[int], vocabulary: Sequence[str]) -> list[str]:
+    """Positions as the words of a tag, three and more in a row as a range."""
+    words: list[str] = []
+    rest = sorted(positions)
+    while rest:
+        length = next((n for n, (a, b) in enumerate(pairwise(rest), 1) if b != a + 1), len(rest))
+        run, rest = [vocabulary[position] for position in rest[:length]], rest[length:]
+        words += run if length < len("abc") else [f"{run[0]}-{run[-1]}"]
+    return words
 
 
 def _months(word: str) -> frozenset[int]:
     items = word.lower().split("+")
-    return frozenset(m + 1 for item in items for m in _span(item, _MONTHS, "month", _EXPECTED_MONTH, word))
+    return frozenset(at + 1 for item in items for at in _positions(item, _MONTHS, word, _EXPECTED_MONTHS))
 
 
-def _days(word: str) -> Days:
-    weekdays: set[int] = set()
-    ordinals: set[tuple[int, int]] = set()
+def _days(word: str) -> tuple[frozenset[tuple[int, int]], frozenset[int]]:
+    """The weekdays and the month days of a window."""
+    weekdays: set[tuple[int, int]] = set()
     month_days: set[int] = set()
     for item in word.lower().split("+"):
         first, dash, rest = item.partition("-")
-        if item in _DAY_GROUPS:
-            weekdays.update(_DAY_GROUPS[item])
-        elif item == "last-day":
+        if item == "last-day":
             month_days.add(_LAST_DAY)
+        elif item in _DAY_GROUPS:
+            weekdays.update((_EVERY, weekday) for weekday in _DAY_GROUPS[item])
         elif first in _ORDINALS:
             if not dash:
                 raise _Fault(f'incomplete day "{item}"', f"expected a weekday after it, such as {item}-mon")
-            known = (*_WEEKDAYS, "day") if first == "last" else _WEEKDAYS
-            ordinals.add((_ORDINALS[first], _position(rest, known, "day", _EXPECTED_DAY, word)))
-        elif re.match(r"d\d", first):
-            month_days.update(d + 1 for d in _span(item, _MONTH_DAYS, "day", "expected d1 to d31", word))
+            weekdays.add((_ORDINALS[first], _position(rest, _WEEKDAYS, word, _EXPECTED_DAYS)))
+        elif re.match(r"d[0-9]", first):
+            month_days.update(at + 1 for at in _positions(item, _MONTH_DAYS, word, "expected d1 to d31"))
         elif first in _WEEKDAYS or rest in _WEEKDAYS:
-            weekdays.update(_span(item, _WEEKDAYS, "day", _EXPECTED_DAY, word))
+            weekdays.update((_EVERY, at) for at in _positions(item, _WEEKDAYS, word, _EXPECTED_DAYS))
         else:
             known = (*_WEEKDAYS, *_DAY_GROUPS, "last-day")
-            raise _Fault(f'unknown day "{item}"', _suggestion(item, known, _EXPECTED_DAY))
-    return Days(frozenset(weekdays), frozenset(ordinals), frozenset(month_days))
+            raise _Fault(f'unknown day "{item}"', _suggestion(item, known, _EXPECTED_DAYS))
+    return frozenset(weekdays), frozenset(month_days)
 
 
 def _hours(word: str) -> tuple[int | None, int | None]:
     match = _HOURS.fullmatch(word)
     if not match or word == "-":
-        padded = re.sub(r"(?<!\d)(\d:\d\d)(?!\d)", r"0\1", word)
+        padded = re.sub(r"(?<![0-9])([0-9]:[0-9]{2})(?![0-9])", r"0\1", word)
         near = padded != word and _HOURS.fullmatch(padded)
         raise _Fault(f'unknown hours "{word}"', f'did you mean "{padded}"?' if near else _EXPECTED_HOURS)
     start, end = (None if text is None else _minutes(text) for text in match.groups())
     if start == _DAY:
-        raise _Fault(f'start "24:00" of "{word}"', "24:00 can only end a window; a day starts at 00:00")
-    if start is not None and end is not None:
-        if start == end:
-            raise _Fault(f'start and end of "{word}"', 'they are equal; write 00:00-24:00 for a whole day, or "always"')
-        if end < start:
-            end += _DAY
+        raise _Fault(f'start "24:00" of "{word}"', "24:00 only ends a day; write 00:00 for the start of the next")
+    if start == end:
+        raise _Fault(f'start and end of "{word}"', 'they are equal; write 00:00-24:00 for a whole day, or "always"')
+    if start is not None and end is not None and end < start:
+        end += _DAY
     return start, end
 
 
 def _minutes(text: str) -> int:
     hours, minutes = int(text[:2]), int(text[3:])
-    if minutes > 59 or hours * 60 + minutes > _DAY:
+    if minutes >= _HOUR or hours * _HOUR + minutes > _DAY:
         raise _Fault(f'unknown time "{text}"', "expected a time from 00:00 to 24:00")
-    return hours * 60 + minutes
-
-
-def _clock(minutes: int | None) -> str:
-    return "" if minutes is None else f"{minutes // 60:02}:{minutes % 60:02}"
-
-
-def _ranges(positions: list[int], vocabulary: tuple[str, ...]) -> list[str]:
-    """Sorted positions in the words of a tag, runs of three and more as ranges."""
-    words: list[str] = []
-    while positions:
-        length = next((n for n, (a, b) in enumerate(pairwise(positions), 1) if b != a + 1), len(positions))
-        run, positions = positions[:length], positions[length:]
-        whole = f"{vocabulary[run[0]]}-{vocabulary[run[-1]]}"
-        words += [whole] if length > 2 else [vocabulary[position] for position in run]
-    return words
-
-
-def _date(text: str) -> date:
-    try:
-        if len(text) == len("2026-12-24"):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise _Fault(f'unknown date "{text}"', _EXPECTED_DATE)
+    return hours * _HOUR + minutes
 
 
 def _date_range(text: str) -> tuple[date, date]:
-    first, colon, last = text.partition(":")
-    low = _date(first)
-    high = _date(last) if colon else low
-    if high < low:
-        raise _Fault(f'dates "{text}"', f'they end before they begin; did you mean "{last}:{first}"?')
-    return low, high
+    days: list[date] = []
+    for part in text.split(":"):
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", part) or len(days) > 1:
+            raise _Fault(f'unknown date "{part}"', _EXPECTED_DATES)
+        try:
+            days.append(date.fromisoformat(part))
+        except ValueError as error:
+            raise _Fault(f'unknown date "{part}"', f"{error}; {_EXPECTED_DATES}") from None
+    if days[-1] < days[0]:
+        raise _Fault(f'dates "{text}"', f'they end before they begin; did you mean "{days[-1]}:{days[0]}"?')
+    return days[0], days[-1]
 
 
-def _joined(ranges: list[tuple[date, date]]) -> tuple[tuple[date, date], ...]:
-    joined: list[tuple[date, date]] = []
-    for first, last in sorted(ranges):
-        if joined and first.toordinal() <= joined[-1][1].toordinal() + 1:
-            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
-        else:
-            joined.append((first, last))
-    return tuple(joined)
+def _country(value: str, calendars: Sequence[str]) -> str:
+    """A country's or its part's code, written as the `holidays` package does."""
+    import holidays  # noqa: PLC0415  slow to import, and most tags do without
 
-
-def _can_happen(window: Window) -> bool:
-    days = window.days
-    longest = max(_LONGEST_MONTHS[month - 1] for month in window.months)
-    return bool(days.weekdays or days.ordinals) or any(day <= longest for day in days.month_days)
-
-
-def _never_ends(schedule: Schedule) -> bool:
-    """Whether the windows of a schedule, without days off, join into one without end."""
-    if sum((window.end or 0) - (window.start or 0) + schedule.lead for window in schedule.windows) < _DAY:
-        return False  # too short to fill a day
-    reach = None
-    first = date(2000, 1, 1)
-    for number in range(4 * 366):  # every month, weekday and leap day
-        day = first + timedelta(days=number)
-        midnight = number * _DAY
-        for window in sorted(schedule.windows, key=lambda each: each.start or 0):
-            if window.falls_on(day):
-                start = midnight + (window.start or 0) - schedule.lead
-                if reach is not None and start > reach:
-                    return False
-                reach = max(reach or 0, midnight + (window.end or 0))
-        if number > 1 and (reach is None or reach < midnight - schedule.lead):
-            return False
-    return True
+    countries = {code: parts for code, parts in holidays.list_supported_countries().items() if len(code) == len("DE")}
+    code, dash, part = value.partition("-")
+    code = code.upper()
+    if code not in countries:
+        raise _Fault(f'unknown holidays "{value}"', _suggestion(value, (*calendars, *countries), _EXPECTED_HOLIDAYS))
+    if not dash:
+        return code
+    parts = {each.lower(): each for each in countries[code]}
+    if part.lower() not in parts:
+        shown = f"expected a part such as {', '.join(f'{code}-{each}' for each in countries[code])}"
+        known = shown if parts else f"the holidays of {code} have no parts"
+        near = _nearest(part, parts.values())
+        raise _Fault(f'unknown holidays "{value}"', f'did you mean "{code}-{near}"?' if near else known)
+    return f"{code}-{parts[part.lower()]}"
 
 
 def _week_minutes(text: str | None) -> tuple[int, int] | None:
-    """RDS's `sun:05:00-sun:06:00` as minutes of the week; the end is past the week's where the window wraps."""
+    """RDS's `sun:05:00-sun:06:00` as minutes of the week; an end in the week after is past the week's."""
     if not text:
         return None
     match = _MAINTENANCE.fullmatch(text.strip().lower())
     if not match or match[1] not in _WEEKDAYS or match[4] not in _WEEKDAYS:
         raise _Fault(f'maintenance window "{text}"', "expected RDS's form, such as sun:05:00-sun:06:00")
-    first = _WEEKDAYS.index(match[1]) * _DAY + int(match[2]) * 60 + int(match[3])
-    last = _WEEKDAYS.index(match[4]) * _DAY + int(match[5]) * 60 + int(match[6])
+    first, last = (_WEEKDAYS.index(match[at]) * _DAY + int(match[at + 1]) * 60 + int(match[at + 2]) for at in (1, 4))
     return first, last if last > first else last + _WEEK
+
+
+# --- Time
+
+
+@lru_cache(maxsize=65536)
+def instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
+    """The UTC instant of a wall-clock time: of a repeated one the first, of a skipped one the first after the gap."""
+    local = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(minutes=minutes)
+    before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
+    if before is None or after is None:
+        raise ValueError(f"{zone} knows no offset from UTC")
+    wall = local.replace(tzinfo=UTC)
+    if before >= after:
+        return wall - before
+    # In a gap: the clock is put forward somewhere between these two, and shows the offset `after` from then on.
+    low, high = wall - after, wall - before
+    while high - low > timedelta(seconds=1):
+        middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
+        low, high = (low, middle) if middle.astimezone(zone).utcoffset() == after else (middle, high)
+    return high
+
+
+def _utc(at: datetime) -> datetime:
+    if at.utcoffset() is None:
+        raise ValueError(f"{at!r} has no time zone: a schedule answers for an instant, an aware datetime")
+    return min(max(at, _FIRST), _LAST).astimezone(UTC)
+
+
+def _union(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """The spans, sorted, those that overlap or touch made one."""
+    union: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(spans):
+        if union and start <= union[-1][1]:
+            union[-1] = (union[-1][0], max(end, union[-1][1]))
+        else:
+            union.append((start, end))
+    return union
+
+
+def _joined(ranges: Iterable[tuple[date, date]]) -> Iterator[tuple[date, date]]:
+    """The ranges of days, sorted, those that overlap or follow each other made one."""
+    first = last = None
+    for low, high in sorted(ranges):
+        if first is None or last is None:
+            first, last = low, high
+        elif low.toordinal() <= last.toordinal() + 1:
+            last = max(last, high)
+        else:
+            yield first, last
+            first, last = low, high
+    if first is not None and last is not None:
+        yield first, last
+
+
+def _never_ends(windows: Sequence[Window], lead: int) -> bool:
+    """Whether two-sided windows, without any days off, join into one without end."""
+    edges = [(window.start or 0, window.end or 0, window) for window in windows]
+    if sum(end - start + lead for start, end, _ in edges) < _DAY:
+        return False
+    # Every kind of year there is: leap or not, by the weekday that it begins on.
+    first_days = {(monthrange(year, 2), date(year, 1, 1).weekday()): date(year, 1, 1) for year in range(2000, 2028)}
+    for first_day in first_days.values():
+        reach = 0
+        for number in range(369):  # and the first days of the year after, which see this one's last windows
+            day = first_day + timedelta(days=number)
+            spans = [
+                (number * _DAY + start - lead, end - start) for start, end, window in edges if window.falls_on(day)
+            ]
+            for start, length in sorted(spans):
+                if start > reach and number > 1:
+                    return False
+                reach = max(reach, start + lead + length)
+        if reach < 368 * _DAY:
+            return False
+    return True
 
 
 @lru_cache(maxsize=1)
@@ -764,87 +766,30 @@ def _zones() -> dict[str, str]:
     return {name.lower(): name for name in files("tzdata").joinpath("zones").read_text().split()}
 
 
-@lru_cache(maxsize=65536)
-def instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
-    """The UTC instant of a wall-clock time: of a repeated one the first, of a skipped one the first after the gap."""
-    local = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(minutes=minutes)
-    before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
-    assert before is not None and after is not None  # noqa: S101, PT018  a ZoneInfo always knows
-    naive = local.replace(tzinfo=UTC)
-    if before >= after:
-        return naive - before
-    # In the gap, at `before` it would be after the shift and at `after` before it: the shift lies between, to the second.
-    low, high = naive - after, naive - before
-    while high - low > timedelta(seconds=1):
-        middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
-        low, high = (low, middle) if middle.astimezone(zone).utcoffset() == after else (middle, high)
-    return high
-
-
-@lru_cache(maxsize=64)
-def _public_holidays(country: str) -> "HolidayBase":
-    from holidays import country_holidays  # noqa: PLC0415  slow to import, and most tags do without
-
-    code, _, part = country.partition("-")
-    return country_holidays(code, subdiv=part or None)
-
-
-@lru_cache(maxsize=256)
-def _subdivisions(code: str) -> tuple[str, ...]:
+@lru_cache(maxsize=1024)
+def _public_holidays(name: str, year: int) -> frozenset[date]:
     import holidays  # noqa: PLC0415  slow to import, and most tags do without
 
-    return tuple(getattr(holidays, code).subdivisions)
+    country, _, part = name.partition("-")
+    return frozenset(holidays.country_holidays(country, subdiv=part or None, years=year))
 
 
-def _country(value: str, calendars: list[str]) -> str:
-    """A country's or its part's code as the `holidays` package writes it."""
-    from holidays.registry import EntityLoader  # noqa: PLC0415  slow to import, and most tags do without
-
-    codes = {code for code in EntityLoader.get_country_codes() if len(code) == 2}
-    code, dash, part = value.partition("-")
-    expected = "expected a country such as DE, a part of one such as DE-BY, or a calendar of the settings"
-    if code.upper() not in codes:
-        near = _nearest(value, [*(name.lower() for name in calendars), *(each.lower() for each in codes)])
-        shown = {each.lower(): each for each in (*codes, *calendars)}
-        raise _Fault(f'unknown holidays "{value}"', f'did you mean "{shown[near]}"?' if near else expected)
-    if not dash:
-        return code.upper()
-    parts = {each.lower(): each for each in _subdivisions(code.upper())}
-    if part not in parts:
-        near = _nearest(part, parts)
-        known = f"expected a part of {code.upper()} such as {', '.join(list(parts.values())[:8])}" if parts else expected
-        hint = f'did you mean "{code.upper()}-{parts[near]}"?' if near else known
-        raise _Fault(f'unknown holidays "{value}"', hint)
-    return f"{code.upper()}-{parts[part]}"
-
-
-def _utc(at: datetime) -> datetime:
-    if at.utcoffset() is None:
-        raise ValueError(f"{at!r} has no time zone: schedules are asked about an instant, an aware datetime")
-    return at.astimezone(UTC)
-
-
-def _shifted(at: datetime, by: timedelta) -> datetime:
-    """An instant moved, but not over the ends of the calendar."""
-    first, last = datetime.min.replace(tzinfo=UTC) + 8 * _MARGIN, datetime.max.replace(tzinfo=UTC) - 8 * _MARGIN
-    if by < timedelta():
-        return max(first, at + by) if at - first > -by else min(first, at)
-    return min(last, at + by) if last - at > by else max(last, at)
+# --- The names and calendars of the settings
 
 
 def check_name(name: str) -> None:
-    """Check the name of a schedule or a calendar of the settings.
+    """Check the name of a schedule or a calendar.
 
-    Raises ScheduleError where it is no single plain word, or is itself a word of the tag's grammar.
+    Raises ScheduleError where it is not one plain word, or is itself a word of the tag's grammar.
     """
     if not _NAME.fullmatch(name):
         raise ScheduleError(f'name "{name}": expected a letter, then letters, digits, "_", "." or "-", 64 at the most')
-    if name.lower() in _CONSTANTS or _kind(name):
+    if name.lower() in _EVERYTHING or _kind(name):
         raise ScheduleError(f'name "{name}" is itself a word of the tag: choose one that means nothing else')
 
 
 def parse_dates(items: Iterable[str]) -> list[date]:
-    """The days of a calendar of the settings, given as dates and ranges (`2026-12-24`, `2026-12-24:2027-01-01`).
+    """The days of a calendar, given as dates and ranges (`2026-12-24`, `2026-12-24:2027-01-01`).
 
     Raises ScheduleError that names the item at fault.
     """
@@ -854,7 +799,7 @@ def parse_dates(items: Iterable[str]) -> list[date]:
             first, last = _date_range(item)
         except _Fault as fault:
             raise ScheduleError(f"{fault.what}: {fault.hint}") from None
-        if (last - first).days > 3660:
+        if last - first > _LONGEST_RANGE:
             raise ScheduleError(f'dates "{item}": expected a range of ten years at the most')
         days.update(first + timedelta(days=number) for number in range((last - first).days + 1))
     return sorted(days)
