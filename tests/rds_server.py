@@ -1,0 +1,350 @@
+"""One AWS account's RDS at the wire: what moto lacks, in one small HTTP server.
+
+It speaks the Query protocol (and `account:ListRegions`) behind AWS_ENDPOINT_URL: pages, the engine filter, states in
+between, an event log, and whatever is to go wrong. A call's Region is read from its signature, so that one server is
+every Region. All XML is written from botocore's own service model.
+
+PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for its fixture.
+"""
+
+import json
+import re
+import socket
+import struct
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from threading import Lock, Thread
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qsl
+from xml.etree import ElementTree as ET
+
+import botocore.endpoint
+import botocore.session
+import pytest
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+from botocore.retries import bucket
+
+from office_hours import rds
+
+ACCOUNT = "123456789012"
+HOME = "eu-west-1"
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+ENGINES = {"aurora-mysql", "aurora-postgresql", "mysql", "postgres", "neptune", "docdb"}
+
+Parameters = dict[str, str]
+Structure = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What the server was asked: its answer or its refusal is not part of it."""
+
+    operation: str
+    region: str
+    parameters: Parameters
+
+    @property
+    def cluster(self) -> str:
+        """The cluster that the call names, if it names one."""
+        return self.parameters.get("DBClusterIdentifier") or self.parameters.get("SourceIdentifier", "")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """RDS's answer to a call that it does not carry out."""
+
+    code: str
+    words: str
+    status: int = 400
+
+
+THROTTLED = Refusal("Throttling", "Rate exceeded")
+INTERNAL_FAILURE = Refusal("InternalFailure", "An internal error has occurred.", status=500)
+ACCESS_DENIED = Refusal("AccessDenied", "User: arn:aws:sts::123456789012:x is not authorized.", status=403)
+RESET = Refusal("", "No answer at all: the connection is cut.", status=0)
+
+
+@cache
+def _model() -> ServiceModel:
+    return botocore.session.get_session().get_service_model("rds")
+
+
+@dataclass
+class RdsServer:
+    """The account. What it holds may be changed at any moment; `calls` is what it was asked, in order."""
+
+    clusters: dict[str, dict[str, Structure]] = field(default_factory=lambda: defaultdict(dict))
+    events: dict[str, list[Structure]] = field(default_factory=lambda: defaultdict(list))
+    enabled_regions: list[str] = field(default_factory=lambda: [HOME])
+    instead: dict[str, Structure] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    model: ServiceModel = field(default_factory=_model)
+    _rules: list[Callable[[Call], Refusal | None]] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self, name: str, tag: str | None = None, *, region: str = HOME, **members: object) -> Structure:
+        """Put a cluster into the account: `available`, made long ago, unless its `members` say otherwise."""
+        cluster: Structure = {
+            "DBClusterIdentifier": name,
+            "DBClusterArn": _arn(name, region),
+            "Status": "available",
+            "Engine": "aurora-postgresql",
+            "EngineMode": "provisioned",
+            "ClusterCreateTime": LONG_AGO,
+            "DBClusterMembers": [{"DBInstanceIdentifier": f"{name}-1", "IsClusterWriter": True}],
+            "TagList": [] if tag is None else [{"Key": "office-hours", "Value": tag}],
+        }
+        self.clusters[region][name] = cluster | members
+        return self.clusters[region][name]
+
+    def log(self, name: str, message: str, at: str, *, region: str = HOME) -> None:
+        """Write RDS's event log."""
+        self.events[region].append(
+            {
+                "SourceIdentifier": name,
+                "SourceType": "db-cluster",
+                "Message": message,
+                "EventCategories": ["notification"],
+                "Date": datetime.fromisoformat(at),
+                "SourceArn": _arn(name, region),
+            },
+        )
+
+    def settle(self, at: str) -> None:
+        """End what is under way, `stopping` and `starting`, and log it."""
+        for region, clusters in self.clusters.items():
+            for name, cluster in clusters.items():
+                if cluster["Status"] in _SETTLED:
+                    cluster["Status"], message = _SETTLED[cluster["Status"]]
+                    self.log(name, message, at, region=region)
+
+    def before(self, operation: str, act: Callable[[Call], object], **where: str) -> None:
+        """Do something between such a call and its answer; a Refusal that is returned becomes the answer.
+
+        where: the call's region, its cluster, or a parameter such as Marker.
+        """
+
+        def rule(call: Call) -> Refusal | None:
+            seen = {"region": call.region, "cluster": call.cluster} | call.parameters
+            result = act(call) if call.operation == operation and where.items() <= seen.items() else None
+            return result if isinstance(result, Refusal) else None
+
+        self._rules.append(rule)
+
+    def fail(self, operation: str, fault: Refusal, *, times: int | None = None, every: int = 1, **where: str) -> None:
+        """Refuse such calls; only so many `times`, or only every so many-th of them."""
+        numbers = count(1)
+
+        def refuse(_: Call) -> Refusal | None:
+            number = next(numbers)
+            return fault if number % every == 0 and (times is None or number <= times) else None
+
+        self.before(operation, refuse, **where)
+
+    def counts(self) -> dict[str, int]:
+        """How often each operation was called."""
+        return dict(Counter(call.operation for call in self.calls))
+
+    def named(self, operation: str) -> list[str]:
+        """The clusters that calls of an operation named, in alphabetical order."""
+        return sorted(call.cluster for call in self.calls if call.operation == operation)
+
+    def answer(self, call: Call) -> Structure | Refusal:
+        """Carry a call out, unless a rule or RDS itself refuses it."""
+        with self._lock:
+            self.calls.append(call)
+        for rule in self._rules:
+            if refusal := rule(call):
+                return refusal
+        with self._lock:
+            return self.instead.get(call.operation) or self._serve(call)
+
+    def _serve(self, call: Call) -> Structure | Refusal:
+        match call.operation:
+            case "DescribeDBClusters":
+                return self._describe_clusters(call)
+            case "DescribeEvents":
+                return self._describe_events(call)
+            case "StopDBCluster":
+                return self._change(call, needs="available", becomes="stopping")
+            case "StartDBCluster":
+                return self._change(call, needs="stopped", becomes="starting")
+            case "ListRegions":
+                return self._list_regions(call)
+        return Refusal("InvalidAction", f"Could not find operation {call.operation}")
+
+    def _describe_clusters(self, call: Call) -> Structure | Refusal:
+        engines = ENGINES
+        if call.parameters.get("Filters.Filter.1.Name") == "engine":
+            engines = {value for key, value in call.parameters.items() if key.startswith("Filters.Filter.1.Values.")}
+        for engine in engines - ENGINES:
+            return Refusal("InvalidParameterValue", f"Unrecognized engine name: {engine}")
+        clusters = [cluster for _, cluster in sorted(self.clusters[call.region].items())]
+        return _page(call, "DBClusters", [cluster for cluster in clusters if cluster["Engine"] in engines])
+
+    def _describe_events(self, call: Call) -> Structure | Refusal:
+        if call.parameters.get("SourceType") != "db-cluster":
+            return Refusal("InvalidParameterCombination", "A source identifier needs its source type.")
+        first, last = (datetime.fromisoformat(call.parameters[key]) for key in ("StartTime", "EndTime"))
+        events = [event for event in self.events[call.region] if event["SourceIdentifier"] == call.cluster]
+        return _page(call, "Events", [event for event in events if first <= event["Date"] <= last])
+
+    def _change(self, call: Call, *, needs: str, becomes: str) -> Structure | Refusal:
+        cluster = self.clusters[call.region].get(call.cluster)
+        if cluster is None:
+            return Refusal("DBClusterNotFoundFault", f"DBCluster {call.cluster} not found.", status=404)
+        if cluster["Status"] != needs:
+            return Refusal("InvalidDBClusterStateFault", f"DbCluster {call.cluster} is in {cluster['Status']} state.")
+        cluster["Status"] = becomes
+        return {"DBCluster": cluster}
+
+    def _list_regions(self, call: Call) -> Structure:
+        wanted = json.loads(call.parameters["RegionOptStatusContains"])
+        regions = [{"RegionName": name, "RegionOptStatus": "ENABLED_BY_DEFAULT"} for name in self.enabled_regions]
+        regions.append({"RegionName": "af-south-1", "RegionOptStatus": "DISABLED"})
+        found = [region for region in regions if region["RegionOptStatus"] in wanted]
+        # Shorter pages than the real ones: whoever reads only the first will be seen.
+        start = int(call.parameters.get("NextToken", "0"))
+        more = {"NextToken": str(start + 2)} if start + 2 < len(found) else {}
+        return {"Regions": found[start : start + 2]} | more
+
+
+_SETTLED = {"stopping": ("stopped", "DB cluster stopped."), "starting": ("available", "DB cluster started.")}
+
+
+def _arn(name: str, region: str) -> str:
+    return f"arn:aws:rds:{region}:{ACCOUNT}:cluster:{name}"
+
+
+def _page(call: Call, key: str, found: list[Structure]) -> Structure | Refusal:
+    size, start = int(call.parameters.get("MaxRecords", "100")), int(call.parameters.get("Marker", "0"))
+    if not 20 <= size <= 100:
+        return Refusal("InvalidParameterValue", f"Invalid value {size} for MaxRecords. Must be between 20 and 100")
+    more = {"Marker": str(start + size)} if start + size < len(found) else {}
+    return {key: found[start : start + size]} | more
+
+
+def write(parent: ET.Element, name: str, shape: Shape, value: Any) -> None:  # noqa: ANN401 - as many types as the model has
+    """Append a value to an XML element in the way of the Query protocol."""
+    name = shape.serialization.get("name", name)
+    if isinstance(shape, ListShape):
+        flat = shape.serialization.get("flattened", False)
+        parent = parent if flat else ET.SubElement(parent, name)
+        for item in value:
+            write(parent, name if flat else "member", shape.member, item)
+        return
+    if isinstance(shape, MapShape):
+        parent = ET.SubElement(parent, name)
+        for key, item in value.items():
+            entry = ET.SubElement(parent, "entry")
+            write(entry, "key", shape.key, key)
+            write(entry, "value", shape.value, item)
+        return
+    element = ET.SubElement(parent, name)
+    if isinstance(shape, StructureShape):
+        for key, item in value.items():
+            write(element, key, shape.members[key], item)
+    elif isinstance(value, datetime):
+        element.text = value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    else:
+        element.text = str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: the second would wait for the first one's receipt
+    account: RdsServer
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        scope = re.search(r"Credential=[^/]+/\d+/([^/]+)/", self.headers["Authorization"])
+        assert scope, "botocore signs every call"
+        if self.path == "/listRegions":
+            parameters = {key: v if isinstance(v, str) else json.dumps(v) for key, v in json.loads(body).items()}
+            call = Call("ListRegions", scope[1], parameters)
+        else:
+            parameters = dict(parse_qsl(body, keep_blank_values=True))
+            call = Call(parameters.pop("Action"), scope[1], parameters)
+        answer = self.account.answer(call)
+        if answer is RESET:
+            # Closed without lingering, a socket sends RST.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+        elif isinstance(answer, Refusal):
+            self._refuse(call, answer)
+        elif call.operation == "ListRegions":
+            self._send(200, json.dumps(answer).encode())
+        else:
+            self._send(200, self._xml(call, answer))
+
+    def _xml(self, call: Call, answer: Structure) -> bytes:
+        root = ET.Element(f"{call.operation}Response", xmlns=self.account.model.metadata["xmlNamespace"])
+        shape = self.account.model.operation_model(call.operation).output_shape
+        assert shape, "every operation that is served answers with something"
+        # The element is named by the result wrapper, the operation's name and "Result".
+        write(root, f"{call.operation}Result", shape, answer)
+        return bytes(ET.tostring(root, encoding="utf-8"))
+
+    def _refuse(self, call: Call, refusal: Refusal) -> None:
+        if call.operation == "ListRegions":
+            self._send(refusal.status, json.dumps({"__type": refusal.code, "message": refusal.words}).encode())
+            return
+        root = ET.Element("ErrorResponse")
+        error = ET.SubElement(root, "Error")
+        ET.SubElement(error, "Code").text = refusal.code
+        ET.SubElement(error, "Message").text = refusal.words
+        self._send(refusal.status, ET.tostring(root, encoding="utf-8"))
+
+    def _send(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the tests read `calls`."""
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as in the base class
+        # The base class says goodbye before it closes, which would make a cut connection an orderly one.
+        self.close_request(request)
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[RdsServer]:
+    """An account without clusters, which every boto3 client made from now on reaches. Nobody waits before a retry."""
+    server = RdsServer()
+    listener = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"account": server}))
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL_RDS", "AWS_ENDPOINT_URL_ACCOUNT", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listener.server_port}")
+    monkeypatch.setenv("AWS_REGION", HOME)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", HOME)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    never_wait(monkeypatch)
+    Thread(target=listener.serve_forever, args=(0.01,), daemon=True).start()
+    rds.client.cache_clear()
+    yield server
+    rds.client.cache_clear()
+    listener.shutdown()
+    listener.server_close()
+
+
+def never_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the waiting, and only that, from botocore's retries."""
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
+    # The adaptive mode waits for tokens, of which it gets at least one in two seconds: hours pass between two glances.
+    hours = count(step=3600)
+    monkeypatch.setattr(bucket.Clock, "current_time", lambda _: float(next(hours)))
