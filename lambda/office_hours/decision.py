@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # RDS keeps 14 days of events; an hour less keeps clear of the edge.
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeEvents.html
-_LOG_KEPT = timedelta(days=14) - timedelta(hours=1)
+LOG_KEPT = timedelta(days=14) - timedelta(hours=1)
 # How long before a transition a change may have begun that is part of the story: an automatic restart takes its time.
 _BEFORE_TRANSITION = timedelta(minutes=60)
 # An event marks the end of a change. One that comes within this time of a transition may have begun before it.
@@ -129,7 +129,7 @@ def evidence_since(
     found = _by_snapshot(snapshot, schedule, hold, now)
     if isinstance(found, Decision):
         return None
-    oldest = now - _LOG_KEPT
+    oldest = now - LOG_KEPT
     return max(found.since - _BEFORE_TRANSITION, oldest) if found.since else oldest
 
 
@@ -237,10 +237,10 @@ def _by_log(  # noqa: PLR0911  one return a rule, in the order of the rules
     act = Decision(dispute.action, Reason.SCHEDULED, dispute.message)
     changes = [(at, change) for at, change in history if change in (_Change.STARTED, _Change.STOPPED)]
     if since is None or not changes or changes[-1][0] < since:
-        if to_stop and (since is None or since < now - _LOG_KEPT):
+        if to_stop and (since is None or since < now - LOG_KEPT):
             return _left(
-                "Nobody knows who started it, since RDS's event log does not reach back to its latest transition (to stop "
-                f"it: aws rds stop-db-cluster --db-cluster-identifier {snapshot.get('DBClusterIdentifier')})"
+                "Nobody knows who started it: RDS's event log does not reach back to its latest transition (to stop: "
+                f"aws rds stop-db-cluster --db-cluster-identifier {snapshot.get('DBClusterIdentifier')})"
             )
         return act
     at, change = changes[-1]

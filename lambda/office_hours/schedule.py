@@ -547,7 +547,8 @@ def _nearest(word: str, vocabulary: Iterable[str]) -> str | None:
     from difflib import get_close_matches  # noqa: PLC0415  only an error needs it
 
     by_lower = {each.lower(): each for each in vocabulary}
-    matches = get_close_matches(word.lower()[:64], by_lower, n=1)
+    matches = get_close_matches(word := word.lower()[:64], by_lower)
+    matches.sort(key=lambda match: sorted(match) != sorted(word))  # letters in another order are the likeliest slip
     return by_lower[matches[0]] if matches else None
 
 

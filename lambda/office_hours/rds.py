@@ -1,0 +1,98 @@
+"""The only module that talks to AWS."""
+
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from office_hours.decision import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from types_boto3_rds import RDSClient
+    from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
+
+# `aurora`, MySQL 5.6, is retired: RDS refuses a filter that names it.
+ENGINES = ("aurora-mysql", "aurora-postgresql")
+THREADS = 16
+_PAGE = 100  # the most that RDS returns at once
+_CONFIG = Config(
+    # Adaptive: throttled by RDS, all threads slow down together, instead of giving up one by one.
+    retries={"mode": "adaptive", "total_max_attempts": 8},
+    connect_timeout=5,
+    read_timeout=20,
+    max_pool_connections=THREADS,
+)
+
+# Whatever boto3 can raise for a call: RDS refused it, or no answer came.
+CallError = (ClientError, BotoCoreError)
+
+# What RDS answers where a cluster is no longer as it was listed a moment ago. Nothing has gone wrong, and the next run
+# sees the cluster as it then is.
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StopDBCluster.html
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartDBCluster.html
+HARMLESS = {
+    "DBClusterNotFoundFault": "it was deleted meanwhile",
+    "InvalidDBClusterStateFault": "its state changed meanwhile: somebody else stops, starts or changes it",
+    "InvalidDBInstanceState": "one of its instances is being changed, and RDS waits for that",
+    "InvalidDBShardGroupState": "its shard group is being changed, and RDS waits for that",
+}
+
+
+@lru_cache(maxsize=64)
+def client(region: str | None) -> "RDSClient":
+    """The client for a Region, or for the function's own, made once.
+
+    Threads may share it, but not make it: boto3's session is not thread-safe.
+    """
+    return boto3.client("rds", region_name=region, config=_CONFIG)
+
+
+def enabled_regions() -> list[str]:
+    """The Regions that are enabled in this account.
+
+    https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
+    """
+    pages = boto3.client("account", config=_CONFIG).get_paginator("list_regions")
+    enabled = pages.paginate(RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"])
+    return sorted(region["RegionName"] for page in enabled for region in page["Regions"])
+
+
+def clusters(rds: "RDSClient") -> "Iterator[DBClusterTypeDef]":
+    """The snapshot of each Aurora cluster in the client's Region, page by page."""
+    pages = rds.get_paginator("describe_db_clusters").paginate(
+        Filters=[{"Name": "engine", "Values": list(ENGINES)}], PaginationConfig={"PageSize": _PAGE}
+    )
+    for page in pages:
+        # The filter is RDS's to keep; that nothing but Aurora is touched is ours.
+        yield from (cluster for cluster in page["DBClusters"] if cluster.get("Engine") in ENGINES)
+
+
+def events(rds: "RDSClient", identifier: str, since: datetime, until: datetime) -> "list[EventTypeDef]":
+    """The cluster's events in this time, as DescribeEvents returns them."""
+    pages = rds.get_paginator("describe_events").paginate(
+        SourceType="db-cluster",
+        SourceIdentifier=identifier,
+        StartTime=since,
+        EndTime=until,
+        PaginationConfig={"PageSize": _PAGE},
+    )
+    return [event for page in pages for event in page["Events"]]
+
+
+def act(rds: "RDSClient", action: Action, identifier: str) -> "DBClusterTypeDef":
+    """Start or stop the cluster, and return its snapshot, every field that RDS sent."""
+    call = rds.stop_db_cluster if action is Action.STOP else rds.start_db_cluster
+    return call(DBClusterIdentifier=identifier)["DBCluster"]
+
+
+def words(error: BaseException) -> tuple[str, str]:
+    """The code and the words of an error: AWS's own, where it answered."""
+    if isinstance(error, ClientError):
+        answer = error.response.get("Error", {})
+        return answer.get("Code", "Unknown"), answer.get("Message") or str(error)
+    return type(error).__name__, str(error)
