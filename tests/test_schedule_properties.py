@@ -1,0 +1,297 @@
+"""What holds for every schedule: thousands of random ones, compared with a slow and obvious reading of the rules."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from office_hours.schedule import Schedule, ScheduleError, State, Transition
+from slow_schedule import (
+    DAILY,
+    DAY,
+    LAST_DAY,
+    WEEKDAYS,
+    WEEKENDS,
+    Dates,
+    Plan,
+    SlowSchedule,
+    Window,
+    last,
+    month_days,
+    months,
+    nth,
+    week_days,
+)
+
+# A machine that is busy is no fault of a schedule's. The numbers follow the profile in use, which says 100 by default.
+USUAL = settings(deadline=None)
+THOROUGH = settings(USUAL, max_examples=3 * USUAL.max_examples)
+
+# Zones, and the instants at which their clocks change: random instants lie around these.
+CLOCK_CHANGES = {
+    "Africa/Cairo": ["2026-04-23T22:00Z", "2026-10-29T21:00Z"],  # at midnight
+    "Africa/Casablanca": ["2024-03-10T02:00Z", "2024-04-14T02:00Z"],  # twice within five weeks
+    "America/Caracas": ["2007-12-09T07:00Z", "2016-05-01T07:00Z"],  # half an hour, for good
+    "America/Havana": ["2026-03-08T05:00Z", "2026-11-01T05:00Z"],  # at midnight
+    "America/New_York": ["2026-03-08T07:00Z", "2026-11-01T06:00Z"],
+    "America/Nuuk": ["2023-03-26T01:00Z", "2026-10-25T01:00Z"],  # on Saturday evening
+    "America/Santiago": ["2026-04-05T03:00Z", "2026-09-06T04:00Z"],  # at midnight, the southern summer
+    "America/Sao_Paulo": ["2018-11-04T03:00Z", "2019-02-17T02:00Z"],  # at midnight, the southern summer
+    "America/St_Johns": ["2010-03-14T03:31Z", "2010-11-07T02:31Z"],  # a minute after midnight
+    "Antarctica/Troll": ["2026-03-29T01:00Z", "2026-10-25T01:00Z"],  # two hours
+    "Asia/Kathmandu": ["1985-12-31T18:30Z"],  # a quarter of an hour
+    "Asia/Kolkata": ["2026-03-29T01:00Z"],  # never, in our time
+    "Asia/Pyongyang": ["2015-08-14T15:00Z", "2018-05-04T15:00Z"],  # half an hour before midnight
+    "Asia/Tehran": ["2022-03-21T20:30Z", "2022-09-21T19:30Z"],
+    "Australia/Lord_Howe": ["2026-04-04T15:00Z", "2026-10-03T15:30Z"],  # half an hour
+    "Europe/Berlin": ["2026-03-29T01:00Z", "2026-10-25T01:00Z"],
+    "Europe/Dublin": ["2026-03-29T01:00Z", "2026-10-25T01:00Z"],  # the winter is the exception
+    "Europe/London": ["2026-03-29T01:00Z", "2026-10-25T01:00Z"],
+    "Pacific/Apia": ["2011-12-30T10:00Z", "2012-03-31T14:00Z"],  # 30 December 2011 does not exist
+    "Pacific/Auckland": ["2026-04-04T14:00Z", "2026-09-26T14:00Z"],
+    "Pacific/Chatham": ["2026-04-04T14:00Z", "2026-09-26T14:00Z"],  # at 02:45
+    "Pacific/Kwajalein": ["1993-08-21T12:00Z"],  # 21 August 1993 does not exist
+    "UTC": ["2024-02-29T00:00Z", "2027-01-01T00:00Z"],
+}
+RDS_ALLOWS = re.compile(r"[\w\s.:/=+@-]{0,256}")
+
+
+@st.composite
+def instants(draw: st.DrawFn, zone: str) -> datetime:
+    change = datetime.fromisoformat(draw(st.sampled_from(CLOCK_CHANGES[zone])))
+    hours = draw(st.integers(-72, 72))
+    return change + timedelta(hours=hours, minutes=draw(st.sampled_from([0, 0, -1, 15, 29, 30, 45])))
+
+
+def ranges(rule: Callable[[int, int], Dates], first: int, last: int) -> st.SearchStrategy[Dates]:
+    single = st.integers(first, last).map(lambda number: rule(number, number))
+    return single | st.builds(rule, st.integers(first, last), st.integers(first, last))
+
+
+MONTH_CHOICES = st.lists(ranges(months, 0, 11), min_size=1, max_size=3).map(tuple)
+DAY_CHOICES = st.lists(
+    st.sampled_from([DAILY, DAILY, WEEKDAYS, WEEKENDS, LAST_DAY])
+    | ranges(week_days, 0, 6)
+    | ranges(month_days, 1, 31)
+    | st.builds(nth, st.integers(1, 5), st.integers(0, 6))
+    | st.builds(last, st.integers(0, 6)),
+    min_size=1,
+    max_size=3,
+).map(tuple)
+# Most clock changes lie between 23:00 and 03:00: so do most times, to fall into gaps and repeated hours.
+MINUTES = st.sampled_from([0, 1, 15, 30, 60, 90, 105, 120, 135, 150, 165, 180, 1380, 1410, 1439]) | st.integers(0, 1439)
+TWO_SIDED = st.tuples(MINUTES, MINUTES | st.just(1440)).filter(lambda hours: hours[0] != hours[1])
+ONE_SIDED = st.tuples(MINUTES, st.none()) | st.tuples(st.none(), MINUTES | st.just(1440))
+
+
+@st.composite
+def windows(draw: st.DrawFn, hours: st.SearchStrategy[Any]) -> tuple[Window, ...]:
+    """One to three windows, of which the first ones may leave out their days or months: later ones would be unclear."""
+    drawn = draw(st.lists(hours, min_size=1, max_size=3))
+    no_days, no_months = (draw(st.integers(0, len(drawn))) for _ in "dm")
+    found = []
+    for number, (start, end) in enumerate(drawn):
+        days = () if number < no_days else draw(DAY_CHOICES)
+        found.append(Window(start, end, days, () if number < no_months else draw(MONTH_CHOICES)))
+    return tuple(found)
+
+
+@st.composite
+def plans(draw: st.DrawFn, zone: str, at: datetime) -> Plan:
+    days = st.integers(-9, 9).map(lambda number: at.date() + number * DAY)
+    ranges = st.tuples(days, st.integers(0, 4)).map(lambda drawn: (drawn[0], drawn[0] + drawn[1] * DAY))
+    closed = tuple(draw(st.lists(ranges, max_size=2)))
+    calendar = tuple(draw(st.lists(days, max_size=3)))
+    lead = st.sampled_from([0, 0, 1, 15, 60, 300])
+    if draw(st.integers(0, 3)) == 0:
+        edges = draw(windows(ONE_SIDED))
+        started = any(window.start is not None for window in edges)
+        return Plan(edges, zone, closed, calendar, lead=draw(lead) if started else 0)
+    begin = draw(st.integers(0, 7 * 1440 - 1))
+    maintenance = begin, (begin + draw(st.sampled_from([30, 60, 1440]))) % (7 * 1440)
+    return Plan(
+        draw(windows(TWO_SIDED)),
+        zone,
+        closed,
+        calendar,
+        draw(lead),
+        maintenance if draw(st.integers(0, 3)) == 0 else None,
+        enforced=draw(st.booleans()),
+    )
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Plan, datetime]:
+    zone = draw(st.sampled_from(sorted(CLOCK_CHANGES)))
+    at = draw(instants(zone))
+    return draw(plans(zone, at)), at
+
+
+def read(plan: Plan) -> Schedule:
+    """Parse a plan's tag, and leave aside those that are refused for a reason: that is tested below."""
+    assume(all(can_happen(window) for window in plan.windows))
+    found = parse(plan, plan.text)
+    if isinstance(found, ScheduleError):
+        assume('write "always"' not in str(found))
+        raise found
+    return found
+
+
+def parse(plan: Plan, text: str) -> Schedule | ScheduleError:
+    try:
+        return Schedule.parse(
+            text,
+            named={"berlin": "mon-fri 08:00-18:00 Europe/Berlin"},
+            calendars={"office": list(plan.calendar)},
+            maintenance_window=plan.maintenance_window,
+        )
+    except ScheduleError as error:
+        return error
+
+
+def can_happen(window: Window) -> bool:
+    """Whether a window names any date. Years are of 14 kinds, and 28 in a row have them all."""
+    first = date(2000, 1, 1)
+    return any(window.names(first + number * DAY) for number in range(28 * 366))
+
+
+def edge(transition: Transition | None) -> tuple[datetime, str] | None:
+    return (transition.at, transition.to.value) if transition else None
+
+
+@THOROUGH
+@given(cases())
+def test_a_schedule_asks_for_what_the_slow_reading_asks_for(case: tuple[Plan, datetime]) -> None:
+    plan, at = case
+    schedule, slow = read(plan), SlowSchedule(plan, at)
+
+    def known(found: Transition | None) -> tuple[datetime, str] | None:
+        return edge(found) if found and slow.known_from <= found.at < slow.known_until else None
+
+    beside = [found[0] for found in (slow.latest(at), slow.next(at)) if found]
+    for instant in [at, *beside, *(edge - timedelta(microseconds=1) for edge in beside)]:
+        assert known(schedule.latest_transition(instant)) == slow.latest(instant)
+        assert known(schedule.next_transition(instant)) == slow.next(instant)
+        desired = slow.desired_state(instant)
+        assert schedule.desired_state(instant) == desired or (plan.one_sided and desired is None)
+
+
+@USUAL
+@given(cases())
+def test_transitions_follow_one_another_without_a_gap(case: tuple[Plan, datetime]) -> None:
+    plan, at = case
+    schedule = read(plan)
+    before = schedule.latest_transition(at)
+    for _ in range(5):
+        found = schedule.next_transition(before.at if before else at)
+        if found is None:
+            break
+        assert found.at.tzinfo is UTC
+        assert schedule.latest_transition(found.at) == found
+        assert schedule.latest_transition(found.at - timedelta(microseconds=1)) == before
+        assert schedule.desired_state(found.at) is found.to
+        if before:
+            assert schedule.desired_state(found.at - timedelta(microseconds=1)) is before.to
+            assert plan.one_sided or found.to is not before.to
+        before = found
+
+
+@settings(USUAL, max_examples=USUAL.max_examples // 3)
+@given(cases())
+def test_nothing_is_overlooked_on_the_way_to_a_far_transition(case: tuple[Plan, datetime]) -> None:
+    plan, at = case
+    schedule, slow = read(plan), SlowSchedule(plan, at, days=400)
+    here = at
+    for expected in slow.edges:
+        if expected[0] > at:
+            assert edge(schedule.next_transition(here)) == expected
+            here = expected[0]
+
+
+@USUAL
+@given(cases())
+def test_a_schedule_written_out_parses_to_an_equal_one(case: tuple[Plan, datetime]) -> None:
+    plan, _ = case
+    schedule = read(plan)
+    again = parse(plan, str(schedule))
+    assert again == schedule
+    assert hash(again) == hash(schedule)
+    assert str(again) == str(schedule)
+
+
+@USUAL
+@given(cases())
+def test_a_schedule_written_out_has_only_characters_that_rds_allows(case: tuple[Plan, datetime]) -> None:
+    plan, _ = case
+    assert RDS_ALLOWS.fullmatch(str(read(plan)))
+
+
+@USUAL
+@given(cases(), st.sampled_from([" ", "  ", "\t", "\n "]))
+def test_neither_case_nor_the_kind_of_white_space_counts(case: tuple[Plan, datetime], space: str) -> None:
+    plan, _ = case
+    schedule = read(plan)
+    assert parse(plan, space.join(["", *plan.text.upper().split(), ""])) == schedule
+
+
+@USUAL
+@given(TWO_SIDED | ONE_SIDED, DAY_CHOICES, MONTH_CHOICES)
+@example((480, 1080), (month_days(30, 30),), (months(1, 1),))
+@example((480, 1080), (month_days(31, 31),), (months(3, 3), months(5, 5)))
+@example((480, 1080), (nth(5, 0),), (months(1, 1),))
+def test_a_window_that_names_no_date_is_refused_and_no_other(
+    hours: tuple[int | None, int | None], days: tuple[Dates, ...], months: tuple[Dates, ...]
+) -> None:
+    window = Window(*hours, days, months)
+    found = parse(Plan((window,), "UTC"), window.text)
+    assert can_happen(window) is ("can never happen" not in str(found))
+
+
+@USUAL
+@given(cases())
+def test_only_a_schedule_without_transitions_is_refused_as_one(case: tuple[Plan, datetime]) -> None:
+    plan, at = case
+    assume(all(can_happen(window) for window in plan.windows))
+    found = parse(plan, plan.text)
+    if isinstance(found, ScheduleError):
+        slow = SlowSchedule(replace(plan, zone="UTC"), at, days=400)
+        assert not slow.edges
+        assert slow.desired_state(at) == "running"
+    else:
+        assert found.latest_transition(at) or found.next_transition(at)
+
+
+# Whole words, parts of words, and characters that belong into none.
+FRAGMENTS = """
+    mon tue sat jan dec daily weekdays weekends last last-day 1st 5th 6th d d1 d32 0 08:00 18:00 24:00 Europe/Berlin UTC
+    holidays= closed= lead= 15m m DE DE-BY 2026-12-24 2026-02-30 0001-01-01 9999-12-31 maintenance enforced always never
+    office berlin - + : = / . @ _ .. \0 é ß \N{SUPERSCRIPT TWO} \N{DEVANAGARI DIGIT ONE}
+"""
+WORDS = st.lists(st.sampled_from(FRAGMENTS.split()), min_size=1, max_size=5).map("".join)
+NO_PLAN = Plan((), "UTC")
+
+
+@THOROUGH
+@given(st.lists(WORDS, min_size=1, max_size=6).map(" ".join) | st.text(min_size=1, max_size=40))
+def test_whatever_is_no_schedule_is_refused_with_a_sentence_that_shows_it(text: str) -> None:
+    assume(text.split())
+    found = parse(NO_PLAN, text)
+    if isinstance(found, ScheduleError):
+        assert f'"{" ".join(text.split())}": ' in str(found)
+    else:
+        assert parse(NO_PLAN, str(found)) == found
+
+
+@USUAL
+@given(cases(), st.data())
+def test_one_wrong_character_never_breaks_the_parser(case: tuple[Plan, datetime], data: st.DataObject) -> None:
+    plan, at = case
+    place = data.draw(st.integers(0, len(plan.text)))
+    found = parse(plan, plan.text[:place] + data.draw(st.text("amx09:-+=/ ", max_size=2)) + plan.text[place + 1 :])
+    if isinstance(found, Schedule):
+        assert parse(plan, str(found)) == found
+        assert found.desired_state(at) in (State.RUNNING, State.STOPPED, None)
