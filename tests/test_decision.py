@@ -231,8 +231,11 @@ HISTORIES = {
         "mon 12:10",
         "leave changed-by-hand",
     ),
-    "events out of order": (
-        *("available", "mon 22:10 started, mon 18:06 stopped", "mon 22:15", "leave changed-by-hand"),
+    "a stop by hand just before closing, and a start that ends just after": (
+        *("available", "mon 17:45 stopped, mon 18:10 started", "mon 18:15", "stop scheduled"),
+    ),
+    "a stop that ends at the very transition, and a start since": (
+        *("available", "mon 18:00 stopped", "mon 18:20", "leave changed-by-hand"),
     ),
     # AWS starts a cluster that was stopped for seven days.
     "an automatic restart at the weekend": (
@@ -249,6 +252,10 @@ HISTORIES = {
     ),
     "an automatic restart, put right, then a start by hand": (
         *("available", "sat 03:00 restart, sat 03:08 started, sat 03:15 stopped, sat 11:00 started"),
+        *("sat 11:05", "leave changed-by-hand"),
+    ),
+    "the same, in a log out of order": (
+        *("available", "sat 03:15 stopped, sat 11:00 started, sat 03:08 started, sat 03:00 restart"),
         *("sat 11:05", "leave changed-by-hand"),
     ),
     "an automatic restart, then a stop by hand that is not logged yet": (
@@ -270,6 +277,11 @@ HISTORIES = {
 def test_history(status: str, history: str, now: str, expected: str) -> None:
     decision = decide(cluster(status), WEEKDAYS, None, log(history), at(now))
     assert f"{decision.action} {decision.reason}" == expected
+
+
+def test_a_change_that_the_log_does_not_tell_of_yet_is_told_as_such() -> None:
+    decision = decide(cluster(), WEEKDAYS, None, log("mon 18:06 stopped"), at("mon 22:10"))
+    assert "after Mon 2026-11-16 18:06 UTC (RDS's event log does not tell when)" in decision.message
 
 
 def test_windows_minutes_apart_take_up_a_change_under_way() -> None:
