@@ -281,7 +281,10 @@ def test_whatever_is_no_schedule_is_refused_with_a_sentence_that_shows_it(text: 
     assume(text.split())
     found = parse(NO_PLAN, text)
     if isinstance(found, ScheduleError):
-        assert f'"{" ".join(text.split())}": ' in str(found)
+        fault, shown, _ = str(found).partition(f' in "{" ".join(text.split())}": ')
+        assert shown
+        assert '""' not in fault
+        assert not re.search(r'"(.+)".*did you mean "\1"', str(found), re.IGNORECASE)
     else:
         assert parse(NO_PLAN, str(found)) == found
 

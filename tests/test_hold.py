@@ -1,0 +1,136 @@
+"""The hold tag: a state, and until when it is kept."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from office_hours.hold import Hold, HoldError
+from office_hours.schedule import State
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("text", "state"), [("running", State.RUNNING), ("stopped", State.STOPPED)])
+def test_a_hold_without_an_end_lasts(text: str, state: State) -> None:
+    hold = Hold.parse(text, zone=BERLIN)
+    assert hold.to is state
+    assert hold.until is None
+    assert hold.in_force(utc("1999-12-31T23:59"))
+    assert hold.in_force(utc("2099-01-01T00:00"))
+
+
+def test_a_hold_ends_at_the_instant_it_names() -> None:
+    hold = Hold.parse("running until 2026-11-24T22:00", zone=BERLIN)
+    assert hold.to is State.RUNNING
+    assert hold.in_force(utc("2026-11-24T20:59:59.999999"))
+    assert not hold.in_force(utc("2026-11-24T21:00"))
+
+
+@pytest.mark.parametrize(
+    ("written", "until"),
+    [
+        ("2026-11-24T22:00", "2026-11-24T21:00"),
+        ("2026-07-24T22:00", "2026-07-24T20:00"),
+        ("2026-11-24T22:00:30", "2026-11-24T21:00:30"),
+        ("2026-11-24T22:00Z", "2026-11-24T22:00"),
+        ("2026-11-24T22:00:30Z", "2026-11-24T22:00:30"),
+        ("2026-11-24T22:00:30.250Z", "2026-11-24T22:00:30.250"),
+        ("2026-11-24T22:00+05:30", "2026-11-24T16:30"),
+        ("2026-11-24T22:00-08:00", "2026-11-25T06:00"),
+        ("2026-11-24t22:00z", "2026-11-24T22:00"),
+        ("2026-03-29T02:30", "2026-03-29T01:00"),  # skipped: the first instant after the gap
+        ("2026-10-25T02:30", "2026-10-25T00:30"),  # repeated: the first of the two
+    ],
+)
+def test_an_end_is_local_to_the_schedules_zone_unless_it_has_an_offset(written: str, until: str) -> None:
+    found = Hold.parse(f"stopped until {written}", zone=BERLIN).until
+    assert found == utc(until)
+    assert found.tzinfo is UTC
+
+
+def test_an_end_on_a_day_that_a_zone_skips_is_the_first_instant_after_it() -> None:
+    hold = Hold.parse("stopped until 2011-12-30T12:00", zone=ZoneInfo("Pacific/Apia"))
+    assert hold.until == utc("2011-12-30T10:00")
+
+
+def test_neither_case_nor_white_space_counts() -> None:
+    hold = Hold.parse("running until 2026-11-24T22:00", zone=BERLIN)
+    assert Hold.parse("  RUNNING\tUntil  2026-11-24T22:00 ", zone=BERLIN) == hold
+
+
+@given(
+    st.sampled_from(State),
+    st.none() | st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - bounds
+    st.sampled_from(["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata"]).map(ZoneInfo),
+)
+def test_a_hold_written_out_parses_to_an_equal_one_in_any_zone(
+    state: State, until: datetime | None, zone: ZoneInfo
+) -> None:
+    hold = Hold(state, until)
+    assert Hold.parse(str(hold), zone=zone) == hold
+    assert re.fullmatch(r"[A-Za-z0-9\s_.:/=+@-]{1,256}", str(hold))
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1)), st.integers(-14 * 60, 14 * 60))  # noqa: DTZ001 - bounds
+def test_an_offset_is_what_it_says(wall: datetime, minutes: int) -> None:
+    moment = wall.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    assert Hold.parse(f"stopped until {moment.isoformat()}", zone=BERLIN).until == moment
+
+
+@pytest.mark.parametrize(
+    ("text", "fault", "expected"),
+    [
+        ("on", "on", "running"),
+        ("runing", "runing", "running"),
+        ("start until 2026-11-24T22:00", "start", "running"),
+        ("until 2026-11-24T22:00", "until", "running"),
+        ("running 2026-11-24T22:00", "2026-11-24T22:00", "until"),
+        ("running till 2026-11-24T22:00", "till", "until"),
+        ("running until", "until", "2026-11-24T22:00"),
+        ("running until 20:00", "20:00", "2026-11-24T22:00"),
+        ("running until 2026-11-24", "2026-11-24", "2026-11-24T22:00"),
+        ("running until 2026-11-24T22:00 Europe/Berlin", "Europe/Berlin", "2026-11-24T22:00"),
+        ("running until 2026-11-31T22:00", "2026-11-31T22:00", "2026-11-24T22:00"),
+        ("running until 2026-11-24T25:00", "2026-11-24T25:00", "2026-11-24T22:00"),
+        ("running until 24.11.2026T22:00", "24.11.2026T22:00", "2026-11-24T22:00"),
+        ("running until tomorrow", "tomorrow", "2026-11-24T22:00"),
+        ("running until 4h", "4h", "2026-11-24T22:00"),
+        ("running until 0001-01-01T00:00+14:00", "0001-01-01T00:00+14:00", "2026-11-24T22:00"),
+        ("running until 9999-12-31T23:59-14:00", "9999-12-31T23:59-14:00", "2026-11-24T22:00"),
+    ],
+)
+def test_a_bad_hold_is_refused_with_the_word_at_fault_and_what_was_expected(
+    text: str, fault: str, expected: str
+) -> None:
+    with pytest.raises(HoldError) as caught:
+        Hold.parse(text, zone=BERLIN)
+    what, hint = str(caught.value).split(f'"{text}": ')
+    assert f'"{fault}"' in what
+    assert expected in hint
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_hold_is_refused_with_what_was_expected(text: str) -> None:
+    with pytest.raises(HoldError, match=r"running.*stopped.*until"):
+        Hold.parse(text, zone=BERLIN)
+
+
+@given(st.text(max_size=40) | st.text("0123456789-:TZ+. ", max_size=30).map("running until {}".format))
+def test_whatever_is_no_hold_is_refused(text: str) -> None:
+    try:
+        hold = Hold.parse(text, zone=BERLIN)
+    except HoldError:
+        return
+    assert Hold.parse(str(hold), zone=BERLIN) == hold
+
+
+def test_a_hold_error_is_a_value_error() -> None:
+    assert issubclass(HoldError, ValueError)
