@@ -4,15 +4,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-# cdk.json starts this file by its path, with this folder as the only source root.
-sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda"))
-
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
-import office_hours_asset
-from office_hours_settings import Settings, SettingsError
-from office_hours_stack import OfficeHoursStack
+import asset
+from settings import Settings, SettingsError
+from stack import OfficeHoursStack
 
 
 def main() -> None:
@@ -21,10 +18,9 @@ def main() -> None:
     try:
         settings = Settings.from_context(app.node.get_all_context())
         with tempfile.TemporaryDirectory() as folder:
-            package = office_hours_asset.build(Path(folder))
-            OfficeHoursStack(app, settings=settings, package=package)
+            OfficeHoursStack(app, settings=settings, package=asset.build(Path(folder)))
             app.synth()
-    except (SettingsError, office_hours_asset.PackageError) as error:
+    except (SettingsError, asset.PackageError) as error:
         sys.exit(str(error))
 
 

@@ -1,57 +1,41 @@
-"""The stack's settings: cdk.json's context key `officeHours`, or `-c officeHours.<key>=<value>`, checked when the stack
-is synthesized, since a mistake that is deployed is noticed only when a database is missing."""
+"""The stack's settings: cdk.json's context key `officeHours`, or `-c officeHours.<key>=<value>`.
+
+They are checked when the stack is synthesized: a mistake that is deployed is noticed only when a database is missing.
+"""
 
 import difflib
 import importlib.resources
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from office_hours.schedule import Schedule, ScheduleError, check_name, parse_dates
+
+if TYPE_CHECKING:
+    from datetime import date
 
 CONTEXT_KEY = "officeHours"
 EVERY_REGION = ("*",)
 
-# What CloudWatch Logs accepts as a retention, in days, and what the CDK calls it.
-LOG_RETENTION: Mapping[int, str] = {
-    1: "ONE_DAY",
-    3: "THREE_DAYS",
-    5: "FIVE_DAYS",
-    7: "ONE_WEEK",
-    14: "TWO_WEEKS",
-    30: "ONE_MONTH",
-    60: "TWO_MONTHS",
-    90: "THREE_MONTHS",
-    120: "FOUR_MONTHS",
-    150: "FIVE_MONTHS",
-    180: "SIX_MONTHS",
-    365: "ONE_YEAR",
-    400: "THIRTEEN_MONTHS",
-    545: "EIGHTEEN_MONTHS",
-    731: "TWO_YEARS",
-    1096: "THREE_YEARS",
-    1827: "FIVE_YEARS",
-    2192: "SIX_YEARS",
-    2557: "SEVEN_YEARS",
-    2922: "EIGHT_YEARS",
-    3288: "NINE_YEARS",
-    3653: "TEN_YEARS",
-}
 # Runs fall on the full minutes of a window's edge only where an hour is a whole number of intervals.
 MINUTES = tuple(minutes for minutes in range(1, 61) if 60 % minutes == 0)
-
+# What CloudWatch Logs accepts, in days (PutRetentionPolicy).
+RETENTION = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
 REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)?-(north|south|east|west|central|northeast|northwest|southeast|southwest)-\d")
-# What RDS allows in a tag's key: letters, digits, white space and these.
-TAG_KEY = re.compile(r"[\w\s.:/=+@-]+")
-HOLD_SUFFIX = "-hold"
-TAG_KEY_LENGTH = 128 - len(HOLD_SUFFIX)
-# A key of the context that somebody meant for us, but that nothing would read.
-MEANT_FOR_US = re.compile(r"office[-_ ]?hours?\b|officehours", re.IGNORECASE)
+# RDS allows any script's letters, and white space. IAM compares the key without regard to case in a condition
+# (aws:ResourceTag/<key>), and does not say how it folds those letters or reads white space there: neither is accepted.
+TAG_KEY = re.compile(r"[A-Za-z0-9_.:/=+@-]+")
+# RDS allows 128 characters, and the hold's key is this one and "-hold".
+TAG_KEY_LENGTH = 123
 
 
 class SettingsError(ValueError):
-    """The settings cannot be used. Each line names a key and says what it accepts."""
+    """The settings cannot be used. Each line of the text names a key and says what it accepts."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +47,7 @@ class Settings:
     regions: the Regions whose clusters are looked after; none is the stack's own, `("*",)` every enabled one.
     default_zone: the IANA time zone of a tag that names none.
     schedules: tag values that tags can refer to by name.
-    calendars: dates and ranges of dates that `holidays=` can refer to by name, as written.
+    calendars: dates and ranges of dates, as written, that `holidays=` can refer to by name.
     log_retention_days: how long the functions' logs are kept.
     """
 
@@ -77,23 +61,23 @@ class Settings:
 
     @classmethod
     def from_context(cls, context: Mapping[str, object]) -> "Settings":
-        """Read the settings from all of an app's context. SettingsError tells of everything that is wrong at once."""
-        problems: list[str] = []
-        read: dict[str, object] = {}
-        for key, value in collect(context, problems).items():
+        """Read the settings from the whole of an app's context. SettingsError tells all that is wrong at once."""
+        given, problems = collect(context)
+        checked: dict[str, object] = {}
+        for key, value in given.items():
             name, check = KEYS[key]
             try:
-                read[name] = check(value)
+                checked[name] = check(value)
             except ValueError as refused:
                 problems.append(f"{CONTEXT_KEY}.{key} {refused}")
-        settings = cls(**read)  # type: ignore[arg-type]  # each check returns its field's type
+        settings = cls(**checked)  # type: ignore[arg-type]  # each check returns its field's type
         problems += check_language(settings)
         if problems:
             raise SettingsError("\n".join(problems))
         return settings
 
     def as_json(self) -> str:
-        """What the functions read from their environment, in as few bytes as JSON can have."""
+        """What the functions read from their environment."""
         return json.dumps(
             {
                 "tagKey": self.tag_key,
@@ -102,30 +86,30 @@ class Settings:
                 "schedules": self.schedules,
                 "calendars": self.calendars,
             },
-            sort_keys=True,
             separators=(",", ":"),
         )
 
 
-def collect(context: Mapping[str, object], problems: list[str]) -> dict[str, object]:
-    """Gather the nested keys and, over them, the flat ones of the command line; note those that nothing would read."""
-    found: dict[str, object] = {}
+def collect(context: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
+    """The keys that are given, those of the command line first in rank, and what is wrong with any other."""
+    given: dict[str, object] = {}
+    problems = []
     nested = context.get(CONTEXT_KEY, {})
     if isinstance(nested, Mapping):
-        found.update(nested)
+        given.update(nested)
     else:
-        problems.append(f"{CONTEXT_KEY} must be an object, such as {{\"everyMinutes\": 5}}; it is {json.dumps(nested)}.")
+        problems.append(f'{CONTEXT_KEY} must be an object, such as {{"everyMinutes": 5}}; it is {shown(nested)}.')
     for key, value in context.items():
         prefix, dot, rest = key.partition(".")
         if prefix == CONTEXT_KEY and dot:
-            found[rest] = from_command_line(rest, value)
-        elif key != CONTEXT_KEY and MEANT_FOR_US.match(key):
-            problems.append(f'The context key "{key}" is none of ours: did you mean "{CONTEXT_KEY}"?')
-    for key in [key for key in found if key not in KEYS]:
-        del found[key]
-        accepted = ", ".join(sorted(KEYS))
+            given[rest] = from_command_line(rest, value)
+        elif key != CONTEXT_KEY and (meant := near_miss(prefix)):
+            problems.append(f'The context key "{key}" would be read by nobody: did you mean "{meant}"?')
+    for key in [key for key in given if key not in KEYS]:
+        del given[key]
+        accepted = ", ".join(KEYS)
         problems.append(f"{CONTEXT_KEY}.{key} is unknown{suggestion(key, KEYS)}. Accepted are: {accepted}.")
-    return found
+    return given, problems
 
 
 def from_command_line(key: str, value: object) -> object:
@@ -138,7 +122,14 @@ def from_command_line(key: str, value: object) -> object:
         return value
 
 
-def suggestion(word: str, words: Mapping[str, object] | list[str]) -> str:
+def near_miss(prefix: str) -> str | None:
+    """Which key was meant by one of the context that is not ours, but looks like it."""
+    if difflib.get_close_matches(prefix.lower(), [CONTEXT_KEY.lower()], cutoff=0.8):
+        return CONTEXT_KEY
+    return next((f"{CONTEXT_KEY}.{key}" for key in KEYS if key.lower() == prefix.lower()), None)
+
+
+def suggestion(word: str, words: Iterable[str]) -> str:
     by_lower = {candidate.lower(): candidate for candidate in words}
     near = difflib.get_close_matches(word.lower(), by_lower, n=1)
     return f' (did you mean "{by_lower[near[0]]}"?)' if near else ""
@@ -148,22 +139,21 @@ def shown(value: object) -> str:
     return json.dumps(value, default=str)
 
 
-# The checks. Each returns the value as the functions want it, or raises ValueError with the end of a sentence that begins
-# with the key: what is accepted, and what there is.
+# The checks. Each returns the value as the functions want it, or raises ValueError with the rest of a sentence that
+# begins with the key: what is accepted, and what there is.
 
 
 def tag_key(value: object) -> str:
     if (
         isinstance(value, str)
         and TAG_KEY.fullmatch(value)
-        and value == value.strip()
         and len(value) <= TAG_KEY_LENGTH
         and not value.lower().startswith(("aws:", "rds:"))
     ):
         return value
     raise ValueError(
-        f"must be the key of a tag: 1 to {TAG_KEY_LENGTH} letters, digits, spaces and _ . : / = + - @, not beginning with "
-        f'"aws:" or "rds:"; it is {shown(value)}.'
+        f"must be the key of a tag: 1 to {TAG_KEY_LENGTH} of the letters a to z, digits and _ . : / = + - @, not "
+        f'beginning with "aws:" or "rds:"; it is {shown(value)}.'
     )
 
 
@@ -172,7 +162,7 @@ def every_minutes(value: object) -> int:
 
 
 def log_retention_days(value: object) -> int:
-    return one_of(tuple(LOG_RETENTION), value, "a number of days that CloudWatch Logs can keep a log")
+    return one_of(RETENTION, value, "a number of days that CloudWatch Logs can keep a log")
 
 
 def one_of(accepted: tuple[int, ...], value: object, what: str) -> int:
@@ -183,18 +173,19 @@ def one_of(accepted: tuple[int, ...], value: object, what: str) -> int:
 
 
 def regions(value: object) -> tuple[str, ...]:
-    accepted = (
-        'must be a list of one or more Regions, each once, such as ["eu-west-1", "us-east-1"], or ["*"] for every enabled '
-        "one; leave it out for the stack's own"
-    )
-    if not isinstance(value, list) or not value or len(set(map(str, value))) != len(value):
-        raise ValueError(f"{accepted}. It is {shown(value)}.")
-    if tuple(value) == EVERY_REGION:
+    if value == list(EVERY_REGION):
         return EVERY_REGION
-    for region in value:
-        if not isinstance(region, str) or not REGION.fullmatch(region):
-            raise ValueError(f"{accepted}. {shown(region)} is no Region's name.")
-    return tuple(value)
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(region, str) and REGION.fullmatch(region) for region in value)
+        and len(set(value)) == len(value)
+    ):
+        return tuple(value)
+    raise ValueError(
+        'must be a list of Regions, each once, such as ["eu-west-1", "us-east-1"], or ["*"] for every enabled one; '
+        f"leave it out for the stack's own. It is {shown(value)}."
+    )
 
 
 def default_zone(value: object) -> str:
@@ -242,18 +233,25 @@ TEXTS = ("tagKey", "defaultZone")
 def check_language(settings: Settings) -> list[str]:
     """Read the named schedules and calendars just as the functions will, and say what is wrong with each."""
     problems = []
-    dates = {}
+    # A calendar that is at fault itself counts as empty, so that a schedule that uses it is not blamed as well.
+    dates: dict[str, list[date]] = {name: [] for name in settings.calendars}
     for name, items in settings.calendars.items():
         try:
-            check_name(name)
+            check_new_name(name, settings.calendars)
             dates[name] = parse_dates(items)
         except ScheduleError as error:
-            problems.append(f'{CONTEXT_KEY}.calendars, "{name}": {error}')
+            problems.append(f"{CONTEXT_KEY}.calendars.{name}: {error}")
     for name, text in settings.schedules.items():
         try:
-            check_name(name)
+            check_new_name(name, settings.schedules)
             # As a tag would refer to it, and without the others: a schedule says what it means by itself.
             Schedule.parse(name, default_zone=settings.default_zone, named={name: text}, calendars=dates)
         except ScheduleError as error:
-            problems.append(f'{CONTEXT_KEY}.schedules, "{name}": {error}')
+            problems.append(f"{CONTEXT_KEY}.schedules.{name}: {error}")
     return problems
+
+
+def check_new_name(name: str, names: Iterable[str]) -> None:
+    check_name(name)
+    if [each.lower() for each in names].count(name.lower()) > 1:
+        raise ScheduleError(f'name "{name}" is there twice, since a tag may write it in capitals or not')

@@ -1,0 +1,125 @@
+"""The package that is deployed to Lambda, built as for a deployment."""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+
+import asset
+from asset import PROJECT, SERVICES, PackageError, build
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("package"))
+
+
+def test_it_holds_our_modules_and_what_they_need(package: Path) -> None:
+    ours = {module.name for module in (PROJECT / "lambda" / "office_hours").glob("*.py")}
+    assert {entry.name for entry in (package / "office_hours").iterdir()} == ours
+    needed = {"aws_lambda_powertools", "boto3", "botocore", "holidays", "tzdata"}
+    assert needed <= {entry.name for entry in package.iterdir()}
+
+
+def test_each_distribution_is_one_that_the_lock_pins(package: Path) -> None:
+    lock = (PROJECT / "requirements.lock").read_text()
+    packaged = {f"{each.name.lower().replace('_', '-')}=={each.version}" for each in distributions(path=[str(package)])}
+    assert len(packaged) > 5
+    assert packaged <= set(re.findall(r"^\S+==\S+", lock, re.MULTILINE))
+
+
+def test_it_holds_nothing_that_was_compiled_for_a_machine(package: Path) -> None:
+    assert not [entry for entry in package.rglob("*") if entry.suffix in {".so", ".pyc", ".pyd", ".dylib"}]
+
+
+def test_two_builds_are_the_same_to_the_last_byte(package: Path, tmp_path: Path) -> None:
+    umask = os.umask(0o077)
+    try:
+        again = build(tmp_path)
+    finally:
+        os.umask(umask)
+    assert contents(again) == contents(package)
+
+
+def contents(folder: Path) -> dict[str, tuple[int, str]]:
+    return {
+        str(entry.relative_to(folder)): (
+            entry.stat().st_mode,
+            hashlib.sha256(entry.read_bytes()).hexdigest() if entry.is_file() else "",
+        )
+        for entry in folder.rglob("*")
+    }
+
+
+def test_another_user_can_read_it_all(package: Path) -> None:
+    for entry in package.rglob("*"):
+        expected = 0o755 if entry.is_dir() else 0o644
+        assert entry.stat().st_mode & 0o777 == expected, entry
+
+
+# What runs from it, with nothing else on the path, as in Lambda. The zones of this machine are out of sight, too.
+
+
+def run_alone(package: Path, program: str) -> str:
+    program = f"import sys, zoneinfo; sys.path.append({str(package)!r}); zoneinfo.reset_tzpath([])\n{program}"
+    region = {"AWS_DEFAULT_REGION": "eu-west-1"}
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], env=region, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_it_describes_the_services_that_the_code_calls_and_no_others() -> None:
+    code = "".join(module.read_text() for module in (PROJECT / "lambda" / "office_hours").glob("*.py"))
+    assert set(re.findall(r'\.client\("(.+?)"', code)) == set(SERVICES)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "endpoint"),
+    [
+        ("rds", "describe_db_clusters", "https://rds.eu-west-1.amazonaws.com"),
+        ("account", "list_regions", "https://account.us-east-1.amazonaws.com"),
+    ],
+)
+def test_every_client_can_be_made_from_it_alone(package: Path, service: str, operation: str, endpoint: str) -> None:
+    program = (
+        f"import boto3; client = boto3.client({service!r}); client.get_paginator({operation!r});"
+        "print(client.meta.endpoint_url, boto3.__file__)"
+    )
+    assert run_alone(package, program) == f"{endpoint} {package / 'boto3' / '__init__.py'}"
+
+
+@pytest.mark.parametrize("handler", ["stop", "start"])
+def test_every_handler_can_be_imported_from_it_alone(package: Path, handler: str) -> None:
+    assert run_alone(package, f"from office_hours.handlers import {handler}; print({handler}.__name__)") == handler
+
+
+def test_zones_and_holidays_are_known_from_it_alone(package: Path) -> None:
+    tag = "mon-fri 08:00-18:00 Europe/Berlin holidays=DE-BE"
+    program = f"""
+from datetime import datetime, UTC
+from office_hours.schedule import Schedule
+print(Schedule.parse({tag!r}).desired_state(datetime(2026, 12, 25, 12, tzinfo=UTC)))
+"""
+    assert run_alone(package, program) == "stopped"  # a Friday, but Christmas
+
+
+# What goes wrong
+
+
+def test_a_failed_installation_is_told_in_the_installers_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asset, "PYTHON_VERSION", "3.99.bad")
+    with pytest.raises(PackageError, match=r"(?s)could not be installed:\n.*3\.99\.bad"):
+        build(tmp_path)
+
+
+def test_a_missing_installer_is_told_with_what_puts_it_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(PackageError, match="uv is missing: `make synth` puts it there"):
+        build(tmp_path)
