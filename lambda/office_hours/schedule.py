@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -45,6 +45,8 @@ _HORIZON = timedelta(days=41 * 366)
 # Room for margins at the calendar's two ends.
 _FIRST, _LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 12, 1, tzinfo=UTC)
 _LONGEST_RANGE = timedelta(days=3653)
+
+_Point = TypeVar("_Point", int, datetime)
 
 _EXPECTED_MONTHS = "expected months such as jan, jan-mar or nov-feb"
 _EXPECTED_DAYS = "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d15 or last-day"
@@ -205,17 +207,19 @@ class Schedule:
         words = text.split()
         names = {name.lower(): value for name, value in (named or {}).items()}
         draft = _Draft({name.lower(): (name, frozenset(days)) for name, days in (calendars or {}).items()})
-        if not words:
-            raise ScheduleError(f"the tag is empty: {_EXPECTED_HOURS}, or always, or never")
+        whole = " ".join(words)
         try:
-            if (name := words[0].lower()) in names:
-                draft.read(names[name].split() or [""])
+            if words and (name := words[0].lower()) in names:
+                whole = names[name]
+                draft.read(whole.split())
+                whole = " ".join(words)
                 draft.read_tail(words[1:], after=words[0])
             else:
                 draft.read(words, names)
             return draft.schedule(default_zone, maintenance_window)
         except _Fault as fault:
-            raise ScheduleError(f'{fault.what} in "{" ".join(words)}": {fault.hint}') from None
+            where = f'"{whole}"' if whole == " ".join(words) else f'"{whole}", the schedule "{words[0]}"'
+            raise ScheduleError(f"{fault.what} in {where}: {fault.hint}") from None
 
     def __str__(self) -> str:
         """A tag value that parses to an equal schedule."""
@@ -364,8 +368,10 @@ class _Draft:
 
     def read(self, words: list[str], names: Collection[str] = ()) -> None:
         """Read a whole value: always, never, or windows and what follows them."""
+        if not words:
+            raise _Fault("an empty value", f"{_EXPECTED_HOURS}, or always, or never")
         first = words[0]
-        if first.lower() in ("always", "never"):
+        if _kind(first) == "constant":
             self.constant = State.RUNNING if first.lower() == "always" else State.STOPPED
             self.read_tail(words[1:], after=first)
             return
@@ -382,9 +388,9 @@ class _Draft:
             raise _Fault(f'no hours before "{first}"', f"hours come before the {kind}; {_EXPECTED_HOURS}")
         self.read_tail(words[at:], after=words[at - 1])
 
-    def _read_window(self, words: list[str], at: int) -> int:
+    def _read_window(self, words: list[str], at: int) -> int:  # noqa: C901  a ladder of what the next word can be
         """Read the window that begins at this place; return the place after it."""
-        months, days = None, None
+        months, days, begin = None, None, at
         if _kind(words[at]) == "months":
             months, at = _months(words[at]), at + 1
         if at < len(words) and _kind(words[at]) == "days":
@@ -408,27 +414,21 @@ class _Draft:
             raise _Fault(
                 f'"{window.months_text} {window.days_text}"', "there is no such date, the window can never happen"
             )
-        self._refuse_two_meanings(window, named_months=months is not None, named_days=days is not None)
+        # A window that leaves out what an earlier one named could mean the same again, or all.
+        named_months = next((each.months_text for each in self.windows[::-1] if each.months != _EVERY_MONTH), None)
+        named_days = next((each.days_text for each in self.windows[::-1] if each.days_text != "daily"), None)
+        same, every = words[begin:at], words[begin:at]
+        if named_days and not days:
+            same, every = [*same, named_days], [*every, "daily"]
+        if named_months and not months:
+            same, every = [named_months, *same], ["jan-dec", *every]
+        if same != every:
+            texts = (" ".join((*words[:begin], *added, *words[at:])) for added in (same, every))
+            raise _Fault(f'"{word}" could be meant in two ways', 'write "{}" or "{}"'.format(*texts))
         self.windows.append(window)
         return at + 1
 
-    def _refuse_two_meanings(self, window: Window, *, named_months: bool, named_days: bool) -> None:
-        """Refuse a window that leaves out what an earlier one named: it could mean the same again, or all."""
-        months = next((each.months_text for each in reversed(self.windows) if each.months != _EVERY_MONTH), None)
-        days = next((each.days_text for each in reversed(self.windows) if each.days_text != "daily"), None)
-        same, every = [], []
-        if named_months or months:
-            same.append(window.months_text if named_months else str(months))
-            every.append(window.months_text if named_months else "jan-dec")
-        if named_days or days:
-            same.append(window.days_text if named_days else str(days))
-            every.append(window.days_text if named_days else "daily")
-        if same != every:
-            hours = window.hours_text
-            hint = f'write "{" ".join((*same, hours))}" or "{" ".join((*every, hours))}"'
-            raise _Fault(f'"{hours}" could be meant in two ways', hint)
-
-    def read_tail(self, words: list[str], *, after: str) -> None:
+    def read_tail(self, words: list[str], *, after: str) -> None:  # noqa: C901  as above
         """Read the zone and the options."""
         zone_word, options = "", set[str]()
         for word in words:
@@ -449,6 +449,8 @@ class _Draft:
                 self._read_option(word)
             elif kind is None:
                 _unknown(word, _EVERYTHING, _EXPECTED_OPTION if zone_word or options else _EXPECTED_ZONE)
+            elif kind == "constant":
+                raise _Fault(f'"{word}"', f'"{word}" stands alone, with nothing before it')
             elif zone_word or options:
                 raise _Fault(f'"{word}"', "windows come before the zone and the options")
             else:
@@ -461,6 +463,8 @@ class _Draft:
             if equals:
                 raise _Fault(f'"{word}"', f'"{key}" takes no value')
             self.flags.add(key)
+        elif key in _OPTIONS and not value:
+            raise _Fault(f'incomplete "{word}"', _EXPECTED_OPTION)
         elif key == "lead":
             match = re.fullmatch(r"([0-9]{1,4})m", value.lower())
             if not match or int(match[1]) > _DAY:
@@ -496,7 +500,7 @@ class _Draft:
             windows=tuple(self.windows),
             zone=zone,
             lead=lead,
-            closed=tuple(_joined(self.closed)),
+            closed=_joined(self.closed),
             holidays=(*sorted(self.countries), *sorted(self.days_off)),
             countries=tuple(sorted(self.countries)),
             days_off=frozenset().union(*self.days_off.values()),
@@ -512,6 +516,8 @@ class _Draft:
 def _kind(word: str) -> str | None:
     """What a word is meant to be, told by its shape or by a piece that is known; None where nothing is."""
     word = word.lower()
+    if word in ("always", "never"):
+        return "constant"
     if "=" in word or word in _OPTIONS:
         return "option"
     if ":" in word or word == "-":
@@ -563,7 +569,8 @@ def _position(word: str, vocabulary: Sequence[str], whole: str, expected: str) -
     kind = "month" if vocabulary is _MONTHS else "day"
     if not word:
         raise _Fault(f'incomplete {kind}s "{whole}"', expected)
-    raise _Fault(f'unknown {kind} "{word}"', _suggestion(word, vocabulary, expected))
+    near_ones = () if vocabulary is _MONTH_DAYS else vocabulary
+    raise _Fault(f'unknown {kind} "{word}"', _suggestion(word, near_ones, expected))
 
 
 def _positions(item: str, vocabulary: Sequence[str], whole: str, expected: str) -> list[int]:
@@ -604,14 +611,15 @@ def _days(word: str) -> tuple[frozenset[tuple[int, int]], frozenset[int]]:
         elif first in _ORDINALS:
             if not dash:
                 raise _Fault(f'incomplete day "{item}"', f"expected a weekday after it, such as {item}-mon")
-            weekdays.add((_ORDINALS[first], _position(rest, _WEEKDAYS, word, _EXPECTED_DAYS)))
+            known = (*_WEEKDAYS, "day") if first == "last" else _WEEKDAYS
+            weekdays.add((_ORDINALS[first], _position(rest, known, word, _EXPECTED_DAYS)))
         elif re.match(r"d[0-9]", first):
             month_days.update(at + 1 for at in _positions(item, _MONTH_DAYS, word, "expected d1 to d31"))
-        elif first in _WEEKDAYS or rest in _WEEKDAYS:
+        elif first in _WEEKDAYS:
             weekdays.update((_EVERY, at) for at in _positions(item, _WEEKDAYS, word, _EXPECTED_DAYS))
         else:
-            known = (*_WEEKDAYS, *_DAY_GROUPS, "last-day")
-            raise _Fault(f'unknown day "{item}"', _suggestion(item, known, _EXPECTED_DAYS))
+            near_ones = () if first[:1].isdigit() else (*_WEEKDAYS, *(("last",) if dash else _DAY_GROUPS))
+            _position(first, near_ones, word, _EXPECTED_DAYS)
     return frozenset(weekdays), frozenset(month_days)
 
 
@@ -639,11 +647,14 @@ def _minutes(text: str) -> int:
 
 
 def _date_range(text: str) -> tuple[date, date]:
-    days: list[date] = []
-    for part in text.split(":"):
-        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", part) or len(days) > 1:
-            raise _Fault(f'unknown date "{part}"', _EXPECTED_DATES)
+    parts = text.split(":")
+    if len(parts) > len(("first", "last")) or "" in parts:
+        raise _Fault(f'unknown dates "{text}"', _EXPECTED_DATES)
+    days = []
+    for part in parts:
         try:
+            if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", part):
+                raise _Fault(f'unknown date "{part}"', _EXPECTED_DATES)
             days.append(date.fromisoformat(part))
         except ValueError as error:
             raise _Fault(f'unknown date "{part}"', f"{error}; {_EXPECTED_DATES}") from None
@@ -710,9 +721,9 @@ def _utc(at: datetime) -> datetime:
     return min(max(at, _FIRST), _LAST).astimezone(UTC)
 
 
-def _union(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
-    """The spans, sorted, those that overlap or touch made one."""
-    union: list[tuple[datetime, datetime]] = []
+def _union(spans: Iterable[tuple[_Point, _Point]]) -> list[tuple[_Point, _Point]]:
+    """The spans in order, those that overlap or touch made one."""
+    union: list[tuple[_Point, _Point]] = []
     for start, end in sorted(spans):
         if union and start <= union[-1][1]:
             union[-1] = (union[-1][0], max(end, union[-1][1]))
@@ -721,40 +732,23 @@ def _union(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, d
     return union
 
 
-def _joined(ranges: Iterable[tuple[date, date]]) -> Iterator[tuple[date, date]]:
-    """The ranges of days, sorted, those that overlap or follow each other made one."""
-    first = last = None
-    for low, high in sorted(ranges):
-        if first is None or last is None:
-            first, last = low, high
-        elif low.toordinal() <= last.toordinal() + 1:
-            last = max(last, high)
-        else:
-            yield first, last
-            first, last = low, high
-    if first is not None and last is not None:
-        yield first, last
+def _joined(ranges: Iterable[tuple[date, date]]) -> tuple[tuple[date, date], ...]:
+    """The ranges of days in order, those that overlap or follow each other made one."""
+    union = _union((first.toordinal(), last.toordinal() + 1) for first, last in ranges)
+    return tuple((date.fromordinal(first), date.fromordinal(end - 1)) for first, end in union)
 
 
 def _never_ends(windows: Sequence[Window], lead: int) -> bool:
     """Whether two-sided windows, without any days off, join into one without end."""
-    edges = [(window.start or 0, window.end or 0, window) for window in windows]
-    if sum(end - start + lead for start, end, _ in edges) < _DAY:
+    edges = [((window.start or 0) - lead, window.end or 0, window) for window in windows]
+    if sum(end - start for start, end, _ in edges) < _DAY:
         return False
-    # Every kind of year there is: leap or not, by the weekday that it begins on.
-    first_days = {(monthrange(year, 2), date(year, 1, 1).weekday()): date(year, 1, 1) for year in range(2000, 2028)}
-    for first_day in first_days.values():
-        reach = 0
-        for number in range(369):  # and the first days of the year after, which see this one's last windows
-            day = first_day + timedelta(days=number)
-            spans = [
-                (number * _DAY + start - lead, end - start) for start, end, window in edges if window.falls_on(day)
-            ]
-            for start, length in sorted(spans):
-                if start > reach and number > 1:
-                    return False
-                reach = max(reach, start + lead + length)
-        if reach < 368 * _DAY:
+    # Every kind of year there is, leap or not and by its first weekday, and the first days of the next.
+    years = {(monthrange(year, 2), date(year, 1, 1).weekday()): date(year, 1, 1) for year in range(2000, 2028)}
+    for first in years.values():
+        days = [(number * _DAY, first + timedelta(days=number)) for number in range(369)]
+        union = _union((at + start, at + end) for at, day in days for start, end, each in edges if each.falls_on(day))
+        if not any(start <= 2 * _DAY and end >= 368 * _DAY for start, end in union):
             return False
     return True
 
