@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from office_hours.decision import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from types_boto3_rds import RDSClient
     from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
@@ -62,14 +62,19 @@ def enabled_regions() -> list[str]:
     return sorted(region["RegionName"] for page in enabled for region in page["Regions"])
 
 
-def clusters(rds: "RDSClient") -> "Iterator[DBClusterTypeDef]":
-    """The snapshot of each Aurora cluster in the client's Region, page by page."""
+def clusters(rds: "RDSClient", is_late: "Callable[[], bool]") -> "Iterator[DBClusterTypeDef]":
+    """The snapshot of each Aurora cluster in the client's Region, page by page.
+
+    Raises TimeoutError where it is late and there are more.
+    """
     pages = rds.get_paginator("describe_db_clusters").paginate(
         Filters=[{"Name": "engine", "Values": list(ENGINES)}], PaginationConfig={"PageSize": _PAGE}
     )
     for page in pages:
         # The filter is RDS's to keep; that nothing but Aurora is touched is ours.
         yield from (cluster for cluster in page["DBClusters"] if cluster.get("Engine") in ENGINES)
+        if page.get("Marker") and is_late():
+            raise TimeoutError("the function's time was up before all were listed")
 
 
 def events(rds: "RDSClient", identifier: str, since: datetime, until: datetime) -> "list[EventTypeDef]":

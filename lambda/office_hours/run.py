@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
 
 # A call that is begun may still take this long.
-_NO_NEW_WORK = timedelta(seconds=15)
+_NO_NEW_WORK = timedelta(seconds=5)
 # To report, and to end before Lambda ends the function, takes this long.
-_NO_MORE_WAITING = timedelta(seconds=5)
+_NO_MORE_WAITING = timedelta(seconds=2)
 _MOST_NAMED = 50  # failures in an error's text; the log has all of them
 _DOING = {"stop": "Stopping", "start": "Starting"}
 _DONE = {"stop": "stopped", "start": "started"}
@@ -106,12 +106,7 @@ def run(order: Order) -> Answer:
     """
     entries: list[Entry] = []
     failures: list[Failure] = []
-    try:
-        regions = rds.enabled_regions() if order.settings.regions == ("*",) else order.settings.regions
-        clients = [rds.client(region) for region in regions or (None,)]
-    except rds.CallError as error:
-        failures.append(_failed("The list of the account's Regions", error))
-        clients = []
+    clients = _clients(order, failures)
     pool = concurrent.futures.ThreadPoolExecutor(max_workers=len(clients) or 1)
     handled = {pool.submit(_handle_region, order, client): client.meta.region_name for client in clients}
     remaining = order.ends - order.clock() - _NO_MORE_WAITING
@@ -131,6 +126,22 @@ def run(order: Order) -> Answer:
                 else:
                     entries.append(outcome)
     return _report(order, entries, failures)
+
+
+def _clients(order: Order, failures: list[Failure]) -> "list[RDSClient]":
+    """A client for each Region of the settings; what fails here is added to the failures."""
+    try:
+        regions = rds.enabled_regions() if order.settings.regions == ("*",) else order.settings.regions
+    except rds.CallError as error:
+        failures.append(_failed("The list of the account's Regions", error))
+        return []
+    clients = []
+    for region in regions or (None,):
+        try:
+            clients.append(rds.client(region))
+        except rds.CallError as error:
+            failures.append(_failed(f"Region {region}", error))
+    return clients
 
 
 def _report(order: Order, entries: list[Entry], failures: list[Failure]) -> Answer:
@@ -161,13 +172,11 @@ def _handle_region(order: Order, client: "RDSClient") -> list[Entry | Failure]:
     failures = []
     with concurrent.futures.ThreadPoolExecutor(rds.THREADS) as pool:
         try:
-            for snapshot in rds.clusters(client):
+            for snapshot in rds.clusters(client, lambda: order.is_late):
                 # One that comes or goes between two pages can push another onto both.
                 if (identifier := snapshot.get("DBClusterIdentifier", "").lower()) not in seen:
                     seen.add(identifier)
                     handled.append(pool.submit(_handle, order, client, identifier, snapshot))
-                if order.is_late:
-                    raise TimeoutError("the function's time was up before all were listed")  # noqa: TRY301  as RDS's errors
         except (*rds.CallError, TimeoutError) as error:
             failures.append(_failed(f"Region {region}, listing its clusters", error))
     return [*failures, *(outcome for each in handled if (outcome := each.result()) is not None)]
