@@ -1,0 +1,55 @@
+"""Prepares an account and Region for the CDK (`cdk bootstrap`), where nobody has done so yet.
+
+What that makes is shared by all apps of the CDK there, so that one which exists is left as it is.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+CDK = Path(__file__).resolve().parent / "node_modules" / ".bin" / "cdk"
+# Where `cdk bootstrap` leaves its version; the word in the middle is the CDK's default qualifier.
+VERSION_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
+
+
+def main(arguments: list[str]) -> int:
+    """Look where the CDK will deploy to with these arguments: with the same profile, in the same Region."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--profile")
+    profile = parser.parse_known_args(arguments)[0].profile
+    try:
+        # The CDK reads AWS_REGION first, and boto3 does not read it.
+        session = boto3.Session(profile_name=profile, region_name=os.environ.get("AWS_REGION"))
+        if not session.region_name:
+            sys.exit("No Region is chosen. Choose one: AWS_REGION=eu-west-1 make deploy")
+        if is_prepared(session):
+            return 0
+        account = session.client("sts").get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError):
+        return 0  # no credentials, or no right to look: the deployment that follows says what is missing
+    print(f"Account {account} is new to the CDK in {session.region_name}: bootstrapping it, once.", flush=True)
+    command = [str(CDK), "bootstrap", f"aws://{account}/{session.region_name}"]
+    # From an empty folder, since our app has nothing to do with it.
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.run(
+            [*command, *(["--profile", profile] if profile else [])], cwd=folder, check=False
+        ).returncode
+
+
+def is_prepared(session: boto3.Session) -> bool:
+    ssm = session.client("ssm")
+    try:
+        ssm.get_parameter(Name=VERSION_PARAMETER)
+    except ssm.exceptions.ParameterNotFound:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
