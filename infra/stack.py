@@ -20,8 +20,8 @@ NAME = "aurora-office-hours"
 ENVIRONMENT_LIMIT = 4096
 # Memory buys CPU, and a run is mostly parsing RDS's answers: about 65 ms of a full CPU for 100 clusters.
 MEMORY_MB = 512
-# What a run has not done by then is done by the next one.
-TIMEOUT = cdk.Duration.minutes(5)
+# A run is over when the next one is due, which does what is left; so that no two of a function go on at once.
+LONGEST_RUN = cdk.Duration.minutes(5)
 # The next run makes good what one has missed, so that each is tried again only a little, and only until then.
 DELIVERY_RETRIES = 2
 INVOCATION_RETRIES = 1
@@ -115,7 +115,7 @@ class OfficeHoursStack(cdk.Stack):
             role=self.add_role(operation, log_group),
             log_group=log_group,
             memory_size=MEMORY_MB,
-            timeout=TIMEOUT,
+            timeout=min(self.interval, LONGEST_RUN, key=cdk.Duration.to_seconds),
             environment=environment(self.settings),
             retry_attempts=INVOCATION_RETRIES,
             max_event_age=self.interval,

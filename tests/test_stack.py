@@ -253,6 +253,12 @@ def test_no_concurrency_is_reserved(template: Template, word: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["Stop", "Start"])
+@pytest.mark.parametrize(("minutes", "seconds"), [(1, 60), (5, 300), (60, 300)])
+def test_a_run_is_over_when_the_next_one_is_due(package: Path, word: str, minutes: int, seconds: int) -> None:
+    assert synthesize(Settings(every_minutes=minutes), package).properties(word)["Timeout"] == seconds
+
+
+@pytest.mark.parametrize("word", ["Stop", "Start"])
 def test_the_functions_find_the_settings_in_their_environment(package: Path, word: str) -> None:
     settings = Settings(tag_key="hours", schedules={"berlin": "mon-fri 08:00-18:00 Europe/Berlin"})
     environment = synthesize(settings, package).properties(word)["Environment"]["Variables"]
