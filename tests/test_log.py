@@ -1,0 +1,247 @@
+"""The log: the whole DBCluster of every action, and nothing that is not worth a line.
+
+What RDS returns is made up from botocore's own service model, every member filled, so that a member that a later
+botocore knows is in these tests by itself.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import botocore.loaders
+import botocore.session
+import pytest
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+
+from invocation import Log, start, stop
+from office_hours.run import RunError
+from rds_server import ACCESS_DENIED, HOME, RdsServer, Refusal
+
+pytest_plugins = ["rds_server", "invocation"]
+
+OFFICE = "mon-fri 08:00-18:00"
+CLOSING = "2026-11-23T18:00:00Z"
+STRUCTURE = botocore.session.get_session().get_service_model("rds").shape_for("DBCluster")
+
+
+def filled(shape: Shape, path: str, numbers: Iterator[int]) -> Any:  # noqa: ANN401 - as many types as the model has
+    """A value in which every member is there, no two leaves of a kind alike, lists and maps of two entries."""
+    if isinstance(shape, StructureShape):
+        return {name: filled(member, f"{path}.{name}", numbers) for name, member in shape.members.items()}
+    if isinstance(shape, ListShape):
+        return [filled(shape.member, f"{path}[{index}]", numbers) for index in (0, 1)]
+    if isinstance(shape, MapShape):
+        return {f"key-{index}": filled(shape.value, f"{path}.key-{index}", numbers) for index in (0, 1)}
+    number = next(numbers)
+    leaves = {
+        "string": f'{path} <&> "é" {number}',
+        "boolean": number % 2 == 0,
+        "integer": number,
+        "long": 2**40 + number,
+        "double": number + 0.5,
+        "float": number + 0.5,
+        "timestamp": datetime(2026, 1, 1, 2, 3, 4, 567000, tzinfo=UTC) + timedelta(hours=number),
+    }
+    return leaves[shape.type_name]
+
+
+def hollow(shape: Shape) -> Any:  # noqa: ANN401 - as many types as the model has
+    """A value in which every member is there and says nothing: what a careless writer takes for missing."""
+    if isinstance(shape, StructureShape):
+        return {name: hollow(member) for name, member in shape.members.items()}
+    leaves = {
+        "list": [],
+        "map": {},
+        "string": "",
+        "boolean": False,
+        "integer": 0,
+        "long": 0,
+        "double": 0.0,
+        "float": 0.0,
+    }
+    return leaves.get(shape.type_name, datetime(1970, 1, 1, tzinfo=UTC))
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - as many types as the model has
+    """Every leaf with its path; an empty list is a leaf."""
+    if isinstance(value, dict) and value:
+        for name, member in value.items():
+            yield from leaves(member, f"{path}.{name}")
+    elif isinstance(value, list) and value:
+        for index, item in enumerate(value):
+            yield from leaves(item, f"{path}[{index}]")
+    else:
+        yield path, value
+
+
+def same(logged: object, returned: object) -> bool:
+    if isinstance(returned, datetime):
+        assert isinstance(logged, str)
+        moment = datetime.fromisoformat(logged)
+        return moment == returned and moment.utcoffset() == timedelta(0)
+    return type(logged) is type(returned) and logged == returned
+
+
+def difference(logged: object, returned: object) -> list[str]:
+    """The paths at which what was logged is not what RDS returned."""
+    there, wanted = dict(leaves(logged)), dict(leaves(returned))
+    return [path for path in sorted(there.keys() | wanted.keys()) if not same(there.get(path), wanted.get(path))]
+
+
+# The whole DBCluster
+
+
+def test_the_made_up_structure_has_every_member(account: RdsServer) -> None:
+    """What the tests below stand on: nested structures, lists, times and all."""
+    del account
+    made = filled(STRUCTURE, "", count())
+    assert len(made) >= 88
+    paths = dict(leaves(made))
+    for path in (".Status", ".MultiAZ", ".ClusterCreateTime", ".PendingModifiedValues.CertificateDetails.ValidTill"):
+        assert path in paths
+    for path in (
+        ".TagList[1].Value",
+        ".DomainMemberships[1].DnsIps[1]",
+        ".ServerlessV2ScalingConfiguration.MaxCapacity",
+    ):
+        assert path in paths
+
+
+ACTIONS = {
+    "stop": (stop, "never", "available", "StopDBCluster"),
+    "start": (start, "always", "stopped", "StartDBCluster"),
+}
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("returned", [filled(STRUCTURE, "", count()), hollow(STRUCTURE)], ids=["filled", "hollow"])
+def test_every_leaf_of_the_returned_cluster_is_in_the_log(
+    account: RdsServer, log: Log, action: str, returned: dict[str, Any]
+) -> None:
+    run, tag, status, operation = ACTIONS[action]
+    account.add("a", tag, Status=status)
+    account.instead[operation] = {"DBCluster": returned}
+    run(CLOSING)
+    (line,) = (line for line in log.lines() if "db_cluster" in line)
+    assert difference(line["db_cluster"], returned) == []
+    assert line["level"] == "INFO"
+
+
+def test_a_member_that_a_later_rds_returns_is_in_the_log(
+    account: RdsServer, log: Log, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = botocore.loaders.create_loader().load_service_model("rds", "service-2")
+    later = {"Novelty": {"shape": "Novelty"}}
+    model["shapes"]["DBCluster"]["members"] |= later
+    model["shapes"]["Novelty"] = {
+        "type": "structure",
+        "members": {"Since": {"shape": "TStamp"}, "Map": {"shape": "Map"}},
+    }
+    model["shapes"]["Map"] = {"type": "map", "key": {"shape": "String"}, "value": {"shape": "DoubleOptional"}}
+    path = tmp_path / "rds" / "2014-10-31" / "service-2.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(model))
+    # What was read of the old model is kept in boto3's session.
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    account.model = ServiceModel(model, "rds")
+    returned = filled(account.model.shape_for("DBCluster"), "", count())
+    account.add("a", OFFICE)
+    account.instead["StopDBCluster"] = {"DBCluster": returned}
+    stop(CLOSING)
+    (line,) = (line for line in log.lines() if "db_cluster" in line)
+    assert difference(line["db_cluster"], returned) == []
+    assert line["db_cluster"]["Novelty"]["Map"].keys() == {"key-0", "key-1"}
+
+
+def test_the_log_goes_to_standard_output_a_line_an_event(account: RdsServer) -> None:
+    account.add("a", "never")
+    returned = filled(STRUCTURE, "", count())
+    account.instead["StopDBCluster"] = {"DBCluster": returned}
+    process = subprocess.run(
+        [sys.executable, "-c", f"import invocation; invocation.stop('{CLOSING}')"],
+        env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    action, summary = (json.loads(line) for line in process.stdout.splitlines())
+    assert difference(action["db_cluster"], returned) == []
+    assert summary["counts"] == {"enforced": 1}
+    assert process.stderr == ""
+
+
+# One line an action
+
+
+def test_an_action_is_one_line_that_says_what_and_why(account: RdsServer, log: Log) -> None:
+    account.add("a", OFFICE)
+    account.add("b", OFFICE, Status="modifying")
+    account.add("c", "never")
+    stop(CLOSING)
+    lines = sorted((line for line in log.lines("INFO") if "db_cluster" in line), key=lambda line: str(line["cluster"]))
+    assert [(line["cluster"], line["region"], line["action"], line["reason"]) for line in lines] == [
+        ("a", HOME, "stop", "scheduled"),
+        ("c", HOME, "stop", "enforced"),
+    ]
+    assert [line["db_cluster"]["Status"] for line in lines] == ["stopping", "stopping"]
+
+
+@pytest.mark.parametrize("dry", [{}, {"dry_run": True}], ids=["run", "dry run"])
+def test_a_run_ends_with_one_summary(account: RdsServer, log: Log, dry: dict[str, bool]) -> None:
+    account.add("a", OFFICE)
+    account.add("b", OFFICE, Status="stopped")
+    account.add("c", "never")
+    stop(CLOSING, dry)
+    (summary,) = (line for line in log.lines("INFO") if "counts" in line)
+    assert summary == log.lines()[-1]
+    assert summary["counts"] == {"as-scheduled": 1, "enforced": 1, "scheduled": 1}
+    assert summary["dry_run"] is bool(dry)
+    assert len(log.lines()) == (1 if dry else 3)
+
+
+def test_what_is_left_is_told_at_debug_and_not_above(account: RdsServer, log: Log) -> None:
+    account.add("a", OFFICE)
+    account.add("b", OFFICE, Status="stopped")
+    stop("2026-11-23T12:00:00Z")
+    assert [line["level"] for line in log.lines()] == ["INFO"]
+    log.debug()
+    stop("2026-11-23T12:00:00Z")
+    told = {line["cluster"]: line for line in log.lines("DEBUG") if "cluster" in line}
+    assert (told["a"]["reason"], told["b"]["reason"]) == ("as-scheduled", "scheduled")
+
+
+def test_what_the_other_function_is_to_do_is_told_at_debug(account: RdsServer, log: Log) -> None:
+    account.add("a", "always", Status="stopped")
+    log.debug()
+    stop(CLOSING)
+    (line,) = (line for line in log.lines("DEBUG") if line.get("cluster") == "a")
+    assert line["reason"] == "enforced"
+    assert not any("db_cluster" in line for line in log.lines())
+
+
+@pytest.mark.parametrize("operation", ["StopDBCluster", "DescribeEvents"])
+def test_a_failure_is_an_error_in_rdss_own_words(account: RdsServer, log: Log, operation: str) -> None:
+    account.add("a", OFFICE)
+    account.fail(operation, Refusal("KMSKeyNotAccessibleFault", "The key <arn> & its alias are disabled."))
+    with pytest.raises(RunError):
+        stop(CLOSING)
+    (line,) = log.lines("ERROR")
+    assert line["error_code"] == "KMSKeyNotAccessibleFault"
+    assert line["error_message"] == "The key <arn> & its alias are disabled."
+    assert "eu-west-1/a" in line["message"]
+
+
+def test_a_region_that_fails_is_an_error_in_rdss_own_words(account: RdsServer, log: Log) -> None:
+    account.fail("DescribeDBClusters", ACCESS_DENIED)
+    with pytest.raises(RunError):
+        stop(CLOSING)
+    (line,) = log.lines("ERROR")
+    assert (line["error_code"], line["error_message"]) == (ACCESS_DENIED.code, ACCESS_DENIED.words)
+    assert HOME in line["message"]
