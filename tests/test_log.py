@@ -236,6 +236,7 @@ def test_a_failure_is_an_error_in_rdss_own_words(account: RdsServer, log: Log, o
     assert line["error_code"] == "KMSKeyNotAccessibleFault"
     assert line["error_message"] == "The key <arn> & its alias are disabled."
     assert "eu-west-1/a" in line["message"]
+    assert (line["region"], line["cluster"]) == ("eu-west-1", "a")
 
 
 def test_a_region_that_fails_is_an_error_in_rdss_own_words(account: RdsServer, log: Log) -> None:
@@ -245,3 +246,4 @@ def test_a_region_that_fails_is_an_error_in_rdss_own_words(account: RdsServer, l
     (line,) = log.lines("ERROR")
     assert (line["error_code"], line["error_message"]) == (ACCESS_DENIED.code, ACCESS_DENIED.words)
     assert HOME in line["message"]
+    assert line["region"] == HOME

@@ -12,6 +12,10 @@ from office_hours.tags import Settings
 _ACCEPTED = '{"dry_run": true} and {"time": "2026-12-24T12:00:00+01:00"}, or {} to do what the schedules ask for now'
 
 
+# Wherever tags have a meaning, and far from where the calendar ends.
+_YEARS = range(1970, 3000)
+
+
 class EventError(ValueError):
     """The event cannot be understood, and nothing was done. Names each mistake and what would be right."""
 
@@ -71,9 +75,9 @@ def read_event(event: object) -> tuple[datetime | None, bool]:
 
 
 def _instant(text: object) -> datetime | None:
-    """A date-time with an offset; None for anything else."""
+    """A date-time with an offset, in a year that schedules can be asked about; None for anything else."""
     try:
-        moment = datetime.fromisoformat(str(text))
-        return moment.astimezone(UTC) if moment.tzinfo else None
-    except (ValueError, OverflowError):
+        moment = datetime.fromisoformat(str(text).upper())
+    except ValueError:
         return None
+    return moment.astimezone(UTC) if moment.tzinfo and moment.year in _YEARS else None

@@ -114,11 +114,10 @@ def run(order: Order) -> Answer:
     pool.shutdown(wait=False, cancel_futures=True)
     for each, region in handled.items():
         if each in late:
-            failures.append(
-                _failed(f"Region {region}", TimeoutError("it was not done when the function's time was up"))
-            )
+            too_late = TimeoutError("it was not done when the function's time was up")
+            failures.append(_failed(f"Region {region}", too_late, region=region))
         elif broken := each.exception():
-            failures.append(_failed(f"Region {region}", broken))
+            failures.append(_failed(f"Region {region}", broken, region=region))
         else:
             for outcome in each.result():
                 if isinstance(outcome, Failure):
@@ -140,7 +139,7 @@ def _clients(order: Order, failures: list[Failure]) -> "list[RDSClient]":
         try:
             clients.append(rds.client(region))
         except rds.CallError as error:
-            failures.append(_failed(f"Region {region}", error))
+            failures.append(_failed(f"Region {region}", error, region=region))
     return clients
 
 
@@ -178,7 +177,7 @@ def _handle_region(order: Order, client: "RDSClient") -> list[Entry | Failure]:
                     seen.add(identifier)
                     handled.append(pool.submit(_handle, order, client, identifier, snapshot))
         except (*rds.CallError, TimeoutError) as error:
-            failures.append(_failed(f"Region {region}, listing its clusters", error))
+            failures.append(_failed(f"Region {region}, listing its clusters", error, region=region))
     return [*failures, *(outcome for each in handled if (outcome := each.result()) is not None)]
 
 
@@ -207,7 +206,7 @@ def _handle(order: Order, client: "RDSClient", identifier: str, snapshot: "DBClu
         }
         _carry_out(order, client, entry, upcoming)
     except Exception as error:  # noqa: BLE001  one broken cluster, of whatever kind, never stops the others
-        return _failed(f"{region}/{identifier}", error)
+        return _failed(f"{region}/{identifier}", error, region=region, cluster=identifier)
     return entry
 
 
@@ -254,7 +253,7 @@ def _log(log: Callable[..., None], entry: Entry, **more: object) -> None:
     log("%s: %s", entry["cluster"], entry["message"], extra={"action": entry["decision"], **keys, **more})
 
 
-def _failed(what: str, error: BaseException) -> Failure:
+def _failed(what: str, error: BaseException, **keys: str | None) -> Failure:
     """Log a failure, with AWS's own words, and return it for the run's error."""
     code, words = rds.words(error)
     unexpected = not isinstance(error, (*rds.CallError, TimeoutError))
@@ -264,6 +263,6 @@ def _failed(what: str, error: BaseException) -> Failure:
         code,
         words,
         exc_info=error if unexpected else None,
-        extra={"error_code": code, "error_message": words},
+        extra={**keys, "error_code": code, "error_message": words},
     )
     return Failure(f"{what}: {code}: {words}")

@@ -43,7 +43,7 @@ _MARGIN = timedelta(days=2)
 # A fifth Monday in February can be 40 years away (2072 to 2112): no window is rarer.
 _HORIZON = timedelta(days=41 * 366)
 # Room for margins at the calendar's two ends.
-_FIRST, _LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 12, 1, tzinfo=UTC)
+_FIRST, _LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
 _LONGEST_RANGE = timedelta(days=3653)
 
 _Point = TypeVar("_Point", int, datetime)
