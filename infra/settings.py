@@ -238,6 +238,7 @@ def check_language(settings: Settings) -> list[str]:
     for name, items in settings.calendars.items():
         try:
             check_new_name(name, settings.calendars)
+            check_no_country(name)
             dates[name] = parse_dates(items)
         except ScheduleError as error:
             problems.append(f"{CONTEXT_KEY}.calendars.{name}: {error}")
@@ -255,3 +256,11 @@ def check_new_name(name: str, names: Iterable[str]) -> None:
     check_name(name)
     if [each.lower() for each in names].count(name.lower()) > 1:
         raise ScheduleError(f'name "{name}" is there twice, since a tag may write it in capitals or not')
+
+
+def check_no_country(name: str) -> None:
+    try:
+        Schedule.parse(f"08:00-18:00 holidays={name}")
+    except ScheduleError:
+        return
+    raise ScheduleError(f'name "{name}" already means public holidays: choose one that means nothing else')

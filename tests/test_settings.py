@@ -264,6 +264,12 @@ def test_a_name_that_a_tag_could_not_use_is_refused(kind: str, name: str) -> Non
     assert problem.startswith(f'officeHours.{kind}.{name}: name "{name}"')
 
 
+@pytest.mark.parametrize("name", ["DE", "de-by"])
+def test_a_calendar_named_like_public_holidays_is_refused(name: str) -> None:
+    (problem,) = refused({"officeHours": {"calendars": {name: ["2026-12-24"]}}})
+    assert problem.startswith(f'officeHours.calendars.{name}: name "{name}" already means public holidays')
+
+
 def test_names_that_differ_only_in_case_are_refused() -> None:
     problems = refused({"officeHours": {"schedules": {"berlin": "always", "Berlin": "never"}}})
     assert problems == [

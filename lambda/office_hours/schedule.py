@@ -540,7 +540,7 @@ def _unknown(word: str, vocabulary: Sequence[str], expected: str) -> NoReturn:
         raise _Fault(f'unknown word "{word}"', f'did you mean "{plus}"?')
     for piece in dict.fromkeys((word, *re.split(r"[+-]", word))):
         near = _nearest(piece, vocabulary)
-        if near and (near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())):
+        if near and near != piece.lower() and (near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())):
             kind = "day" if near in _DAY_WORDS else "month" if near in _MONTHS else "word"
             raise _Fault(f'unknown {kind} "{piece}"', f'did you mean "{near}"?')
     cities = {zone.rpartition("/")[2]: zone for zone in reversed(_zones())}
