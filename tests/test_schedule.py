@@ -140,16 +140,21 @@ def test_a_datetime_without_a_zone_is_refused(tag: str, question: str) -> None:
 
 
 def test_transitions_years_away_are_found() -> None:
-    schedule = Schedule.parse("feb 5th-mon 08:00-18:00 UTC")  # 29 February, in leap years like 2016, 2044 and 2072
-    assert schedule.latest_transition(utc("2044-02-29T07:59")) == Transition(utc("2016-02-29T18:00"), State.STOPPED)
-    assert schedule.next_transition(utc("2044-02-29T18:00")) == Transition(utc("2072-02-29T08:00"), State.RUNNING)
+    schedule = Schedule.parse("feb 5th-mon 08:00-18:00 UTC")  # 29 February, a Monday in 2072 and then in 2112
+    assert schedule.latest_transition(utc("2112-02-29T07:59")) == Transition(utc("2072-02-29T18:00"), State.STOPPED)
+    assert schedule.next_transition(utc("2072-02-29T18:00")) == Transition(utc("2112-02-29T08:00"), State.RUNNING)
 
 
 @pytest.mark.parametrize("tag", ["mon-fri 08:00-18:00 Europe/Berlin", "08:00- Asia/Kolkata", "-19:00 Pacific/Apia"])
 def test_the_ends_of_the_calendar_break_nothing(tag: str) -> None:
     schedule = Schedule.parse(tag)
-    assert schedule.latest_transition(datetime.min.replace(tzinfo=UTC)) is None
-    assert schedule.next_transition(datetime.max.replace(tzinfo=UTC)) is None
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    assert schedule.latest_transition(first) is None
+    assert schedule.next_transition(last) is None
+    assert schedule.next_transition(first)
+    assert schedule.latest_transition(last)
+    assert schedule.desired_state(first) is not State.RUNNING
+    assert schedule.desired_state(last) is not None
 
 
 # Hours.
@@ -215,6 +220,7 @@ def test_windows_join_across_midnight() -> None:
         ("5th-sun", [29]),
         ("5th-tue", []),
         ("last-sun", [29]),
+        ("last-mon", [30]),
         ("last-tue", [24]),
         ("d1", [1]),
         ("d15", [15]),
@@ -280,6 +286,11 @@ def test_an_overnight_window_of_a_months_last_day_ends_in_the_next_month() -> No
             "mon-fri 08:00-12:00 13:00-18:00 Europe/Berlin lead=15m",
             "mon-fri 08:00-12:00 mon-fri 13:00-18:00 Europe/Berlin lead=15m",
             "mon-fri 08:00-12:00 daily 13:00-18:00 Europe/Berlin lead=15m",
+        ),
+        (
+            "mon 08:00-12:00 daily 13:00-14:00 15:00-16:00",
+            "mon 08:00-12:00 daily 13:00-14:00 mon 15:00-16:00",
+            "mon 08:00-12:00 daily 13:00-14:00 daily 15:00-16:00",
         ),
         ("weekdays 08:00- -18:00", "weekdays 08:00- weekdays -18:00", "weekdays 08:00- daily -18:00"),
         (
@@ -650,6 +661,8 @@ def test_maintenance_runs_the_cluster_from_ten_minutes_before_its_window(window:
 def test_a_maintenance_window_may_wrap_around_the_week(window: str, expected: list[str]) -> None:
     tag = "wed 08:00-18:00 UTC maintenance"
     assert changes(tag, "2026-11-29", "2026-11-30", maintenance_window=window) == expected
+    schedule = Schedule.parse(tag, maintenance_window=window)
+    assert schedule.desired_state(utc("2026-11-30T00:00")) is State.RUNNING
 
 
 def test_maintenance_joins_a_window_that_it_touches() -> None:
@@ -733,6 +746,10 @@ def test_what_is_enforced(tag: str, enforced: bool) -> None:
 def test_a_name_stands_for_its_schedule_and_what_follows_it(named: str, tag: str, written_out: str) -> None:
     found = Schedule.parse(tag, named={"office": named}, default_zone="Asia/Kolkata")
     assert found == Schedule.parse(written_out, default_zone="Asia/Kolkata")
+
+
+def test_a_named_schedule_calls_no_other_by_name() -> None:
+    assert '"berlin" in "berlin enforced"' in refusal("office", named={"office": "berlin enforced", **NAMED})
 
 
 def test_a_name_is_known_in_any_case() -> None:
@@ -895,6 +912,7 @@ def test_a_misspelt_word_is_named_and_the_nearest_one_suggested(tag: str, fault:
         ("08:00-18:00 ../etc/passwd", "../etc/passwd", "Europe/Berlin"),
         ("08:00-18:00 /etc/localtime", "/etc/localtime", "Europe/Berlin"),
         ("08:00-18:00 UTC sat 10:00-14:00", "sat", "before"),
+        ("08:00-18:00 enforced UTC", "UTC", "before"),
         ("enforced 08:00-18:00", "enforced", "08:00-18:00"),
         ("Europe/Berlin 08:00-18:00", "Europe/Berlin", "08:00-18:00"),
         ("08:00-18:00 lead=15", "15", "lead=15m"),

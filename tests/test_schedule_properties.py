@@ -113,8 +113,9 @@ def plans(draw: st.DrawFn, zone: str, at: datetime) -> Plan:
         edges = draw(windows(ONE_SIDED))
         started = any(window.start is not None for window in edges)
         return Plan(edges, zone, closed, calendar, lead=draw(lead) if started else 0)
-    begin = draw(st.integers(0, 7 * 1440 - 1))
-    maintenance = begin, (begin + draw(st.sampled_from([30, 60, 1440]))) % (7 * 1440)
+    week = 7 * 24 * 60
+    begin = (at.weekday() * 1440 + at.hour * 60 + draw(st.integers(-2880, 2880))) % week
+    maintenance = begin, (begin + draw(st.sampled_from([30, 60, 1440]))) % week
     return Plan(
         draw(windows(TWO_SIDED)),
         zone,
@@ -282,6 +283,7 @@ NO_PLAN = Plan((), "UTC")
     st.lists(WORDS, min_size=1, max_size=6).map(" ".join)
     | st.text(st.characters(exclude_characters='"'), min_size=1, max_size=40)
 )
+@example("-maintenance")
 def test_whatever_is_no_schedule_is_refused_with_a_sentence_that_shows_it(text: str) -> None:
     assume(text.split())
     found = parse(NO_PLAN, text)
