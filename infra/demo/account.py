@@ -1,0 +1,105 @@
+"""The simulated account: its clusters, and what people do to them in the simulated week."""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+REGION = "eu-central-1"
+# A week and a day with a public holiday on one of its working days: Christmas, on a Friday.
+START = datetime(2026, 12, 21, tzinfo=UTC)
+END = START + timedelta(days=8)
+EVERY = timedelta(minutes=5)  # how often the functions are invoked
+# How long RDS takes. Real clusters take from some minutes to a quarter of an hour, or more.
+STOPPING = timedelta(minutes=6)
+STARTING = timedelta(minutes=8)
+MODIFYING = timedelta(minutes=35)
+
+TAG_KEY = "office-hours"
+LONGEST_TAG = 256
+
+
+class RefusedTagError(ValueError):
+    """A tag value that RDS would not take. Its text is a sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster of the account.
+
+    tag: its office-hours tag; None for a cluster without one.
+    about: why it is here.
+    global_database: the Aurora global database that it belongs to.
+    """
+
+    name: str
+    tag: str | None
+    about: str
+    global_database: str | None = None
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What a person does to a cluster by hand.
+
+    at: when, on a full minute.
+    action: `start`, `stop`, `modify` or `hold`.
+    hold: the value of the hold tag that `hold` writes.
+    """
+
+    at: datetime
+    cluster: str
+    action: str
+    hold: str = ""
+
+
+CLUSTERS = (
+    Cluster("shop", "mon-fri 08:00-18:00 Europe/Berlin holidays=DE", "stays off on Christmas Day"),
+    Cluster(
+        "crm",
+        "mon-thu 07:30-19:00 fri 07:30-15:00 America/New_York holidays=US lead=15m",
+        "is being modified at closing time on Tuesday",
+    ),
+    Cluster("etl", "mon-fri 22:00-06:00 UTC", "works at night"),
+    Cluster("qa", "mon-fri 08:00-18:00 Europe/Berlin", "somebody starts it on Tuesday night"),
+    Cluster("sandbox", "mon-fri 08:00-20:00 Europe/Berlin", "somebody stops it on Wednesday at noon"),
+    Cluster("release", "mon-fri 07:00-19:00 UTC", "is held running over Tuesday night"),
+    Cluster("billing", "mon-fri 07:00-19:00 Europe/London enforced", "somebody starts it on Tuesday night, in vain"),
+    Cluster("month-end", "last-day 06:00-22:00 UTC", "is started by AWS after seven days"),
+    Cluster("batch", "-19:00 Europe/London", "is stopped in the evening and started by people only"),
+    Cluster("search", "mno-fri 08:00-18:00 Europe/Berlin", "has a slip in its tag"),
+    Cluster("orders", "mon-fri 07:00-20:00 UTC", "belongs to a global database", global_database="world"),
+    Cluster("legacy", None, "nobody has tagged it, so nothing touches it"),
+)
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(f"2026-12-{text}Z")
+
+
+DEEDS = (
+    Deed(_at("14T22:30"), "month-end", "stop"),
+    Deed(_at("22T10:03"), "batch", "start"),
+    Deed(_at("22T15:00"), "release", "hold", "running until 2026-12-23T12:00"),
+    Deed(_at("22T21:12"), "qa", "start"),
+    Deed(_at("22T21:33"), "billing", "start"),
+    Deed(_at("22T23:50"), "crm", "modify"),
+    Deed(_at("23T11:02"), "sandbox", "stop"),
+    Deed(_at("28T09:17"), "batch", "start"),
+)
+
+
+def of_your_own(tag: str) -> Cluster:
+    """A cluster with a tag of the user's own. Raises RefusedTagError for one that RDS would refuse."""
+    refused = dict.fromkeys(
+        char for char in tag if unicodedata.category(char)[0] not in "LNZ" and char not in "_.:/=+-@"
+    )
+    if refused:
+        names = " ".join(char if char.isprintable() else ascii(char)[1:-1] for char in refused)
+        raise RefusedTagError(
+            f"RDS refuses {names} in a tag's value: it takes letters, digits, spaces and _ . : / = + - @ only."
+        )
+    if len(tag) > LONGEST_TAG:
+        raise RefusedTagError(
+            f"RDS refuses a tag's value of {len(tag)} characters: it takes {LONGEST_TAG} at the most."
+        )
+    return Cluster("yours", tag, "your own tag")

@@ -1,0 +1,127 @@
+"""The week as one HTML file that needs nothing beside itself: no script, no font, no network."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from html import escape
+
+from demo.account import END, START
+from demo.timeline import Row, Span, Timeline, both
+
+_STYLE = """
+:root { color-scheme: light dark; --paper: #fff; --ink: #1d2733; --faint: #5f6d7c; --line: #dfe4ea; --off: #e9edf1;
+  --run: #2f9e62; --over: #e0a100; --missed: #d64545; --wish: #3b82c4; }
+@media (prefers-color-scheme: dark) { :root { --paper: #14191f; --ink: #e4e9ee; --faint: #93a1b0; --line: #2c3540;
+  --off: #252d36; --run: #3fb777; --over: #e6b422; --missed: #ef6b6b; --wish: #63a9e8; } }
+body { margin: 2rem auto; max-width: 90rem; padding: 0 1.5rem; background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.6rem; margin: 0; }
+h2 { font-size: 1.1rem; margin: 2.5rem 0 .5rem; }
+p { margin: .3rem 0; }
+.faint, small, code { color: var(--faint); }
+code { font: 12px ui-monospace, monospace; overflow-wrap: anywhere; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0; border-top: 1px solid var(--line); }
+thead th { border: 0; color: var(--faint); font-weight: normal; }
+tfoot td { font-weight: 600; }
+.cluster { width: 21rem; }
+.bar { min-width: 34rem; position: relative; vertical-align: middle; }
+.bar svg { display: block; width: 100%; height: 30px; }
+.bar .mark { position: absolute; top: calc(50% - 15px); transform: translateX(-50%); }
+.hours { text-align: right; white-space: nowrap; padding-right: 0; width: 7rem; font-variant-numeric: tabular-nums; }
+.hours span { display: inline-block; width: 3.4rem; }
+.days { display: flex; }
+.days span { flex: 1; }
+.when { white-space: nowrap; }
+.mark { background: var(--ink); color: var(--paper); border-radius: 50%; display: inline-block; width: 1.25rem;
+  font: 600 11px/1.25rem system-ui, sans-serif; text-align: center; }
+.off { fill: var(--off); background: var(--off); }
+.run { fill: var(--run); background: var(--run); }
+.over { fill: var(--over); background: var(--over); }
+.missed { fill: var(--missed); background: var(--missed); }
+.wish { fill: var(--wish); background: var(--wish); }
+line { stroke: var(--paper); stroke-width: 24; }
+.key i { display: inline-block; width: 1.4rem; height: .7rem; margin: 0 .4rem 0 1.2rem; }
+.key .wish { height: .25rem; }
+"""
+_KEY = {
+    "run": "running",
+    "over": "running though not wanted",
+    "missed": "stopped though wanted",
+    "off": "stopped",
+    "wish": "the schedule wants it running",
+}
+
+
+def page(timeline: Timeline, about: Iterable[str], log: str) -> str:
+    """The whole document. `about` says what was simulated, `log` where the log is."""
+    share = timeline.hours_stopped / timeline.hours
+    days = (START + timedelta(days=day) for day in range((END - START).days))
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Aurora Office Hours: a simulated week</title>
+<style>{_STYLE}</style>
+<h1>Aurora Office Hours: a simulated week</h1>
+{"".join(f"<p>{escape(line)}</p>" for line in about)}
+<div class="wide"><table>
+<thead><tr><th class="cluster">Cluster<th class="bar"><div class="days">{
+        "".join(f"<span>{day:%a %d %b}</span>" for day in days)
+    }</div><th class="hours">Hours saved</thead>
+<tbody>{"".join(_row(row, timeline) for row in timeline.rows)}</tbody>
+<tfoot><tr><td>All<td><td class="hours">{timeline.hours_stopped:,.0f} h<span>{share:.0%}</span></tfoot>
+</table></div>
+<p class="key faint">{"".join(f'<i class="{kind}"></i>{meaning}' for kind, meaning in _KEY.items())}</p>
+<h2>Not a matter of routine, each for the first time</h2>
+<table>{"".join(_notes(timeline))}</table>
+<p class="faint">Every line that the functions logged: {escape(log)}</p>
+</html>
+"""
+
+
+def _row(row: Row, timeline: Timeline) -> str:
+    tag = "<small>no tag</small>" if row.cluster.tag is None else f"<code>{escape(row.cluster.tag)}</code>"
+    marks = "".join(
+        f'<span class="mark" style="left:{_minutes(note.decision.at) / _minutes(END):.2%}">{note.mark}</span>'
+        for note in timeline.notes
+        if note.decision.cluster == row.cluster.name
+    )
+    share = row.hours_stopped / (timeline.hours / len(timeline.rows))
+    return f"""
+<tr><td class="cluster"><b>{escape(row.cluster.name)}</b> <small>{escape(row.cluster.about)}</small><br>{tag}
+<td class="bar"><svg viewBox="0 0 {_minutes(END)} 30" preserveAspectRatio="none">{"".join(_bars(row))}</svg>{marks}
+<td class="hours">{row.hours_stopped:.0f} h<span>{share:.0%}</span>"""
+
+
+def _bars(row: Row) -> Iterator[str]:
+    running = [span for span in row.happened if not span.stopped]
+    stopped = [span for span in row.happened if span.stopped]
+    wanted = [span for span in row.wanted if not span.stopped]
+    yield from _rects("off", stopped)
+    yield from _rects("over" if row.wanted else "run", running)
+    yield from _rects("run", both(running, wanted))
+    yield from _rects("missed", both(stopped, wanted))
+    yield from _rects("wish", wanted, top=24, height=4)
+    for day in range(1, (END - START).days):
+        yield f'<line x1="{day * 1440}" x2="{day * 1440}" y1="0" y2="30"/>'
+
+
+def _rects(kind: str, spans: Iterable[Span], top: int = 0, height: int = 20) -> Iterator[str]:
+    for span in spans:
+        start, end = _minutes(span.start), _minutes(span.end)
+        title = f"{_KEY[kind]}: {span.start:%a %d %b %H:%M} to {span.end:%a %d %b %H:%M}"
+        shape = f'class="{kind}" x="{start}" width="{end - start}" y="{top}" height="{height}"'
+        yield f"<rect {shape}><title>{title}</title></rect>"
+
+
+def _notes(timeline: Timeline) -> Iterator[str]:
+    for note in timeline.notes:
+        decision = note.decision
+        yield f"""
+<tr><td><span class="mark">{note.mark}</span><td class="when">{decision.at:%a %d %b %H:%M}
+<td><b>{escape(decision.cluster)}</b><td class="when">{escape(decision.reason)}<td>{escape(decision.message)}"""
+
+
+def _minutes(at: datetime) -> int:
+    return int((at - START) / timedelta(minutes=1))

@@ -1,0 +1,221 @@
+"""The week: the deployed handlers, invoked as the schedules do, on the simulated account and the virtual clock."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TextIO
+from unittest.mock import patch
+
+import boto3
+import time_machine
+from moto import mock_aws
+from moto.moto_api._internal import mock_random
+from moto.rds.models import rds_backends
+
+from demo.account import END, EVERY, MODIFYING, REGION, START, TAG_KEY, Cluster, Deed
+from demo.simulated_rds import SimulatedRds
+from office_hours.schedule import Schedule
+
+if TYPE_CHECKING:
+    from types_boto3_rds import RDSClient
+
+_ACCOUNT = "123456789012"  # moto's
+_CREATED = START - timedelta(days=200)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a handler answered about a cluster."""
+
+    at: datetime
+    cluster: str
+    status: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Week:
+    """What happened.
+
+    statuses: of each cluster by name: what its status was from when on, oldest first.
+    decisions: those that had another reason than the one before of the same cluster, oldest first.
+    """
+
+    statuses: dict[str, list[tuple[datetime, str]]]
+    decisions: list[Decision]
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What Lambda hands to a handler beside the event."""
+
+    function_name: str
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:simulated"
+    aws_request_id: str = "simulated"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+def simulate(
+    clusters: Sequence[Cluster], deeds: Sequence[Deed], log: TextIO, progress: Callable[[datetime], None]
+) -> Week:
+    """Let the week pass, the handlers' log lines going to `log`; `progress` is told the virtual time every hour."""
+    with _environment_of_lambda(), mock_aws(), time_machine.travel(_CREATED, tick=False) as clock:
+        # Only now: Powertools reads the environment when the handlers are imported.
+        from office_hours import handlers, rds, run  # noqa: PLC0415
+
+        mock_random.seed(0)  # the same identifiers, and so the same log, every time
+        account = rds_backends[_ACCOUNT][REGION] = SimulatedRds(REGION, _ACCOUNT)
+        people = boto3.client("rds", REGION)
+        for cluster in clusters:
+            _create(people, account, cluster)
+
+        rds.client.cache_clear()
+        _remember_answers(rds.client(None), people, account)
+        functions: dict[str, Callable[[Any, Any], Any]] = {"stop": handlers.stop, "start": handlers.start}
+        decisions: list[Decision] = []
+        with (
+            patch.object(run.logger.registered_handler, "stream", log),
+            patch.object(rds, "THREADS", 1),  # simulated calls take no time: starting threads would take most of it
+            _remembered_schedules(),
+        ):
+            waiting = sorted(deeds, key=lambda deed: deed.at, reverse=True)
+            now = START
+            while now < END:
+                while waiting and waiting[-1].at <= now:
+                    deed = waiting.pop()
+                    account.advance(deed.at, clock.move_to)
+                    _do(people, account, deed)
+                account.advance(now, clock.move_to)
+                for action, function in functions.items():
+                    answer = function({}, _Context(f"aurora-office-hours-{action}"))
+                    # What is the other function's to do it says better itself.
+                    ours = [entry for entry in answer["clusters"] if entry["decision"] in (action, "leave")]
+                    decisions += [Decision(now, *(entry[key] for key in _KEPT)) for entry in ours]
+                if not now.minute:
+                    progress(now)
+                now += EVERY
+            account.advance(END, clock.move_to)
+        rds.client.cache_clear()
+        return Week(account.statuses, list(_changes(decisions)))
+
+
+_KEPT = ("cluster", "status", "reason", "message")
+
+
+def _changes(decisions: list[Decision]) -> Iterator[Decision]:
+    """Those that had another reason than the one before of the same cluster."""
+    reasons: dict[str, str] = {}
+    for decision in decisions:
+        if reasons.get(decision.cluster) != decision.reason:
+            reasons[decision.cluster] = decision.reason
+            yield decision
+
+
+def _create(people: "RDSClient", account: SimulatedRds, cluster: Cluster) -> None:
+    people.create_db_cluster(
+        DBClusterIdentifier=cluster.name,
+        Engine="aurora-postgresql",
+        MasterUsername="simulated",
+        MasterUserPassword="simulated",
+        Tags=[] if cluster.tag is None else [{"Key": TAG_KEY, "Value": cluster.tag}],
+    )
+    people.create_db_instance(
+        DBInstanceIdentifier=f"{cluster.name}-1",
+        DBClusterIdentifier=cluster.name,
+        DBInstanceClass="db.r8g.large",
+        Engine="aurora-postgresql",
+    )
+    account.clusters[cluster.name].global_cluster_identifier = cluster.global_database
+    account.set_status(cluster.name, "available")
+
+
+def _do(people: "RDSClient", account: SimulatedRds, deed: Deed) -> None:
+    match deed.action:
+        case "start":
+            people.start_db_cluster(DBClusterIdentifier=deed.cluster)
+        case "stop":
+            people.stop_db_cluster(DBClusterIdentifier=deed.cluster)
+        case "modify":
+            account.modify(deed.cluster, MODIFYING)
+        case "hold":
+            arn = account.clusters[deed.cluster].db_cluster_arn
+            people.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": f"{TAG_KEY}-hold", "Value": deed.hold}])
+
+
+def _remember_answers(client: "RDSClient", people: "RDSClient", account: SimulatedRds) -> None:
+    """Have nothing asked of moto twice.
+
+    It writes, and botocore reads, the same XML thousands of times otherwise: most of the time that the week takes. A
+    listing is asked for once; from then on the clusters that have changed are, and take their places in it. An event
+    log is read again when it has grown.
+    """
+    answers: dict[str, Any] = {}
+
+    def before(params: dict[str, Any], context: dict[str, Any], **_: object) -> Any:  # noqa: ANN401  botocore's own
+        question = {key: value for key, value in params["body"].items() if key != "EndTime"}
+        if question["Action"] == "DescribeEvents":
+            question["events"] = len(account.events)
+        context["question"] = str(question)
+        answer = answers.get(context["question"])
+        if answer and question["Action"] == "DescribeDBClusters":
+            snapshots = answer[1]["DBClusters"]
+            names = [snapshot["DBClusterIdentifier"] for snapshot in snapshots]
+            while account.changed:
+                name = account.changed.pop()
+                snapshots[names.index(name)] = people.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]
+        return answer
+
+    def after(http_response: object, parsed: object, context: dict[str, Any], **_: object) -> None:
+        answers[context["question"]] = http_response, parsed
+
+    for operation in ("DescribeDBClusters", "DescribeEvents"):
+        client.meta.events.register(f"before-call.rds.{operation}", before)
+        client.meta.events.register(f"after-call.rds.{operation}", after)
+
+
+@contextmanager
+def _remembered_schedules() -> Iterator[None]:
+    """Have each schedule work out its answers once for all the time until its next transition, for which they hold."""
+    next_transition = Schedule.next_transition
+    known: dict[tuple[str, int], tuple[datetime, object]] = {}
+
+    def remembered(method: Callable[[Schedule, datetime], object]) -> Callable[[Schedule, datetime], object]:
+        def ask(schedule: Schedule, at: datetime) -> object:
+            key = method.__name__, id(schedule)
+            if key not in known or at >= known[key][0]:
+                upcoming = next_transition(schedule, at)
+                known[key] = upcoming.at if upcoming else END, method(schedule, at)
+            return known[key][1]
+
+        return ask
+
+    with patch.multiple(
+        Schedule,
+        desired_state=remembered(Schedule.desired_state),
+        latest_transition=remembered(Schedule.latest_transition),
+        next_transition=remembered(Schedule.next_transition),
+    ):
+        yield
+
+
+@contextmanager
+def _environment_of_lambda() -> Iterator[None]:
+    """The functions' environment, and no setting of this machine's that could mean a real account."""
+    ours = ("AWS_", "OFFICE_HOURS_", "POWERTOOLS_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    simulated = {
+        "AWS_ACCESS_KEY_ID": "simulated",
+        "AWS_SECRET_ACCESS_KEY": "simulated",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_DEFAULT_REGION": REGION,
+        "POWERTOOLS_SERVICE_NAME": "office-hours",
+    }
+    with patch.dict(os.environ, kept | simulated, clear=True):
+        yield
