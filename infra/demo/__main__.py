@@ -1,6 +1,7 @@
 """`python -m demo`: a week of office hours on a simulated account, with the functions as they are deployed."""
 
 import argparse
+import io
 import os
 import sys
 from datetime import timedelta
@@ -18,6 +19,8 @@ OUTPUT = Path(__file__).parents[2] / "build" / "demo"
 def main() -> None:
     """Simulate the week, and show what happened."""
     argparse.ArgumentParser(usage='make demo [TAG="mon-fri 08:00-18:00 Europe/Berlin"]').parse_args()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a tag may have letters that the output's encoding lacks
     console = Console(highlight=False, markup=False, emoji=False)
     try:
         clusters = (*([of_your_own(tag)] if (tag := os.environ.get("TAG")) else []), *CLUSTERS)

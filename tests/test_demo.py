@@ -1,0 +1,344 @@
+"""What the demo promises: its week happens, its figures are right, and whatever a tag contains is only text."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+import demo.__main__
+from demo import page, simulation, terminal
+from demo.account import CLUSTERS, END, START, Cluster
+from demo.simulation import Decision, Week
+from demo.timeline import Row, Span, Timeline, timeline
+
+ROOT = Path(__file__).parents[1]
+TAG = "daily 09:00-12:00 Asia/Kolkata"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """One run of `make demo TAG=...`: what was simulated, printed and written."""
+
+    week: Week
+    printed: str
+    html: str
+    log: list[dict[str, Any]]
+
+    @property
+    def timeline(self) -> Timeline:
+        return timeline([Cluster("yours", TAG, ""), *CLUSTERS], self.week)
+
+    def history(self, cluster: str, first: str, last: str) -> list[str]:
+        """The statuses that a cluster took on between two times of December 2026, as "25 07:00 starting"."""
+        records = ((f"{at:%d %H:%M}", status) for at, status in self.week.statuses[cluster])
+        return [f"{at} {status}" for at, status in records if first <= at < last]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_opinion_on_colours() -> Iterator[None]:
+    """No setting of this machine's that says what a terminal is."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def shown(_no_opinion_on_colours: None, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo, run once, on a machine whose AWS settings lead nowhere."""
+    weeks: list[Week] = []
+
+    def simulate(*arguments: Any) -> Week:  # noqa: ANN401  handed on as they are
+        weeks.append(simulation_itself(*arguments))
+        return weeks[0]
+
+    simulation_itself = simulation.simulate
+    output = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
+        patch.setattr(demo.__main__, "OUTPUT", output)
+        patch.setattr(simulation, "simulate", simulate)
+        patch.setattr(sys, "argv", ["demo"])
+        for name, value in {
+            "TAG": TAG,
+            "COLUMNS": "80",
+            "AWS_PROFILE": "no-such-profile",
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+            "OFFICE_HOURS_SETTINGS": "no JSON",
+        }.items():
+            patch.setenv(name, value)
+        demo.__main__.main()
+    log = [json.loads(line) for line in (output / "log.jsonl").read_text("utf-8").splitlines()]
+    return Demo(weeks[0], printed.getvalue(), (output / "timeline.html").read_text("utf-8"), log)
+
+
+DAY = ["07:00 starting", "07:08 available", "17:00 stopping", "17:06 stopped"]
+
+
+@pytest.mark.parametrize(
+    ("cluster", "first", "last", "history"),
+    [
+        pytest.param("shop", "21 01:00", "22 00:00", [f"21 {each}" for each in DAY], id="a working day"),
+        pytest.param("shop", "25 00:00", "28 00:00", [], id="Christmas, and the weekend after it"),
+        pytest.param("qa", "25 00:00", "26 00:00", [f"25 {each}" for each in DAY], id="a tag that knows no Christmas"),
+        pytest.param(
+            "etl",
+            "22 01:00",
+            "23 01:00",
+            ["22 06:00 stopping", "22 06:06 stopped", "22 22:00 starting", "22 22:08 available"],
+            id="overnight",
+        ),
+        pytest.param(
+            "crm",
+            "24 12:00",
+            "28 12:00",
+            ["24 12:15 starting", "24 12:23 available", "25 00:00 stopping", "25 00:06 stopped"],
+            id="New York, a quarter of an hour before office hours, and Christmas there",
+        ),
+        pytest.param(
+            "crm",
+            "22 23:00",
+            "23 12:00",
+            ["22 23:50 modifying", "23 00:25 available", "23 00:25 stopping", "23 00:31 stopped"],
+            id="busy at closing time: stopped as soon as it can be",
+        ),
+        pytest.param(
+            "qa",
+            "22 17:30",
+            "23 18:00",
+            ["22 21:12 starting", "22 21:20 available", "23 17:00 stopping", "23 17:06 stopped"],
+            id="started by hand at night: left until the end of the next working day",
+        ),
+        pytest.param(
+            "sandbox",
+            "23 11:00",
+            "24 08:00",
+            ["23 11:02 stopping", "23 11:08 stopped", "24 07:00 starting", "24 07:08 available"],
+            id="stopped by hand at noon: left until the next morning",
+        ),
+        pytest.param(
+            "release",
+            "22 15:00",
+            "24 00:00",
+            ["23 19:00 stopping", "23 19:06 stopped"],
+            id="held over night: its next stop is that of the day after",
+        ),
+        pytest.param(
+            "billing",
+            "22 20:00",
+            "23 00:00",
+            ["22 21:33 starting", "22 21:41 available", "22 21:45 stopping", "22 21:51 stopped"],
+            id="enforced: started by hand at night, and stopped again",
+        ),
+        pytest.param(
+            "month-end",
+            "21 00:00",
+            "22 00:00",
+            ["21 22:36 starting", "21 22:44 available", "21 22:45 stopping", "21 22:51 stopped"],
+            id="started by AWS after seven days, and stopped again",
+        ),
+        pytest.param(
+            "batch",
+            "22 00:00",
+            "28 00:00",
+            ["22 10:03 starting", "22 10:11 available", "22 19:00 stopping", "22 19:06 stopped"],
+            id="one-sided: stopped in the evening, started by people only",
+        ),
+        pytest.param("search", "21 00:00", "29 00:00", [], id="a tag with a slip"),
+        pytest.param("orders", "21 00:00", "29 00:00", [], id="a member of a global database"),
+        pytest.param("legacy", "21 00:00", "29 00:00", [], id="untagged"),
+        pytest.param(
+            "yours",
+            "23 00:00",
+            "24 00:00",
+            ["23 03:30 starting", "23 03:38 available", "23 06:30 stopping", "23 06:36 stopped"],
+            id="a tag of the user's own",
+        ),
+    ],
+)
+def test_each_cluster_has_its_story(shown: Demo, cluster: str, first: str, last: str, history: list[str]) -> None:
+    assert shown.history(cluster, first, last) == history
+
+
+def test_it_notes_what_is_no_routine_once_with_time_and_reason(shown: Demo) -> None:
+    notes = [note.decision for note in shown.timeline.notes]
+    assert [f"{note.at:%d %H:%M} {note.cluster} {note.reason}" for note in notes] == [
+        "21 00:00 search invalid-tag",
+        "21 00:00 orders ineligible",
+        "21 22:45 month-end auto-restarted",
+        "22 10:15 batch changed-by-hand",
+        "22 15:00 release held",
+        "22 21:20 qa changed-by-hand",
+        "22 21:45 billing enforced",
+        "22 23:50 crm busy",
+        "23 11:10 sandbox changed-by-hand",
+    ]
+    assert 'did you mean "mon"?' in notes[0].message
+
+
+def test_the_hours_saved_are_those_in_which_a_cluster_was_stopped(shown: Demo) -> None:
+    saved = {row.cluster.name: row.hours_stopped for row in shown.timeline.rows}
+    # From Monday 00:06 on, but for five working days of ten hours, each with the six minutes that a stop takes.
+    assert saved["shop"] == pytest.approx(192 - 0.1 - 5 * 10.1)
+    # Two times 8 minutes to start, 1 to be noticed and 6 to stop, and the second begins 7 days and 15 minutes later.
+    assert saved["month-end"] == pytest.approx(192 - 2 * 0.25)
+    assert saved["search"] == saved["orders"] == saved["legacy"] == 0
+    assert shown.timeline.hours_stopped == pytest.approx(sum(saved.values()))
+
+
+def test_the_log_has_the_whole_cluster_of_each_action_and_a_summary_of_each_run(shown: Demo) -> None:
+    actions = [line for line in shown.log if "db_cluster" in line]
+    changes = [status for history in shown.week.statuses.values() for _, status in history]
+    by_others = 2 + 3 + 1 + 1 + 1  # month-end by AWS and before the week; batch twice, qa, billing and sandbox by hand
+    assert len(actions) == changes.count("stopping") + changes.count("starting") - by_others
+    assert {line["db_cluster"]["Status"] for line in actions} == {"stopping", "starting"}
+    assert len(shown.log) - len(actions) == 8 * 24 * 12 * 2
+    assert shown.log[-1]["timestamp"].startswith("2026-12-28T23:55:00")
+
+
+def test_it_says_first_that_it_is_simulated_and_how_long_rds_takes(shown: Demo) -> None:
+    assert shown.printed.splitlines()[0] == "Simulated, no AWS account: stopping takes 6 minutes, starting 8."
+
+
+def test_plain_output_has_no_escape_codes_and_fits_80_columns(shown: Demo) -> None:
+    assert not [char for char in shown.printed if char < " " and char != "\n"]
+    assert max(len(line) for line in shown.printed.splitlines()) <= 80
+
+
+def test_the_chart_shows_what_happened_above_what_was_wanted(shown: Demo) -> None:
+    lines = shown.printed.splitlines()
+    row = next(number for number, line in enumerate(lines) if line.startswith("sandbox "))
+    # Eight cells a day, three hours each: stopped by hand on Wednesday at noon, mark "i", though wanted until 19:00.
+    assert lines[row] == "sandbox     ··▐███▌···▐███▌···▐i░░····▐███▌···▐███▌···················▐███▌·"
+    assert lines[row + 1].rstrip() == "  wanted      ╺━━━╸   ╺━━━╸   ╺━━━╸   ╺━━━╸   ╺━━━╸                   ╺━━━╸"
+
+
+def test_a_tag_of_the_users_own_comes_first(shown: Demo) -> None:
+    names = [line.split()[0] for line in shown.printed.splitlines() if line.startswith(("yours ", "shop "))]
+    assert names == ["yours", "shop"] * 2  # in the chart and among the hours
+    assert shown.html.index(TAG) < shown.html.index(">shop<")
+
+
+def test_it_says_where_the_log_and_the_page_are(shown: Demo) -> None:
+    assert "log.jsonl" in shown.printed
+    assert "timeline.html" in shown.printed
+    assert "log.jsonl" in shown.html
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.attributes: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_needs_nothing_beside_itself(shown: Demo) -> None:
+    read = _Page()
+    read.feed(shown.html)
+    assert not {"script", "link", "img", "iframe"} & set(read.elements)
+    assert not {"src", "href", "onclick", "onload"} & read.attributes
+    assert "url(" not in shown.html
+    assert "@import" not in shown.html
+    assert read.elements.count("tr") == 1 + 13 + 1 + 9  # the head, the clusters, the sum, the notes
+
+
+def drawn(cluster: Cluster) -> Timeline:
+    """A week in which a cluster ran until Friday noon, and then something was decided about it."""
+    noon = datetime(2026, 12, 25, 12, tzinfo=UTC)
+    happened = (Span(START, noon, "available"), Span(noon, END, "stopped"))
+    decision = Decision(noon, cluster.name, "available", "invalid-tag", f"Not understood: {cluster.tag}")
+    return timeline([cluster], Week({cluster.name: [(span.start, span.state) for span in happened]}, [decision]))
+
+
+HOSTILE = """<b onclick="x()">&amp; [red]$(id) :boom: '"""
+
+
+def test_whatever_a_tag_contains_is_text_on_the_page() -> None:
+    read = _Page()
+    read.feed(page.page(drawn(Cluster(HOSTILE, HOSTILE, HOSTILE)), [HOSTILE], HOSTILE))
+    assert "onclick" not in read.attributes
+    assert read.text.count(HOSTILE) == 3 + 2 + 2  # name, about, tag; the note's name and message; the head, the log
+
+
+def printed(cluster: Cluster, encoding: str = "utf-8", **settings: Any) -> str:  # noqa: ANN401  rich's own
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    settings = {"highlight": False, "markup": False, "emoji": False, "width": 100} | settings
+    terminal.show(Console(file=file, **settings), drawn(cluster))
+    file.seek(0)
+    return file.read()
+
+
+def test_whatever_a_tag_contains_is_text_on_the_terminal() -> None:
+    assert printed(Cluster("a", HOSTILE, "")).count(HOSTILE) == 2  # the tag, and the note's message
+
+
+def test_a_terminal_gets_colours_unless_it_wants_none() -> None:
+    cluster = Cluster("a", "always", "")
+    assert "\x1b[32m█" in printed(cluster, force_terminal=True, color_system="standard")
+    assert "\x1b[32m" not in printed(cluster, force_terminal=True, color_system="standard", no_color=True)
+
+
+def test_an_output_that_knows_ascii_only_gets_ascii() -> None:
+    chart = printed(Cluster("a", "mon-fri 00:00-24:00 UTC", ""), "ascii", width=80).splitlines()
+    assert chart[2] == "a           " + "#" * 36 + "a" + "-" * 3 + "." * 16 + "-" * 8
+    assert chart[3].rstrip() == "  wanted    " + "=" * 40 + " " * 16 + "=" * 8
+
+
+def test_wide_terminals_get_more_cells_a_day() -> None:
+    row = printed(Cluster("a", "never", ""), width=204).splitlines()[2]
+    assert row == "a           " + "▓" * 108 + "a" + "·" * 83  # an hour a cell
+
+
+def run(tag: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "TAG": tag, "PYTHONPATH": os.pathsep.join(["lambda", "infra"])}
+    command = [sys.executable, "-m", "demo", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("tag", "named"),
+    [
+        ("$(touch x) <b>", "$ ( ) < >"),
+        ("mon-fri [red]08:00-18:00", "[ ]"),
+        ("mon-fri\t08:00-18:00\x1b", r"\t \x1b"),
+    ],
+)
+def test_characters_that_rds_refuses_in_a_tag_are_named(tag: str, named: str) -> None:
+    refused = run(tag)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"RDS refuses {named} in a tag's value: ")
+    assert refused.stdout == ""
+
+
+def test_a_tag_that_is_too_long_for_rds_is_refused() -> None:
+    refused = run("x" * 257)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "257 characters" in refused.stderr
+
+
+def test_arguments_are_bad_usage() -> None:
+    assert run("", "mon-fri").returncode == 2
+
+
+def test_a_row_says_how_long_each_state_lasted() -> None:
+    noon = START + timedelta(hours=12)
+    row = Row(Cluster("a", None, ""), (), (Span(START, noon, "stopping"), Span(noon, END, "stopped")))
+    assert row.hours_stopped == 180
