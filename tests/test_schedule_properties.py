@@ -83,7 +83,7 @@ DAY_CHOICES = st.lists(
     max_size=3,
 ).map(tuple)
 # Most clock changes lie between 23:00 and 03:00: so do most times, to fall into gaps and repeated hours.
-USUAL_TIMES = [0, 1, 15, 30, 60, 90, 105, 120, 135, 150, 165, 180, 1380, 1410, 1439]
+USUAL_TIMES = [0, 1, 15, 30, 60, 90, 107, 120, 137, 150, 165, 180, 1380, 1410, 1439]
 STARTS = st.sampled_from(USUAL_TIMES) | st.integers(0, 1439)
 ENDS = st.sampled_from([*USUAL_TIMES, 1440]) | st.integers(0, 1440)
 TWO_SIDED = st.tuples(STARTS, ENDS).filter(lambda hours: hours[0] != hours[1])
