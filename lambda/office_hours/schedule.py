@@ -80,6 +80,17 @@ class Transition:
     to: State
 
 
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """The time between two transitions, `start` included, and what a schedule answers in it."""
+
+    start: datetime
+    end: datetime
+    state: State | None
+    latest: Transition | None
+    upcoming: Transition | None
+
+
 class _Fault(Exception):  # noqa: N818  never leaves this module: `Schedule.parse` adds where the word stood
     """What is wrong with a word, and what would be right."""
 
@@ -183,6 +194,7 @@ class Schedule:
     maintenance: bool = False
     maintenance_window: tuple[int, int] | None = None
     enforced: bool = False
+    _known: "_Stretch | None" = field(default=None, init=False, repr=False)
 
     @classmethod
     def parse(
@@ -258,19 +270,35 @@ class Schedule:
 
         Raises ValueError for a naive datetime, as the next two do.
         """
-        at = _utc(at)
-        if self.constant is not None:
-            return self.constant
-        if self._one_sided:
-            latest = self.latest_transition(at)
-            return latest.to if latest else None
-        running = any(start <= at < end for start, end in self._spans(at, at))
-        return State.RUNNING if running else State.STOPPED
+        return self._stretch(at).state
 
     def latest_transition(self, at: datetime) -> Transition | None:
         """The latest transition at or before this instant, or None."""
-        at = high = _utc(at)
-        reach = timedelta(days=1)
+        return self._stretch(at).latest
+
+    def next_transition(self, after: datetime) -> Transition | None:
+        """The first transition strictly after this instant, or None."""
+        return self._stretch(after).upcoming
+
+    def _stretch(self, at: datetime) -> "_Stretch":
+        """The time around this instant. The last one is remembered, as run after run asks for the same."""
+        at = _utc(at)
+        known = self._known
+        if known is None or not known.start <= at < known.end:
+            latest, upcoming = self._latest(at), self._upcoming(at)
+            state = self.constant
+            if self._one_sided:
+                state = latest.to if latest else None
+            elif state is None:
+                running = any(start <= at < end for start, end in self._spans(at, at))
+                state = State.RUNNING if running else State.STOPPED
+            start, end = latest.at if latest else at, upcoming.at if upcoming else at + timedelta(hours=1)
+            known = _Stretch(start, end, state, latest, upcoming)
+            object.__setattr__(self, "_known", known)  # a frozen dataclass's own way around itself
+        return known
+
+    def _latest(self, at: datetime) -> Transition | None:
+        high, reach = at, timedelta(days=1)
         while at - high < _HORIZON and high > _FIRST and self.windows:
             low = high - min(reach, high - _FIRST)
             if found := self._transitions(low, high):
@@ -278,10 +306,8 @@ class Schedule:
             high, reach = low, reach * 4
         return None
 
-    def next_transition(self, after: datetime) -> Transition | None:
-        """The first transition strictly after this instant, or None."""
-        after = low = _utc(after)
-        reach = timedelta(days=1)
+    def _upcoming(self, after: datetime) -> Transition | None:
+        low, reach = after, timedelta(days=1)
         while low - after < _HORIZON and low < _LAST and self.windows:
             high = low + min(reach, _LAST - low)
             if found := [each for each in self._transitions(low, high) if each.at > after]:
