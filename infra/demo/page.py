@@ -55,7 +55,6 @@ _KEY = {
 
 def page(timeline: Timeline, about: Iterable[str], log: str) -> str:
     """The whole document. `about` says what was simulated, `log` where the log is."""
-    share = timeline.hours_stopped / timeline.hours
     days = (START + timedelta(days=day) for day in range((END - START).days))
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -70,7 +69,7 @@ def page(timeline: Timeline, about: Iterable[str], log: str) -> str:
         "".join(f"<span>{day:%a %d %b}</span>" for day in days)
     }</div><th class="hours">Hours saved</thead>
 <tbody>{"".join(_row(row, timeline) for row in timeline.rows)}</tbody>
-<tfoot><tr><td>All<td><td class="hours">{timeline.hours_stopped:,.0f} h<span>{share:.0%}</span></tfoot>
+<tfoot><tr><td>All<td><td class="hours">{timeline.hours_stopped:,.0f} h<span>{timeline.share_stopped:.0%}</span></tfoot>
 </table></div>
 <p class="key faint">{"".join(f'<i class="{kind}"></i>{meaning}' for kind, meaning in _KEY.items())}</p>
 <h2>Not a matter of routine, each for the first time</h2>
@@ -87,11 +86,10 @@ def _row(row: Row, timeline: Timeline) -> str:
         for note in timeline.notes
         if note.decision.cluster == row.cluster.name
     )
-    share = row.hours_stopped / (timeline.hours / len(timeline.rows))
     return f"""
 <tr><td class="cluster"><b>{escape(row.cluster.name)}</b> <small>{escape(row.cluster.about)}</small><br>{tag}
 <td class="bar"><svg viewBox="0 0 {_minutes(END)} 30" preserveAspectRatio="none">{"".join(_bars(row))}</svg>{marks}
-<td class="hours">{row.hours_stopped:.0f} h<span>{share:.0%}</span>"""
+<td class="hours">{row.hours_stopped:.0f} h<span>{row.share_stopped:.0%}</span>"""
 
 
 def _bars(row: Row) -> Iterator[str]:

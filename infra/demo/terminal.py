@@ -12,7 +12,6 @@ from demo.account import END, START
 from demo.timeline import Note, Row, Span, Timeline, both
 
 DAYS = (END - START).days
-# A cell's left and right half, each running (True) or not: what happened above, what was wanted below.
 # A cell by its left and right half, each running (True) or not.
 _HAPPENED = {(True, True): "█", (True, False): "▌", (False, True): "▐", (False, False): "·"}
 _WANTED = {(True, True): "━", (True, False): "╸", (False, True): "╺", (False, False): " "}
@@ -99,15 +98,13 @@ def _cells(spans: tuple[Span, ...], per_day: int) -> list[tuple[bool, bool]]:
 
 
 def _hours(timeline: Timeline) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), show_footer=True)
-    share = timeline.hours_stopped / timeline.hours
-    table.add_column("Hours saved", "in all", footer_style="bold", no_wrap=True)
-    table.add_column("", f"{timeline.hours_stopped:,.0f} h", justify="right", footer_style="bold", no_wrap=True)
-    table.add_column("", f"{share:.0%}", justify="right", footer_style="bold", no_wrap=True)
+    table = Table(box=None, padding=(0, 2, 0, 0), show_footer=True, footer_style="bold")
+    table.add_column("Hours saved", "in all", no_wrap=True)
+    table.add_column("", f"{timeline.hours_stopped:,.0f} h", justify="right", no_wrap=True)
+    table.add_column("", f"{timeline.share_stopped:.0%}", justify="right", no_wrap=True)
     table.add_column("Tag")
     for row in timeline.rows:
-        share = row.hours_stopped / (timeline.hours / len(timeline.rows))
-        tag = row.cluster.tag
+        name, tag = Text(row.cluster.name, "bold"), row.cluster.tag
         about = Text.assemble(tag or ("no tag", "dim"), (f"\n{row.cluster.about}", "dim"))
-        table.add_row(Text(row.cluster.name, "bold"), f"{row.hours_stopped:.0f} h", f"{share:.0%}", about)
+        table.add_row(name, f"{row.hours_stopped:.0f} h", f"{row.share_stopped:.0%}", about)
     return table

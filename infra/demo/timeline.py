@@ -13,6 +13,7 @@ from office_hours.schedule import Schedule, ScheduleError, State
 if TYPE_CHECKING:
     from demo.simulation import Decision, Week
 
+_HOURS = (END - START) / timedelta(hours=1)
 # An enforced schedule's routine changes have the reason "enforced" as well; only those far from any edge are news.
 _NEAR_AN_EDGE = timedelta(minutes=30)
 
@@ -51,6 +52,10 @@ class Row:
         """The hours for which the cluster's instances cost nothing."""
         return sum(span.hours for span in self.happened if span.stopped)
 
+    @property
+    def share_stopped(self) -> float:
+        return self.hours_stopped / _HOURS
+
 
 @dataclass(frozen=True)
 class Note:
@@ -66,13 +71,12 @@ class Timeline:
     notes: tuple[Note, ...]
 
     @property
-    def hours(self) -> float:
-        """All hours of all clusters."""
-        return len(self.rows) * ((END - START) / timedelta(hours=1))
-
-    @property
     def hours_stopped(self) -> float:
         return sum(row.hours_stopped for row in self.rows)
+
+    @property
+    def share_stopped(self) -> float:
+        return self.hours_stopped / (len(self.rows) * _HOURS)
 
 
 def timeline(clusters: Sequence[Cluster], week: "Week") -> Timeline:
