@@ -66,7 +66,7 @@ def page(timeline: Timeline, about: Iterable[str], log: str) -> str:
 {"".join(f"<p>{escape(line)}</p>" for line in about)}
 <div class="wide"><table>
 <thead><tr><th class="cluster">Cluster<th class="bar"><div class="days">{
-        "".join(f"<span>{day:%a %d %b}</span>" for day in days)
+        "".join(f"<span>{day:%a %d}</span>" for day in days)
     }</div><th class="hours">Hours saved</thead>
 <tbody>{"".join(_row(row, timeline) for row in timeline.rows)}</tbody>
 <tfoot><tr><td>All<td><td class="hours">{timeline.hours_stopped:,.0f} h<span>{timeline.share_stopped:.0%}</span></tfoot>

@@ -16,7 +16,6 @@ from moto.rds.models import rds_backends
 
 from demo.account import END, EVERY, MODIFYING, REGION, START, TAG_KEY, Cluster, Deed
 from demo.simulated_rds import SimulatedRds
-from office_hours.schedule import Schedule
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
@@ -82,7 +81,6 @@ def simulate(
         with (
             patch.object(run.logger.registered_handler, "stream", log),
             patch.object(rds, "THREADS", 1),  # simulated calls take no time: starting threads would take most of it
-            _remembered_schedules(),
         ):
             waiting = sorted(deeds, key=lambda deed: deed.at, reverse=True)
             now = START
@@ -177,31 +175,6 @@ def _remember_answers(client: "RDSClient", people: "RDSClient", account: Simulat
     for operation in ("DescribeDBClusters", "DescribeEvents"):
         client.meta.events.register(f"before-call.rds.{operation}", before)
         client.meta.events.register(f"after-call.rds.{operation}", after)
-
-
-@contextmanager
-def _remembered_schedules() -> Iterator[None]:
-    """Have each schedule work out its answers once for all the time until its next transition, for which they hold."""
-    next_transition = Schedule.next_transition
-    known: dict[tuple[str, int], tuple[datetime, object]] = {}
-
-    def remembered(method: Callable[[Schedule, datetime], object]) -> Callable[[Schedule, datetime], object]:
-        def ask(schedule: Schedule, at: datetime) -> object:
-            key = method.__name__, id(schedule)
-            if key not in known or at >= known[key][0]:
-                upcoming = next_transition(schedule, at)
-                known[key] = upcoming.at if upcoming else END, method(schedule, at)
-            return known[key][1]
-
-        return ask
-
-    with patch.multiple(
-        Schedule,
-        desired_state=remembered(Schedule.desired_state),
-        latest_transition=remembered(Schedule.latest_transition),
-        next_transition=remembered(Schedule.next_transition),
-    ):
-        yield
 
 
 @contextmanager
