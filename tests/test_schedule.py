@@ -1048,3 +1048,26 @@ def test_dates_and_ranges_make_a_calendar() -> None:
 def test_what_is_no_date_is_refused_and_shown(item: str) -> None:
     with pytest.raises(ScheduleError, match=re.escape(f'"{item}"')):
         parse_dates(["2026-12-24", item])
+
+
+@pytest.mark.parametrize(
+    ("tag", "word"),
+    [
+        ("feb d30-d31 08:00-18:00", "feb d30-d31"),
+        ("22:00-06:00 08:00-", "22:00-06:00"),
+        ("00:01-00:00 00:00-00:01", "00:01-00:00"),
+    ],
+)
+def test_a_word_at_fault_is_shown_as_it_was_written(tag: str, word: str) -> None:
+    assert f'"{word}" in "{tag}"' in refusal(tag)
+
+
+def test_what_is_remembered_of_one_instant_is_not_said_of_another() -> None:
+    schedule = Schedule.parse("mon-fri 08:00-18:00 UTC")
+    hours = ((7, 59), (8, 0), (8, 1), (17, 59), (18, 0))
+    days = [datetime(2026, 11, day, hour, minute, tzinfo=UTC) for day in (25, 20, 22) for hour, minute in hours]
+    for at in (*days, *reversed(days)):
+        fresh = Schedule.parse("mon-fri 08:00-18:00 UTC")
+        assert schedule.desired_state(at) is fresh.desired_state(at)
+        assert schedule.latest_transition(at) == fresh.latest_transition(at)
+        assert schedule.next_transition(at) == fresh.next_transition(at)

@@ -385,6 +385,7 @@ class _Draft:
     calendars: Mapping[str, tuple[str, frozenset[date]]]
     constant: State | None = None
     windows: list[Window] = field(default_factory=list)
+    hours: list[str] = field(default_factory=list)  # of each window, as written
     zone: ZoneInfo | None = None
     lead: tuple[int, str] = (0, "")
     closed: list[tuple[date, date]] = field(default_factory=list)
@@ -437,9 +438,7 @@ class _Draft:
         weekdays, month_days = days or (_DAILY, frozenset())
         window = Window(start, end, weekdays, month_days, months or _EVERY_MONTH)
         if not window.can_happen:
-            raise _Fault(
-                f'"{window.months_text} {window.days_text}"', "there is no such date, the window can never happen"
-            )
+            raise _Fault(f'"{" ".join(words[begin:at])}"', "there is no such date, the window can never happen")
         # A window that leaves out what an earlier one named could mean the same again, or all.
         named_months = next((each.months_text for each in self.windows[::-1] if each.months != _EVERY_MONTH), None)
         named_days = next((each.days_text for each in self.windows[::-1] if each.days_text != "daily"), None)
@@ -452,6 +451,7 @@ class _Draft:
             texts = (" ".join((*words[:begin], *added, *words[at:])) for added in (same, every))
             raise _Fault(f'"{word}" could be meant in two ways', 'write "{}" or "{}"'.format(*texts))
         self.windows.append(window)
+        self.hours.append(word)
         return at + 1
 
     def read_tail(self, words: list[str], *, after: str) -> None:  # noqa: C901  as above
@@ -513,15 +513,16 @@ class _Draft:
         zone = self.zone or ZoneInfo(_zones()[default_zone.lower()])
         if self.constant is not None:
             return Schedule((), zone, self.constant, enforced=True)
-        one_sided = [window.hours_text for window in self.windows if None in (window.start, window.end)]
-        two_sided = [window.hours_text for window in self.windows if None not in (window.start, window.end)]
+        one_sided, two_sided = list[str](), list[str]()
+        for word, window in zip(self.hours, self.windows, strict=True):
+            (one_sided if None in (window.start, window.end) else two_sided).append(word)
         for other in (*two_sided, *sorted(self.flags)) if one_sided else ():
             raise _Fault(f'"{other}"', f'it cannot be combined with the one-sided "{one_sided[0]}"')
         lead, lead_word = self.lead
         if lead_word and all(window.start is None for window in self.windows):
             raise _Fault(f'"{lead_word}"', "a lead needs a window with a start, and there is none")
         if two_sided and not (self.closed or self.countries or self.days_off) and _never_ends(self.windows, lead):
-            raise _Fault(f'"{two_sided[0]}"', 'the schedule has no transition; write "always"')
+            raise _Fault(f'no transition with "{two_sided[0]}"', 'the cluster would always run; write "always"')
         return Schedule(
             windows=tuple(self.windows),
             zone=zone,
