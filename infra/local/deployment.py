@@ -1,0 +1,29 @@
+"""The stack on an emulated account, deployed by the real CDK."""
+
+import json
+from pathlib import Path
+
+from local.emulator import ACCOUNT, REGION, Account
+
+PROJECT = Path(__file__).resolve().parents[2]
+CDK = PROJECT / "infra" / "node_modules" / ".bin" / "cdk"
+
+
+def bootstrap(account: Account) -> None:
+    """Prepare the account for the CDK."""
+    # From a folder without a cdk.json, since our app has nothing to do with it.
+    account.run([str(CDK), "bootstrap", f"aws://{ACCOUNT}/{REGION}"], cwd=account.folder)
+
+
+def deploy(account: Account, **settings: object) -> None:
+    """Deploy the stack as it stands, with these settings in place of those in cdk.json."""
+    context = [word for key, value in settings.items() for word in ("-c", f"officeHours.{key}={json.dumps(value)}")]
+    _cdk(account, "deploy", "--require-approval", "never", *context)
+
+
+def destroy(account: Account) -> None:
+    _cdk(account, "destroy", "--force")
+
+
+def _cdk(account: Account, *arguments: str) -> None:
+    account.run([str(CDK), *arguments, "--output", str(account.folder / "cdk.out")], cwd=PROJECT)

@@ -1,0 +1,200 @@
+"""The stack as the CDK deploys it, on an emulated account: its schedules fire, and clusters stop and start.
+
+The tests share one deployment, which the last two change and remove.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local import clusters, deployment, emulator
+from local.clusters import Cluster, next_edge, window
+from local.emulator import REGION, Account
+
+STOP, START = "aurora-office-hours-stop", "aurora-office-hours-start"
+ELSEWHERE = "us-east-1"
+HOUR = timedelta(hours=1)
+LIMIT = 240  # seconds; a schedule has fired after 80, on an idle machine
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[Account]:
+    """An account that is prepared for the CDK, and has nothing else."""
+    with emulator.account() as account:
+        deployment.bootstrap(account)
+        yield account
+
+
+@pytest.fixture(scope="module")
+def bare(empty: Account) -> dict[str, list[str]]:
+    """What the account has before the stack is deployed."""
+    return inventory(empty)
+
+
+@pytest.fixture(scope="module")
+def account(empty: Account, bare: dict[str, list[str]]) -> Account:
+    """An account with the stack, and with clusters that it has not seen yet."""
+    assert not bare["functions"]
+    deployment.deploy(empty, everyMinutes=1)
+    edge = next_edge(datetime.now(UTC))
+    for cluster in (
+        Cluster("closing", window(edge - 2 * HOUR, edge)),
+        Cluster("outside", f"{window(edge + HOUR, edge + 2 * HOUR)} enforced"),
+        Cluster("inside", f"{window(edge - 2 * HOUR, edge + 2 * HOUR)} enforced"),
+        Cluster("opened", f"{window(edge - 2 * HOUR, edge + 2 * HOUR)} enforced", engine="aurora-mysql", stopped=True),
+        Cluster("untagged", None),
+        Cluster("bad-tag", "mno-fri 08:00-18:00"),
+        Cluster("not-aurora", "never", engine="mysql"),
+    ):
+        clusters.make(empty, cluster)
+    return empty
+
+
+@pytest.fixture(scope="module")
+def fired(account: Account) -> dict[str, str]:
+    """Each cluster's status after the schedules' own firing."""
+
+    def both_have_acted() -> bool:
+        # A run logs its summary when all else is done.
+        return all(any(line.get("counts") for line in log(account, function)) for function in (STOP, START)) and (
+            "closing" in actions(account, STOP)
+        )
+
+    eventually("both functions are invoked by their schedules, after the edge", both_have_acted)
+    return dict(clusters.statuses(account))
+
+
+def eventually(what: str, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LIMIT
+    while not holds():
+        assert time.monotonic() < deadline, f"Not after {LIMIT} seconds: {what}"
+        time.sleep(0.5)
+
+
+def log(account: Account, function: str) -> list[dict[str, Any]]:
+    """What the function wrote in JSON; the rest is Lambda's."""
+    pages = account.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function}")
+    messages = (event["message"] for page in pages for event in page["events"])
+    return [json.loads(message) for message in messages if message.startswith("{")]
+
+
+def actions(account: Account, function: str) -> Counter[str]:
+    """For how many lines of its log each cluster was acted on."""
+    return Counter(line["cluster"] for line in log(account, function) if "db_cluster" in line)
+
+
+def invoke(account: Account, function: str, event: object) -> tuple[bool, dict[str, Any]]:
+    """Whether the function failed, and what it answered."""
+    answer = account.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    return "FunctionError" in answer, json.load(answer["Payload"])
+
+
+def inventory(account: Account) -> dict[str, list[str]]:
+    """The names of all that a stack of ours could leave behind."""
+
+    def names(service: str, operation: str, key: str, name: str) -> list[str]:
+        pages = account.client(service).get_paginator(operation).paginate()
+        return sorted(each[name] for page in pages for each in page[key])
+
+    return {
+        "functions": names("lambda", "list_functions", "Functions", "FunctionName"),
+        "schedules": names("scheduler", "list_schedules", "Schedules", "Name"),
+        # Every account has this one, and the emulator makes it when the first schedule is made.
+        "groups": [
+            name for name in names("scheduler", "list_schedule_groups", "ScheduleGroups", "Name") if name != "default"
+        ],
+        "roles": names("iam", "list_roles", "Roles", "RoleName"),
+        "logs": names("logs", "describe_log_groups", "logGroups", "logGroupName"),
+        "queues": account.client("sqs").list_queues().get("QueueUrls", []),
+        "stacks": names("cloudformation", "describe_stacks", "Stacks", "StackName"),
+    }
+
+
+def test_a_second_deployment_changes_nothing(account: Account) -> None:
+    def history() -> list[tuple[str, str, str]]:
+        pages = account.client("cloudformation").get_paginator("describe_stack_events")
+        events = (event for page in pages.paginate(StackName="AuroraOfficeHours") for event in page["StackEvents"])
+        return [(event["EventId"], event["LogicalResourceId"], event["ResourceStatus"]) for event in events]
+
+    before = history()
+    deployment.deploy(account, everyMinutes=1)
+    assert before
+    assert history() == before
+
+
+def test_the_schedule_stops_what_is_outside_its_hours(fired: dict[str, str]) -> None:
+    assert fired["closing"] == "stopped"
+    assert fired["outside"] == "stopped"
+
+
+def test_the_schedule_leaves_what_is_inside_its_hours_available(fired: dict[str, str]) -> None:
+    assert fired["inside"] == "available"
+
+
+def test_the_schedule_starts_what_is_stopped_inside_its_hours(fired: dict[str, str]) -> None:
+    assert fired["opened"] == "available"
+
+
+@pytest.mark.parametrize("cluster", ["untagged", "bad-tag", "not-aurora"])
+def test_clusters_that_are_not_its_business_are_untouched(
+    account: Account, fired: dict[str, str], cluster: str
+) -> None:
+    assert fired[cluster] == "available"
+    assert cluster not in actions(account, STOP) + actions(account, START)
+
+
+@pytest.mark.usefixtures("fired")
+def test_the_log_has_one_line_for_each_action(account: Account) -> None:
+    assert actions(account, STOP) == {"closing": 1, "outside": 1}
+    assert actions(account, START) == {"opened": 1}
+
+
+@pytest.mark.usefixtures("fired")
+@pytest.mark.parametrize(("function", "cluster"), [(STOP, "closing"), (STOP, "outside"), (START, "opened")])
+def test_the_log_has_the_whole_cluster_as_rds_knows_it(account: Account, function: str, cluster: str) -> None:
+    (logged,) = (line["db_cluster"] for line in log(account, function) if line.get("cluster") == cluster)
+    (known,) = account.client("rds").describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"]
+    assert len(known) > 30
+    assert logged == json.loads(
+        json.dumps(known, default=lambda at: at.astimezone(UTC).isoformat().replace("+00:00", "Z"))
+    )
+
+
+@pytest.mark.usefixtures("fired")
+def test_the_consoles_default_event_is_refused_and_changes_nothing(account: Account) -> None:
+    clusters.make(account, Cluster("running", "never"))  # which {} would stop
+    failed, answer = invoke(account, STOP, {"key1": "value1", "key2": "value2", "key3": "value3"})
+    assert failed
+    assert 'unknown key "key1"' in answer["errorMessage"]
+
+    def refusals() -> list[dict[str, Any]]:
+        return [line for line in log(account, STOP) if "key1" in line["message"]]
+
+    eventually("the refusal is in the log", lambda: bool(refusals()))
+    (refusal,) = refusals()
+    invocation = "function_request_id"
+    assert [line for line in log(account, STOP) if line[invocation] == refusal[invocation]] == [refusal]
+
+
+def test_changed_settings_arrive_another_region_and_another_interval(account: Account) -> None:
+    deployment.deploy(account, everyMinutes=60, regions=[REGION, ELSEWHERE])
+    for region in (REGION, ELSEWHERE):
+        clusters.make(account, Cluster("late", "never", region=region))
+    failed, answer = invoke(account, STOP, {})
+    assert not failed
+    assert {each["region"] for each in answer["clusters"] if each["cluster"] == "late"} == {REGION, ELSEWHERE}
+    assert dict(clusters.statuses(account))["late"] == "stopped"
+    assert dict(clusters.statuses(account, ELSEWHERE)) == {"late": "stopped"}
+    schedule = account.client("scheduler").get_schedule(GroupName="aurora-office-hours", Name=STOP)
+    assert schedule["ScheduleExpression"] == "cron(0 * * * ? *)"
+
+
+def test_a_removed_stack_leaves_nothing(account: Account, bare: dict[str, list[str]]) -> None:
+    assert inventory(account) != bare
+    deployment.destroy(account)
+    assert inventory(account) == bare
