@@ -15,8 +15,8 @@ import pytest
 from local import clusters, deployment, emulator
 from local.clusters import Cluster, next_edge, window
 from local.emulator import REGION, Account
+from local.follow import START, STOP, log
 
-STOP, START = "aurora-office-hours-stop", "aurora-office-hours-start"
 ELSEWHERE = "us-east-1"
 HOUR = timedelta(hours=1)
 LIMIT = 240  # seconds; a schedule has fired after 80, on an idle machine
@@ -74,13 +74,6 @@ def eventually(what: str, holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline, f"Not after {LIMIT} seconds: {what}"
         time.sleep(0.5)
-
-
-def log(account: Account, function: str) -> list[dict[str, Any]]:
-    """What the function wrote in JSON; the rest is Lambda's."""
-    pages = account.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function}")
-    messages = (event["message"] for page in pages for event in page["events"])
-    return [json.loads(message) for message in messages if message.startswith("{")]
 
 
 def actions(account: Account, function: str) -> Counter[str]:

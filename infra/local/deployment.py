@@ -18,12 +18,15 @@ def bootstrap(account: Account) -> None:
 def deploy(account: Account, **settings: object) -> None:
     """Deploy the stack as it stands, with these settings in place of those in cdk.json."""
     context = [word for key, value in settings.items() for word in ("-c", f"officeHours.{key}={json.dumps(value)}")]
-    _cdk(account, "deploy", "--require-approval", "never", *context)
+    never_ask = ("--require-approval", "never")
+    account.run([str(CDK), "deploy", *never_ask, *context, "--output", str(assembly(account))], cwd=PROJECT)
 
 
 def destroy(account: Account) -> None:
-    _cdk(account, "destroy", "--force")
+    """Remove what was deployed last."""
+    account.run([str(CDK), "destroy", "--force", "--app", str(assembly(account))], cwd=PROJECT)
 
 
-def _cdk(account: Account, *arguments: str) -> None:
-    account.run([str(CDK), *arguments, "--output", str(account.folder / "cdk.out")], cwd=PROJECT)
+def assembly(account: Account) -> Path:
+    """Where the CDK puts what it deploys."""
+    return account.folder / "cdk.out"

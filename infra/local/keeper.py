@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-_LONGEST = 10  # seconds that the killed may take to be gone
+_LONGEST = 3  # seconds; what is dead, but reaped by nobody, counts as there until then
 
 
 def main(command: list[str]) -> None:

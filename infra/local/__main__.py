@@ -1,0 +1,99 @@
+"""`python -m local`: the stack, deployed to an emulated account on this machine, at work."""
+
+import argparse
+import os
+import signal
+import sys
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from local import clusters, deployment, emulator
+from local.clusters import Cluster, next_edge, window
+from local.emulator import ACCOUNT, REGION, Account, EndpointError, LocalError
+from local.follow import STOP, follow, log_every_decision
+
+HOUR = timedelta(hours=1)
+
+
+def main() -> None:
+    """Deploy, make some clusters, and follow what happens to them."""
+    parser = argparse.ArgumentParser(prog="make local", usage="make local [SECONDS=90]")
+    parser.add_argument("seconds", nargs="?", type=float, help="how long to follow; without it, until Ctrl-C")
+    seconds = parser.parse_args().seconds
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    # A user's own profile, credentials and endpoints have no business here.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    with emulator.account(endpoint) as account:
+        console.print(f"An emulated AWS account listens at {account.endpoint}. Preparing it for the CDK.")
+        deployment.bootstrap(account)
+        console.print("Deploying the stack with everyMinutes=1.")
+        deployment.deploy(account, everyMinutes=1)
+        log_every_decision(account)
+        made = some_clusters(next_edge(datetime.now(UTC)))
+        for cluster in made:
+            clusters.make(account, cluster)
+            console.print(f"  {cluster.name:11} {cluster.tag or 'no tag'}")
+        console.print("\nType meanwhile, in another terminal:")
+        for line in commands(account):
+            console.print(f"  {line}")
+        until = "until Ctrl-C" if seconds is None else f"for {seconds:g} seconds"
+        console.print(f"\nFollowing {until}. The emulator invokes both functions within 10 s of each full minute, UTC.")
+        try:
+            follow(account, console, seconds)
+        except KeyboardInterrupt:
+            console.print("Ending.")
+
+
+def leave(number: int, _: FrameType | None) -> None:
+    """End as at an error, so that all is put away."""
+    sys.exit(128 + number)
+
+
+def some_clusters(edge: datetime) -> tuple[Cluster, ...]:
+    """Clusters to which something happens at the edge, and some to which nothing does."""
+    return (
+        Cluster("closing", window(edge - 2 * HOUR, edge)),
+        Cluster("opening", window(edge, edge + 2 * HOUR), engine="aurora-mysql", stopped=True),
+        Cluster("next", window(edge - 2 * HOUR, edge + timedelta(minutes=2))),
+        Cluster("keep-down", "never"),
+        Cluster("slip", "mno-fri 08:00-18:00"),
+        Cluster("untagged", None),
+    )
+
+
+def commands(account: Account) -> tuple[str, ...]:
+    """What a person can type, and what is to be seen then. Each names the endpoint: it can reach no real account."""
+    aws = f"aws --endpoint-url {account.endpoint} --region {REGION}"
+    resource = f"--resource-name arn:aws:rds:{REGION}:{ACCOUNT}:cluster"
+    # Both versions of the command line take a payload in this way, and no other.
+    event = """echo '{"dry_run": true}' | """
+    return (
+        f"export AWS_ACCESS_KEY_ID={ACCOUNT} AWS_SECRET_ACCESS_KEY=local AWS_PAGER=",
+        "# list the clusters",
+        f"{aws} rds describe-db-clusters --query 'DBClusters[].[DBClusterIdentifier,Status]' --output text",
+        "# tag one: it is stopped at the next run",
+        f"{aws} rds add-tags-to-resource {resource}:untagged --tags Key=office-hours,Value=never",
+        "# hold one: it is started at the next run",
+        f"{aws} rds add-tags-to-resource {resource}:keep-down --tags Key=office-hours-hold,Value=running",
+        "# ask a function what it would do now",
+        f"{event}{aws} lambda invoke --function-name {STOP} --payload fileb:///dev/stdin /dev/stdout",
+        "# read its log",
+        f"{aws} logs filter-log-events --log-group-name /aws/lambda/{STOP} --query 'events[].message' --output text",
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (EndpointError, LocalError, BotoCoreError, ClientError) as error:
+        sys.exit(str(error))
