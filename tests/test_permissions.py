@@ -1,0 +1,301 @@
+"""What each function may do, judged by somebody else's reading of IAM: MiniStack's policy evaluator.
+
+The policies are the synthesized ones, with their references filled in. The evaluator (`ministack.core.iam_evaluator`)
+matches actions, resources and conditions as IAM does, with the tags that a cluster is said to have. It cannot judge:
+
+- which resources AWS asks about, and that RDS hands a cluster's tags to IAM for these two actions. This is AWS's word:
+  https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
+- an operator that it does not know, to which it says no. So the elements and operators that occur are listed below.
+- what applies outside the role: an organization's policies, the queue's own, and the roles' trust (`test_stack.py`).
+
+The 23rd of November 2026 is a Monday.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import aws_cdk as cdk
+import boto3
+import botocore.session
+import pytest
+from botocore.model import OperationModel
+from ministack.core import iam_evaluator  # type: ignore[import-untyped]  # MiniStack has no types
+
+from invocation import start, stop
+from rds_server import ACCOUNT, HOME, RdsServer
+from settings import Settings
+from stack import OfficeHoursStack
+
+pytest_plugins = ["rds_server", "invocation"]
+
+Document = dict[str, Any]
+
+OFFICE = "mon-fri 08:00-18:00"
+TAGGED = {"office-hours": OFFICE}
+ACTION = {"stop": "rds:StopDBCluster", "start": "rds:StartDBCluster"}
+OTHER = {"stop": "start", "start": "stop"}
+# What Lambda itself does with a function's role, without a line of ours.
+BY_LAMBDA = {
+    "logs:CreateLogStream": "each of Lambda's environments writes to a stream of its own",
+    "logs:PutLogEvents": "what a function prints becomes its log",
+    "sqs:SendMessage": "an invocation that is given up on goes to the queue",
+}
+
+
+def rds_arn(resource: str = "cluster:reporting", *, region: str = HOME, account: str = ACCOUNT) -> str:
+    return f"arn:aws:rds:{region}:{account}:{resource}"
+
+
+def log_stream(function: str) -> str:
+    return f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:/aws/lambda/aurora-office-hours-{function}:log-stream:2026/11/23/a"
+
+
+def queue(name: str = "Failures") -> str:
+    return f"arn:aws:sqs:{HOME}:{ACCOUNT}:{name}"
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function as it is deployed: its name, its environment, and the statements of its role."""
+
+    name: str
+    environment: dict[str, str]
+    statements: list[Document]
+
+    @property
+    def actions(self) -> set[str]:
+        return {action for statement in self.statements for action in listed(statement["Action"])}
+
+    def may(self, action: str, resource: str, tags: dict[str, str] | None = None) -> bool:
+        request = iam_evaluator.EvalContext(
+            principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/role/{self.name}",
+            principal_type="AssumedRole",
+            principal_account=ACCOUNT,
+            action=action,
+            resource_arn=resource,
+            region=HOME,
+            service_context={f"aws:resourcetag/{key}": value for key, value in (tags or {}).items()},
+        )
+        policy = iam_evaluator.parse_policy_document({"Statement": self.statements})
+        return bool(iam_evaluator.evaluate(request, [policy]).decision == "Allow")
+
+
+def listed(item: str | list[str]) -> list[str]:
+    return [item] if isinstance(item, str) else item
+
+
+Deploy = Callable[..., Function]
+
+
+@pytest.fixture(scope="module")
+def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
+    """Give a function of the stack with these Regions."""
+    package = tmp_path_factory.mktemp("package")
+    (package / "module.py").touch()
+
+    @cache
+    def template(regions: tuple[str, ...]) -> Document:
+        app = cdk.App(builtin_cloud_formation_validation=False)  # it takes seconds, and `make lint` asks for it
+        stack = OfficeHoursStack(app, settings=Settings(regions=regions), package=package)
+        resources: Document = app.synth().get_stack_by_name(stack.stack_name).template["Resources"]
+        return {re.sub(r"[0-9A-F]{8}$", "", name): filled_in(resources, each) for name, each in resources.items()}
+
+    def function(name: str, *regions: str) -> Function:
+        resources = template(regions)
+        policies = resources[f"{name.capitalize()}Role"]["Properties"]["Policies"]
+        statements = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+        return Function(name, resources[name.capitalize()]["Properties"]["Environment"]["Variables"], statements)
+
+    return function
+
+
+def filled_in(resources: Document, value: Any) -> Any:  # noqa: ANN401  any JSON
+    """Put values where the template has references, as a deployment does."""
+    match value:
+        case {"Ref": str(name)}:
+            return {"AWS::Partition": "aws", "AWS::Region": HOME, "AWS::AccountId": ACCOUNT}.get(name, name)
+        case {"Fn::GetAtt": [str(name), "Arn"]}:
+            # CloudFormation's ARN of a log group ends with ":*", which stands for its streams.
+            group = resources[name]["Properties"].get("LogGroupName")
+            return f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:{group}:*" if group else queue(name[:-8])
+        case {"Fn::Join": ["", list(parts)]}:
+            return "".join(filled_in(resources, part) for part in parts)
+        case dict():
+            return {key: filled_in(resources, item) for key, item in value.items()}
+        case list():
+            return [filled_in(resources, item) for item in value]
+    return value
+
+
+FUNCTIONS = pytest.mark.parametrize("name", ["stop", "start"])
+YES, NO = True, False
+
+
+# The table. `own` is the action that the function is for, `other` the other function's.
+
+
+@FUNCTIONS
+@pytest.mark.parametrize(
+    ("action", "resource", "tags", "expected"),
+    [
+        ("own", rds_arn(), TAGGED, YES),
+        ("own", rds_arn(), {"office-hours": "not understood"}, YES),  # it is the code's to leave this one
+        ("own", rds_arn(), {"office-hours": ""}, YES),
+        ("own", rds_arn(), {}, NO),
+        ("own", rds_arn(), {"team": "billing"}, NO),
+        ("own", rds_arn(), {"office-hours-hold": "running"}, NO),
+        ("own", rds_arn(), {"office_hours": OFFICE}, NO),
+        ("own", rds_arn(), {"office-hours-2": OFFICE}, NO),
+        ("own", rds_arn(region="eu-west-2"), TAGGED, NO),
+        ("own", rds_arn(account="210987654321"), TAGGED, NO),
+        ("own", rds_arn("db:reporting"), TAGGED, NO),
+        ("own", rds_arn("cluster-snapshot:reporting"), TAGGED, NO),
+        ("own", "*", TAGGED, NO),
+        ("other", rds_arn(), TAGGED, NO),
+        ("rds:DescribeDBClusters", "*", {}, YES),
+        ("rds:DescribeEvents", "*", {}, YES),
+        ("account:ListRegions", "*", {}, NO),
+        ("logs:CreateLogStream", "own log", {}, YES),
+        ("logs:PutLogEvents", "own log", {}, YES),
+        ("logs:PutLogEvents", "other's log", {}, NO),
+        ("logs:CreateLogGroup", "own log", {}, NO),
+        ("sqs:SendMessage", queue(), {}, YES),
+        ("sqs:SendMessage", queue("Orders"), {}, NO),
+        ("sqs:ReceiveMessage", queue(), {}, NO),
+        ("sqs:PurgeQueue", queue(), {}, NO),
+        ("iam:PassRole", "*", {}, NO),
+        ("lambda:InvokeFunction", "*", {}, NO),
+    ],
+)
+def test_a_function_may(  # noqa: PLR0913  a row of the table
+    deploy: Deploy, name: str, *, action: str, resource: str, tags: dict[str, str], expected: bool
+) -> None:
+    action = {"own": ACTION[name], "other": ACTION[OTHER[name]]}.get(action, action)
+    resource = {"own log": log_stream(name), "other's log": log_stream(OTHER[name])}.get(resource, resource)
+    assert deploy(name).may(action, resource, tags) is expected
+
+
+@FUNCTIONS
+def test_of_all_that_rds_can_do_to_a_tagged_cluster_one_thing_is_allowed(deploy: Deploy, name: str) -> None:
+    function = deploy(name)
+    operations = botocore.session.get_session().get_service_model("rds").operation_names
+    assert ACTION[OTHER[name]] in {f"rds:{operation}" for operation in operations}
+    allowed = {f"rds:{operation}" for operation in operations if function.may(f"rds:{operation}", rds_arn(), TAGGED)}
+    assert allowed == {ACTION[name], "rds:DescribeDBClusters", "rds:DescribeEvents"}
+
+
+@FUNCTIONS
+@pytest.mark.parametrize(
+    ("regions", "covered", "not_covered"),
+    [
+        ([], ["eu-west-1"], ["us-east-1", "ap-south-1"]),
+        (["us-east-1"], ["us-east-1"], ["eu-west-1", "ap-south-1"]),
+        (["eu-west-1", "us-east-1"], ["eu-west-1", "us-east-1"], ["ap-south-1"]),
+        (["*"], ["eu-west-1", "us-east-1", "ap-south-1"], []),
+    ],
+)
+def test_clusters_of_exactly_the_stacks_regions_may_be_acted_on(
+    deploy: Deploy, name: str, regions: list[str], covered: list[str], not_covered: list[str]
+) -> None:
+    function = deploy(name, *regions)
+    acted_on = {
+        region: function.may(ACTION[name], rds_arn(region=region), TAGGED) for region in (*covered, *not_covered)
+    }
+    assert acted_on == dict.fromkeys(covered, True) | dict.fromkeys(not_covered, False)
+    for region in (*covered, *not_covered):
+        assert not function.may(ACTION[name], rds_arn(region=region), {})
+        assert not function.may(ACTION[OTHER[name]], rds_arn(region=region), TAGGED)
+    assert function.may("account:ListRegions", "*") is (regions == ["*"])
+
+
+# What the evaluator might misread does not occur.
+
+
+@FUNCTIONS
+@pytest.mark.parametrize("regions", [[], ["eu-west-1", "us-east-1"], ["*"]])
+def test_statements_allow_actions_by_name_under_one_condition(deploy: Deploy, name: str, regions: list[str]) -> None:
+    function = deploy(name, *regions)
+    for statement in function.statements:
+        assert statement["Effect"] == "Allow"
+        assert set(statement) - {"Sid", "Effect", "Action", "Resource"} <= {"Condition"}
+    assert not [action for action in function.actions if re.search(r"[*?]", action)]
+    assert ACTION[OTHER[name]] not in function.actions
+    # A cluster without the tag has no such key, and no value is like "*" where there is none.
+    conditions = {str(each["Action"]): each["Condition"] for each in function.statements if "Condition" in each}
+    assert conditions == {ACTION[name]: {"StringLike": {"aws:ResourceTag/office-hours": "*"}}}
+
+
+# The calls, as botocore makes them, beside the permissions.
+
+
+@dataclass(frozen=True)
+class Called:
+    action: str
+    resource: str
+
+
+@pytest.fixture
+def called(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> set[Called]:
+    """The calls that clients make from now on, in the words of IAM."""
+    assert not account.calls
+    calls = set()
+
+    def note(params: dict[str, str], model: OperationModel, context: dict[str, str], **_: object) -> None:
+        name = params.get("DBClusterIdentifier")
+        calls.add(
+            Called(
+                f"{model.service_model.signing_name}:{model.name}",
+                rds_arn(f"cluster:{name}", region=context["client_region"]) if name else "*",
+            )
+        )
+
+    session = boto3.Session()
+    session.events.register("before-parameter-build.*.*", note)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+    return calls
+
+
+@FUNCTIONS
+@pytest.mark.parametrize(
+    ("regions", "handled"),
+    [
+        ([], ["eu-west-1"]),
+        (["eu-west-1", "us-east-1"], ["eu-west-1", "us-east-1"]),
+        (["*"], ["ap-south-1", "eu-west-1", "us-east-1"]),
+    ],
+)
+def test_a_function_may_make_the_calls_that_it_makes_and_no_others(  # noqa: PLR0913  fixtures, and a row of the table
+    account: RdsServer,
+    called: set[Called],
+    deploy: Deploy,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    name: str,
+    regions: list[str],
+    handled: list[str],
+) -> None:
+    function = deploy(name, *regions)
+    for variable, value in function.environment.items():
+        monkeypatch.setenv(variable, value)
+    account.enabled_regions = ["ap-south-1", "eu-west-1", "us-east-1"]
+    handler, at, before = {
+        "stop": (stop, "2026-11-23T18:00:00Z", "available"),
+        "start": (start, "2026-11-23T08:00:00Z", "stopped"),
+    }[name]
+    for region in [*account.enabled_regions, "eu-west-2"]:
+        account.add("reporting", OFFICE, region=region, Status=before)
+        account.add("untagged", region=region, Status=before)
+
+    answer = handler(at)
+
+    assert [(each["region"], each["cluster"], each["decision"]) for each in answer["clusters"]] == [
+        (region, "reporting", name) for region in handled
+    ]
+    assert {each.resource for each in called if each.action == ACTION[name]} == {
+        rds_arn(region=region) for region in handled
+    }
+    assert [each for each in called if not function.may(each.action, each.resource, TAGGED)] == []
+    assert function.actions == {each.action for each in called} | set(BY_LAMBDA)
