@@ -57,6 +57,10 @@ synth: $(VENV)/.infra infra/node_modules/.ready ## Write the CloudFormation temp
 	$(CDK) synth --quiet $(ARGS)
 	@echo "cdk.out/AuroraOfficeHours.template.json"
 
+.PHONY: package
+package: $(VENV)/.infra ## Build the package, and measure its size and how fast it is imported
+	@$(BIN)/python infra/measure_package.py
+
 .PHONY: deploy
 deploy: $(VENV)/.infra infra/node_modules/.ready ## Deploy to the account and Region that AWS_PROFILE and AWS_REGION choose
 	@$(BIN)/python infra/prepare_account.py $(ARGS)

@@ -3,11 +3,13 @@
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import distributions
 from pathlib import Path
 
+import aws_cdk as cdk
 import pytest
 
 import asset
@@ -34,6 +36,9 @@ def test_each_distribution_is_one_that_the_lock_pins(package: Path) -> None:
 
 
 def test_it_holds_nothing_that_was_compiled_for_a_machine(package: Path) -> None:
+    wheels = [wheel.read_text() for wheel in package.glob("*.dist-info/WHEEL")]
+    assert len(wheels) > 5
+    assert not [wheel for wheel in wheels if "Root-Is-Purelib: true" not in wheel]
     assert not [entry for entry in package.rglob("*") if entry.suffix in {".so", ".pyc", ".pyd", ".dylib"}]
 
 
@@ -46,6 +51,27 @@ def test_two_builds_are_the_same_to_the_last_byte(package: Path, tmp_path: Path)
     assert contents(again) == contents(package)
 
 
+def test_another_checkout_gives_the_same_asset_hash(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout, target = tmp_path / "another" / "checkout", tmp_path / "package"
+    target.mkdir()
+    shutil.copytree(PROJECT / "lambda", checkout / "lambda")
+    for name in ("pyproject.toml", "requirements.lock"):
+        shutil.copy(PROJECT / name, checkout)
+    monkeypatch.setattr(asset, "PROJECT", checkout)
+    build(target)
+    assert cdk.FileSystem.fingerprint(str(target)) == cdk.FileSystem.fingerprint(str(package))
+
+
+def test_what_is_deployed_is_in_the_asset_hash(package: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "package"
+    shutil.copytree(package, changed)
+    with (changed / "office_hours" / "run.py").open("a") as module:
+        module.write("# one line more\n")
+    assert cdk.FileSystem.fingerprint(str(changed)) != cdk.FileSystem.fingerprint(str(package))
+
+
 def contents(folder: Path) -> dict[str, tuple[int, str]]:
     return {
         str(entry.relative_to(folder)): (
@@ -54,6 +80,11 @@ def contents(folder: Path) -> dict[str, tuple[int, str]]:
         )
         for entry in folder.rglob("*")
     }
+
+
+def test_it_has_at_most_six_megabytes_zipped(package: Path, tmp_path: Path) -> None:
+    archive = shutil.make_archive(str(tmp_path / "package"), "zip", package)
+    assert Path(archive).stat().st_size <= 6_000_000
 
 
 def test_another_user_can_read_it_all(package: Path) -> None:
@@ -108,6 +139,11 @@ from office_hours.schedule import Schedule
 print(Schedule.parse({tag!r}).desired_state(datetime(2026, 12, 25, 12, tzinfo=UTC)))
 """
     assert run_alone(package, program) == "stopped"  # a Friday, but Christmas
+
+
+def test_a_cold_start_imports_nothing_that_only_some_tags_and_errors_need(package: Path) -> None:
+    program = "import office_hours.handlers; print(*{'difflib', 'holidays'} & {*sys.modules})"
+    assert not run_alone(package, program)
 
 
 # What goes wrong
