@@ -9,7 +9,7 @@ import time_machine
 from moto import mock_aws
 from types_boto3_rds import RDSClient
 
-from invocation import Answer, decisions, start, stop
+from invocation import Answer, Log, decisions, start, stop
 from office_hours import rds
 from office_hours.handlers import EventError
 from office_hours.run import RunError
@@ -25,6 +25,17 @@ Run = Callable[..., Answer]
 
 
 # The event
+
+
+def test_a_hostile_event_is_refused_in_a_few_plain_words(account: RdsServer, log: Log) -> None:
+    event = {"\ud800": 1, "x" * 3_000_000: 2} | {f"key{number}": number for number in range(20_000)}
+    with pytest.raises(EventError) as caught:
+        stop(MONDAY_EVENING, event)
+    assert '"\\ud800"' in str(caught.value)
+    assert str(caught.value).isascii()
+    assert len(str(caught.value)) < 1_000
+    assert account.calls == []
+    assert len(log.lines()) == 1
 
 
 @both

@@ -3,17 +3,19 @@
 The 23rd of November 2026 is a Monday.
 """
 
+import itertools
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
 
 from invocation import Answer, Context, Log, decisions, start, stop
-from office_hours import rds
+from office_hours import rds, run
 from office_hours.run import RunError
 from rds_server import ACCESS_DENIED, HOME, INTERNAL_FAILURE, RESET, THROTTLED, Call, RdsServer, Refusal
 
@@ -441,7 +443,7 @@ def test_what_does_not_pass_is_given_up_and_named(account: RdsServer, fault: Ref
     assert account.named("StopDBCluster") == ["a"] * 8 + ["b"]
 
 
-def test_a_stop_whose_answer_was_lost_is_harmless(account: RdsServer) -> None:
+def test_a_stop_whose_answer_was_lost_is_logged_as_any_other(account: RdsServer, log: Log) -> None:
     cluster = account.add("a", OFFICE)
 
     def carry_out_in_silence(_: Call) -> Refusal | None:
@@ -451,7 +453,19 @@ def test_a_stop_whose_answer_was_lost_is_harmless(account: RdsServer) -> None:
         return RESET
 
     account.before("StopDBCluster", carry_out_in_silence)
-    assert "InvalidDBClusterStateFault" in stop(CLOSING)["clusters"][0]["error"]
+    (entry,) = stop(CLOSING)["clusters"]
+    assert "error" not in entry
+    (line,) = (line for line in log.lines("INFO") if "db_cluster" in line)
+    assert (line["cluster"], line["db_cluster"]["Status"]) == ("a", "stopping")
+    assert account.counts()["DescribeDBClusters"] == 2
+
+
+def test_a_refusal_after_a_lost_answer_stays_a_refusal_where_nothing_is_under_way(account: RdsServer) -> None:
+    account.add("a", OFFICE)
+    account.fail("StopDBCluster", RESET, times=1)
+    account.fail("StopDBCluster", Refusal("InvalidDBClusterStateFault", "Not now."))
+    (entry,) = stop(CLOSING)["clusters"]
+    assert entry["error"] == "InvalidDBClusterStateFault: Not now."
 
 
 def test_a_page_that_fails_leaves_the_clusters_before_it_handled(account: RdsServer, log: Log) -> None:
@@ -462,6 +476,15 @@ def test_a_page_that_fails_leaves_the_clusters_before_it_handled(account: RdsSer
         stop(CLOSING)
     assert account.named("StopDBCluster") == ["c007"]
     assert log.lines()[-1]["counts"] == {"scheduled": 1}
+
+
+def test_a_page_that_is_no_page_leaves_the_clusters_before_it_handled(account: RdsServer) -> None:
+    for number in range(150):
+        account.add(f"c{number:03}", OFFICE if number in (7, 120) else None)
+    account.fail("DescribeDBClusters", Refusal("", "Some proxy's own words.", status=200), Marker="100")
+    with pytest.raises(RunError, match=r"^1 failed and 1 clusters were handled"):
+        stop(CLOSING)
+    assert account.named("StopDBCluster") == ["c007"]
 
 
 def test_every_failure_is_named_and_counted(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -556,6 +579,29 @@ def test_a_region_that_hangs_is_named_before_the_functions_time_is_up(
     account.before("DescribeDBClusters", lambda _: over.wait(5))
     with pytest.raises(RunError, match=r"^1 .*\n.*us-east-1"):
         stop(CLOSING, context=Context(remaining=0))
+    over.set()
+
+
+def test_what_a_region_did_before_it_hung_is_counted(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        account.add(name, "never")
+    over, two_are_done = threading.Event(), threading.Event()
+    account.before("StopDBCluster", lambda call: over.wait(20) if call.cluster == "c" else None)
+    handle, finished = run._handle, itertools.count(1)  # noqa: SLF001
+
+    def handle_and_tell(*arguments: Any) -> None:  # noqa: ANN401  whatever the function takes
+        handle(*arguments)
+        if next(finished) == 2:
+            two_are_done.set()
+
+    def time_is_up(regions: Iterable[object], **_: object) -> tuple[set[object], set[object]]:
+        assert two_are_done.wait(20)
+        return set(), set(regions)
+
+    monkeypatch.setattr(run, "_handle", handle_and_tell)
+    monkeypatch.setattr(run.concurrent.futures, "wait", time_is_up)
+    with pytest.raises(RunError, match=r"^1 failed and 2 clusters were handled(.|\n)*eu-west-1"):
+        stop(CLOSING)
     over.set()
 
 

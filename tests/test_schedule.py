@@ -1051,6 +1051,25 @@ def test_what_is_no_date_is_refused_and_shown(item: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("tag", "latest", "upcoming"),
+    [
+        ("00:00-24:00 UTC closed=2020-01-01", "2020-01-02", None),
+        ("00:00-24:00 UTC closed=2040-01-01", None, "2040-01-01"),
+        ("00:00-24:00 UTC closed=2001-01-01 closed=2015-05-05 closed=2045-06-06", "2015-05-06", "2045-06-06"),
+        ("00:00-13:00 12:00-24:00 UTC holidays=office", "2026-12-25", None),
+    ],
+)
+def test_a_schedule_that_always_runs_but_for_days_off_knows_them_across_years(
+    tag: str, latest: str | None, upcoming: str | None
+) -> None:
+    schedule = Schedule.parse(tag, calendars={"office": [date(2026, 12, 24)]})
+    at = datetime(2030, 6, 1, 12, tzinfo=UTC)
+    found = schedule.latest_transition(at), schedule.next_transition(at)
+    assert [each and f"{each.at:%Y-%m-%d}" for each in found] == [latest, upcoming]
+    assert schedule.desired_state(at) is State.RUNNING
+
+
+@pytest.mark.parametrize(
     ("tag", "word"),
     [
         ("feb d30-d31 08:00-18:00", "feb d30-d31"),

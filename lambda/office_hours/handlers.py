@@ -1,5 +1,6 @@
 """Lambda's entry points: read the event, the settings and the clock, and hand them on to a run."""
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,7 @@ _ACCEPTED = '{"dry_run": true} and {"time": "2026-12-24T12:00:00+01:00"}, or {} 
 
 # Wherever tags have a meaning, and far from where the calendar ends.
 _YEARS = range(1970, 3000)
+_MOST_SHOWN, _LONGEST_SHOWN = 10, 80  # mistakes and characters
 
 
 class EventError(ValueError):
@@ -61,17 +63,24 @@ def read_event(event: object) -> tuple[datetime | None, bool]:
     """
     if not isinstance(event, dict):
         raise EventError(f"The event is no JSON object, and nothing was done. Accepted: {_ACCEPTED}.")
-    mistakes = [f'unknown key "{key}"' for key in event if key not in ("dry_run", "time")]
+    unknown = [key for key in event if key not in ("dry_run", "time")]
+    mistakes = [f"unknown key {_shown(key)}" for key in unknown[:_MOST_SHOWN]]
     dry_run = event.get("dry_run", False)
     if not isinstance(dry_run, bool):
-        mistakes.append(f'"dry_run" is {dry_run!r}: expected true or false')
+        mistakes.append(f'"dry_run" is {_shown(dry_run)}: expected true or false')
     time = _instant(event["time"]) if "time" in event else None
     if "time" in event and time is None:
         expected = "a date-time with an offset, such as 2026-12-24T12:00:00+01:00 or 2026-12-24T11:00:00Z"
-        mistakes.append(f'"time" is {event["time"]!r}: expected {expected}')
+        mistakes.append(f'"time" is {_shown(event["time"])}: expected {expected}')
     if mistakes:
         raise EventError(f"{'; '.join(mistakes)}. Nothing was done. Accepted: {_ACCEPTED}.")
     return time, dry_run
+
+
+def _shown(value: object) -> str:
+    """A value as JSON, plain ASCII and not too long: it goes into the log as it is."""
+    shown = json.dumps(value, default=str)
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
 
 
 def _instant(text: object) -> datetime | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from office_hours.schedule import State, instant
+from office_hours.schedule import State, clear_of_the_ends, instant
 
 SUFFIX = "-hold"
 _EXPECTED = 'expected "running" or "stopped", then, if it is to end, "until" and a date-time such as 2026-11-24T22:00'
@@ -54,14 +54,18 @@ class Hold:
 
 
 def _moment(text: str, zone: ZoneInfo, shown: str) -> datetime:
+    # Midnight at the end of a day, which Python reads from 3.13 on.
+    start, at_end, rest = text.upper().partition("T24:00")
     try:
-        moment = datetime.fromisoformat(text.upper()) if "T" in text.upper() else None
-        if moment and moment.tzinfo:
-            return moment.astimezone(UTC)
-        if moment:
-            rest = timedelta(seconds=moment.second, microseconds=moment.microsecond)
-            return instant(zone, moment.date(), moment.hour * 60 + moment.minute) + rest
-    except (ValueError, OverflowError):
-        pass
-    expected = "expected a date-time such as 2026-11-24T22:00, 2026-11-24T22:00Z or 2026-11-24T22:00+01:00"
-    raise HoldError(f'unknown date-time "{text}" in hold "{shown}": {expected}')
+        moment = datetime.fromisoformat(f"{start}T00:00{rest}" if at_end else start) if "T" in text.upper() else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        expected = "expected a date-time such as 2026-11-24T22:00, 2026-11-24T22:00Z or 2026-11-24T22:00+01:00"
+        raise HoldError(f'unknown date-time "{text}" in hold "{shown}": {expected}')
+    # "Until the year 9999" is a way to say: for good.
+    moment = clear_of_the_ends(moment) + timedelta(days=1 if at_end else 0)
+    if moment.tzinfo:
+        return clear_of_the_ends(moment.astimezone(UTC))
+    rest_of_minute = timedelta(seconds=moment.second, microseconds=moment.microsecond)
+    return clear_of_the_ends(instant(zone, moment.date(), moment.hour * 60 + moment.minute) + rest_of_minute)

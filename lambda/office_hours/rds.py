@@ -28,6 +28,8 @@ _CONFIG = Config(
     max_pool_connections=THREADS,
 )
 
+_UNDER_WAY = {Action.STOP: ("stopping", "stopped"), Action.START: ("starting", "available")}
+
 # Whatever boto3 can raise for a call: RDS refused it, or no answer came.
 CallError = (ClientError, BotoCoreError)
 
@@ -92,7 +94,16 @@ def events(rds: "RDSClient", identifier: str, since: datetime, until: datetime) 
 def act(rds: "RDSClient", action: Action, identifier: str) -> "DBClusterTypeDef":
     """Start or stop the cluster, and return its snapshot, every field that RDS sent."""
     call = rds.stop_db_cluster if action is Action.STOP else rds.start_db_cluster
-    return call(DBClusterIdentifier=identifier)["DBCluster"]
+    try:
+        return call(DBClusterIdentifier=identifier)["DBCluster"]
+    except rds.exceptions.InvalidDBClusterStateFault as error:
+        if not error.response["ResponseMetadata"]["RetryAttempts"]:
+            raise
+        # The answer to an earlier attempt was lost, and it may be that one which RDS no longer needs to be asked.
+        (snapshot,) = rds.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
+        if snapshot.get("Status") not in _UNDER_WAY[action]:
+            raise
+        return snapshot
 
 
 def words(error: BaseException) -> tuple[str, str]:

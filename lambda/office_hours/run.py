@@ -104,46 +104,41 @@ def run(order: Order) -> Answer:
 
     Raises RunError where anything failed unexpectedly, after all else has been handled.
     """
-    entries: list[Entry] = []
-    failures: list[Failure] = []
-    clients = _clients(order, failures)
+    outcomes: list[Entry | Failure] = []  # as they come, so that a Region that is not done in time loses none
+    clients = _clients(order, outcomes)
     pool = concurrent.futures.ThreadPoolExecutor(max_workers=len(clients) or 1)
-    handled = {pool.submit(_handle_region, order, client): client.meta.region_name for client in clients}
+    handled = {pool.submit(_handle_region, order, client, outcomes): client.meta.region_name for client in clients}
     remaining = order.ends - order.clock() - _NO_MORE_WAITING
     _, late = concurrent.futures.wait(handled, timeout=max(0.0, remaining.total_seconds()))
     pool.shutdown(wait=False, cancel_futures=True)
     for each, region in handled.items():
         if each in late:
-            too_late = TimeoutError("it was not done when the function's time was up")
-            failures.append(_failed(f"Region {region}", too_late, region=region))
+            too_late = TimeoutError("not all of it was done when the function's time was up")
+            outcomes.append(_failed(f"Region {region}", too_late, region=region))
         elif broken := each.exception():
-            failures.append(_failed(f"Region {region}", broken, region=region))
-        else:
-            for outcome in each.result():
-                if isinstance(outcome, Failure):
-                    failures.append(outcome)
-                else:
-                    entries.append(outcome)
-    return _report(order, entries, failures)
+            outcomes.append(_failed(f"Region {region}", broken, region=region))
+    return _report(order, list(outcomes))
 
 
-def _clients(order: Order, failures: list[Failure]) -> "list[RDSClient]":
-    """A client for each Region of the settings; what fails here is added to the failures."""
+def _clients(order: Order, outcomes: list[Entry | Failure]) -> "list[RDSClient]":
+    """A client for each Region of the settings; what fails here is added to the outcomes."""
     try:
         regions = rds.enabled_regions() if order.settings.regions == ("*",) else order.settings.regions
     except rds.CallError as error:
-        failures.append(_failed("The list of the account's Regions", error))
+        outcomes.append(_failed("The list of the account's Regions", error))
         return []
     clients = []
     for region in regions or (None,):
         try:
             clients.append(rds.client(region))
         except rds.CallError as error:
-            failures.append(_failed(f"Region {region}", error, region=region))
+            outcomes.append(_failed(f"Region {region}", error, region=region))
     return clients
 
 
-def _report(order: Order, entries: list[Entry], failures: list[Failure]) -> Answer:
+def _report(order: Order, outcomes: list[Entry | Failure]) -> Answer:
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    entries = [outcome for outcome in outcomes if not isinstance(outcome, Failure)]
     answer: Answer = {
         "action": order.action,
         "time": utc(order.now),
@@ -163,31 +158,34 @@ def _report(order: Order, entries: list[Entry], failures: list[Failure]) -> Answ
     return answer
 
 
-def _handle_region(order: Order, client: "RDSClient") -> list[Entry | Failure]:
+def _handle_region(order: Order, client: "RDSClient", outcomes: list[Entry | Failure]) -> None:
     """List a Region's clusters, and handle each as soon as its page is there."""
     region = client.meta.region_name
     seen = set()
-    handled: list[concurrent.futures.Future[Entry | Failure | None]] = []
-    failures = []
     with concurrent.futures.ThreadPoolExecutor(rds.THREADS) as pool:
         try:
             for snapshot in rds.clusters(client, lambda: order.is_late):
                 # One that comes or goes between two pages can push another onto both.
                 if (identifier := snapshot.get("DBClusterIdentifier", "").lower()) not in seen:
                     seen.add(identifier)
-                    handled.append(pool.submit(_handle, order, client, identifier, snapshot))
-        except (*rds.CallError, TimeoutError) as error:
-            failures.append(_failed(f"Region {region}, listing its clusters", error, region=region))
-    return [*failures, *(outcome for each in handled if (outcome := each.result()) is not None)]
+                    pool.submit(_handle, order, client, identifier, snapshot, outcomes)
+        except Exception as error:  # noqa: BLE001  a page that is broken in whatever way leaves the others to be handled
+            outcomes.append(_failed(f"Region {region}, listing its clusters", error, region=region))
 
 
-def _handle(order: Order, client: "RDSClient", identifier: str, snapshot: "DBClusterTypeDef") -> Entry | Failure | None:
-    """Decide about one cluster and act; None for an untagged one."""
+def _handle(
+    order: Order,
+    client: "RDSClient",
+    identifier: str,
+    snapshot: "DBClusterTypeDef",
+    outcomes: list[Entry | Failure],
+) -> None:
+    """Decide about one cluster, unless it is untagged, and act; whatever comes of it is added to the outcomes."""
     region = client.meta.region_name
     try:
         tags = order.settings.read(snapshot)
         if tags is None:
-            return None
+            return
         schedule, hold = tags
         since = evidence_since(snapshot, schedule, hold, order.now)
         events = _events(order, client, identifier, since) if since else []
@@ -205,9 +203,9 @@ def _handle(order: Order, client: "RDSClient", identifier: str, snapshot: "DBClu
             "next": utc(upcoming) if upcoming else None,
         }
         _carry_out(order, client, entry, upcoming)
+        outcomes.append(entry)
     except Exception as error:  # noqa: BLE001  one broken cluster, of whatever kind, never stops the others
-        return _failed(f"{region}/{identifier}", error, region=region, cluster=identifier)
-    return entry
+        outcomes.append(_failed(f"{region}/{identifier}", error, region=region, cluster=identifier))
 
 
 def _events(order: Order, client: "RDSClient", identifier: str, since: datetime) -> "list[EventTypeDef]":

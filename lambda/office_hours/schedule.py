@@ -9,6 +9,7 @@
 """
 
 import re
+import warnings
 from calendar import monthrange
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ _MARGIN = timedelta(days=2)
 _HORIZON = timedelta(days=41 * 366)
 # Room for margins at the calendar's two ends.
 _FIRST, _LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
+# A search that has come this far without a transition has seen every season and every change of the clock.
+_LONG = timedelta(days=256)
 _LONGEST_RANGE = timedelta(days=3653)
 
 _Point = TypeVar("_Point", int, datetime)
@@ -285,35 +288,53 @@ class Schedule:
         at = _utc(at)
         known = self._known
         if known is None or not known.start <= at < known.end:
-            latest, upcoming = self._latest(at), self._upcoming(at)
-            state = self.constant
-            if self._one_sided:
+            one_sided = self._one_sided
+            running = not one_sided and any(start <= at < end for start, end in self._spans(at, at))
+            latest, upcoming = self._latest(at, running=running), self._upcoming(at, running=running)
+            state: State | None = self.constant or (State.RUNNING if running else State.STOPPED)
+            if one_sided:
                 state = latest.to if latest else None
-            elif state is None:
-                running = any(start <= at < end for start, end in self._spans(at, at))
-                state = State.RUNNING if running else State.STOPPED
-            start, end = latest.at if latest else at, upcoming.at if upcoming else at + timedelta(hours=1)
+            start, end = latest.at if latest else at, upcoming.at if upcoming else at + timedelta(days=1)
             known = _Stretch(start, end, state, latest, upcoming)
             object.__setattr__(self, "_known", known)  # a frozen dataclass's own way around itself
         return known
 
-    def _latest(self, at: datetime) -> Transition | None:
+    def _latest(self, at: datetime, *, running: bool) -> Transition | None:
         high, reach = at, timedelta(days=1)
         while at - high < _HORIZON and high > _FIRST and self.windows:
             low = high - min(reach, high - _FIRST)
             if found := self._transitions(low, high):
                 return found[-1]
             high, reach = low, reach * 4
+            if running and reach > _LONG and not self.countries:
+                # It has run for most of a year on end: only a day off can have begun that.
+                day = max((off for off in self._days_off if off < high.date()), default=None)
+                if day is None:
+                    return None
+                high, reach = min(high, _midnight(day) + 2 * _MARGIN), timedelta(days=1)
         return None
 
-    def _upcoming(self, after: datetime) -> Transition | None:
+    def _upcoming(self, after: datetime, *, running: bool) -> Transition | None:
         low, reach = after, timedelta(days=1)
         while low - after < _HORIZON and low < _LAST and self.windows:
             high = low + min(reach, _LAST - low)
             if found := [each for each in self._transitions(low, high) if each.at > after]:
                 return found[0]
             low, reach = high, reach * 4
+            if running and reach > _LONG and not self.countries:
+                # As above: only a day off can end that.
+                day = min((off for off in self._days_off if off > low.date()), default=None)
+                if day is None:
+                    return None
+                low, reach = max(low, _midnight(day) - 2 * _MARGIN), timedelta(days=1)
         return None
+
+    @property
+    def _days_off(self) -> Iterator[date]:
+        """The days off that are known, of ranges the first and the last."""
+        yield from self.days_off
+        for edges in self.closed:
+            yield from edges
 
     @property
     def _one_sided(self) -> bool:
@@ -521,10 +542,11 @@ class _Draft:
         lead, lead_word = self.lead
         if lead_word and all(window.start is None for window in self.windows):
             raise _Fault(f'"{lead_word}"', "a lead needs a window with a start, and there is none")
-        if two_sided and not (self.closed or self.countries or self.days_off) and _never_ends(self.windows, lead):
+        windows = tuple(dict.fromkeys(self.windows))
+        if two_sided and not (self.closed or self.countries or self.days_off) and _never_ends(windows, lead):
             raise _Fault(f'no transition with "{two_sided[0]}"', 'the cluster would always run; write "always"')
         return Schedule(
-            windows=tuple(self.windows),
+            windows=windows,
             zone=zone,
             lead=lead,
             closed=_joined(self.closed),
@@ -745,7 +767,16 @@ def instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
 def _utc(at: datetime) -> datetime:
     if at.utcoffset() is None:
         raise ValueError(f"{at!r} has no time zone: a schedule answers for an instant, an aware datetime")
-    return min(max(at, _FIRST), _LAST).astimezone(UTC)
+    return clear_of_the_ends(at).astimezone(UTC)
+
+
+def clear_of_the_ends(at: datetime) -> datetime:
+    """This date-time, or the nearest to it that leaves room for an offset and a margin at the calendar's ends."""
+    return min(max(at, _FIRST.replace(tzinfo=at.tzinfo)), _LAST.replace(tzinfo=at.tzinfo))
+
+
+def _midnight(day: date) -> datetime:
+    return clear_of_the_ends(datetime(day.year, day.month, day.day, tzinfo=UTC))
 
 
 def _union(spans: Iterable[tuple[_Point, _Point]]) -> list[tuple[_Point, _Point]]:
@@ -770,12 +801,15 @@ def _never_ends(windows: Sequence[Window], lead: int) -> bool:
     edges = [((window.start or 0) - lead, window.end or 0, window) for window in windows]
     if sum(end - start for start, end, _ in edges) < _DAY:
         return False
-    # Every kind of year there is, leap or not and by its first weekday, and the first days of the next.
+    # Every kind of year there is, leap or not and by its first weekday, and the first days of the next. Where every day
+    # is like the other, a few do.
+    every_day = all(window.weekdays == _DAILY and window.months == _EVERY_MONTH for window in windows)
     years = {(monthrange(year, 2), date(year, 1, 1).weekday()): date(year, 1, 1) for year in range(2000, 2028)}
+    length = 5 if every_day else 369
     for first in years.values():
-        days = [(number * _DAY, first + timedelta(days=number)) for number in range(369)]
+        days = [(number * _DAY, first + timedelta(days=number)) for number in range(length)]
         union = _union((at + start, at + end) for at, day in days for start, end, each in edges if each.falls_on(day))
-        if not any(start <= 2 * _DAY and end >= 368 * _DAY for start, end in union):
+        if not any(start <= 2 * _DAY and end >= (length - 1) * _DAY for start, end in union):
             return False
     return True
 
@@ -792,6 +826,8 @@ def _zones() -> dict[str, str]:
 def _public_holidays(name: str, year: int) -> frozenset[date]:
     import holidays  # noqa: PLC0415  slow to import, and most tags do without
 
+    # Where the package's knowledge of a country ends it says so at each look, in a line that is no JSON.
+    warnings.filterwarnings("ignore", message="Requested Holidays are available only")
     country, _, part = name.partition("-")
     return frozenset(holidays.country_holidays(country, subdiv=part or None, years=year))
 

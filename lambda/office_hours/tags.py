@@ -56,7 +56,9 @@ class Settings:
         if self.tag_key not in tags:
             near = _near_miss(self.tag_key, tags)
             return (ScheduleError(f'unknown tag "{near}": did you mean "{self.tag_key}"?'), None) if near else None
-        schedule = self._schedule(tags[self.tag_key], snapshot.get("PreferredMaintenanceWindow", ""))
+        schedule = self._schedule(tags[self.tag_key])
+        if isinstance(schedule, Schedule) and schedule.maintenance:
+            schedule = self._schedule(tags[self.tag_key], snapshot.get("PreferredMaintenanceWindow", ""))
         zone = ZoneInfo("UTC") if isinstance(schedule, ScheduleError) else schedule.zone
         hold_key = self.tag_key + SUFFIX
         if hold_key not in tags:
@@ -67,7 +69,7 @@ class Settings:
         except HoldError as error:
             return schedule, error
 
-    def _schedule(self, value: str, maintenance_window: str) -> Schedule | ScheduleError:
+    def _schedule(self, value: str, maintenance_window: str = "") -> Schedule | ScheduleError:
         """Parse a tag's value, once: clusters share values, and a warm function sees the same ones at each run."""
         key = (value, maintenance_window)
         if key not in self._read:
