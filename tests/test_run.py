@@ -599,7 +599,7 @@ def test_what_a_region_did_before_it_hung_is_counted(account: RdsServer, monkeyp
         return set(), set(regions)
 
     monkeypatch.setattr(run, "_handle", handle_and_tell)
-    monkeypatch.setattr(run.concurrent.futures, "wait", time_is_up)
+    monkeypatch.setattr("concurrent.futures.wait", time_is_up)
     with pytest.raises(RunError, match=r"^1 failed and 2 clusters were handled(.|\n)*eu-west-1"):
         stop(CLOSING)
     over.set()
