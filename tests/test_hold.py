@@ -96,6 +96,7 @@ def test_an_offset_is_what_it_says(wall: datetime, minutes: int) -> None:
         ("running till 2026-11-24T22:00", "till", "until"),
         ("running until", "until", "2026-11-24T22:00"),
         ("running until 20:00", "20:00", "2026-11-24T22:00"),
+        ("running until 2026-11-25 20:00", "20:00", 'did you mean "2026-11-25T20:00"?'),
         ("running until 2026-11-24", "2026-11-24", "2026-11-24T22:00"),
         ("running until 2026-11-24T22:00 Europe/Berlin", "Europe/Berlin", "2026-11-24T22:00"),
         ("running until 2026-11-31T22:00", "2026-11-31T22:00", "2026-11-24T22:00"),

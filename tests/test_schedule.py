@@ -920,7 +920,7 @@ def test_a_misspelt_word_is_named_and_the_nearest_one_suggested(tag: str, fault:
         ("enforced 08:00-18:00", "enforced", "08:00-18:00"),
         ("Europe/Berlin 08:00-18:00", "Europe/Berlin", "08:00-18:00"),
         ("08:00-18:00 lead=15", "15", "lead=15m"),
-        ("08:00-18:00 lead=1h", "1h", "lead=15m"),
+        ("08:00-18:00 lead=1h", "1h", "lead=60m"),
         ("08:00-18:00 lead=-5m", "-5m", "lead=15m"),
         ("08:00-18:00 lead=1.5m", "1.5m", "lead=15m"),
         ("08:00-18:00 lead=1441m", "1441m", "1440"),

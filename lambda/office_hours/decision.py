@@ -250,7 +250,7 @@ def _by_log(  # noqa: PLR0911  one return a rule, in the order of the rules
         return _left(f"It was {expected} by hand after {local(at, zone)} (RDS's event log does not tell when)")
     there_and_back = any(since <= earlier and other is not expected for earlier, other in changes)
     if at - since >= _LONGEST_CHANGE or there_and_back:
-        return _left(f"It was {expected} by hand, at the latest on {local(at, zone)}")
+        return _left(f"It was {expected} by hand, or under an earlier tag or hold, at the latest on {local(at, zone)}")
     return act
 
 

@@ -39,7 +39,8 @@ class Hold:
             raise HoldError(f'unknown word "{words[1]}" in hold "{shown}": {_EXPECTED}')
         if len(words) != 3:
             fault = f'unknown word "{words[3]}"' if len(words) > 3 else 'nothing after "until"'
-            raise HoldError(f'{fault} in hold "{shown}": {_EXPECTED}')
+            near = f'did you mean "{words[2]}T{words[3]}"? ' if len(words) > 3 and ":" in words[3] else ""
+            raise HoldError(f'{fault} in hold "{shown}": {near}{_EXPECTED}')
         return cls(State(state), _moment(words[2], zone, shown))
 
     def in_force(self, at: datetime) -> bool:

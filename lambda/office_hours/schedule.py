@@ -454,7 +454,7 @@ class _Draft:
         if kind is None and not word[0].isdigit():
             _unknown(word, _EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
         if kind in ("zone", "option"):
-            raise _Fault(f'no hours between "{before}" and "{word}"', _EXPECTED_HOURS)
+            raise _Fault(f'no hours between "{before}" and "{word}"', f"hours follow their days; {_EXPECTED_HOURS}")
         start, end = _hours(word)
         weekdays, month_days = days or (_DAILY, frozenset())
         window = Window(start, end, weekdays, month_days, months or _EVERY_MONTH)
@@ -515,7 +515,10 @@ class _Draft:
         elif key == "lead":
             match = re.fullmatch(r"([0-9]{1,4})m", value.lower())
             if not match or int(match[1]) > _DAY:
-                raise _Fault(f'unknown lead "{value}"', f"expected minutes up to {_DAY}, such as lead=15m")
+                hours = re.fullmatch(r"([0-9]{1,2})h", value.lower())
+                minutes = int(hours[1]) * _HOUR if hours else value
+                hint = f'did you mean "lead={minutes}m"? ' if hours or value.isdecimal() else ""
+                raise _Fault(f'unknown lead "{value}"', f"{hint}expected minutes up to {_DAY}, such as lead=15m")
             self.lead = int(match[1]), word
         elif key == "closed":
             self.closed.append(_date_range(value))
