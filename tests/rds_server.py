@@ -11,6 +11,7 @@ import json
 import re
 import socket
 import struct
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -337,6 +338,10 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[RdsServer]:
     Thread(target=listener.serve_forever, args=(0.01,), daemon=True).start()
     rds.client.cache_clear()
     yield server
+    # What a run gave up waiting for ends here, not in the midst of another test.
+    for thread in threading.enumerate():
+        if thread.name.startswith("ThreadPoolExecutor"):
+            thread.join(20)
     rds.client.cache_clear()
     listener.shutdown()
     listener.server_close()
