@@ -14,8 +14,10 @@ override TAG := $(value TAG)
 export TAG
 # The deployed modules and those that deploy and demonstrate them.
 export PYTHONPATH := lambda:infra
-# Keep the CDK's command line off the network, and its opinion of this machine's Node out of every output.
+# Keep the CDK's command line off the network, its opinion of this machine's Node out of every output, and its advice to
+# upgrade as well: package-lock.json says which version is right, and the newest is not.
 export CDK_DISABLE_CLI_TELEMETRY := true
+export CDK_DISABLE_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20,21,22,23

@@ -1,6 +1,7 @@
 """Prepares an account and Region for the CDK (`cdk bootstrap`), where nobody has done so yet.
 
-What that makes is shared by all apps of the CDK there, so that one which exists is left as it is.
+What that makes is shared by all apps of the CDK there, so that one which exists is left as it is. And without
+credentials that can be used, it says so at once: the CDK would first build and describe all it cannot deploy.
 """
 
 import argparse
@@ -11,11 +12,31 @@ import tempfile
 from pathlib import Path
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    LoginError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 
 CDK = Path(__file__).resolve().parent / "node_modules" / ".bin" / "cdk"
 # Where `cdk bootstrap` leaves its version; the word in the middle is the CDK's default qualifier.
 VERSION_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
+# Asking who one is needs no permission, so that where AWS itself refuses it (ClientError), it refuses the credentials.
+UNUSABLE = (
+    ClientError,
+    CredentialRetrievalError,
+    LoginError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -28,11 +49,15 @@ def main(arguments: list[str]) -> int:
         session = boto3.Session(profile_name=profile, region_name=os.environ.get("AWS_REGION"))
         if not session.region_name:
             sys.exit("No Region is chosen. Choose one: AWS_REGION=eu-west-1 make deploy")
+        account = session.client("sts").get_caller_identity()["Account"]
         if is_prepared(session):
             return 0
-        account = session.client("sts").get_caller_identity()["Account"]
-    except (BotoCoreError, ClientError):
-        return 0  # no credentials, or no right to look: the deployment that follows says what is missing
+    except NoCredentialsError:
+        sys.exit("No AWS credentials are found: sign in (aws sso login), or set AWS_PROFILE.")
+    except UNUSABLE as error:
+        sys.exit(f"The AWS credentials cannot be used: {error}")
+    except BotoCoreError:
+        return 0  # no network, or the like: the deployment that follows says what is missing
     print(f"Account {account} is new to the CDK in {session.region_name}: bootstrapping it, once.", flush=True)
     command = [str(CDK), "bootstrap", f"aws://{account}/{session.region_name}"]
     # From an empty folder, since our app has nothing to do with it.
@@ -48,6 +73,8 @@ def is_prepared(session: boto3.Session) -> bool:
         ssm.get_parameter(Name=VERSION_PARAMETER)
     except ssm.exceptions.ParameterNotFound:
         return False
+    except ClientError:
+        pass  # no right to look: the deployment that follows says so if one is needed and missing
     return True
 
 

@@ -9,7 +9,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
+
+from botocore.loaders import Loader
+from botocore.regions import EndpointResolver
 
 from office_hours.schedule import Schedule, ScheduleError, check_name, parse_dates
 
@@ -26,10 +30,10 @@ RETENTION = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
-REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)?-(north|south|east|west|central|northeast|northwest|southeast|southwest)-\d")
 # RDS allows any script's letters, and white space. IAM compares the key without regard to case in a condition
 # (aws:ResourceTag/<key>), and does not say how it folds those letters or reads white space there: neither is accepted.
-TAG_KEY = re.compile(r"[A-Za-z0-9_.:/=+@-]+")
+# Nor is a key of signs alone: the functions tell a misspelt key by its letters and digits.
+TAG_KEY = re.compile(r"[_.:/=+@-]*[A-Za-z0-9][A-Za-z0-9_.:/=+@-]*")
 # RDS allows 128 characters, and the hold's key is this one and "-hold".
 TAG_KEY_LENGTH = 123
 
@@ -94,7 +98,7 @@ def collect(context: Mapping[str, object]) -> tuple[dict[str, object], list[str]
     """The keys that are given, those of the command line first in rank, and what is wrong with any other."""
     given: dict[str, object] = {}
     problems = []
-    nested = context.get(CONTEXT_KEY, {})
+    nested = from_command_line(CONTEXT_KEY, context.get(CONTEXT_KEY, {}))
     if isinstance(nested, Mapping):
         given.update(nested)
     else:
@@ -152,8 +156,8 @@ def tag_key(value: object) -> str:
     ):
         return value
     raise ValueError(
-        f"must be the key of a tag: 1 to {TAG_KEY_LENGTH} of the letters a to z, digits and _ . : / = + - @, not "
-        f'beginning with "aws:" or "rds:"; it is {shown(value)}.'
+        f"must be the key of a tag: 1 to {TAG_KEY_LENGTH} of the letters a to z, digits and _ . : / = + - @, at least "
+        f'one of them a letter or digit, not beginning with "aws:" or "rds:"; it is {shown(value)}.'
     )
 
 
@@ -176,16 +180,36 @@ def regions(value: object) -> tuple[str, ...]:
     if value == list(EVERY_REGION):
         return EVERY_REGION
     if (
-        isinstance(value, list)
-        and value
-        and all(isinstance(region, str) and REGION.fullmatch(region) for region in value)
-        and len(set(value)) == len(value)
+        not isinstance(value, list)
+        or not value
+        or not all(isinstance(region, str) and region != "*" for region in value)
+        or len(set(value)) < len(value)
     ):
-        return tuple(value)
-    raise ValueError(
-        'must be a list of Regions, each once, such as ["eu-west-1", "us-east-1"], or ["*"] for every enabled one; '
-        f"leave it out for the stack's own. It is {shown(value)}."
-    )
+        raise ValueError(
+            'must be a list of Regions, each once, such as ["eu-west-1", "us-east-1"], or ["*"] for every enabled one; '
+            f"leave it out for the stack's own. It is {shown(value)}."
+        )
+    known = partitions()
+    if unknown := [region for region in value if region not in known]:
+        names = ", ".join(shown(region) + suggestion(region, known) for region in unknown)
+        raise ValueError(
+            f"names what is no Region: {names}. One that is newer than the locked boto3 is known after `make lock`."
+        )
+    if len({known[region] for region in value}) > 1:
+        each = ", ".join(f"{region} is in {known[region]}" for region in value)
+        raise ValueError(f"must name Regions of one partition, as every account belongs to one: {each}.")
+    return tuple(value)
+
+
+@cache
+def partitions() -> dict[str, str]:
+    """Each Region that botocore knows, and its partition; read from its data, whatever profile is chosen."""
+    resolver = EndpointResolver(Loader().load_data("endpoints"))
+    return {
+        region: partition
+        for partition in resolver.get_available_partitions()
+        for region in resolver.get_available_endpoints("rds", partition)
+    }
 
 
 def default_zone(value: object) -> str:

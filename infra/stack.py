@@ -20,7 +20,9 @@ NAME = "aurora-office-hours"
 ENVIRONMENT_LIMIT = 4096
 # Memory buys CPU, and a run is mostly parsing RDS's answers: about 65 ms of a full CPU for 100 clusters.
 MEMORY_MB = 512
-# A run is over when the next one is due, which does what is left; so that no two of a function go on at once.
+# A run is over when the next one is due, which does what is left. Still, two of a function can go on at once: Lambda
+# tries a failed one again, and people invoke them too. That does no harm, so that no concurrency is reserved, which
+# would take it from the account's other functions.
 LONGEST_RUN = cdk.Duration.minutes(5)
 # The next run makes good what one has missed, so that each is tried again only a little, and only until then.
 DELIVERY_RETRIES = 2
@@ -82,8 +84,9 @@ class OfficeHoursStack(cdk.Stack):
                 self,
                 f"{operation.construct_id}DryRun",
                 description=f"What the {operation.name} function would do now",
-                value=f"aws lambda invoke --function-name {operation.function_name} --cli-binary-format "
-                """raw-in-base64-out --payload '{"dry_run": true}' /dev/stdout""",
+                # From a file, the payload means the same to versions 1 and 2 of the AWS CLI.
+                value=f"""echo '{{"dry_run": true}}' | aws lambda invoke --function-name {operation.function_name} """
+                "--payload fileb:///dev/stdin /dev/stdout",
             )
         cdk.CfnOutput(
             self,

@@ -3,10 +3,14 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import Mock
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
+from moto.core import set_initial_no_auth_action_count
 
 import prepare_account
 
@@ -27,7 +31,10 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> Iterator[Commands]:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # which the CDK heeds only without the other
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    with mock_aws():
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    with mock_aws(config={"core": {"mock_credentials": False}}):
         yield run
 
 
@@ -58,6 +65,73 @@ def test_without_a_region_it_asks_for_one(commands: Commands, monkeypatch: pytes
     assert not commands
 
 
-def test_a_profile_that_does_not_exist_is_left_to_the_cdk_to_tell(commands: Commands) -> None:
-    assert prepare_account.main(["--require-approval", "never", "--profile", "nobody"]) == 0
+# Credentials
+
+
+def stopped(*arguments: str) -> str:
+    """What it says as it stops."""
+    with pytest.raises(SystemExit) as stop:
+        prepare_account.main(list(arguments))
+    return str(stop.value)
+
+
+def test_without_credentials_it_stops_and_says_how_to_get_some(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert stopped() == "No AWS credentials are found: sign in (aws sso login), or set AWS_PROFILE."
+    assert not commands
+
+
+@set_initial_no_auth_action_count(0)  # from here on, moto asks for credentials that it has given out
+def test_credentials_that_aws_does_not_accept_stop_it_in_the_words_of_aws(commands: Commands) -> None:
+    said = stopped()
+    assert said.startswith("The AWS credentials cannot be used: ")
+    assert "The security token included in the request is invalid." in said
+    assert not commands
+
+
+def test_a_sign_in_that_has_expired_stops_it_in_the_words_of_boto3(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    sso = (
+        "sso_start_url = https://example.com\nsso_region = eu-west-1\nsso_account_id = 123456789012\nsso_role_name = x"
+    )
+    config.write_text(f"[profile office]\n{sso}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    said = stopped("--profile", "office")
+    assert said.startswith("The AWS credentials cannot be used: ")
+    assert "SSO" in said
+    assert not commands
+
+
+def test_a_profile_that_does_not_exist_stops_it(commands: Commands) -> None:
+    assert stopped("--require-approval", "never", "--profile", "nobody") == (
+        "The AWS credentials cannot be used: The config profile (nobody) could not be found"
+    )
+    assert not commands
+
+
+def test_without_the_right_to_look_the_deployment_goes_on(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    iam = boto3.client("iam")
+    iam.create_user(UserName="deployer")
+    key = iam.create_access_key(UserName="deployer")["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    assert set_initial_no_auth_action_count(0)(prepare_account.main)([]) == 0
+    assert not commands
+
+
+def test_without_a_network_the_deployment_goes_on(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "botocore.httpsession.URLLib3Session.send",
+        Mock(side_effect=EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com")),
+    )
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://sts.example.com")  # which moto leaves alone
+    assert prepare_account.main([]) == 0
     assert not commands

@@ -54,7 +54,7 @@ def test_every_key_of_cdk_json_is_read() -> None:
             "officeHours": {
                 "tagKey": "team:office/hours",
                 "everyMinutes": 15,
-                "regions": ["eu-west-1", "us-gov-west-1"],
+                "regions": ["eu-west-1", "us-east-1"],
                 "defaultZone": "Asia/Kolkata",
                 "schedules": {"berlin": BERLIN},
                 "calendars": {"plant": ["2026-12-24:2027-01-01", "2027-05-14"]},
@@ -65,7 +65,7 @@ def test_every_key_of_cdk_json_is_read() -> None:
     assert settings == Settings(
         tag_key="team:office/hours",
         every_minutes=15,
-        regions=("eu-west-1", "us-gov-west-1"),
+        regions=("eu-west-1", "us-east-1"),
         default_zone="Asia/Kolkata",
         schedules={"berlin": BERLIN},
         calendars={"plant": ("2026-12-24:2027-01-01", "2027-05-14")},
@@ -112,6 +112,10 @@ def test_every_key_can_be_given_on_the_command_line(key: str, text: str, expecte
     assert read({f"officeHours.{key}": text}) == expected
 
 
+def test_all_keys_can_be_given_on_the_command_line_as_one_object() -> None:
+    assert read({"officeHours": '{"everyMinutes":10,"tagKey":"hours"}'}) == Settings(every_minutes=10, tag_key="hours")
+
+
 def test_the_command_line_wins_over_cdk_json() -> None:
     settings = read({"officeHours": {"everyMinutes": 5, "tagKey": "hours"}, "officeHours.everyMinutes": "1"})
     assert (settings.every_minutes, settings.tag_key) == (1, "hours")
@@ -154,6 +158,9 @@ def test_context_keys_of_others_are_none_of_our_business() -> None:
 
 def test_settings_that_are_no_object_are_refused() -> None:
     assert refused({"officeHours": 5}) == ['officeHours must be an object, such as {"everyMinutes": 5}; it is 5.']
+    assert refused({"officeHours": "{everyMinutes: 5}"}) == [
+        'officeHours must be an object, such as {"everyMinutes": 5}; it is "{everyMinutes: 5}".'
+    ]
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
@@ -192,7 +199,7 @@ def test_another_retention_is_refused(days: object) -> None:
     assert problem.endswith(f"it is {json.dumps(days)}.")
 
 
-@pytest.mark.parametrize("key", ["Hours", "team:office-hours", "a/b_c.d=e+f@g", "k" * 123])
+@pytest.mark.parametrize("key", ["Hours", "team:office-hours", "a/b_c.d=e+f@g", "k" * 123, "_2"])
 def test_a_tag_key_that_rds_and_iam_both_take_is_accepted(key: str) -> None:
     assert given("tagKey", key).tag_key == key
 
@@ -207,6 +214,8 @@ def test_a_tag_key_that_rds_and_iam_both_take_is_accepted(key: str) -> None:
         "${aws:username}",  # a variable in IAM
         "aws:hours",  # reserved
         "RDS:hours",
+        "-",  # nothing that tells it from another
+        "...",
         "k" * 124,  # with "-hold" one too long for RDS
         5,
     ],
@@ -224,12 +233,43 @@ def test_a_region_of_any_partition_is_accepted(region: str) -> None:
 
 @pytest.mark.parametrize(
     "regions",
-    [[], "eu-west-1", "*", ["eu-west1"], ["eu-wets-1"], ["eu-west-1", "eu-west-1"], ["*", "eu-west-1"], [5], {}],
+    [[], "eu-west-1", "*", ["eu-west-1", "eu-west-1"], ["*", "eu-west-1"], [5], {}],
 )
-def test_other_regions_are_refused(regions: object) -> None:
+def test_what_is_no_list_of_regions_is_refused(regions: object) -> None:
     (problem,) = refused({"officeHours": {"regions": regions}})
     assert problem.startswith("officeHours.regions must be a list of Regions, each once, such as")
     assert problem.endswith(f"It is {json.dumps(regions)}.")
+
+
+@pytest.mark.parametrize(
+    ("region", "meant"),
+    [
+        ("eu-wets-1", "eu-west-1"),
+        ("eu-west1", "eu-west-1"),
+        ("US-EAST-1", "us-east-1"),
+        ("eu-cental-2", "eu-central-2"),
+    ],
+)
+def test_an_unknown_region_is_refused_with_the_nearest(region: str, meant: str) -> None:
+    (problem,) = refused({"officeHours": {"regions": ["eu-north-1", region]}})
+    assert problem == (
+        f'officeHours.regions names what is no Region: "{region}" (did you mean "{meant}"?). '
+        "One that is newer than the locked boto3 is known after `make lock`."
+    )
+
+
+@pytest.mark.parametrize("region", ["eu-west-9", "mars-1", "aws-global"])
+def test_a_region_that_does_not_exist_is_refused_even_if_it_looks_like_one(region: str) -> None:
+    (problem,) = refused({"officeHours": {"regions": [region]}})
+    assert problem.startswith(f'officeHours.regions names what is no Region: "{region}"')
+
+
+def test_regions_that_no_account_has_together_are_refused() -> None:
+    (problem,) = refused({"officeHours": {"regions": ["eu-west-1", "us-gov-west-1", "us-east-1"]}})
+    assert problem == (
+        "officeHours.regions must name Regions of one partition, as every account belongs to one: "
+        "eu-west-1 is in aws, us-gov-west-1 is in aws-us-gov, us-east-1 is in aws."
+    )
 
 
 def test_an_unknown_zone_is_refused_with_the_nearest() -> None:
