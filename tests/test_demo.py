@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,13 +18,16 @@ import pytest
 from rich.console import Console
 
 import demo.__main__
+import stack
 from demo import page, simulation, terminal
-from demo.account import CLUSTERS, END, START, Cluster
+from demo.account import CLUSTERS, DEEDS, END, START, Cluster
 from demo.simulation import Decision, Week
 from demo.timeline import Row, Span, Timeline, timeline
+from office_hours.tags import Settings
 
 ROOT = Path(__file__).parents[1]
 TAG = "daily 09:00-12:00 Asia/Kolkata"
+HELD = datetime(2026, 12, 22, 22, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,10 @@ class Demo:
 
     @property
     def timeline(self) -> Timeline:
-        return timeline([Cluster("yours", TAG, ""), *CLUSTERS], self.week)
+        return timeline([Cluster("yours", TAG, ""), *CLUSTERS], self.week, DEEDS)
+
+    def row(self, cluster: str) -> Row:
+        return next(row for row in self.timeline.rows if row.cluster.name == cluster)
 
     def history(self, cluster: str, first: str, last: str) -> list[str]:
         """The statuses that a cluster took on between two times of December 2026, as "25 07:00 starting"."""
@@ -186,7 +193,7 @@ def test_it_notes_what_is_no_routine_once_with_time_and_reason(shown: Demo) -> N
     assert 'did you mean "mon"?' in notes[0].message
 
 
-def test_the_hours_saved_are_those_in_which_a_cluster_was_stopped(shown: Demo) -> None:
+def test_the_hours_stopped_are_those_in_which_a_cluster_was_stopped(shown: Demo) -> None:
     saved = {row.cluster.name: row.hours_stopped for row in shown.timeline.rows}
     # From Monday 00:06 on, but for five working days of ten hours, each with the six minutes that a stop takes.
     assert saved["shop"] == pytest.approx(192 - 0.1 - 5 * 10.1)
@@ -219,8 +226,112 @@ def test_the_chart_shows_what_happened_above_what_was_wanted(shown: Demo) -> Non
     lines = shown.printed.splitlines()
     row = next(number for number, line in enumerate(lines) if line.startswith("sandbox "))
     # Eight cells a day, three hours each: stopped by hand on Wednesday at noon, mark "i", though wanted until 19:00.
-    assert lines[row] == "sandbox     ··▐███▌···▐███▌···▐i░░····▐███▌···▐███▌···················▐███▌·"
-    assert lines[row + 1].rstrip() == "  wanted      ╺━━━╸   ╺━━━╸   ╺━━━╸   ╺━━━╸   ╺━━━╸                   ╺━━━╸"
+    assert lines[row] == "sandbox     ▖·▟███▌···▟███▌···▟i░░····▟███▌···▟███▌···················▟███▌·"
+    assert lines[row + 1].rstrip() == "  wanted      ╼━━━╸   ╼━━━╸   ╼━━━╸   ╼━━━╸   ╼━━━╸                   ╼━━━╸"
+
+
+def test_a_hold_is_wanted_while_it_lasts(shown: Demo) -> None:
+    release = shown.row("release")
+    held = [span for span in release.wanted if span.start <= HELD < span.end]
+    assert [f"{span.start:%d %H:%M} {span.state} {span.end:%d %H:%M}" for span in held] == ["22 07:00 running 23 19:00"]
+    assert "over" not in {span.state for span in release.stretches}
+
+
+def test_a_one_sided_tag_asks_once_and_wants_nothing_of_what_comes_after(shown: Demo) -> None:
+    batch = shown.row("batch")
+    assert {f"{edge.at:%H:%M} {edge.to}" for edge in batch.asked} == {"19:00 stopped"}
+    assert {span.state for span in batch.stretches} == {"run", "change", "off"}
+    lines = shown.printed.splitlines()
+    row = next(number for number, line in enumerate(lines) if line.startswith("batch "))
+    assert lines[row] == "batch       ▖··········d██▌············································███▌·"
+    assert lines[row + 1].rstrip() == "  wanted          ↓       ↓       ↓       ↓       ↓       ↓       ↓       ↓"
+    assert shown.html.count("asked once to be stopped") == 8
+
+
+def test_starting_and_stopping_are_not_drawn_as_running(shown: Demo) -> None:
+    day = [span for span in shown.row("shop").stretches if span.start.day == 22]
+    assert [f"{span.start:%H:%M} {span.state}" for span in day] == [
+        "07:00 change",
+        "07:08 run",
+        "17:00 change",
+        "17:06 off",
+    ]
+    assert "<title>starting or stopping: Tue 22 Dec 07:00 to Tue 22 Dec 07:08 UTC</title>" in shown.html
+
+
+def test_the_page_draws_each_moment_once(shown: Demo) -> None:
+    bars = [int(width) for width in re.findall(r'width="(\d+)" y="0"', shown.html)]
+    assert sum(bars) == 13 * 8 * 24 * 60
+
+
+def test_all_of_the_printed_times_say_which_zone_they_are_in(shown: Demo) -> None:
+    lines = shown.printed.splitlines()
+    assert next(line for line in lines if "Mon 21  Tue 22" in line).startswith("UTC ")
+    assert "a  Mon 21 Dec 00:00 UTC  search: invalid-tag" in lines
+
+
+def test_the_users_own_tag_is_explained_before_anything_is_simulated(shown: Demo) -> None:
+    lines = shown.printed.splitlines()
+    assert lines[3:6] == [
+        f"yours: {TAG}",
+        "       running from Mon 2026-12-21 09:00 Asia/Kolkata on,",
+        "       then stopped from Mon 2026-12-21 12:00 Asia/Kolkata on",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tag", "says"),
+    [
+        ("berlin enforced", "running from Mon 2026-12-21 08:00 Europe/Berlin on"),
+        ("11:00-12:00", "running from Mon 2026-12-21 11:00 Asia/Tokyo on"),
+        ("always", "running, without any transition"),
+        ("mno-fri 08:00-18:00", 'The schedule cannot be read: unknown day "mno" in "mno-fri 08:00-18:00": did you'),
+    ],
+)
+def test_a_tag_is_read_under_the_settings_of_cdk_json(
+    tag: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {
+        "schedules": {"berlin": "mon-fri 08:00-18:00 Europe/Berlin"},
+        "defaultZone": "Asia/Tokyo",
+        "tagKey": "x",
+    }
+    (tmp_path / "cdk.json").write_text(json.dumps({"context": {"officeHours": settings}}), "utf-8")
+    monkeypatch.setattr(demo.__main__, "ROOT", tmp_path)
+    read = Settings.from_json(demo.__main__.settings_of_the_stack())
+    assert says in demo.__main__.explained(Cluster("yours", tag, ""), read)
+
+
+def test_a_mistake_in_cdk_json_is_told_in_place_of_a_week(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cdk.json").write_text('{"context": {"officeHours": {"defaultZone": "Europa/Berlin"}}}', "utf-8")
+    monkeypatch.setattr(demo.__main__, "ROOT", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["demo"])
+    with pytest.raises(SystemExit) as end:
+        demo.__main__.main()
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("cdk.json: officeHours.defaultZone must be an IANA time zone")
+
+
+def test_the_maintenance_window_is_wanted_by_a_tag_that_says_so() -> None:
+    night = datetime(2026, 12, 23, 3, tzinfo=UTC)
+    ran = Week({"a": [(START, "stopped"), (night, "available"), (night + timedelta(minutes=10), "stopped")]}, [])
+    (row,) = timeline([Cluster("a", "mon-fri 08:00-18:00 UTC maintenance enforced", "")], ran).rows
+    assert [f"{span.start:%d %H:%M}" for span in row.wanted if span.state == "running"][2] == "23 02:30"
+    assert "over" not in {span.state for span in row.stretches}
+
+
+def test_what_an_enforced_tag_does_for_maintenance_is_routine() -> None:
+    decision = Decision(datetime(2026, 12, 23, 2, 30, tzinfo=UTC), "a", "stopped", "enforced", "Starting.")
+    week = Week({"a": [(START, "stopped")]}, [decision])
+    assert timeline([Cluster("a", "mon-fri 08:00-18:00 UTC maintenance enforced", "")], week).notes == ()
+
+
+def test_the_log_names_the_functions_as_deployed(shown: Demo) -> None:
+    assert (simulation.NAME, simulation.MEMORY_MB) == (stack.NAME, stack.MEMORY_MB)
+    assert {line["service"] for line in shown.log} == {"aurora-office-hours"}
+    assert {line["function_memory_size"] for line in shown.log} == {512}
 
 
 def test_a_tag_of_the_users_own_comes_first(shown: Demo) -> None:
@@ -254,7 +365,8 @@ def test_the_page_needs_nothing_beside_itself(shown: Demo) -> None:
     read = _Page()
     read.feed(shown.html)
     assert not {"script", "link", "img", "iframe"} & set(read.elements)
-    assert not {"src", "href", "onclick", "onload"} & read.attributes
+    assert not {"src", "onclick", "onload"} & read.attributes
+    assert re.findall(r'href="(.*?)"', shown.html) == ["log.jsonl"]  # beside it: offered, not needed
     assert "url(" not in shown.html
     assert "@import" not in shown.html
     assert read.elements.count("tr") == 1 + 13 + 1 + 9  # the head, the clusters, the sum, the notes

@@ -105,7 +105,7 @@ def test_a_sign_in_that_has_expired_stops_it_in_the_words_of_boto3(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     said = stopped("--profile", "office")
     assert said.startswith("The AWS credentials cannot be used: ")
-    assert "SSO" in said
+    assert "Token for https://example.com does not exist" in said
     assert not commands
 
 

@@ -31,6 +31,7 @@ class Template:
 
     def __init__(self, body: Resource) -> None:
         self.resources: dict[str, Resource] = {named(key): readable(value) for key, value in body["Resources"].items()}
+        self.outputs: dict[str, Resource] = body["Outputs"]
 
     def properties(self, name: str) -> Resource:
         properties: Resource = self.resources[name]["Properties"]
@@ -334,6 +335,17 @@ def test_what_is_given_up_on_lands_in_the_queue(template: Template, word: str) -
 
 def test_the_queue_is_encrypted_and_keeps_for_a_fortnight(template: Template) -> None:
     assert template.properties("Failures") == {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": 14 * 86400}
+
+
+@pytest.mark.parametrize("word", ["Stop", "Start"])
+def test_the_outputs_say_how_to_ask_for_a_dry_run_in_either_version_of_the_aws_cli(
+    template: Template, word: str
+) -> None:
+    assert template.outputs[f"{word}DryRun"]["Value"] == (
+        """echo '{"dry_run": true}' | """
+        f"aws lambda invoke --function-name aurora-office-hours-{word.lower()} "
+        "--payload fileb:///dev/stdin /dev/stdout"
+    )
 
 
 # What is left behind

@@ -2,8 +2,10 @@
 
 import argparse
 import io
+import json
 import os
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,9 +13,26 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from demo import page, terminal, timeline
-from demo.account import CLUSTERS, DEEDS, END, EVERY, START, STARTING, STOPPING, RefusedTagError, of_your_own
+from demo.account import (
+    CLUSTERS,
+    DEEDS,
+    END,
+    EVERY,
+    START,
+    STARTING,
+    STOPPING,
+    TAG_KEY,
+    Cluster,
+    RefusedTagError,
+    of_your_own,
+)
+from office_hours.decision import local
+from office_hours.schedule import ScheduleError
+from office_hours.tags import Settings
+from settings import Settings as StackSettings
 
-OUTPUT = Path(__file__).parents[2] / "build" / "demo"
+ROOT = Path(__file__).parents[2]
+OUTPUT = ROOT / "build" / "demo"
 
 
 def main() -> None:
@@ -23,18 +42,25 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")  # a tag may have letters that the output's encoding lacks
     console = Console(highlight=False, markup=False, emoji=False)
     try:
+        settings = settings_of_the_stack()
+    except ValueError as error:
+        print(f"cdk.json: {error}", file=sys.stderr)
+        sys.exit(2)
+    try:
         clusters = (*([of_your_own(tag)] if (tag := os.environ.get("TAG")) else []), *CLUSTERS)
     except RefusedTagError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
 
-    length, every = f"{START:%A %d %B} to {END - EVERY:%A %d %B %Y}", _minutes(EVERY)
     about = (
         f"Simulated, no AWS account: stopping takes {_minutes(STOPPING)} minutes, starting {_minutes(STARTING)}.",
-        f"{len(clusters)} clusters, {length}, UTC. Stop and start run every {every} minutes.",
+        f"{len(clusters)} clusters, a week and a day: {START:%a %d} to {END - EVERY:%a %d %B %Y}, in UTC.",
+        f"Stop and start run every {_minutes(EVERY)} minutes; calls take no time, answers are remembered.",
     )
     for line in about:
         console.print(line)
+    if os.environ.get("TAG"):
+        console.print(explained(clusters[0], Settings.from_json(settings)))
     from demo.simulation import simulate  # noqa: PLC0415  slow to import, so only once there is something to see
 
     OUTPUT.mkdir(parents=True, exist_ok=True)
@@ -47,16 +73,37 @@ def main() -> None:
         week = simulate(
             clusters,
             DEEDS,
+            settings,
             stream,
             lambda now: bar.update(task, description=f"{now:%a %d %b %H:%M}", completed=(now - START).total_seconds()),
         )
-    result = timeline.timeline(clusters, week)
+    result = timeline.timeline(clusters, week, DEEDS, Settings.from_json(settings))
     html = OUTPUT / "timeline.html"
-    html.write_text(page.page(result, about, _shown(log)), encoding="utf-8")
+    html.write_text(page.page(result, about, log.name), encoding="utf-8")
     terminal.show(console, result)
     console.print()
     console.print(f"Page: {_shown(html)}")
-    console.print(f"Log:  {_shown(log)}, what the functions would have written to CloudWatch Logs")
+    console.print(f"Log:  {_shown(log)}, as the functions write it to CloudWatch Logs")
+
+
+def settings_of_the_stack() -> str:
+    """What cdk.json has the functions know of schedules, calendars and the zone; the account has its own tag key."""
+    checked = StackSettings.from_context(json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"])
+    return replace(checked, tag_key=TAG_KEY, regions=()).as_json()
+
+
+def explained(cluster: Cluster, settings: Settings) -> str:
+    """What the user's own tag asks for first, or what is wrong with it: said before the week takes its seconds."""
+    schedule = timeline.schedule_of(cluster, settings)
+    if schedule is None or isinstance(schedule, ScheduleError):
+        says = f"The schedule cannot be read: {schedule}"
+    elif first := schedule.next_transition(START):
+        second = schedule.next_transition(first.at)
+        edges = (f"{each.to} from {local(each.at, schedule.zone)} on" for each in (first, second) if each)
+        says = ",\n       then ".join(edges)
+    else:
+        says = f"{schedule.desired_state(START)}, without any transition"
+    return f"{cluster.name}: {cluster.tag}\n       {says}"
 
 
 def _minutes(length: timedelta) -> int:

@@ -15,6 +15,8 @@ STARTING = timedelta(minutes=8)
 MODIFYING = timedelta(minutes=35)
 
 TAG_KEY = "office-hours"
+# Wednesday night, in the middle of what the timeline shows: a tag with `maintenance` shows there.
+MAINTENANCE_WINDOW = "wed:02:40-wed:03:10"
 LONGEST_TAG = 256
 
 

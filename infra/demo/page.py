@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from html import escape
+from urllib.parse import quote
 
 from demo.account import END, START
-from demo.timeline import Row, Span, Timeline, both
+from demo.timeline import Row, Span, Timeline
+from office_hours.schedule import State, Transition
 
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1d2733; --faint: #5f6d7c; --line: #dfe4ea; --off: #e9edf1;
-  --run: #2f9e62; --over: #e0a100; --missed: #d64545; --wish: #3b82c4; }
+  --run: #2f9e62; --change: #8a4fbf; --over: #e0a100; --missed: #d64545; --wish: #3b82c4; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14191f; --ink: #e4e9ee; --faint: #93a1b0; --line: #2c3540;
-  --off: #252d36; --run: #3fb777; --over: #e6b422; --missed: #ef6b6b; --wish: #63a9e8; } }
+  --off: #252d36; --run: #3fb777; --change: #c08cf0; --over: #e6b422; --missed: #ef6b6b; --wish: #63a9e8; } }
 body { margin: 2rem auto; max-width: 90rem; padding: 0 1.5rem; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.6rem; margin: 0; }
@@ -24,7 +26,7 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0; border-top: 1px solid var(--line); }
 thead th { border: 0; color: var(--faint); font-weight: normal; }
 tfoot td { font-weight: 600; }
-.cluster { width: 21rem; }
+.cluster { width: 21rem; min-width: 13rem; }
 .bar { min-width: 34rem; position: relative; vertical-align: middle; }
 .bar svg { display: block; width: 100%; height: 30px; }
 .bar .mark { position: absolute; top: calc(50% - 15px); transform: translateX(-50%); }
@@ -37,44 +39,49 @@ tfoot td { font-weight: 600; }
   font: 600 11px/1.25rem system-ui, sans-serif; text-align: center; }
 .off { fill: var(--off); background: var(--off); }
 .run { fill: var(--run); background: var(--run); }
+.change { fill: var(--change); background: var(--change); }
 .over { fill: var(--over); background: var(--over); }
 .missed { fill: var(--missed); background: var(--missed); }
 .wish { fill: var(--wish); background: var(--wish); }
+svg .change { stroke: var(--change); stroke-width: 1.5px; vector-effect: non-scaling-stroke; }
 line { stroke: var(--paper); stroke-width: 24; }
 .key i { display: inline-block; width: 1.4rem; height: .7rem; margin: 0 .4rem 0 1.2rem; }
+.wish-text { color: var(--wish); margin-left: 1.2rem; }
 .key .wish { height: .25rem; }
 """
 _KEY = {
     "run": "running",
+    "change": "starting or stopping",
     "over": "running though not wanted",
     "missed": "stopped though wanted",
     "off": "stopped",
-    "wish": "the schedule wants it running",
+    "wish": "wanted by its tag or hold",
 }
 
 
 def page(timeline: Timeline, about: Iterable[str], log: str) -> str:
-    """The whole document. `about` says what was simulated, `log` where the log is."""
+    """The whole document. `about` says what was simulated, `log` is the file's name, beside the page's."""
     days = (START + timedelta(days=day) for day in range((END - START).days))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>Aurora Office Hours: a simulated week</title>
+<title>Aurora Office Hours: a simulated week and a day</title>
 <style>{_STYLE}</style>
-<h1>Aurora Office Hours: a simulated week</h1>
+<h1>Aurora Office Hours: a simulated week and a day</h1>
 {"".join(f"<p>{escape(line)}</p>" for line in about)}
 <div class="wide"><table>
-<thead><tr><th class="cluster">Cluster<th class="bar"><div class="days">{
+<thead><tr><th class="cluster">Cluster <small>(days and times: UTC)</small><th class="bar"><div class="days">{
         "".join(f"<span>{day:%a %d}</span>" for day in days)
-    }</div><th class="hours">Hours saved</thead>
+    }</div><th class="hours">Hours stopped</thead>
 <tbody>{"".join(_row(row, timeline) for row in timeline.rows)}</tbody>
 <tfoot><tr><td>All<td><td class="hours">{timeline.hours_stopped:,.0f} h<span>{timeline.share_stopped:.0%}</span></tfoot>
 </table></div>
-<p class="key faint">{"".join(f'<i class="{kind}"></i>{meaning}' for kind, meaning in _KEY.items())}</p>
-<h2>Not a matter of routine, each for the first time</h2>
-<table>{"".join(_notes(timeline))}</table>
-<p class="faint">Every line that the functions logged: {escape(log)}</p>
+<p class="key faint">{"".join(f'<i class="{kind}"></i>{meaning}' for kind, meaning in _KEY.items())}
+<span class="wish-text">▲ ▼</span> start, stop asked for once: what comes after is left to people</p>
+<h2>Exceptions, the first of each kind per cluster</h2>
+<div class="wide"><table>{"".join(_notes(timeline))}</table></div>
+<p class="faint">Every line that the functions logged: <a href="{quote(log)}">{escape(log)}</a></p>
 </html>
 """
 
@@ -93,32 +100,38 @@ def _row(row: Row, timeline: Timeline) -> str:
 
 
 def _bars(row: Row) -> Iterator[str]:
-    running = [span for span in row.happened if not span.stopped]
-    stopped = [span for span in row.happened if span.stopped]
-    wanted = [span for span in row.wanted if not span.stopped]
-    yield from _rects("off", stopped)
-    yield from _rects("over" if row.wanted else "run", running)
-    yield from _rects("run", both(running, wanted))
-    yield from _rects("missed", both(stopped, wanted))
-    yield from _rects("wish", wanted, top=24, height=4)
+    for span in row.stretches:
+        yield _rect(span.state, span)
+    for span in row.wanted:
+        if span.state == State.RUNNING:
+            yield _rect("wish", span, top=24, height=4)
+    for edge in row.asked:
+        yield _arrow(edge)
     for day in range(1, (END - START).days):
         yield f'<line x1="{day * 1440}" x2="{day * 1440}" y1="0" y2="30"/>'
 
 
-def _rects(kind: str, spans: Iterable[Span], top: int = 0, height: int = 20) -> Iterator[str]:
-    for span in spans:
-        start, end = _minutes(span.start), _minutes(span.end)
-        title = f"{_KEY[kind]}: {span.start:%a %d %b %H:%M} to {span.end:%a %d %b %H:%M}"
-        shape = f'class="{kind}" x="{start}" width="{end - start}" y="{top}" height="{height}"'
-        yield f"<rect {shape}><title>{title}</title></rect>"
+def _rect(kind: str, span: Span, top: int = 0, height: int = 20) -> str:
+    start, end = _minutes(span.start), _minutes(span.end)
+    title = f"{_KEY[kind]}: {span.start:%a %d %b %H:%M} to {span.end:%a %d %b %H:%M} UTC"
+    shape = f'class="{kind}" x="{start}" width="{end - start}" y="{top}" height="{height}"'
+    return f"<rect {shape}><title>{title}</title></rect>"
+
+
+def _arrow(edge: Transition) -> str:
+    """An edge of a one-sided schedule: what it asks for once."""
+    at, (base, tip) = _minutes(edge.at), (22, 29) if edge.to == State.STOPPED else (29, 22)
+    title = f"asked once to be {edge.to}: {edge.at:%a %d %b %H:%M} UTC"
+    return f'<path class="wish" d="M{at - 70} {base}h140L{at} {tip}z"><title>{title}</title></path>'
 
 
 def _notes(timeline: Timeline) -> Iterator[str]:
     for note in timeline.notes:
         decision = note.decision
         yield f"""
-<tr><td><span class="mark">{note.mark}</span><td class="when">{decision.at:%a %d %b %H:%M}
-<td><b>{escape(decision.cluster)}</b><td class="when">{escape(decision.reason)}<td>{escape(decision.message)}"""
+<tr><td><span class="mark">{note.mark}</span><td class="when">{decision.at:%a %d %b %H:%M} UTC
+<td class="when"><b>{escape(decision.cluster)}</b><td class="when">{escape(decision.reason)}
+<td>{escape(decision.message)}"""
 
 
 def _minutes(at: datetime) -> int:

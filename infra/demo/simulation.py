@@ -14,7 +14,7 @@ from moto import mock_aws
 from moto.moto_api._internal import mock_random
 from moto.rds.models import rds_backends
 
-from demo.account import END, EVERY, MODIFYING, REGION, START, TAG_KEY, Cluster, Deed
+from demo.account import END, EVERY, MAINTENANCE_WINDOW, MODIFYING, REGION, START, TAG_KEY, Cluster, Deed
 from demo.simulated_rds import SimulatedRds
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _ACCOUNT = "123456789012"  # moto's
 _CREATED = START - timedelta(days=200)
+# The deployed functions': the stack's own constants cannot be had without the CDK.
+NAME = "aurora-office-hours"
+MEMORY_MB = 512
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class _Context:
     """What Lambda hands to a handler beside the event."""
 
     function_name: str
-    memory_limit_in_mb: int = 256
+    memory_limit_in_mb: int = MEMORY_MB
     invoked_function_arn: str = "arn:aws:lambda:simulated"
     aws_request_id: str = "simulated"
 
@@ -61,10 +64,18 @@ class _Context:
 
 
 def simulate(
-    clusters: Sequence[Cluster], deeds: Sequence[Deed], log: TextIO, progress: Callable[[datetime], None]
+    clusters: Sequence[Cluster],
+    deeds: Sequence[Deed],
+    settings: str,
+    log: TextIO,
+    progress: Callable[[datetime], None],
 ) -> Week:
-    """Let the week pass, the handlers' log lines going to `log`; `progress` is told the virtual time every hour."""
-    with _environment_of_lambda(), mock_aws(), time_machine.travel(_CREATED, tick=False) as clock:
+    """Let the week pass, the handlers' log lines going to `log`; `progress` is told the virtual time every hour.
+
+    The handlers are as deployed, under these settings. Their calls are not: those take no time, go out one after the
+    other, and are answered from memory where nothing has changed.
+    """
+    with _environment_of_lambda(settings), mock_aws(), time_machine.travel(_CREATED, tick=False) as clock:
         # Only now: Powertools reads the environment when the handlers are imported.
         from office_hours import handlers, rds, run  # noqa: PLC0415
 
@@ -80,7 +91,7 @@ def simulate(
         decisions: list[Decision] = []
         with (
             patch.object(run.logger.registered_handler, "stream", log),
-            patch.object(rds, "THREADS", 1),  # simulated calls take no time: starting threads would take most of it
+            patch.object(rds, "THREADS", 1),  # calls without latency gain nothing by threads, and pay for each
         ):
             waiting = sorted(deeds, key=lambda deed: deed.at, reverse=True)
             now = START
@@ -91,7 +102,7 @@ def simulate(
                     _do(people, account, deed)
                 account.advance(now, clock.move_to)
                 for action, function in functions.items():
-                    answer = function({}, _Context(f"aurora-office-hours-{action}"))
+                    answer = function({}, _Context(f"{NAME}-{action}"))
                     # What is the other function's to do it says better itself.
                     ours = [entry for entry in answer["clusters"] if entry["decision"] in (action, "leave")]
                     decisions += [Decision(now, *(entry[key] for key in _KEPT)) for entry in ours]
@@ -121,6 +132,7 @@ def _create(people: "RDSClient", account: SimulatedRds, cluster: Cluster) -> Non
         Engine="aurora-postgresql",
         MasterUsername="simulated",
         MasterUserPassword="simulated",
+        PreferredMaintenanceWindow=MAINTENANCE_WINDOW,
         Tags=[] if cluster.tag is None else [{"Key": TAG_KEY, "Value": cluster.tag}],
     )
     people.create_db_instance(
@@ -147,7 +159,7 @@ def _do(people: "RDSClient", account: SimulatedRds, deed: Deed) -> None:
 
 
 def _remember_answers(client: "RDSClient", people: "RDSClient", account: SimulatedRds) -> None:
-    """Have nothing asked of moto twice.
+    """Have nothing asked of moto twice: for speed, and no part of what is deployed.
 
     It writes, and botocore reads, the same XML thousands of times otherwise: most of the time that the week takes. A
     listing is asked for once; from then on the clusters that have changed are, and take their places in it. An event
@@ -178,7 +190,7 @@ def _remember_answers(client: "RDSClient", people: "RDSClient", account: Simulat
 
 
 @contextmanager
-def _environment_of_lambda() -> Iterator[None]:
+def _environment_of_lambda(settings: str) -> Iterator[None]:
     """The functions' environment, and no setting of this machine's that could mean a real account."""
     ours = ("AWS_", "OFFICE_HOURS_", "POWERTOOLS_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
@@ -188,7 +200,8 @@ def _environment_of_lambda() -> Iterator[None]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_DEFAULT_REGION": REGION,
-        "POWERTOOLS_SERVICE_NAME": "office-hours",
+        "POWERTOOLS_SERVICE_NAME": NAME,
+        "OFFICE_HOURS_SETTINGS": settings,
     }
     with patch.dict(os.environ, kept | simulated, clear=True):
         yield

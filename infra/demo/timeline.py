@@ -1,16 +1,21 @@
 """What happened beside what was wanted: the figures that both views show."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from string import ascii_letters
 from typing import TYPE_CHECKING
 
-from demo.account import END, START, Cluster
-from office_hours.schedule import Schedule, ScheduleError, State
+from demo.account import END, MAINTENANCE_WINDOW, START, TAG_KEY, Cluster, Deed
+from office_hours.hold import Hold
+from office_hours.schedule import Schedule, ScheduleError, Transition
+from office_hours.tags import Settings
 
 if TYPE_CHECKING:
+    from types_boto3_rds.type_defs import TagTypeDef
+
     from demo.simulation import Decision, Week
 
 _HOURS = (END - START) / timedelta(hours=1)
@@ -20,7 +25,7 @@ _NEAR_AN_EDGE = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of time and what holds in it: an RDS status, or a desired state."""
+    """A stretch of time and what holds in it: an RDS status, a desired state, or how both are drawn."""
 
     start: datetime
     end: datetime
@@ -35,17 +40,30 @@ class Span:
         return (self.end - self.start) / timedelta(hours=1)
 
 
+_UNKNOWN = Span(START, END, "")
+
+
 @dataclass(frozen=True)
 class Row:
     """A cluster's week.
 
-    wanted: what its schedule asks for, without gaps; empty where nobody can say.
+    wanted: what its schedule asks for, and its hold while that lasts, without gaps, "" where nothing is asked for;
+        empty where nobody can say.
     happened: the statuses it went through, without gaps.
+    asked: the edges of a one-sided schedule, which asks once and wants nothing of what comes after.
     """
 
     cluster: Cluster
     wanted: tuple[Span, ...]
     happened: tuple[Span, ...]
+    asked: tuple[Transition, ...] = ()
+
+    @property
+    def stretches(self) -> tuple[Span, ...]:
+        """The week without gaps, each stretch with how what happened in it compares with what was wanted."""
+        pairs = ((status, wanted) for status in self.happened for wanted in self.wanted or (_UNKNOWN,))
+        shared = ((max(a.start, b.start), min(a.end, b.end), _compared(a.state, b.state)) for a, b in pairs)
+        return tuple(_spans((start, kind) for start, end, kind in shared if start < end))
 
     @property
     def hours_stopped(self) -> float:
@@ -79,13 +97,12 @@ class Timeline:
         return self.hours_stopped / (len(self.rows) * _HOURS)
 
 
-def timeline(clusters: Sequence[Cluster], week: "Week") -> Timeline:
-    """Put a week's records side by side."""
-    schedules = {cluster.name: _schedule(cluster) for cluster in clusters}
-    rows = (
-        Row(cluster, tuple(_wanted(schedules[cluster.name])), tuple(_spans(week.statuses[cluster.name])))
-        for cluster in clusters
-    )
+def timeline(
+    clusters: Sequence[Cluster], week: "Week", deeds: Sequence[Deed] = (), settings: Settings | None = None
+) -> Timeline:
+    """Put a week's records side by side, each tag read as the functions read it under these settings."""
+    schedules = {cluster.name: schedule_of(cluster, settings or Settings()) for cluster in clusters}
+    rows = (_row(cluster, schedules[cluster.name], week, deeds) for cluster in clusters)
     names = [cluster.name for cluster in clusters]
     news: dict[tuple[str, str], Decision] = {}
     for decision in sorted(week.decisions, key=lambda each: (each.at, names.index(each.cluster))):
@@ -95,38 +112,73 @@ def timeline(clusters: Sequence[Cluster], week: "Week") -> Timeline:
     return Timeline(tuple(rows), tuple(Note(mark, decision) for mark, decision in marks))
 
 
-def _schedule(cluster: Cluster) -> Schedule | None:
-    try:
-        return None if cluster.tag is None else Schedule.parse(cluster.tag)
-    except ScheduleError:
+def schedule_of(cluster: Cluster, settings: Settings) -> Schedule | ScheduleError | None:
+    """What its tag means; None for an untagged cluster."""
+    if cluster.tag is None:
         return None
+    tag: TagTypeDef = {"Key": TAG_KEY, "Value": cluster.tag}
+    read = settings.read({"TagList": [tag], "PreferredMaintenanceWindow": MAINTENANCE_WINDOW})
+    return read and read[0]
 
 
-def _wanted(schedule: Schedule | None) -> Iterable[Span]:
-    if schedule is None:
-        return ()
-    at, records = START, []
-    while at < END:
-        records.append((at, str(schedule.desired_state(at) or State.RUNNING)))
-        upcoming = schedule.next_transition(at)
-        at = upcoming.at if upcoming else END
-    return _spans(records)
+def _row(cluster: Cluster, schedule: Schedule | ScheduleError | None, week: "Week", deeds: Sequence[Deed]) -> Row:
+    happened = tuple(_spans(week.statuses[cluster.name]))
+    if not isinstance(schedule, Schedule):
+        return Row(cluster, (), happened)
+    edges = tuple(_edges(schedule))
+    one_sided = any(None in (window.start, window.end) for window in schedule.windows)
+    wanted = [(START, str("" if one_sided else schedule.desired_state(START)))]
+    wanted += [] if one_sided else [(edge.at, str(edge.to)) for edge in edges]
+    for deed in deeds:
+        if deed.action == "hold" and deed.cluster == cluster.name:
+            wanted = _held(wanted, deed.at, Hold.parse(deed.hold, zone=schedule.zone))
+    return Row(cluster, tuple(_spans(wanted)), happened, edges if one_sided else ())
 
 
-def _spans(records: Iterable[tuple[datetime, str]]) -> Iterable[Span]:
-    """What holds from when on, as spans within the week."""
-    ends = [*((max(at, START), state) for at, state in records), (END, "")]
+def _edges(schedule: Schedule) -> Iterator[Transition]:
+    at = START
+    while (upcoming := schedule.next_transition(at)) and upcoming.at < END:
+        yield upcoming
+        at = upcoming.at
+
+
+def _held(wanted: list[tuple[datetime, str]], since: datetime, hold: Hold) -> list[tuple[datetime, str]]:
+    """What is wanted when a hold, written at `since`, is followed in place of the schedule."""
+    until = hold.until or END
+    then = [state for at, state in wanted if at <= until][-1]
+    kept = [(at, state) for at, state in wanted if not since <= at <= until]
+    return sorted([*kept, (since, str(hold.to)), (until, then)])
+
+
+def _compared(status: str, wanted: str) -> str:
+    """How a stretch is drawn: the keys of both views."""
+    match status, wanted:
+        case "starting" | "stopping", _:
+            return "change"
+        case "stopped", "running":
+            return "missed"
+        case "stopped", _:
+            return "off"
+        case _, "stopped":
+            return "over"
+    return "run"
+
+
+def _spans(records: Iterable[tuple[datetime, str]]) -> Iterator[Span]:
+    """What holds from when on, as spans within the week; what only goes on is one span."""
+    changes = [next(group) for _, group in groupby(records, key=itemgetter(1))]
+    ends = [*((max(at, START), state) for at, state in changes), (END, "")]
     return (Span(at, end, state) for (at, state), (end, _) in pairwise(ends) if at < end)
 
 
-def _is_routine(decision: "Decision", schedule: Schedule | None) -> bool:
+def _is_routine(decision: "Decision", schedule: Schedule | ScheduleError | None) -> bool:
     match decision.reason:
         case "as-scheduled" | "scheduled":
             return True
         case "busy":
             return decision.status in ("stopping", "starting")
         case "enforced":
-            latest = schedule and schedule.latest_transition(decision.at)
+            latest = isinstance(schedule, Schedule) and schedule.latest_transition(decision.at)
             return decision.at == START or bool(latest and decision.at - latest.at < _NEAR_AN_EDGE)
     return False
 
