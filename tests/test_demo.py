@@ -26,7 +26,9 @@ from demo.timeline import Row, Span, Timeline, timeline
 from office_hours.tags import Settings
 
 ROOT = Path(__file__).parents[1]
-TAG = "daily 09:00-12:00 Asia/Kolkata"
+TAG = "morning enforced"
+SCHEDULES = {"morning": "daily 09:00-12:00"}
+ZONE = "Asia/Kolkata"
 HELD = datetime(2026, 12, 22, 22, tzinfo=UTC)
 
 
@@ -41,7 +43,9 @@ class Demo:
 
     @property
     def timeline(self) -> Timeline:
-        return timeline([Cluster("yours", TAG, ""), *CLUSTERS], self.week, DEEDS)
+        return timeline(
+            [Cluster("yours", TAG, ""), *CLUSTERS], self.week, DEEDS, Settings("office-hours", (), ZONE, SCHEDULES)
+        )
 
     def row(self, cluster: str) -> Row:
         return next(row for row in self.timeline.rows if row.cluster.name == cluster)
@@ -72,7 +76,12 @@ def shown(_no_opinion_on_colours: None, tmp_path_factory: pytest.TempPathFactory
 
     simulation_itself = simulation.simulate
     output = tmp_path_factory.mktemp("demo")
+    settings = {
+        "officeHours": {"schedules": SCHEDULES, "defaultZone": ZONE, "tagKey": "another", "regions": ["us-east-1"]}
+    }
+    (output / "cdk.json").write_text(json.dumps({"context": settings}), "utf-8")
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
+        patch.setattr(demo.__main__, "ROOT", output)
         patch.setattr(demo.__main__, "OUTPUT", output)
         patch.setattr(simulation, "simulate", simulate)
         patch.setattr(sys, "argv", ["demo"])
@@ -169,7 +178,7 @@ DAY = ["07:00 starting", "07:08 available", "17:00 stopping", "17:06 stopped"]
             "23 00:00",
             "24 00:00",
             ["23 03:30 starting", "23 03:38 available", "23 06:30 stopping", "23 06:36 stopped"],
-            id="a tag of the user's own",
+            id="a tag of the user's own, under the settings of cdk.json",
         ),
     ],
 )
