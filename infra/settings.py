@@ -4,7 +4,6 @@ They are checked when the stack is synthesized: a mistake that is deployed is no
 """
 
 import difflib
-import importlib.resources
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from botocore.loaders import Loader
 from botocore.regions import EndpointResolver
 
-from office_hours.schedule import Schedule, ScheduleError, check_name, parse_dates
+from office_hours.schedule import Schedule, ScheduleError, check_name, nearest, parse_dates, zones
 
 if TYPE_CHECKING:
     from datetime import date
@@ -134,9 +133,8 @@ def near_miss(prefix: str) -> str | None:
 
 
 def suggestion(word: str, words: Iterable[str]) -> str:
-    by_lower = {candidate.lower(): candidate for candidate in words}
-    near = difflib.get_close_matches(word.lower(), by_lower, n=1)
-    return f' (did you mean "{by_lower[near[0]]}"?)' if near else ""
+    near = nearest(word, words)
+    return f' (did you mean "{near}"?)' if near else ""
 
 
 def shown(value: object) -> str:
@@ -213,11 +211,11 @@ def partitions() -> dict[str, str]:
 
 
 def default_zone(value: object) -> str:
-    zones = importlib.resources.files("tzdata").joinpath("zones").read_text().split()
-    if isinstance(value, str) and value in zones:
+    known = zones().values()
+    if isinstance(value, str) and value in known:
         return value
     raise ValueError(
-        f"must be an IANA time zone, such as Europe/Berlin or UTC; it is {shown(value)}{suggestion(str(value), zones)}."
+        f"must be an IANA time zone, such as Europe/Berlin or UTC; it is {shown(value)}{suggestion(str(value), known)}."
     )
 
 

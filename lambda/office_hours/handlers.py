@@ -11,8 +11,6 @@ from office_hours.run import Answer, Order, logger, run
 from office_hours.tags import Settings
 
 _ACCEPTED = '{"dry_run": true} and {"time": "2026-12-24T12:00:00+01:00"}, or {} to do what the schedules ask for now'
-
-
 # Wherever tags have a meaning, and far from where the calendar ends.
 _YEARS = range(1970, 3000)
 _MOST_SHOWN, _LONGEST_SHOWN = 10, 80  # mistakes and characters

@@ -222,18 +222,17 @@ class Schedule:
         words = text.split()
         names = {name.lower(): value for name, value in (named or {}).items()}
         draft = _Draft({name.lower(): (name, frozenset(days)) for name, days in (calendars or {}).items()})
-        whole = " ".join(words)
+        where = whole = f'"{" ".join(words)}"'
         try:
             if words and (name := words[0].lower()) in names:
-                whole = names[name]
-                draft.read(whole.split())
-                whole = " ".join(words)
+                where = f'"{names[name]}", the schedule "{words[0]}"'
+                draft.read(names[name].split())
+                where = whole
                 draft.read_tail(words[1:], after=words[0])
             else:
                 draft.read(words, names)
             return draft.schedule(default_zone, maintenance_window)
         except _Fault as fault:
-            where = f'"{whole}"' if whole == " ".join(words) else f'"{whole}", the schedule "{words[0]}"'
             raise ScheduleError(f"{fault.what} in {where}: {fault.hint}") from None
 
     def __str__(self) -> str:
@@ -487,7 +486,7 @@ class _Draft:
                     raise _Fault(f'second zone "{word}"', f'a schedule has one zone, and "{zone_word}" is it')
                 if options:
                     raise _Fault(f'zone "{word}"', "the zone comes before the options")
-                zone_word, self.zone = word, ZoneInfo(_zones()[word.lower()])
+                zone_word, self.zone = word, ZoneInfo(zones()[word.lower()])
             elif kind == "option":
                 key = word.lower().partition("=")[0]
                 if key == "lead" and key in options:
@@ -532,9 +531,9 @@ class _Draft:
 
     def schedule(self, default_zone: str, maintenance_window: str | None) -> Schedule:
         """The schedule that was read, checked as a whole."""
-        if default_zone.lower() not in _zones():
-            raise _Fault(f'unknown default zone "{default_zone}"', _suggestion(default_zone, _zones(), _EXPECTED_ZONE))
-        zone = self.zone or ZoneInfo(_zones()[default_zone.lower()])
+        if default_zone.lower() not in zones():
+            raise _Fault(f'unknown default zone "{default_zone}"', _suggestion(default_zone, zones(), _EXPECTED_ZONE))
+        zone = self.zone or ZoneInfo(zones()[default_zone.lower()])
         if self.constant is not None:
             return Schedule((), zone, self.constant, enforced=True)
         one_sided, two_sided = list[str](), list[str]()
@@ -579,7 +578,7 @@ def _kind(word: str) -> str | None:
         return "months"
     if any(piece in _DAY_WORDS or re.fullmatch(r"d[0-9]+", piece) for piece in pieces):
         return "days"
-    return "zone" if word in _zones() else None
+    return "zone" if word in zones() else None
 
 
 _DAY_WORDS = frozenset((*_WEEKDAYS, *_DAY_GROUPS, *_ORDINALS))
@@ -591,17 +590,18 @@ def _unknown(word: str, vocabulary: Sequence[str], expected: str) -> NoReturn:
     if "," in word and _kind(plus := word.replace(",", "+")):
         raise _Fault(f'unknown word "{word}"', f'did you mean "{plus}"?')
     for piece in dict.fromkeys((word, *re.split(r"[+-]", word))):
-        near = _nearest(piece, vocabulary)
+        near = nearest(piece, vocabulary)
         if near and near != piece.lower() and (near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())):
             kind = "day" if near in _DAY_WORDS else "month" if near in _MONTHS else "word"
             raise _Fault(f'unknown {kind} "{piece}"', f'did you mean "{near}"?')
-    cities = {zone.rpartition("/")[2]: zone for zone in reversed(_zones())}
-    if near := _nearest(word, _zones()) or cities.get(_nearest(word, cities) or ""):
-        raise _Fault(f'unknown zone "{word}"', f'did you mean "{_zones()[near]}"?')
+    cities = {zone.rpartition("/")[2]: zone for zone in reversed(zones())}
+    if near := nearest(word, zones()) or cities.get(nearest(word, cities) or ""):
+        raise _Fault(f'unknown zone "{word}"', f'did you mean "{zones()[near]}"?')
     raise _Fault(f'unknown {"zone" if "/" in word else "word"} "{word}"', expected)
 
 
-def _nearest(word: str, vocabulary: Iterable[str]) -> str | None:
+def nearest(word: str, vocabulary: Iterable[str]) -> str | None:
+    """The word of this vocabulary that was most likely meant, if any is near; case does not count."""
     from difflib import get_close_matches  # noqa: PLC0415  only an error needs it
 
     by_lower = {each.lower(): each for each in vocabulary}
@@ -611,7 +611,7 @@ def _nearest(word: str, vocabulary: Iterable[str]) -> str | None:
 
 
 def _suggestion(word: str, vocabulary: Iterable[str], expected: str) -> str:
-    near = _nearest(word, vocabulary)
+    near = nearest(word, vocabulary)
     return f'did you mean "{near}"?' if near else expected
 
 
@@ -730,7 +730,7 @@ def _country(value: str, calendars: Sequence[str]) -> str:
     if part.lower() not in parts:
         shown = f"expected a part such as {', '.join(f'{code}-{each}' for each in countries[code])}"
         known = shown if parts else f"the holidays of {code} have no parts"
-        near = _nearest(part, parts.values())
+        near = nearest(part, parts.values())
         raise _Fault(f'unknown holidays "{value}"', f'did you mean "{code}-{near}"?' if near else known)
     return f"{code}-{parts[part.lower()]}"
 
@@ -818,7 +818,7 @@ def _never_ends(windows: Sequence[Window], lead: int) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _zones() -> dict[str, str]:
+def zones() -> dict[str, str]:
     """IANA's zone names by their lower-case form, as the deployed `tzdata` lists them."""
     from importlib.resources import files  # noqa: PLC0415  once a process
 
