@@ -14,6 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from settings import CONTEXT_KEY, EVERY_REGION, Settings, SettingsError
+from test_events import EVENTS, ShareableTestEvents
 
 NAME = "aurora-office-hours"
 # Lambda's limit for all names and values of a function's environment together, in bytes.
@@ -53,7 +54,7 @@ OPERATIONS = (
 
 
 class OfficeHoursStack(cdk.Stack):
-    """Everything that Aurora Office Hours needs in an account; removed, it leaves nothing behind.
+    """Everything that Aurora Office Hours needs in an account; removed, it leaves nothing of its own behind.
 
     package: the folder that is deployed to Lambda.
     """
@@ -88,6 +89,14 @@ class OfficeHoursStack(cdk.Stack):
                 value=f"""echo '{{"dry_run": true}}' | aws lambda invoke --function-name {operation.function_name} """
                 "--payload fileb:///dev/stdin /dev/stdout",
             )
+        test_events = f"{NAME}-test-events"
+        ShareableTestEvents(
+            self,
+            "TestEvents",
+            function_name=test_events,
+            log_group=self.add_log_group("TestEvents", test_events),
+            events={operation.function_name: EVENTS[operation.name] for operation in OPERATIONS},
+        )
         cdk.CfnOutput(
             self,
             "FailuresQueue",
@@ -96,16 +105,7 @@ class OfficeHoursStack(cdk.Stack):
         )
 
     def add_function(self, operation: Operation) -> lambda_.Function:
-        log_group = logs.LogGroup(
-            self,
-            f"{operation.construct_id}Log",
-            log_group_name=f"/aws/lambda/{operation.function_name}",
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
-        # The CDK has a word for each number of days; CloudFormation takes the number.
-        resource = log_group.node.default_child
-        assert isinstance(resource, logs.CfnLogGroup)  # noqa: S101  for the type checker
-        resource.retention_in_days = self.settings.log_retention_days
+        log_group = self.add_log_group(operation.construct_id, operation.function_name)
         return lambda_.Function(
             self,
             operation.construct_id,
@@ -124,6 +124,19 @@ class OfficeHoursStack(cdk.Stack):
             max_event_age=self.interval,
             on_failure=destinations.SqsDestination(self.failures),
         )
+
+    def add_log_group(self, construct_id: str, function_name: str) -> logs.LogGroup:
+        log_group = logs.LogGroup(
+            self,
+            f"{construct_id}Log",
+            log_group_name=f"/aws/lambda/{function_name}",
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        # The CDK has a word for each number of days; CloudFormation takes the number.
+        resource = log_group.node.default_child
+        assert isinstance(resource, logs.CfnLogGroup)  # noqa: S101  for the type checker
+        resource.retention_in_days = self.settings.log_retention_days
+        return log_group
 
     def add_role(self, operation: Operation, log_group: logs.LogGroup) -> iam.IRole:
         statements = [
