@@ -95,9 +95,10 @@ def store(client: Client, schema: dict[str, str], content: str, before: str) -> 
             client.create_registry(RegistryName=schema["RegistryName"])
         client.create_schema(**schema, Type="OpenApi3", Content=content)
     else:
-        theirs = {name: event for name, event in events(stored["Content"]).items() if name not in events(before)}
+        ours = events(content)
+        theirs = {name: each for name, each in events(stored["Content"]).items() if name not in events(before) | ours}
         document = json.loads(content)
-        document["components"]["examples"] = events(content) | theirs | events(content)
+        document["components"]["examples"] = ours | theirs
         # First as well: a schema has 100 versions at the most, and each edit in the console is one.
         delete_versions_but(client, schema, stored["SchemaVersion"])
         updated = client.update_schema(**schema, Type="OpenApi3", Content=json.dumps(document))
