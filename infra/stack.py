@@ -13,6 +13,7 @@ from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from office_hours.hold import SUFFIX
 from settings import CONTEXT_KEY, EVERY_REGION, Settings, SettingsError
 from test_events import EVENTS, ShareableTestEvents
 
@@ -139,6 +140,12 @@ class OfficeHoursStack(cdk.Stack):
         return log_group
 
     def add_role(self, operation: Operation, log_group: logs.LogGroup) -> iam.IRole:
+        clusters = [
+            f"arn:{self.partition}:rds:{region}:{self.account}:cluster:*"
+            for region in self.settings.regions or (self.region,)
+        ]
+        # The key counts in any case here (IAM), which the functions' own reading of the tag is stricter about.
+        tagged = {"StringLike": {f"aws:ResourceTag/{self.settings.tag_key}": "*"}}
         statements = [
             iam.PolicyStatement(
                 sid="FindClusters",
@@ -146,14 +153,18 @@ class OfficeHoursStack(cdk.Stack):
                 resources=["*"],
             ),
             iam.PolicyStatement(
-                sid="ActOnTaggedClusters",
-                actions=[operation.action],
-                resources=[
-                    f"arn:{self.partition}:rds:{region}:{self.account}:cluster:*"
-                    for region in self.settings.regions or (self.region,)
-                ],
-                # The key counts in any case here (IAM), which the functions' own reading of the tag is stricter about.
-                conditions={"StringLike": {f"aws:ResourceTag/{self.settings.tag_key}": "*"}},
+                sid="ActOnTaggedClusters", actions=[operation.action], resources=clusters, conditions=tagged
+            ),
+            iam.PolicyStatement(
+                sid="HoldTaggedClusters",
+                actions=["rds:AddTagsToResource"],
+                resources=clusters,
+                conditions={
+                    **tagged,
+                    "ForAllValues:StringEquals": {"aws:TagKeys": [self.settings.tag_key + SUFFIX]},
+                    # "For all" is also true where there are none.
+                    "Null": {"aws:TagKeys": "false"},
+                },
             ),
             iam.PolicyStatement(
                 sid="WriteOwnLog",

@@ -53,7 +53,8 @@ class Call:
     @property
     def cluster(self) -> str:
         """The cluster that the call names, if it names one."""
-        return self.parameters.get("DBClusterIdentifier") or self.parameters.get("SourceIdentifier", "")
+        named = self.parameters.get("DBClusterIdentifier") or self.parameters.get("SourceIdentifier")
+        return named or self.parameters.get("ResourceName", "").rpartition(":")[2]
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,11 @@ class RdsServer:
         }
         self.clusters[region][name] = cluster | members
         return self.clusters[region][name]
+
+    def tag(self, name: str, key: str = "office-hours-hold", *, region: str = HOME) -> str | None:
+        """The value of one of a cluster's tags, the hold unless said otherwise."""
+        tags = {tag["Key"]: tag["Value"] for tag in self.clusters[region][name]["TagList"]}
+        return tags.get(key)
 
     def log(self, name: str, message: str, at: str, *, region: str = HOME) -> None:
         """Write RDS's event log."""
@@ -172,10 +178,10 @@ class RdsServer:
                 return self._describe_clusters(call)
             case "DescribeEvents":
                 return self._describe_events(call)
-            case "StopDBCluster":
-                return self._change(call, needs="available", becomes="stopping")
-            case "StartDBCluster":
-                return self._change(call, needs="stopped", becomes="starting")
+            case "StopDBCluster" | "StartDBCluster":
+                return self._change(call)
+            case "AddTagsToResource":
+                return self._add_tags(call)
             case "ListRegions":
                 return self._list_regions(call)
         return Refusal("InvalidAction", f"Could not find operation {call.operation}")
@@ -196,7 +202,8 @@ class RdsServer:
         events = [event for event in self.events[call.region] if event["SourceIdentifier"] == call.cluster]
         return _page(call, "Events", [event for event in events if first <= event["Date"] <= last])
 
-    def _change(self, call: Call, *, needs: str, becomes: str) -> Structure | Refusal:
+    def _change(self, call: Call) -> Structure | Refusal:
+        needs, becomes = ("available", "stopping") if call.operation == "StopDBCluster" else ("stopped", "starting")
         cluster = self.clusters[call.region].get(call.cluster)
         if cluster is None:
             return Refusal("DBClusterNotFoundFault", f"DBCluster {call.cluster} not found.", status=404)
@@ -204,6 +211,19 @@ class RdsServer:
             return Refusal("InvalidDBClusterStateFault", f"DbCluster {call.cluster} is in {cluster['Status']} state.")
         cluster["Status"] = becomes
         return {"DBCluster": cluster}
+
+    def _add_tags(self, call: Call) -> Structure | Refusal:
+        cluster = self.clusters[call.region].get(call.cluster)
+        if cluster is None or cluster["DBClusterArn"] != call.parameters["ResourceName"]:
+            return Refusal("DBClusterNotFoundFault", f"DBCluster {call.cluster} not found.", status=404)
+        added = [
+            {"Key": value, "Value": call.parameters[key.removesuffix("Key") + "Value"]}
+            for key, value in call.parameters.items()
+            if key.startswith("Tags.") and key.endswith(".Key")
+        ]
+        keys = {tag["Key"] for tag in added}
+        cluster["TagList"] = [tag for tag in cluster["TagList"] if tag["Key"] not in keys] + added
+        return {}
 
     def _list_regions(self, call: Call) -> Structure:
         wanted = json.loads(call.parameters["RegionOptStatusContains"])
@@ -286,10 +306,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _xml(self, call: Call, answer: Structure) -> bytes:
         root = ET.Element(f"{call.operation}Response", xmlns=self.account.model.metadata["xmlNamespace"])
-        shape = self.account.model.operation_model(call.operation).output_shape
-        assert shape, "every operation that is served answers with something"
-        # The element is named by the result wrapper, the operation's name and "Result".
-        write(root, f"{call.operation}Result", shape, answer)
+        # The element is named by the result wrapper, the operation's name and "Result"; some answer with nothing.
+        if shape := self.account.model.operation_model(call.operation).output_shape:
+            write(root, f"{call.operation}Result", shape, answer)
         return bytes(ET.tostring(root, encoding="utf-8"))
 
     def _refuse(self, call: Call, refusal: Refusal) -> None:

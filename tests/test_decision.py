@@ -313,7 +313,7 @@ class TestATransitionOlderThanTheEventLog:
     def test_a_cluster_that_should_be_stopped_is_left_since_nobody_knows(self) -> None:
         decision = decide(cluster(), self.CLOSED, None, [], self.NOW)
         assert (decision.action, decision.reason) == (Action.LEAVE, Reason.CHANGED_BY_HAND)
-        assert "aws rds stop-db-cluster --db-cluster-identifier reporting" in decision.message
+        assert '{"clusters": ["reporting"]}' in decision.message
 
     def test_one_that_aws_restarted_is_stopped(self) -> None:
         events = log("thu 03:00 restart, thu 03:09 started")

@@ -12,7 +12,7 @@ The 23rd of November 2026 is a Monday.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -69,7 +69,10 @@ class Function:
     def actions(self) -> set[str]:
         return {action for statement in self.statements for action in listed(statement["Action"])}
 
-    def may(self, action: str, resource: str, tags: dict[str, str] | None = None) -> bool:
+    def may(
+        self, action: str, resource: str, tags: dict[str, str] | None = None, keys: Sequence[str] | None = None
+    ) -> bool:
+        """Whether a call is allowed, on a resource with these tags; `keys` are those of the tags that it writes."""
         request = iam_evaluator.EvalContext(
             principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/role/{self.name}",
             principal_type="AssumedRole",
@@ -77,7 +80,10 @@ class Function:
             action=action,
             resource_arn=resource,
             region=HOME,
-            service_context={f"aws:resourcetag/{key}": value for key, value in (tags or {}).items()},
+            service_context={
+                "aws:tagkeys": list(keys) if keys else None,
+                **{f"aws:resourcetag/{key}": value for key, value in (tags or {}).items()},
+            },
         )
         policy = iam_evaluator.parse_policy_document({"Statement": self.statements})
         return bool(iam_evaluator.evaluate(request, [policy]).decision == "Allow")
@@ -179,12 +185,50 @@ def test_a_function_may(  # noqa: PLR0913  a row of the table
 
 
 @FUNCTIONS
-def test_of_all_that_rds_can_do_to_a_tagged_cluster_one_thing_is_allowed(deploy: Deploy, name: str) -> None:
+@pytest.mark.parametrize(
+    ("resource", "tags", "keys", "expected"),
+    [
+        (rds_arn(), TAGGED, ["office-hours-hold"], YES),
+        (rds_arn(), TAGGED | {"office-hours-hold": "running"}, ["office-hours-hold"], YES),
+        (rds_arn(), TAGGED, ["office-hours"], NO),
+        (rds_arn(), TAGGED, ["office-hours", "office-hours-hold"], NO),
+        (rds_arn(), TAGGED, ["office-hours-hold", "team"], NO),
+        (rds_arn(), TAGGED, ["Office-Hours-Hold"], NO),
+        (rds_arn(), TAGGED, ["team"], NO),
+        (rds_arn(), TAGGED, None, NO),
+        (rds_arn(), {}, ["office-hours-hold"], NO),
+        (rds_arn(), {"office-hours-hold": "running"}, ["office-hours-hold"], NO),
+        (rds_arn("db:reporting"), TAGGED, ["office-hours-hold"], NO),
+        (rds_arn(region="eu-west-2"), TAGGED, ["office-hours-hold"], NO),
+        ("*", TAGGED, ["office-hours-hold"], NO),
+    ],
+)
+def test_the_hold_is_the_only_tag_that_a_function_may_write(  # noqa: PLR0913  a row of the table
+    deploy: Deploy,
+    name: str,
+    *,
+    resource: str,
+    tags: dict[str, str],
+    keys: list[str] | None,
+    expected: bool,
+) -> None:
+    assert deploy(name).may("rds:AddTagsToResource", resource, tags, keys) is expected
+
+
+@FUNCTIONS
+def test_of_all_that_rds_can_do_to_a_tagged_cluster_its_action_and_the_hold_are_allowed(
+    deploy: Deploy, name: str
+) -> None:
     function = deploy(name)
     operations = botocore.session.get_session().get_service_model("rds").operation_names
     assert ACTION[OTHER[name]] in {f"rds:{operation}" for operation in operations}
-    allowed = {f"rds:{operation}" for operation in operations if function.may(f"rds:{operation}", rds_arn(), TAGGED)}
-    assert allowed == {ACTION[name], "rds:DescribeDBClusters", "rds:DescribeEvents"}
+    allowed = {
+        operation
+        for operation in operations
+        if function.may(f"rds:{operation}", rds_arn(), TAGGED, ["office-hours-hold"])
+    }
+    own = ACTION[name].removeprefix("rds:")
+    assert allowed == {own, "AddTagsToResource", "DescribeDBClusters", "DescribeEvents"}
 
 
 @FUNCTIONS
@@ -216,7 +260,9 @@ def test_clusters_of_exactly_the_stacks_regions_may_be_acted_on(
 
 @FUNCTIONS
 @pytest.mark.parametrize("regions", [[], ["eu-west-1", "us-east-1"], ["*"]])
-def test_statements_allow_actions_by_name_under_one_condition(deploy: Deploy, name: str, regions: list[str]) -> None:
+def test_statements_allow_actions_by_name_under_conditions_that_are_known(
+    deploy: Deploy, name: str, regions: list[str]
+) -> None:
     function = deploy(name, *regions)
     for statement in function.statements:
         assert statement["Effect"] == "Allow"
@@ -225,7 +271,15 @@ def test_statements_allow_actions_by_name_under_one_condition(deploy: Deploy, na
     assert ACTION[OTHER[name]] not in function.actions
     # A cluster without the tag has no such key, and no value is like "*" where there is none.
     conditions = {str(each["Action"]): each["Condition"] for each in function.statements if "Condition" in each}
-    assert conditions == {ACTION[name]: {"StringLike": {"aws:ResourceTag/office-hours": "*"}}}
+    tagged = {"StringLike": {"aws:ResourceTag/office-hours": "*"}}
+    assert conditions == {
+        ACTION[name]: tagged,
+        "rds:AddTagsToResource": {
+            **tagged,
+            "ForAllValues:StringEquals": {"aws:TagKeys": ["office-hours-hold"]},
+            "Null": {"aws:TagKeys": "false"},
+        },
+    }
 
 
 # The calls, as botocore makes them, beside the permissions.
@@ -235,6 +289,7 @@ def test_statements_allow_actions_by_name_under_one_condition(deploy: Deploy, na
 class Called:
     action: str
     resource: str
+    keys: tuple[str, ...] | None = None
 
 
 @pytest.fixture
@@ -243,12 +298,14 @@ def called(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> set[Called]:
     assert not account.calls
     calls = set()
 
-    def note(params: dict[str, str], model: OperationModel, context: dict[str, str], **_: object) -> None:
+    def note(params: dict[str, Any], model: OperationModel, context: dict[str, str], **_: object) -> None:
         name = params.get("DBClusterIdentifier")
         calls.add(
             Called(
                 f"{model.service_model.signing_name}:{model.name}",
-                rds_arn(f"cluster:{name}", region=context["client_region"]) if name else "*",
+                params.get("ResourceName")
+                or (rds_arn(f"cluster:{name}", region=context["client_region"]) if name else "*"),
+                tuple(tag["Key"] for tag in params["Tags"]) if "Tags" in params else None,
             )
         )
 
@@ -289,13 +346,17 @@ def test_a_function_may_make_the_calls_that_it_makes_and_no_others(  # noqa: PLR
         account.add("reporting", OFFICE, region=region, Status=before)
         account.add("untagged", region=region, Status=before)
 
-    answer = handler(at)
+    handler(at)
+    for region in handled:
+        account.clusters[region]["reporting"]["Status"] = before
+    answer = handler(at, {"clusters": ["*"]})
 
     assert [(each["region"], each["cluster"], each["decision"]) for each in answer["clusters"]] == [
         (region, "reporting", name) for region in handled
     ]
-    assert {each.resource for each in called if each.action == ACTION[name]} == {
-        rds_arn(region=region) for region in handled
-    }
-    assert [each for each in called if not function.may(each.action, each.resource, TAGGED)] == []
+    for action in (ACTION[name], "rds:AddTagsToResource"):
+        assert {each.resource for each in called if each.action == action} == {
+            rds_arn(region=region) for region in handled
+        }
+    assert [each for each in called if not function.may(each.action, each.resource, TAGGED, each.keys)] == []
     assert function.actions == {each.action for each in called} | set(BY_LAMBDA)

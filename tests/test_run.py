@@ -587,7 +587,7 @@ def test_what_a_region_did_before_it_hung_is_counted(account: RdsServer, monkeyp
         account.add(name, "never")
     over, two_are_done = threading.Event(), threading.Event()
     account.before("StopDBCluster", lambda call: over.wait(20) if call.cluster == "c" else None)
-    handle, finished = run._handle, itertools.count(1)  # noqa: SLF001
+    handle, finished = run._do_one, itertools.count(1)  # noqa: SLF001
 
     def handle_and_tell(*arguments: Any) -> None:  # noqa: ANN401  whatever the function takes
         handle(*arguments)
@@ -598,7 +598,7 @@ def test_what_a_region_did_before_it_hung_is_counted(account: RdsServer, monkeyp
         assert two_are_done.wait(20)
         return set(), set(regions)
 
-    monkeypatch.setattr(run, "_handle", handle_and_tell)
+    monkeypatch.setattr(run, "_do_one", handle_and_tell)
     monkeypatch.setattr("concurrent.futures.wait", time_is_up)
     with pytest.raises(RunError, match=r"^1 failed and 2 clusters were handled(.|\n)*eu-west-1"):
         stop(CLOSING)

@@ -110,6 +110,17 @@ def may_do(
             "Condition": {"StringLike": {f"aws:ResourceTag/{key}": "*"}},
         },
         {
+            "Sid": "HoldTaggedClusters",
+            "Effect": "Allow",
+            "Action": "rds:AddTagsToResource",
+            "Resource": clusters,
+            "Condition": {
+                "StringLike": {f"aws:ResourceTag/{key}": "*"},
+                "ForAllValues:StringEquals": {"aws:TagKeys": [f"{key}-hold"]},
+                "Null": {"aws:TagKeys": "false"},
+            },
+        },
+        {
             "Sid": "WriteOwnLog",
             "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -156,10 +167,9 @@ def test_nothing_is_changed_in_rds_without_the_tag(package: Path, regions: tuple
             for action in actions(statement)
         )
     ]
-    assert [statement["Condition"] for statement in changing] == [
-        {"StringLike": {"aws:ResourceTag/office-hours": "*"}},
-        {"StringLike": {"aws:ResourceTag/office-hours": "*"}},
-    ]
+    assert [statement["Condition"]["StringLike"] for statement in changing] == [
+        {"aws:ResourceTag/office-hours": "*"}
+    ] * 4
 
 
 def actions(statement: Resource) -> Iterator[str]:

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     INELIGIBLE = "ineligible"
     BUSY = "busy"
     HELD = "held"
+    NEEDS_UNTIL = "needs-until"  # a command by hand alone: no transition would end its hold
     AS_SCHEDULED = "as-scheduled"
     ENFORCED = "enforced"
     CHANGED_BY_HAND = "changed-by-hand"
@@ -239,8 +240,8 @@ def _by_log(  # noqa: PLR0911  one return a rule, in the order of the rules
     if since is None or not changes or changes[-1][0] < since:
         if to_stop and (since is None or since < now - LOG_KEPT):
             return _left(
-                "Nobody knows who started it: RDS's event log does not reach back to its latest transition (to stop: "
-                f"aws rds stop-db-cluster --db-cluster-identifier {snapshot.get('DBClusterIdentifier')})"
+                "Nobody knows who started it: RDS's event log does not reach back to its latest transition (to stop "
+                f'it, invoke the stop function with {{"clusters": ["{snapshot.get("DBClusterIdentifier")}"]}})'
             )
         return act
     at, change = changes[-1]

@@ -41,7 +41,10 @@ class Hold:
             fault = f'unknown word "{words[3]}"' if len(words) > 3 else 'nothing after "until"'
             near = f'did you mean "{words[2]}T{words[3]}"? ' if len(words) > 3 and ":" in words[3] else ""
             raise HoldError(f'{fault} in hold "{shown}": {near}{_EXPECTED}')
-        return cls(State(state), _moment(words[2], zone, shown))
+        if (until := moment(words[2], zone)) is None:
+            expected = "expected a date-time such as 2026-11-24T22:00, 2026-11-24T22:00Z or 2026-11-24T22:00+01:00"
+            raise HoldError(f'unknown date-time "{words[2]}" in hold "{shown}": {expected}')
+        return cls(State(state), until)
 
     def in_force(self, at: datetime) -> bool:
         """Whether the hold lasts at this instant."""
@@ -49,24 +52,30 @@ class Hold:
 
     def __str__(self) -> str:
         """A tag value that parses to an equal hold, in any zone."""
+        return self.written(ZoneInfo("UTC"))
+
+    def written(self, zone: ZoneInfo) -> str:
+        """The same value, its time as the clocks of this zone show it, with the offset."""
         if self.until is None:
             return self.to.value
-        return f"{self.to} until {self.until.isoformat().replace('+00:00', 'Z')}"
+        at = self.until.astimezone(zone)
+        exact = "auto" if at.second or at.microsecond else "minutes"
+        return f"{self.to} until {at.isoformat(timespec=exact).replace('+00:00', 'Z')}"
 
 
-def _moment(text: str, zone: ZoneInfo, shown: str) -> datetime:
+def moment(text: str, zone: ZoneInfo) -> datetime | None:
+    """The instant of an ISO 8601 date-time, in UTC; without an offset it is local to `zone`. None for anything else."""
     # Midnight at the end of a day, which Python reads from 3.13 on.
     start, at_end, rest = text.upper().partition("T24:00")
     try:
-        moment = datetime.fromisoformat(f"{start}T00:00{rest}" if at_end else start) if "T" in text.upper() else None
+        at = datetime.fromisoformat(f"{start}T00:00{rest}" if at_end else start) if "T" in text.upper() else None
     except ValueError:
-        moment = None
-    if moment is None:
-        expected = "expected a date-time such as 2026-11-24T22:00, 2026-11-24T22:00Z or 2026-11-24T22:00+01:00"
-        raise HoldError(f'unknown date-time "{text}" in hold "{shown}": {expected}')
+        at = None
+    if at is None:
+        return None
     # "Until the year 9999" is a way to say: for good.
-    moment = clear_of_the_ends(moment) + timedelta(days=1 if at_end else 0)
-    if moment.tzinfo:
-        return clear_of_the_ends(moment.astimezone(UTC))
-    rest_of_minute = timedelta(seconds=moment.second, microseconds=moment.microsecond)
-    return clear_of_the_ends(instant(zone, moment.date(), moment.hour * 60 + moment.minute) + rest_of_minute)
+    at = clear_of_the_ends(at) + timedelta(days=1 if at_end else 0)
+    if at.tzinfo:
+        return clear_of_the_ends(at.astimezone(UTC))
+    rest_of_minute = timedelta(seconds=at.second, microseconds=at.microsecond)
+    return clear_of_the_ends(instant(zone, at.date(), at.hour * 60 + at.minute) + rest_of_minute)

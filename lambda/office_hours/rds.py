@@ -106,6 +106,11 @@ def act(rds: "RDSClient", action: Action, identifier: str) -> "DBClusterTypeDef"
         return snapshot
 
 
+def write_tag(rds: "RDSClient", arn: str, key: str, value: str) -> None:
+    """Give a cluster this tag, in place of one with the same key."""
+    rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": key, "Value": value}])
+
+
 def words(error: BaseException) -> tuple[str, str]:
     """The code and the words of an error: AWS's own, where it answered."""
     if isinstance(error, ClientError):

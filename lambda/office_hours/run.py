@@ -1,17 +1,20 @@
 """A run: list the clusters of each Region, decide, act, report."""
 
 import concurrent.futures
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from office_hours import rds
-from office_hours.decision import LOG_KEPT, Action, Reason, decide, evidence_since, next_change
+from office_hours.command import Cluster, Command, choose, plan
+from office_hours.decision import LOG_KEPT, Action, Decision, Reason, decide, evidence_since, next_change
+from office_hours.event import Event, EventError
 from office_hours.hold import HoldError
 from office_hours.schedule import Schedule
 from office_hours.tags import Settings
@@ -46,7 +49,7 @@ class RunError(Exception):
 
 
 class Entry(TypedDict):
-    """One cluster in a run's answer."""
+    """One cluster in a run's answer. `hold` is the value of the tag that a command by hand writes."""
 
     cluster: str
     region: str
@@ -55,6 +58,7 @@ class Entry(TypedDict):
     reason: str
     message: str
     next: str | None
+    hold: NotRequired[str]
     error: NotRequired[str]
 
 
@@ -74,26 +78,30 @@ class Failure(str):
     __slots__ = ()
 
 
+Outcomes = list[Entry | Failure]
+Job = tuple[str, Callable[[], Entry | None]]  # a cluster's identifier, and what is to be done about it
+Work = Callable[["Order", "RDSClient", Cluster], Entry | None]
+
+
 @dataclass(frozen=True)
 class Order:
     """What one invocation is to do.
 
     action: what this function does; what is the other's to do is only told.
     settings: the stack's.
+    event: what is asked for.
     now: the instant to decide for, aware.
-    dry_run: whether to decide and report, and change nothing.
     clock: tells the present instant, which goes on while the run works.
     ends: the instant at which Lambda ends the function.
     """
 
     action: Action
     settings: Settings
+    event: Event
     now: datetime
-    dry_run: bool
     clock: Callable[[], datetime]
     ends: datetime
 
-    @property
     def is_late(self) -> bool:
         """Whether it is too late to begin anything."""
         return self.clock() >= self.ends - _NO_NEW_WORK
@@ -102,25 +110,56 @@ class Order:
 def run(order: Order) -> Answer:
     """Handle every Region side by side, and each Region's clusters.
 
-    Raises RunError where anything failed unexpectedly, after all else has been handled.
+    Raises EventError where the event is at fault, before anything is done, and RunError where anything failed
+    unexpectedly, after all else has been handled.
     """
-    outcomes: list[Entry | Failure] = []  # as they come, so that a Region that is not done in time loses none
+    if order.event.mistakes and not order.event.clusters:
+        raise EventError(order.event.mistakes)
+    outcomes: Outcomes = []  # as they come, so that a Region that is not done in time loses none
     clients = _clients(order, outcomes)
-    pool = concurrent.futures.ThreadPoolExecutor(max_workers=len(clients) or 1)
-    handled = {pool.submit(_handle_region, order, client, outcomes): client.meta.region_name for client in clients}
-    remaining = order.ends - order.clock() - _NO_MORE_WAITING
-    _, late = concurrent.futures.wait(handled, timeout=max(0.0, remaining.total_seconds()))
+    jobs: Mapping[RDSClient, Iterable[Job]]
+    if order.event.clusters:
+        jobs = _jobs_by_name(order, clients, outcomes)
+    else:
+        jobs = {client: _jobs(order, client, _work(order), outcomes) for client in clients}
+    _do(order, jobs, outcomes)
+    return _report(order, list(outcomes))
+
+
+def _do(order: Order, jobs: "Mapping[RDSClient, Iterable[Job]]", outcomes: Outcomes, share: float = 1.0) -> None:
+    """Do each Region's jobs, side by side with the others', within this share of the time that is left."""
+    pool = concurrent.futures.ThreadPoolExecutor(max_workers=len(jobs) or 1)
+    regions = {pool.submit(_do_region, client, of_region, outcomes): client for client, of_region in jobs.items()}
+    remaining = (order.ends - order.clock() - _NO_MORE_WAITING).total_seconds() * share
+    _, late = concurrent.futures.wait(regions, timeout=max(0.0, remaining))
     pool.shutdown(wait=False, cancel_futures=True)
-    for each, region in handled.items():
+    for each, client in regions.items():
+        region = client.meta.region_name
         if each in late:
             too_late = TimeoutError("not all of it was done when the function's time was up")
             outcomes.append(_failed(f"Region {region}", too_late, region=region))
         elif broken := each.exception():
             outcomes.append(_failed(f"Region {region}", broken, region=region))
-    return _report(order, list(outcomes))
 
 
-def _clients(order: Order, outcomes: list[Entry | Failure]) -> "list[RDSClient]":
+def _do_region(client: "RDSClient", jobs: Iterable[Job], outcomes: Outcomes) -> None:
+    """Do a Region's jobs, several at once."""
+    with concurrent.futures.ThreadPoolExecutor(rds.THREADS) as pool:
+        for job in jobs:
+            pool.submit(_do_one, client.meta.region_name, job, outcomes)
+
+
+def _do_one(region: str, job: Job, outcomes: Outcomes) -> None:
+    """Do one job; what comes of it is added to the outcomes."""
+    identifier, work = job
+    try:
+        if entry := work():
+            outcomes.append(entry)
+    except Exception as error:  # noqa: BLE001  one broken cluster, of whatever kind, never stops the others
+        outcomes.append(_failed(f"{region}/{identifier}", error, region=region, cluster=identifier))
+
+
+def _clients(order: Order, outcomes: Outcomes) -> "list[RDSClient]":
     """A client for each Region of the settings; what fails here is added to the outcomes."""
     try:
         regions = rds.enabled_regions() if order.settings.regions == ("*",) else order.settings.regions
@@ -142,7 +181,7 @@ def _report(order: Order, outcomes: list[Entry | Failure]) -> Answer:
     answer: Answer = {
         "action": order.action,
         "time": utc(order.now),
-        "dry_run": order.dry_run,
+        "dry_run": order.event.dry_run,
         "counts": dict(sorted(Counter(entry["reason"] for entry in entries).items())),
         "clusters": sorted(entries, key=lambda entry: (entry["region"], entry["cluster"])),
     }
@@ -150,62 +189,146 @@ def _report(order: Order, outcomes: list[Entry | Failure]) -> Answer:
     summary = {**answer, "clusters": len(entries), "failures": len(failures), "invalid_tags": invalid}
     logger.info("%s run: %d clusters, %d failures", order.action, len(entries), len(failures), extra=summary)
     if failures:
-        named = "\n".join(sorted(failures)[:_MOST_NAMED])
-        more = f"\nand {len(failures) - _MOST_NAMED} more, which the log names" if len(failures) > _MOST_NAMED else ""
+        again = (
+            "The next run tries again"
+            if order.event.clusters is None
+            else "Where the hold is written, the next run tries"
+        )
         raise RunError(
-            f"{len(failures)} failed and {len(entries)} clusters were handled. The next run tries again.\n{named}{more}"
+            f"{len(failures)} failed and {len(entries)} clusters were handled. {again}.\n{_in_words(failures)}"
         )
     return answer
 
 
-def _handle_region(order: Order, client: "RDSClient", outcomes: list[Entry | Failure]) -> None:
-    """List a Region's clusters, and handle each as soon as its page is there."""
+def _in_words(failures: list[Failure]) -> str:
+    named = "\n".join(sorted(failures)[:_MOST_NAMED])
+    more = len(failures) - _MOST_NAMED
+    return f"{named}\nand {more} more, which the log names" if more > 0 else named
+
+
+def _listed(order: Order, client: "RDSClient", outcomes: Outcomes) -> "Iterator[tuple[str, DBClusterTypeDef]]":
+    """Each cluster of a Region, as soon as its page is there; a listing that fails is added to the outcomes."""
     region = client.meta.region_name
     seen = set()
-    with concurrent.futures.ThreadPoolExecutor(rds.THREADS) as pool:
-        try:
-            for snapshot in rds.clusters(client, lambda: order.is_late):
-                # One that comes or goes between two pages can push another onto both.
-                if (identifier := snapshot.get("DBClusterIdentifier", "").lower()) not in seen:
-                    seen.add(identifier)
-                    pool.submit(_handle, order, client, identifier, snapshot, outcomes)
-        except Exception as error:  # noqa: BLE001  a page that is broken in whatever way leaves the others to be handled
-            outcomes.append(_failed(f"Region {region}, listing its clusters", error, region=region))
-
-
-def _handle(
-    order: Order,
-    client: "RDSClient",
-    identifier: str,
-    snapshot: "DBClusterTypeDef",
-    outcomes: list[Entry | Failure],
-) -> None:
-    """Decide about one cluster, unless it is untagged, and act; whatever comes of it is added to the outcomes."""
-    region = client.meta.region_name
     try:
-        tags = order.settings.read(snapshot)
-        if tags is None:
-            return
-        schedule, hold = tags
-        since = evidence_since(snapshot, schedule, hold, order.now)
-        events = _events(order, client, identifier, since) if since else []
-        decision = decide(snapshot, schedule, hold, events, order.now)
-        upcoming = None
-        if isinstance(schedule, Schedule) and not isinstance(hold, HoldError):
-            upcoming = next_change(schedule, hold, order.now)
-        entry: Entry = {
-            "cluster": identifier,
-            "region": region,
-            "status": snapshot.get("Status", ""),
-            "decision": decision.action,
-            "reason": decision.reason,
-            "message": decision.message,
-            "next": utc(upcoming) if upcoming else None,
-        }
-        _carry_out(order, client, entry, upcoming)
-        outcomes.append(entry)
-    except Exception as error:  # noqa: BLE001  one broken cluster, of whatever kind, never stops the others
-        outcomes.append(_failed(f"{region}/{identifier}", error, region=region, cluster=identifier))
+        for snapshot in rds.clusters(client, order.is_late):
+            # One that comes or goes between two pages can push another onto both.
+            if (identifier := snapshot.get("DBClusterIdentifier", "").lower()) not in seen:
+                seen.add(identifier)
+                yield identifier, snapshot
+    except Exception as error:  # noqa: BLE001  a page that is broken in whatever way leaves the others to be handled
+        outcomes.append(_failed(f"Region {region}, listing its clusters", error, region=region))
+
+
+def _jobs(order: Order, client: "RDSClient", work: Work, outcomes: Outcomes) -> Iterator[Job]:
+    """For each cluster of a Region: to read its tags, and to work on it."""
+
+    def job(identifier: str, snapshot: "DBClusterTypeDef") -> Entry | None:
+        cluster = Cluster(client.meta.region_name, identifier, snapshot, order.settings.read(snapshot))
+        return work(order, client, cluster)
+
+    for identifier, snapshot in _listed(order, client, outcomes):
+        yield identifier, partial(job, identifier, snapshot)
+
+
+def _work(order: Order) -> Work:
+    return _follow_schedule if order.event.clusters is None or order.event.time else _obey
+
+
+def _jobs_by_name(order: Order, clients: "list[RDSClient]", outcomes: Outcomes) -> "dict[RDSClient, list[Job]]":
+    """For each cluster that is named: to work on it. All are listed first, since one mistake is enough to do nothing.
+
+    Raises EventError where the event is at fault, and RunError where a Region failed, so that it may not be.
+    """
+    event, names = order.event, order.event.clusters or ()
+    by_region = {client.meta.region_name: client for client in clients}
+    wanted = {name.region or "" for name in names}
+    clusters: list[Cluster] = []
+
+    def keep(_: Order, __: "RDSClient", cluster: Cluster) -> None:
+        clusters.append(cluster)
+
+    listings = {
+        client: _jobs(order, client, keep, outcomes)
+        for region, client in by_region.items()
+        if region in wanted or "" in wanted
+    }
+    _do(order, listings, outcomes, share=0.5)
+    chosen, mistakes = choose(names, list(clusters), order.settings.tag_key, list(by_region))
+    for cluster in () if event.time else chosen:
+        obstacle = plan(cluster, order.action, event.until, order.now)
+        # Whether there has to be an "until" cannot be told before the one that is there can be read.
+        if isinstance(obstacle, Decision) and not (event.mistakes and obstacle.reason is Reason.NEEDS_UNTIL):
+            mistakes.append(f'The cluster "{cluster.name}" cannot be commanded. {obstacle.message}')
+    if mistakes := [*event.mistakes, *mistakes]:
+        wrong = EventError(mistakes)
+        if failures := [outcome for outcome in outcomes if isinstance(outcome, Failure)]:
+            raise RunError(f"{wrong} Not all could be listed, which may be the reason:\n{_in_words(failures)}")
+        raise wrong
+    jobs: dict[RDSClient, list[Job]] = defaultdict(list)
+    for cluster in chosen:
+        client = by_region[cluster.region]
+        jobs[client].append((cluster.identifier, partial(_work(order), order, client, cluster)))
+    return jobs
+
+
+def _follow_schedule(order: Order, client: "RDSClient", cluster: Cluster) -> Entry | None:
+    """Decide about one cluster, unless it is untagged, and act."""
+    if cluster.tags is None:
+        return None
+    schedule, hold = cluster.tags
+    since = evidence_since(cluster.snapshot, schedule, hold, order.now)
+    events = _events(order, client, cluster.identifier, since) if since else []
+    decision = decide(cluster.snapshot, schedule, hold, events, order.now)
+    upcoming = None
+    if isinstance(schedule, Schedule) and not isinstance(hold, HoldError):
+        upcoming = next_change(schedule, hold, order.now)
+    entry = _entry(cluster, decision, upcoming)
+    _carry_out(order, client, entry, upcoming)
+    return entry
+
+
+def _obey(order: Order, client: "RDSClient", cluster: Cluster) -> Entry | None:
+    """Write the hold that a command by hand asks for, then make the call: if that fails, the next run makes it."""
+    command = plan(cluster, order.action, order.event.until, order.now)
+    if not isinstance(command, Command):
+        entry = _entry(cluster, command, None) if command else None
+        if entry:
+            _log(logger.debug, entry)
+        return entry
+    entry = _entry(cluster, command.decision, command.until) | {"hold": command.hold}
+    told = partial(command.told, order.now)
+    acts = command.decision.action == order.action
+    if order.event.dry_run:
+        entry["message"] = told(done=acts, dry_run=True)
+        _log(logger.debug, entry)
+        return entry
+    if order.is_late():
+        raise TimeoutError("it was too late to begin: nothing was done for it, ask again")
+    rds.write_tag(client, cluster.arn, order.settings.hold_key, command.hold)
+    keys = {"cluster": cluster.identifier, "region": cluster.region, "hold": command.hold}
+    logger.info('%s: hold "%s" is written', cluster.identifier, command.hold, extra=keys)
+    if not acts:
+        entry["message"] = told(done=False)
+        _log(logger.debug, entry)
+    elif order.is_late() or order.clock() >= command.until:
+        entry["message"] = told(done=False, refused="it is too late in this run")
+        _log(logger.warning, entry)
+    else:
+        _call(order, client, entry, done=told(done=True), refused=lambda why: told(done=False, refused=why))
+    return entry
+
+
+def _entry(cluster: Cluster, decision: Decision, upcoming: datetime | None) -> Entry:
+    return {
+        "cluster": cluster.identifier,
+        "region": cluster.region,
+        "status": cluster.snapshot.get("Status", ""),
+        "decision": decision.action,
+        "reason": decision.reason,
+        "message": decision.message,
+        "next": utc(upcoming) if upcoming else None,
+    }
 
 
 def _events(order: Order, client: "RDSClient", identifier: str, since: datetime) -> "list[EventTypeDef]":
@@ -224,31 +347,43 @@ def _carry_out(order: Order, client: "RDSClient", entry: Entry, upcoming: dateti
     elif action != order.action:
         entry["message"] = f"To be {_DONE[action]} by the {action} function. {why}"
         _log(logger.debug, entry)
-    elif order.dry_run:
+    elif order.event.dry_run:
         entry["message"] = f"Would be {_DONE[action]}. {why}"
         _log(logger.debug, entry)
-    elif order.is_late or (upcoming and order.clock() >= upcoming):
+    elif order.is_late() or (upcoming and order.clock() >= upcoming):
         entry["message"] = f"Left for the next run: it is too late to have it {_DONE[action]} in this one. {why}"
         _log(logger.warning, entry)
     else:
-        try:
-            snapshot = rds.act(client, order.action, entry["cluster"])
-        except ClientError as error:
-            code, words = rds.words(error)
-            if code not in rds.HARMLESS:
-                raise
-            entry["error"] = f"{code}: {words}"
-            entry["message"] = f"Not {_DONE[action]}: {rds.HARMLESS[code]}. {why}"
-            _log(logger.warning, entry, error_code=code, error_message=words)
-        else:
-            entry["message"] = f"{_DOING[action]}. {why}"
-            _log(logger.info, entry, db_cluster=snapshot)
+        _call(
+            order,
+            client,
+            entry,
+            done=f"{_DOING[action]}. {why}",
+            refused=lambda refusal: f"Not {_DONE[action]}: {refusal}. {why}",
+        )
+
+
+def _call(order: Order, client: "RDSClient", entry: Entry, *, done: str, refused: Callable[[str], str]) -> None:
+    """Stop or start the cluster, log what RDS answers, and complete the entry's message by it."""
+    try:
+        snapshot = rds.act(client, order.action, entry["cluster"])
+    except ClientError as error:
+        code, words = rds.words(error)
+        if code not in rds.HARMLESS:
+            raise
+        entry["error"] = f"{code}: {words}"
+        entry["message"] = refused(rds.HARMLESS[code])
+        _log(logger.warning, entry, error_code=code, error_message=words)
+    else:
+        entry["message"] = done
+        _log(logger.info, entry, db_cluster=snapshot)
 
 
 def _log(log: Callable[..., None], entry: Entry, **more: object) -> None:
     """Log a decision: its message as the line's message, all else under the entry's own keys."""
     keys = {key: value for key, value in entry.items() if key != "message"}
-    log("%s: %s", entry["cluster"], entry["message"], extra={"action": entry["decision"], **keys, **more})
+    name = "" if "hold" in entry else f"{entry['cluster']}: "  # a command's sentence has it
+    log("%s%s", name, entry["message"], extra={"action": entry["decision"], **keys, **more})
 
 
 def _failed(what: str, error: BaseException, **keys: str | None) -> Failure:

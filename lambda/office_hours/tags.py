@@ -37,6 +37,11 @@ class Settings:
     calendars: Mapping[str, list[date]] = field(default_factory=dict)
     _read: dict[tuple[str, str], Schedule | ScheduleError] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def hold_key(self) -> str:
+        """The key of the hold's tag."""
+        return self.tag_key + SUFFIX
+
     @staticmethod
     @lru_cache(maxsize=1)
     def from_json(text: str) -> "Settings":
@@ -60,12 +65,11 @@ class Settings:
         if isinstance(schedule, Schedule) and schedule.maintenance:
             schedule = self._schedule(tags[self.tag_key], snapshot.get("PreferredMaintenanceWindow", ""))
         zone = ZoneInfo("UTC") if isinstance(schedule, ScheduleError) else schedule.zone
-        hold_key = self.tag_key + SUFFIX
-        if hold_key not in tags:
-            near = _near_miss(hold_key, tags)
-            return schedule, HoldError(f'unknown tag "{near}": did you mean "{hold_key}"?') if near else None
+        if self.hold_key not in tags:
+            near = _near_miss(self.hold_key, tags)
+            return schedule, HoldError(f'unknown tag "{near}": did you mean "{self.hold_key}"?') if near else None
         try:
-            return schedule, Hold.parse(tags[hold_key], zone=zone)
+            return schedule, Hold.parse(tags[self.hold_key], zone=zone)
         except HoldError as error:
             return schedule, error
 

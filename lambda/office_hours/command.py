@@ -1,0 +1,164 @@
+"""A command by hand: which clusters it names, the hold that it writes, and what a person reads of it. Pure: no AWS."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from office_hours.decision import Action, Decision, Reason, decide, local
+from office_hours.event import Name, Until, shown
+from office_hours.hold import Hold, HoldError
+from office_hours.schedule import Schedule, ScheduleError, State, nearest
+
+if TYPE_CHECKING:
+    from types_boto3_rds.type_defs import DBClusterTypeDef
+
+_STATES = {Action.START: State.RUNNING, Action.STOP: State.STOPPED}
+_DONE = {State.RUNNING: "started", State.STOPPED: "stopped"}
+_UNDER_WAY = {State.RUNNING: "starting", State.STOPPED: "stopping"}
+_MOST_TOLD = 10
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster as it was listed.
+
+    tags: what its tags mean; None for an untagged one.
+    """
+
+    region: str
+    identifier: str
+    snapshot: "DBClusterTypeDef"
+    tags: tuple[Schedule | ScheduleError, Hold | HoldError | None] | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.region}/{self.identifier}"
+
+    @property
+    def arn(self) -> str:
+        return self.snapshot.get("DBClusterArn", "")
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a command by hand does to one cluster.
+
+    to: the state that it holds the cluster in.
+    until: the instant at which the hold ends.
+    zone: the schedule's.
+    decision: what is to be done under the hold.
+    """
+
+    cluster: Cluster
+    to: State
+    until: datetime
+    zone: ZoneInfo
+    decision: Decision
+
+    @property
+    def hold(self) -> str:
+        """The value of the hold's tag."""
+        return Hold(self.to, self.until).written(self.zone)
+
+    def told(self, now: datetime, *, done: bool, dry_run: bool = False, refused: str = "") -> str:
+        """What becomes of the cluster, for the person who asked.
+
+        done: whether it was, or in a dry run would be, started or stopped.
+        refused: why it was not, where it was to be.
+        """
+        name, status = self.cluster.identifier, self.cluster.snapshot.get("Status", "")
+        was, stays = ("would be", "would stay") if dry_run else ("was", "stays")
+        up = "up" if self.to is State.RUNNING else "down"
+        then = f"it {stays} {up} until {clock(self.until, self.zone, now)}, then office hours apply again."
+        if done:
+            return f"{name} {was} {_DONE[self.to]}; {then}"
+        if refused:
+            return f"{name} was not {_DONE[self.to]} yet: {refused}. The next run tries it; {then}"
+        if status == _UNDER_WAY[self.to] or self.decision.reason is Reason.HELD:
+            return f"{name} is {_UNDER_WAY[self.to] if status == _UNDER_WAY[self.to] else self.to} already; {then}"
+        return f"{name} cannot be {_DONE[self.to]} yet. {self.decision.message} From then on {then}"
+
+
+def clock(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """An instant as the clocks of this zone show it, and as UTC; without its day where that is today."""
+    here, utc = at.astimezone(zone), at.astimezone(UTC)
+    shows = f"{here:%H:%M} {zone.key}" if here.date() == now.astimezone(zone).date() else local(at, zone)
+    if here.utcoffset() == utc.utcoffset():
+        return shows
+    return f"{shows} ({utc:%H:%M} UTC)" if here.date() == utc.date() else f"{shows} ({utc:%a %H:%M} UTC)"
+
+
+def choose(
+    names: Sequence[Name], clusters: Sequence[Cluster], tag_key: str, regions: Sequence[str]
+) -> tuple[list[Cluster], list[str]]:
+    """The tagged clusters that are meant, each once, and a sentence for each name that means none, or more than one.
+
+    clusters: all that there are in the Regions that are looked after, or in those of them that are named.
+    """
+    chosen: dict[str, Cluster] = {}
+    mistakes = []
+    for name in names:
+        meant = [each for each in clusters if name.is_of(each.region, each.identifier, each.arn)]
+        tagged = [each for each in meant if each.tags]
+        if len(tagged) == 1:
+            chosen[tagged[0].name] = tagged[0]
+        elif tagged:
+            found = ", ".join(shown(each.name) for each in tagged)
+            mistakes.append(f"The cluster {shown(name.text)} is in {len(tagged)} Regions: write one of {found}.")
+        elif name.region and name.region not in regions:
+            mistakes.append(f"The Region of {shown(name.text)} is not looked after: {', '.join(regions)} are.")
+        else:
+            fault = f'has no tag "{tag_key}"' if meant else "is unknown"
+            # To look for near ones takes its time.
+            near = _suggestion(name, clusters) if len(mistakes) < _MOST_TOLD else "it is not tagged."
+            mistakes.append(f"The cluster {shown(name.text)} {fault}: {near}")
+    return list(chosen.values()), mistakes
+
+
+def _suggestion(name: Name, clusters: Sequence[Cluster]) -> str:
+    """The tagged clusters that may have been meant, as a sentence's end."""
+    with_region = name.region or len({each.region for each in clusters}) > 1
+    tagged = {each.identifier: each.name if with_region else each.identifier for each in clusters if each.tags}
+    for each in clusters:
+        members = [member.get("DBInstanceIdentifier") for member in each.snapshot.get("DBClusterMembers", ())]
+        if each.tags and name.identifier in members:
+            return f"it is an instance of {shown(tagged[each.identifier])}."
+    near = [each for each in tagged if name.identifier in each]
+    if nearest_one := nearest(name.identifier, tagged):
+        near = [nearest_one, *(each for each in near if each != nearest_one)]
+    if near:
+        return f"did you mean {' or '.join(shown(tagged[each]) for each in near[:3])}?"
+    told = ", ".join(shown(each) for each in sorted(tagged.values())[:_MOST_TOLD])
+    return f"tagged are {told}{', and more' if len(tagged) > _MOST_TOLD else ''}." if told else "no cluster is tagged."
+
+
+def plan(cluster: Cluster, action: Action, until: Until | None, now: datetime) -> Command | Decision | None:
+    """What a command by hand does to this cluster, or the decision that says why nothing; None for an untagged one.
+
+    until: when the hold is to end; None for the schedule's next transition.
+    """
+    if cluster.tags is None:
+        return None
+    schedule, hold = cluster.tags
+    if isinstance(schedule, ScheduleError) or isinstance(hold, HoldError):
+        return decide(cluster.snapshot, schedule, hold, (), now)
+    to, end = _STATES[action], _end(schedule, until, now)
+    decision = decide(cluster.snapshot, schedule, Hold(to, end), (), now)
+    if decision.reason is Reason.INELIGIBLE:
+        return decision
+    if end is None:
+        why = f'Its schedule "{schedule}" has no transition to come: say until when, as in "until": "20:00".'
+        return Decision(Action.LEAVE, Reason.NEEDS_UNTIL, why)
+    if end <= now:
+        why = f'Its hold would have to end in the future, and "until" is {clock(end, schedule.zone, now)}.'
+        return Decision(Action.LEAVE, Reason.NEEDS_UNTIL, why)
+    return Command(cluster, to, end, schedule.zone, decision)
+
+
+def _end(schedule: Schedule, until: Until | None, now: datetime) -> datetime | None:
+    if until:
+        return until.instant(now, schedule.zone)
+    transition = schedule.next_transition(now)
+    return transition.at if transition else None

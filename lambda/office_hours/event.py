@@ -1,0 +1,178 @@
+"""What an invocation is asked to do: the event, read as one whole. Pure: no AWS, no clock."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from office_hours.hold import moment
+from office_hours.schedule import instant, nearest
+
+KEYS = ("clusters", "until", "dry_run", "time")
+_ACCEPTED = (
+    'Accepted: {} to do what the schedules ask for now, {"dry_run": true}, {"time": "2026-12-24T12:00:00+01:00"}, '
+    '{"clusters": ["reporting"], "until": "20:00"}'
+)
+_NAMES = '"reporting", "eu-west-1/reporting", an ARN of a cluster, or "*" alone for every tagged one'
+_UNTIL = (
+    "a time of day such as 20:00, a date-time such as 2026-11-24T20:00 or 2026-11-24T20:00+01:00, or a duration such "
+    "as 90m, 4h or 3d"
+)
+_TIME = "a date-time with an offset, such as 2026-12-24T12:00:00+01:00 or 2026-12-24T11:00:00Z"
+_ARN = re.compile(r"arn:[a-z-]+:rds:([a-z0-9-]+):\d{12}:cluster:([^:/]+)")
+_TIME_OF_DAY = re.compile(r"(\d{1,2}):([0-5]\d)")
+_DURATION = re.compile(r"(?=\d)(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?")
+# Wherever tags have a meaning, and far from where the calendar ends.
+_YEARS = range(1970, 3000)
+_MOST_SHOWN, _LONGEST_SHOWN = 20, 80  # mistakes and characters
+
+
+class EventError(ValueError):
+    """What is asked for cannot be done as it stands, and nothing was done. Names each mistake and what is right."""
+
+    def __init__(self, mistakes: Iterable[str]) -> None:
+        told = list(mistakes)
+        more = [f"And {len(told) - _MOST_SHOWN} more mistakes."] if len(told) > _MOST_SHOWN else []
+        super().__init__(" ".join([*told[:_MOST_SHOWN], *more, "Nothing was done."]))
+
+
+@dataclass(frozen=True)
+class Name:
+    """A cluster as a person names it, in lower case, as RDS keeps it.
+
+    text: the whole of what was written.
+    identifier: the cluster's own part of it.
+    region: the Region, where it was written.
+    """
+
+    text: str
+    identifier: str
+    region: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Name | None":
+        """Read an identifier, `region/identifier` or an ARN; None for anything else."""
+        plain = text.strip().lower()
+        if plain.startswith("arn:"):
+            arn = _ARN.fullmatch(plain)
+            return cls(plain, identifier=arn[2], region=arn[1]) if arn else None
+        region, slash, identifier = plain.rpartition("/")
+        if not identifier or "/" in region or bool(slash) != bool(region) or "*" in plain:
+            return None
+        return cls(plain, identifier, region or None)
+
+    def is_of(self, region: str, identifier: str, arn: str) -> bool:
+        """Whether this is the cluster that is meant."""
+        if self.text.startswith("arn:"):
+            return self.text == arn.lower()
+        return self.identifier == identifier and self.region in (None, region)
+
+
+@dataclass(frozen=True)
+class Until:
+    """When a hold is to end: a time of day, a date-time or a duration, as written."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Until | None":
+        """Read one; None for what is none."""
+        until = cls(text.strip())
+        return until if until.instant(datetime(2026, 1, 1, tzinfo=UTC), ZoneInfo("UTC")) else None
+
+    def instant(self, now: datetime, zone: ZoneInfo) -> datetime | None:
+        """The instant that is meant in this zone, in UTC: of a time of day the next such, a duration's full minute."""
+        if (time := _TIME_OF_DAY.fullmatch(self.text)) and (minutes := int(time[1]) * 60 + int(time[2])) <= 24 * 60:
+            today = now.astimezone(zone).date()
+            such = (instant(zone, today + timedelta(days=ahead), minutes) for ahead in range(3))
+            return next(at for at in such if at > now)
+        if duration := _DURATION.fullmatch(self.text.lower()):
+            days, hours, minutes = (int(part or 0) for part in duration.groups())
+            end = now + timedelta(days=days, hours=hours, minutes=minutes)
+            return end + timedelta(seconds=-end.second % 60, microseconds=-end.microsecond)
+        return moment(self.text, zone)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What is asked for.
+
+    clusters: those that are named; empty for every tagged one, None for a run by the schedules.
+    until: when the holds of a command end; None for each cluster's next transition.
+    dry_run: whether to change nothing.
+    time: the instant that is asked about; None for the present.
+    mistakes: what is wrong, a sentence each. What can be read is in the other fields all the same, so that the names
+        are looked up as well, and all is told at once.
+    """
+
+    clusters: tuple[Name, ...] | None = None
+    until: Until | None = None
+    dry_run: bool = False
+    time: datetime | None = None
+    mistakes: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, event: object) -> "Event":
+        """Read what Lambda was given."""
+        if not isinstance(event, dict):
+            return cls(mistakes=(f"The event is no JSON object. {_ACCEPTED}.",))
+        mistakes = [_unknown(key) for key in event if key not in KEYS]
+        if mistakes:
+            mistakes = [*mistakes[: _MOST_SHOWN // 2], f"{_ACCEPTED}."]
+        names = _names(event, mistakes)
+        until = Until.parse(event["until"]) if isinstance(event.get("until"), str) else None
+        if "until" in event and until is None:
+            mistakes.append(_wrong("until", event["until"], _UNTIL))
+        dry_run = event.get("dry_run", False)
+        if not isinstance(dry_run, bool):
+            mistakes.append(_wrong("dry_run", dry_run, "true or false"))
+        time = _instant(event["time"]) if "time" in event else None
+        if "time" in event and time is None:
+            mistakes.append(_wrong("time", event["time"], _TIME))
+        if "until" in event and "clusters" not in event:
+            mistakes.append('"until" is for clusters by name: "clusters" is missing.')
+        if "until" in event and "time" in event:
+            mistakes.append('"until" and "time" do not go together: "time" only asks what the schedules would do then.')
+        return cls(names, until, dry_run is True or time is not None, time, tuple(mistakes))
+
+
+def _names(event: dict[object, object], mistakes: list[str]) -> tuple[Name, ...] | None:
+    """The clusters that are named; what is wrong with them is added to the mistakes."""
+    if "clusters" not in event:
+        return None
+    given = event["clusters"]
+    if given == ["*"]:
+        return ()
+    if not isinstance(given, list) or not given or not all(isinstance(text, str) for text in given):
+        near = f", as in [{shown(given)}]" if given and isinstance(given, str) else ""
+        mistakes.append(_wrong("clusters", given, f"a list of names{near}: {_NAMES}"))
+        return None
+    names = {text: Name.parse(text) for text in given}
+    mistakes += [_wrong("clusters", text, _NAMES) for text, name in names.items() if name is None]
+    return tuple(dict.fromkeys(name for name in names.values() if name))
+
+
+def _unknown(key: object) -> str:
+    near = nearest(str(key), KEYS)
+    return f'Unknown key {shown(key)}: did you mean "{near}"?' if near else f"Unknown key {shown(key)}."
+
+
+def _wrong(key: str, value: object, expected: str) -> str:
+    return f'"{key}" has {shown(value)}: expected {expected}.'
+
+
+def shown(value: object) -> str:
+    """A value as JSON, plain ASCII and not too long: it goes into the log as it is."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def _instant(text: object) -> datetime | None:
+    """A date-time with an offset, in a year that schedules can be asked about; None for anything else."""
+    try:
+        at = datetime.fromisoformat(str(text).upper())
+    except ValueError:
+        return None
+    return at.astimezone(UTC) if at.tzinfo and at.year in _YEARS else None
