@@ -114,8 +114,9 @@ def events(content: str) -> Json:
         return {}
 
 
-def delete_versions_but(client: Client, schema: dict[str, str], version: str) -> None:
-    for page in client.get_paginator("list_schema_versions").paginate(**schema):
-        for each in page["SchemaVersions"]:
-            if each["SchemaVersion"] != version:
-                client.delete_schema_version(**schema, SchemaVersion=each["SchemaVersion"])
+def delete_versions_but(client: Client, schema: dict[str, str], latest: str) -> None:
+    pages = client.get_paginator("list_schema_versions").paginate(**schema)
+    # Listed to the end before the first goes: a page's place could shift otherwise.
+    for version in [each["SchemaVersion"] for page in pages for each in page["SchemaVersions"]]:
+        if version != latest:
+            client.delete_schema_version(**schema, SchemaVersion=version)
