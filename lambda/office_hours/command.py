@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _STATES = {Action.START: State.RUNNING, Action.STOP: State.STOPPED}
 _DONE = {State.RUNNING: "started", State.STOPPED: "stopped"}
 _UNDER_WAY = {State.RUNNING: "starting", State.STOPPED: "stopping"}
-_MOST_TOLD = 10
+# Names. To look for near ones takes its time where there are thousands.
+_MOST_TOLD, _MOST_SOUGHT = 5, 10
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,12 @@ def choose(
             found = ", ".join(shown(each.name) for each in tagged)
             mistakes.append(f"The cluster {shown(name.text)} is in {len(tagged)} Regions: write one of {found}.")
         elif name.region and name.region not in regions:
-            mistakes.append(f"The Region of {shown(name.text)} is not looked after: {', '.join(regions)} are.")
+            mistakes.append(
+                f"{shown(name.text)} is in none of the Regions that are looked after: {', '.join(regions)}."
+            )
         else:
             fault = f'has no tag "{tag_key}"' if meant else "is unknown"
-            # To look for near ones takes its time.
-            near = _suggestion(name, clusters) if len(mistakes) < _MOST_TOLD else "it is not tagged."
+            near = _suggestion(name, clusters) if len(mistakes) < _MOST_SOUGHT else "it is not tagged."
             mistakes.append(f"The cluster {shown(name.text)} {fault}: {near}")
     return list(chosen.values()), mistakes
 

@@ -150,9 +150,9 @@ def _by_snapshot(
 ) -> Decision | _Dispute:
     """Rules 2 to 7, and what rule 8 tells without the log."""
     if isinstance(schedule, ScheduleError):
-        return Decision(Action.LEAVE, Reason.INVALID_TAG, f"The schedule cannot be read: {schedule}")
+        return Decision(Action.LEAVE, Reason.INVALID_TAG, f"The schedule cannot be read: {_ended(schedule)}")
     if isinstance(hold, HoldError):
-        return Decision(Action.LEAVE, Reason.INVALID_TAG, f"The hold cannot be read: {hold}")
+        return Decision(Action.LEAVE, Reason.INVALID_TAG, f"The hold cannot be read: {_ended(hold)}")
     if obstacle := _obstacle(snapshot):
         return Decision(Action.LEAVE, Reason.INELIGIBLE, f"RDS cannot stop this cluster: {obstacle}.")
     status = snapshot.get("Status", "")
@@ -253,6 +253,12 @@ def _by_log(  # noqa: PLR0911  one return a rule, in the order of the rules
     if at - since >= _LONGEST_CHANGE or there_and_back:
         return _left(f"It was {expected} by hand, or under an earlier tag or hold, at the latest on {local(at, zone)}")
     return act
+
+
+def _ended(error: ValueError) -> str:
+    """What an error says, as the end of a sentence."""
+    text = str(error)
+    return text if text.endswith((".", "?")) else f"{text}."
 
 
 def _left(message: str) -> Decision:

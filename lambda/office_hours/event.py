@@ -35,7 +35,7 @@ class EventError(ValueError):
     def __init__(self, mistakes: Iterable[str]) -> None:
         told = list(mistakes)
         more = [f"And {len(told) - _MOST_SHOWN} more mistakes."] if len(told) > _MOST_SHOWN else []
-        super().__init__(" ".join([*told[:_MOST_SHOWN], *more, "Nothing was done."]))
+        super().__init__("\n".join([*told[:_MOST_SHOWN], *more, "Nothing was done."]))
 
 
 @dataclass(frozen=True)

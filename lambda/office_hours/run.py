@@ -254,12 +254,13 @@ def _jobs_by_name(order: Order, clients: "list[RDSClient]", outcomes: Outcomes) 
         if region in wanted or "" in wanted
     }
     _do(order, listings, outcomes, share=0.5)
-    chosen, mistakes = choose(names, list(clusters), order.settings.tag_key, list(by_region))
+    known = sorted(clusters, key=lambda each: each.name)
+    chosen, mistakes = choose(names, known, order.settings.tag_key, list(by_region))
     for cluster in () if event.time else chosen:
         obstacle = plan(cluster, order.action, event.until, order.now)
         # Whether there has to be an "until" cannot be told before the one that is there can be read.
         if isinstance(obstacle, Decision) and not (event.mistakes and obstacle.reason is Reason.NEEDS_UNTIL):
-            mistakes.append(f'The cluster "{cluster.name}" cannot be commanded. {obstacle.message}')
+            mistakes.append(f'The cluster "{cluster.name}" cannot be {_DONE[order.action]} by name. {obstacle.message}')
     if mistakes := [*event.mistakes, *mistakes]:
         wrong = EventError(mistakes)
         if failures := [outcome for outcome in outcomes if isinstance(outcome, Failure)]:
