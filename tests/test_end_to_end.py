@@ -120,6 +120,14 @@ def test_a_second_deployment_changes_nothing(account: Account) -> None:
     assert history() == before
 
 
+def test_no_deployment_fails_for_test_events_that_cannot_be_stored(account: Account) -> None:
+    # The emulator has no EventBridge Schemas.
+    group = "/aws/lambda/aurora-office-hours-test-events"
+    events = account.client("logs").filter_log_events(logGroupName=group)["events"]
+    given_up = [event["message"].split(": given up")[0] for event in events if ": given up" in event["message"]]
+    assert given_up == [f"_{function}-schema" for function in (STOP, START)]
+
+
 def test_the_schedule_stops_what_is_outside_its_hours(fired: dict[str, str]) -> None:
     assert fired["closing"] == "stopped"
     assert fired["outside"] == "stopped"
