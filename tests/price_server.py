@@ -85,7 +85,7 @@ def instance(instance_class: str, usd: str, io_optimized_usd: str | None = None,
 def serverless(usd: str, io_optimized_usd: str, **attributes: str) -> list[Product]:
     """The products of Serverless v2, and those that are like them and are not."""
     usage = {"Aurora:ServerlessV2Usage": usd, "Aurora:ServerlessV2IOOptimizedUsage": io_optimized_usd}
-    others = {"Aurora:ServerlessUsage": "0.07", "Aurora:ServerlessV2Usage-LimitlessPreview": "0.0000000000"}
+    others = {"Aurora:ServerlessUsage": "0.07", "Aurora:ServerlessV2Usage-LimitlessPreview": "0.05"}
     return [product(price, name, "ServerlessV2", **attributes) for name, price in {**others, **usage}.items()]
 
 

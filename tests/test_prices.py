@@ -198,20 +198,23 @@ BROKEN: list[Any] = [
     "{}",
     json.dumps({"product": {"attributes": {}}}),
     json.dumps({"product": {"attributes": {"usagetype": 7}}}),
-    json.dumps({"product": {"attributes": {"usagetype": "InstanceUsage:db.r6g.large"}}}),
+    json.dumps({"product": {"attributes": {"usagetype": "Aurora:ServerlessV2Usage"}}}),
+    json.dumps({"product": {"attributes": {"usagetype": "Aurora:ServerlessV2Usage"}}, "terms": {"OnDemand": []}}),
 ]
 
 
 def test_a_product_that_is_not_understood_is_left_out_and_no_other(price_list: PriceServer) -> None:
-    without_terms, without_usd, without_number = (instance("db.r9g.large", "0.5")[0] for _ in range(3))
+    without_class, without_terms, without_usd, without_number = (instance("db.r9g.large", "0.5")[0] for _ in range(4))
+    del without_class["product"]["attributes"]["instanceType"]
     del without_terms["terms"]["OnDemand"]
     charge = without_usd["terms"]["OnDemand"]["SKU.JRTCKXETXF"]["priceDimensions"]["SKU.JRTCKXETXF.6YS6EN2CT7"]
     charge["pricePerUnit"] = {"CNY": "3.6"}
     charge = without_number["terms"]["OnDemand"]["SKU.JRTCKXETXF"]["priceDimensions"]["SKU.JRTCKXETXF.6YS6EN2CT7"]
     charge["pricePerUnit"] = {"USD": "free"}
-    price_list.products[:0] = [*BROKEN, without_terms, without_usd, without_number]
+    price_list.products[:0] = [*BROKEN, without_class, without_terms, without_usd, without_number]
     assert price(LARGE) == Price(0.29)
     assert price("db.r9g.large").usd is None
+    assert price(SERVERLESS, ServerlessV2ScalingConfiguration={"MinCapacity": 1.0}).usd == 0.14
 
 
 def test_what_the_filters_let_through_by_mistake_is_not_taken() -> None:

@@ -32,7 +32,7 @@ SERVERLESS = "db.serverless"
 _ENGINES = {"aurora-mysql": "Aurora MySQL", "aurora-postgresql": "Aurora PostgreSQL"}
 _IO_OPTIMIZED = "aurora-iopt1"  # the StorageType of a cluster; a standard one has none, or `aurora`
 # `EU-InstanceUsageIOOptimized:db.r6g.2xl`: the class is shortened here, and whole in the attribute `instanceType`.
-_USAGE_TYPE = re.compile(r"(?:^|-)(?:InstanceUsage(?:IOOptimized)?:|Aurora:ServerlessV2(?:IOOptimized)?Usage$)")
+_USAGE_TYPE = re.compile(r"InstanceUsage(?:IOOptimized)?:|Aurora:ServerlessV2(?:IOOptimized)?Usage$")
 _ENDPOINT = "us-east-1"  # one of the three Regions that have one; each knows the prices of all
 # AWS's other partitions take no credentials of this one, nor it theirs, and China's prices are in another currency.
 _OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-iso", "eusc-")
