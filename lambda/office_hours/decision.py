@@ -63,7 +63,7 @@ class Decision:
     message: str
 
 
-class _Change(StrEnum):
+class Change(StrEnum):
     """What RDS's event log tells of a cluster."""
 
     STARTED = "started"
@@ -75,9 +75,9 @@ class _Change(StrEnum):
 # RDS-EVENT-0150 to 0153, matched without regard to case and the final stop, since DescribeEvents returns no event id.
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Events.Messages.html
 _MESSAGES = {
-    "db cluster stopped": _Change.STOPPED,
-    "db cluster started": _Change.STARTED,
-    "db cluster stop failed": _Change.STOP_FAILED,
+    "db cluster stopped": Change.STOPPED,
+    "db cluster started": Change.STARTED,
+    "db cluster stop failed": Change.STOP_FAILED,
 }
 _RESTART_MESSAGE = "due to it exceeding the maximum allowed time being stopped"
 
@@ -117,7 +117,7 @@ def decide(
     found = _by_snapshot(snapshot, schedule, hold, now)
     if isinstance(found, Decision):
         return found
-    return _by_log(snapshot, found, _history(events, now), now)
+    return _by_log(snapshot, found, history_of(events, now), now)
 
 
 def evidence_since(
@@ -210,12 +210,12 @@ def _obstacle(snapshot: "DBClusterTypeDef") -> str:
     return ""
 
 
-def _history(events: "Iterable[EventTypeDef]", now: datetime) -> list[tuple[datetime, _Change]]:
+def history_of(events: "Iterable[EventTypeDef]", now: datetime) -> list[tuple[datetime, Change]]:
     """The changes that the event log tells of, oldest first."""
     history = []
     for event in events:
         message = event.get("Message", "").strip().rstrip(".").lower()
-        change = _Change.RESTARTED if message.endswith(_RESTART_MESSAGE) else _MESSAGES.get(message)
+        change = Change.RESTARTED if message.endswith(_RESTART_MESSAGE) else _MESSAGES.get(message)
         date = event.get("Date")
         if change and date and date <= now:
             history.append((date, change))
@@ -223,20 +223,20 @@ def _history(events: "Iterable[EventTypeDef]", now: datetime) -> list[tuple[date
 
 
 def _by_log(  # noqa: PLR0911  one return a rule, in the order of the rules
-    snapshot: "DBClusterTypeDef", dispute: _Dispute, history: Sequence[tuple[datetime, _Change]], now: datetime
+    snapshot: "DBClusterTypeDef", dispute: _Dispute, history: Sequence[tuple[datetime, Change]], now: datetime
 ) -> Decision:
     """Rules 8 and 9: whether a person made the latest change, and made it after the latest transition."""
     to_stop = dispute.desired is State.STOPPED
     since, zone = dispute.since, dispute.zone
-    if to_stop and history and history[-1][1] is _Change.STOP_FAILED and now - history[-1][0] < _LONGEST_CHANGE:
+    if to_stop and history and history[-1][1] is Change.STOP_FAILED and now - history[-1][0] < _LONGEST_CHANGE:
         failed = local(history[-1][0], zone)
         return Decision(Action.LEAVE, Reason.BUSY, f"RDS failed to stop it on {failed}: it gets half an hour's rest.")
-    before_starts = [change for _, change in history if change in (_Change.STOPPED, _Change.RESTARTED)]
-    if to_stop and before_starts and before_starts[-1] is _Change.RESTARTED:
+    before_starts = [change for _, change in history if change in (Change.STOPPED, Change.RESTARTED)]
+    if to_stop and before_starts and before_starts[-1] is Change.RESTARTED:
         message = f"AWS started it, as it does after seven days. {dispute.message}"
         return Decision(dispute.action, Reason.AUTO_RESTARTED, message)
     act = Decision(dispute.action, Reason.SCHEDULED, dispute.message)
-    changes = [(at, change) for at, change in history if change in (_Change.STARTED, _Change.STOPPED)]
+    changes = [(at, change) for at, change in history if change in (Change.STARTED, Change.STOPPED)]
     if since is None or not changes or changes[-1][0] < since:
         if to_stop and (since is None or since < now - LOG_KEPT):
             return _left(
@@ -246,7 +246,7 @@ def _by_log(  # noqa: PLR0911  one return a rule, in the order of the rules
         return act
     at, change = changes[-1]
     # The change into the state that it is in, which is not the desired one.
-    expected = _Change.STARTED if to_stop else _Change.STOPPED
+    expected = Change.STARTED if to_stop else Change.STOPPED
     if change is not expected:
         return _left(f"It was {expected} by hand after {local(at, zone)} (RDS's event log does not tell when)")
     there_and_back = any(since <= earlier and other is not expected for earlier, other in changes)

@@ -1,0 +1,148 @@
+"""What an hour of a cluster's instances costs, by AWS's Price List API: the only module that talks to that.
+
+These are AWS's list prices on demand, in US dollars, for the cluster as it is configured now: reserved instances,
+savings plans, other discounts, Extended Support and taxes are not known here. Storage is left out, since a stopped
+cluster pays for it as well, and so are I/O requests, since nobody knows how many were not made.
+https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
+"""
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from office_hours.rds import CallError, words
+
+if TYPE_CHECKING:
+    from types_boto3_rds.type_defs import DBClusterTypeDef
+
+# USD for an hour of an instance class, or of a capacity unit of SERVERLESS, with I/O-Optimized storage (True) or not.
+# Several prices for one of them mean that the list tells too little to choose.
+PriceList = Mapping[tuple[str, bool], set[float]]
+
+SERVERLESS = "db.serverless"
+_ENGINES = {"aurora-mysql": "Aurora MySQL", "aurora-postgresql": "Aurora PostgreSQL"}
+_IO_OPTIMIZED = "aurora-iopt1"  # the StorageType of a cluster; a standard one has none, or `aurora`
+# `EU-InstanceUsageIOOptimized:db.r6g.2xl`: the class is shortened here, and whole in the attribute `instanceType`.
+_USAGE_TYPE = re.compile(r"InstanceUsage(?:IOOptimized)?:|Aurora:ServerlessV2(?:IOOptimized)?Usage$")
+_ENDPOINT = "us-east-1"  # one of the three Regions that have one; each knows the prices of all
+# AWS's other partitions take no credentials of this one, nor it theirs, and China's prices are in another currency.
+_OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-iso", "eusc-")
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=20)
+
+
+class PriceError(Exception):
+    """A price that is not known. Its text says what was looked for, and why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What an hour of a running cluster costs.
+
+    usd: None where that is not known.
+    note: why it is not known, or why it is an estimate, in a sentence; else empty.
+    """
+
+    usd: float | None
+    note: str = ""
+
+
+@lru_cache(maxsize=256)
+def fetch(region: str, engine: str) -> PriceList:
+    """The prices of an engine (`Aurora MySQL`) in a Region: a few pages, for all its classes, once in a process."""
+    wanted = {"regionCode": region, "databaseEngine": engine}
+    pages = boto3.client("pricing", region_name=_ENDPOINT, config=_CONFIG).get_paginator("get_products")
+    answers = pages.paginate(
+        ServiceCode="AmazonRDS",
+        Filters=[{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in wanted.items()],
+        PaginationConfig={"PageSize": 100},
+    )
+    return parse((product for answer in answers for product in answer["PriceList"]), wanted)
+
+
+def parse(products: Iterable[str], wanted: Mapping[str, str]) -> PriceList:
+    """The prices in products as GetProducts returns them: each a JSON text. One that is not understood is left out.
+
+    wanted: attributes, of which a product may lack any, but have no other value.
+    """
+    prices: defaultdict[tuple[str, bool], set[float]] = defaultdict(set)
+    for text in products:
+        with suppress(ValueError, LookupError, TypeError, AttributeError):
+            product = json.loads(text)
+            attributes = product["product"]["attributes"]
+            usage_type = _USAGE_TYPE.search(attributes["usagetype"])
+            if not usage_type or any(attributes.get(name, value) != value for name, value in wanted.items()):
+                continue
+            instance_class = attributes["instanceType"] if usage_type[0].endswith(":") else SERVERLESS
+            terms = product["terms"]["OnDemand"].values()
+            charges = [charge["pricePerUnit"] for term in terms for charge in term["priceDimensions"].values()]
+            found = {float(charge["USD"]) for charge in charges} - {0.0}  # what costs nothing is a preview
+            prices[instance_class, "IOOptimized" in usage_type[0]] |= found
+    return prices
+
+
+@dataclass
+class Prices:
+    """The prices that one run needs. A list is fetched when the first cluster asks for it, and not again where that
+    failed. Threads may share this.
+    """
+
+    _lists: dict[tuple[str, str], PriceList | str] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def of(self, snapshot: "DBClusterTypeDef", classes: Mapping[str, str], region: str) -> Price:
+        """What an hour of this cluster costs while it runs: the sum over its instances.
+
+        Serverless v2 counts with its minimum capacity, and so as an estimate that is rather too low.
+
+        classes: the DBInstanceClass of each DBInstanceIdentifier, at least of the cluster's members.
+        """
+        try:
+            return self._sum(snapshot, classes, region)
+        except PriceError as error:
+            return Price(None, f"No price: {error}.")
+
+    def _sum(self, snapshot: "DBClusterTypeDef", classes: Mapping[str, str], region: str) -> Price:
+        members = [member.get("DBInstanceIdentifier", "") for member in snapshot.get("DBClusterMembers", [])]
+        if unlisted := [member for member in members if member not in classes]:
+            raise PriceError(f"RDS does not list its instances {', '.join(unlisted)}")
+        if not members:
+            return Price(0.0)
+        engine, optimized = _ENGINES[snapshot["Engine"]], snapshot.get("StorageType") == _IO_OPTIMIZED
+        prices, counts = self._list(region, engine), Counter(classes[member] for member in members)
+        if unknown := [each for each in sorted(counts) if len(prices.get((each, optimized), ())) != 1]:
+            storage = "I/O-Optimized storage" if optimized else "standard storage"
+            what = f"{', '.join(unknown)} ({engine}, {storage}) in {region}"
+            raise PriceError(f"AWS's price list has none, or several, for {what}")
+        usd = {each: min(prices[each, optimized]) * count for each, count in counts.items()}
+        if SERVERLESS not in usd:
+            return Price(sum(usd.values()))
+        units = snapshot.get("ServerlessV2ScalingConfiguration", {}).get("MinCapacity")
+        if units is None:
+            raise PriceError("RDS does not tell the capacity of its Serverless v2 instances")
+        usd[SERVERLESS] *= units
+        note = f"An estimate: Serverless v2 is counted with its minimum capacity, {units:g} ACU an instance."
+        return Price(sum(usd.values()), note)
+
+    def _list(self, region: str, engine: str) -> PriceList:
+        if region.startswith(_OTHER_PARTITIONS):
+            raise PriceError(f"AWS's price list in US dollars is not to be had in {region}")
+        with self._lock:
+            if (region, engine) not in self._lists:
+                try:
+                    self._lists[region, engine] = fetch(region, engine)
+                except CallError as error:
+                    why = ": ".join(words(error)).rstrip(".")
+                    self._lists[region, engine] = f"AWS's price list of {engine} in {region} could not be read: {why}"
+            found = self._lists[region, engine]
+        if isinstance(found, str):
+            raise PriceError(found)
+        return found
