@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from datetime import date
 
 CONTEXT_KEY = "officeHours"
+# What all that the stack makes is named by.
+NAME = "aurora-office-hours"
 EVERY_REGION = ("*",)
 
 # Runs fall on the full minutes of a window's edge only where an hour is a whole number of intervals.
@@ -35,6 +37,10 @@ RETENTION = (
 TAG_KEY = re.compile(r"[_.:/=+@-]*[A-Za-z0-9][A-Za-z0-9_.:/=+@-]*")
 # RDS allows 128 characters, and the hold's key is this one and "-hold".
 TAG_KEY_LENGTH = 123
+# Whether the address exists shows when it is to be confirmed. This is for what could be none, or more than one.
+EMAIL = re.compile(r"[^\s@,;:<>()\"]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*")
+EMAIL_LENGTH = 254
+REPORTS = ("daily", "weekly", "never")
 
 
 class SettingsError(ValueError):
@@ -51,6 +57,8 @@ class Settings:
     default_zone: the IANA time zone of a tag that names none.
     schedules: tag values that tags can refer to by name.
     calendars: dates and ranges of dates, as written, that `holidays=` can refer to by name.
+    notify_email: the address that alarms and reports are sent to; empty for none.
+    report: how often a report is sent.
     log_retention_days: how long the functions' logs are kept.
     """
 
@@ -60,6 +68,8 @@ class Settings:
     default_zone: str = "UTC"
     schedules: Mapping[str, str] = field(default_factory=dict)
     calendars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notify_email: str = ""
+    report: str = "weekly"
     log_retention_days: int = 90
 
     @classmethod
@@ -84,6 +94,7 @@ class Settings:
         return json.dumps(
             {
                 "tagKey": self.tag_key,
+                "everyMinutes": self.every_minutes,
                 "regions": self.regions,
                 "defaultZone": self.default_zone,
                 "schedules": self.schedules,
@@ -161,6 +172,21 @@ def tag_key(value: object) -> str:
 
 def every_minutes(value: object) -> int:
     return one_of(MINUTES, value, "a divisor of 60")
+
+
+def notify_email(value: object) -> str:
+    if isinstance(value, str) and (not value or (EMAIL.fullmatch(value) and len(value) <= EMAIL_LENGTH)):
+        return value
+    raise ValueError(
+        'must be one e-mail address, such as "dba@example.com", or "" for none (others can subscribe to the topic '
+        f"as well); it is {shown(value)}."
+    )
+
+
+def report(value: object) -> str:
+    if value in REPORTS:
+        return str(value)
+    raise ValueError(f"must be one of {', '.join(REPORTS)}; it is {shown(value)}{suggestion(str(value), REPORTS)}.")
 
 
 def log_retention_days(value: object) -> int:
@@ -246,10 +272,12 @@ KEYS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "defaultZone": ("default_zone", default_zone),
     "schedules": ("schedules", schedules),
     "calendars": ("calendars", calendars),
+    "notifyEmail": ("notify_email", notify_email),
+    "report": ("report", report),
     "logRetentionDays": ("log_retention_days", log_retention_days),
 }
 # Values that are words, also where they could be read as JSON.
-TEXTS = ("tagKey", "defaultZone")
+TEXTS = ("tagKey", "defaultZone", "notifyEmail", "report")
 
 
 def check_language(settings: Settings) -> list[str]:

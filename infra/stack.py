@@ -1,6 +1,8 @@
-"""The stack: two functions, a schedule that invokes each, and what they may do."""
+"""The stack: four functions, the schedules that invoke three of them, and what tells people about it all."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -11,33 +13,53 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sqs as sqs
-from constructs import Construct
+from constructs import Construct, IConstruct
 
-from office_hours.hold import SUFFIX
-from settings import CONTEXT_KEY, EVERY_REGION, Settings, SettingsError
+from alarms import Alarms, Topic
+from dashboard import Dashboard
+from permissions import act_on_tagged, allow, cluster_arns, look
+from settings import CONTEXT_KEY, NAME, Settings, SettingsError
 from test_events import EVENTS, ShareableTestEvents
 
-NAME = "aurora-office-hours"
-# Lambda's limit for all names and values of a function's environment together, in bytes.
-ENVIRONMENT_LIMIT = 4096
+# Lambda's limit for all names and values of a function's environment together, in bytes, less what the ARNs in it take,
+# which are known only when they are deployed.
+ENVIRONMENT_LIMIT = 4096 - 296
 # Memory buys CPU, and a run is mostly parsing RDS's answers: about 65 ms of a full CPU for 100 clusters.
 MEMORY_MB = 512
+# A person waits for the one, and the other parses two weeks of events and AWS's price list.
+TELLING_MEMORY_MB = 1024
 # A run is over when the next one is due, which does what is left. Still, two of a function can go on at once: Lambda
 # tries a failed one again, and people invoke them too. That does no harm, so that no concurrency is reserved, which
 # would take it from the account's other functions.
 LONGEST_RUN = cdk.Duration.minutes(5)
+LONGEST_STATUS = cdk.Duration.minutes(1)
 # The next run makes good what one has missed, so that each is tried again only a little, and only until then.
 DELIVERY_RETRIES = 2
 INVOCATION_RETRIES = 1
+# The next report is a day away, and none of them is worth a night's tries.
+REPORT_TRIED_FOR = cdk.Duration.hours(1)
 
 
-@dataclass(frozen=True)
-class Operation:
-    """What sets one function apart from the other: its name, and the one RDS action that changes anything."""
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """What sets one function apart from the others.
+
+    name: its handler's.
+    purpose: what it does, for people.
+    statements: what it may do, beside writing its log.
+    variables: what it finds in its environment, beside the settings.
+    schedule: when it is invoked; None for a function that only people and the dashboard invoke.
+    tried_for: how long such an invocation is tried again before it is given up.
+    """
 
     name: str
-    action: str
     purpose: str
+    statements: list[iam.PolicyStatement]
+    memory: int
+    timeout: cdk.Duration
+    variables: Mapping[str, str] = field(default_factory=dict)
+    schedule: scheduler.ScheduleExpression | None = None
+    tried_for: cdk.Duration | None = None
 
     @property
     def construct_id(self) -> str:
@@ -46,12 +68,6 @@ class Operation:
     @property
     def function_name(self) -> str:
         return f"{NAME}-{self.name}"
-
-
-OPERATIONS = (
-    Operation("stop", "rds:StopDBCluster", "Stops tagged Aurora clusters outside their office hours"),
-    Operation("start", "rds:StartDBCluster", "Starts tagged Aurora clusters for their office hours"),
-)
 
 
 class OfficeHoursStack(cdk.Stack):
@@ -67,7 +83,6 @@ class OfficeHoursStack(cdk.Stack):
             description="Aurora Office Hours: stops and starts tagged Amazon Aurora clusters on office hours",
         )
         self.settings = settings
-        self.interval = cdk.Duration.minutes(settings.every_minutes)
         self.code = lambda_.Code.from_asset(str(package))
         self.failures = sqs.Queue(
             self,
@@ -77,54 +92,111 @@ class OfficeHoursStack(cdk.Stack):
             retention_period=cdk.Duration.days(14),
         )
         accept(self.failures, "SQS3", "It is the dead-letter queue.")
+        self.topic = Topic(self, "Topic", email=settings.notify_email)
         self.group = scheduler.ScheduleGroup(
             self, "Schedules", schedule_group_name=NAME, removal_policy=cdk.RemovalPolicy.DESTROY
         )
-        for operation in OPERATIONS:
-            self.add_schedule(operation, self.add_function(operation))
-            cdk.CfnOutput(
-                self,
-                f"{operation.construct_id}DryRun",
-                description=f"What the {operation.name} function would do now",
-                # From a file, the payload means the same to versions 1 and 2 of the AWS CLI.
-                value=f"""echo '{{"dry_run": true}}' | aws lambda invoke --function-name {operation.function_name} """
-                "--payload fileb:///dev/stdin /dev/stdout",
-            )
+        acting = {
+            "stop": self.add_acting(
+                "stop", "rds:StopDBCluster", "Stops tagged Aurora clusters outside their office hours"
+            ),
+            "start": self.add_acting(
+                "start", "rds:StartDBCluster", "Starts tagged Aurora clusters for their office hours"
+            ),
+        }
+        functions = {**acting, "status": self.add_status(acting), "report": self.add_report()}
+        alarms = Alarms(self, "Alarms", topic=self.topic, functions=acting, failures=self.failures, settings=settings)
+        Dashboard(self, "Dashboard", functions=functions, alarms=alarms.all)
         test_events = f"{NAME}-test-events"
         ShareableTestEvents(
             self,
             "TestEvents",
             function_name=test_events,
             log_group=self.add_log_group("TestEvents", test_events),
-            events={operation.function_name: EVENTS[operation.name] for operation in OPERATIONS},
+            events={f"{NAME}-{name}": EVENTS[name] for name in functions},
         )
-        cdk.CfnOutput(
-            self,
-            "FailuresQueue",
-            description="Holds for 14 days what the schedules could not deliver and the functions could not finish",
-            value=self.failures.queue_url,
+        self.add_outputs(list(acting))
+
+    def add_acting(self, name: str, action: str, purpose: str) -> lambda_.Function:
+        """A function that stops or starts clusters: with this one RDS action, and none that changes anything else."""
+        interval = cdk.Duration.minutes(self.settings.every_minutes)
+        function = Function(
+            name=name,
+            purpose=purpose,
+            statements=[*look(self.settings), *act_on_tagged(self, self.settings, action)],
+            memory=MEMORY_MB,
+            timeout=min(interval, LONGEST_RUN, key=cdk.Duration.to_seconds),
+            schedule=full_minutes(self.settings.every_minutes),
+            tried_for=interval,
+        )
+        made = self.add_function(function)
+        for arn in cluster_arns(self.settings, "<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>"):
+            role = self.node.find_child(f"{function.construct_id}Role")
+            accept(role, f"IAM5[Resource::{arn}]", "Clusters are found by their tag, and a condition asks for it.")
+        return made
+
+    def add_status(self, acting: Mapping[str, lambda_.Function]) -> lambda_.Function:
+        """The function that shows all clusters, with buttons for those that act."""
+        return self.add_function(
+            Function(
+                name="status",
+                purpose="Shows tagged Aurora clusters, what they should be, and why",
+                statements=look(self.settings, "rds:DescribeDBInstances"),
+                memory=TELLING_MEMORY_MB,
+                timeout=LONGEST_STATUS,
+                variables={
+                    "OFFICE_HOURS_ACTIONS": json.dumps({name: each.function_arn for name, each in acting.items()})
+                },
+            )
         )
 
-    def add_function(self, operation: Operation) -> lambda_.Function:
-        log_group = self.add_log_group(operation.construct_id, operation.function_name)
-        return lambda_.Function(
+    def add_report(self) -> lambda_.Function:
+        """The function that tells what was saved."""
+        return self.add_function(
+            Function(
+                name="report",
+                purpose="Reports the hours that tagged Aurora clusters ran and were stopped, and what that saved",
+                statements=[
+                    *look(self.settings, "rds:DescribeDBInstances"),
+                    allow("ReadPrices", ["pricing:GetProducts"]),
+                    allow("SendReport", ["sns:Publish"], self.topic.topic_arn),
+                ],
+                memory=TELLING_MEMORY_MB,
+                timeout=LONGEST_RUN,
+                variables={
+                    "OFFICE_HOURS_TOPIC": self.topic.topic_arn,
+                    "OFFICE_HOURS_REPORT": self.settings.report,
+                },
+                schedule=scheduler.ScheduleExpression.cron(hour="6", minute="0", time_zone=cdk.TimeZone.ETC_UTC),
+                tried_for=REPORT_TRIED_FOR,
+            )
+        )
+
+    def add_function(self, function: Function) -> lambda_.Function:
+        log_group = self.add_log_group(function.construct_id, function.function_name)
+        made = lambda_.Function(
             self,
-            operation.construct_id,
-            function_name=operation.function_name,
-            description=operation.purpose,
+            function.construct_id,
+            function_name=function.function_name,
+            description=function.purpose,
             runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
-            handler=f"office_hours.handlers.{operation.name}",
+            handler=f"office_hours.handlers.{function.name}",
             code=self.code,
-            role=self.add_role(operation, log_group),
+            role=self.add_role(function, log_group),
             log_group=log_group,
-            memory_size=MEMORY_MB,
-            timeout=min(self.interval, LONGEST_RUN, key=cdk.Duration.to_seconds),
-            environment=environment(self.settings),
-            retry_attempts=INVOCATION_RETRIES,
-            max_event_age=self.interval,
-            on_failure=destinations.SqsDestination(self.failures),
+            memory_size=function.memory,
+            timeout=function.timeout,
+            environment=environment(self.settings, function.variables),
         )
+        if function.schedule:
+            made.configure_async_invoke(
+                retry_attempts=INVOCATION_RETRIES,
+                max_event_age=function.tried_for,
+                on_failure=destinations.SqsDestination(self.failures),
+            )
+            self.add_schedule(function, made, function.schedule)
+        return made
 
     def add_log_group(self, construct_id: str, function_name: str) -> logs.LogGroup:
         log_group = logs.LogGroup(
@@ -139,65 +211,29 @@ class OfficeHoursStack(cdk.Stack):
         resource.retention_in_days = self.settings.log_retention_days
         return log_group
 
-    def add_role(self, operation: Operation, log_group: logs.LogGroup) -> iam.IRole:
-        clusters = [
-            f"arn:{self.partition}:rds:{region}:{self.account}:cluster:*"
-            for region in self.settings.regions or (self.region,)
-        ]
-        # The key counts in any case here (IAM), which the functions' own reading of the tag is stricter about.
-        tagged = {"StringLike": {f"aws:ResourceTag/{self.settings.tag_key}": "*"}}
+    def add_role(self, function: Function, log_group: logs.LogGroup) -> iam.IRole:
         statements = [
-            iam.PolicyStatement(
-                sid="FindClusters",
-                actions=["rds:DescribeDBClusters", "rds:DescribeEvents"],
-                resources=["*"],
-            ),
-            iam.PolicyStatement(
-                sid="ActOnTaggedClusters", actions=[operation.action], resources=clusters, conditions=tagged
-            ),
-            iam.PolicyStatement(
-                sid="HoldTaggedClusters",
-                actions=["rds:AddTagsToResource"],
-                resources=clusters,
-                conditions={
-                    **tagged,
-                    "ForAllValues:StringEquals": {"aws:TagKeys": [self.settings.tag_key + SUFFIX]},
-                    # "For all" is also true where there are none.
-                    "Null": {"aws:TagKeys": "false"},
-                },
-            ),
-            iam.PolicyStatement(
-                sid="WriteOwnLog",
-                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-                resources=[log_group.log_group_arn],
-            ),
-            iam.PolicyStatement(
-                sid="HandOverFailures",
-                actions=["sqs:SendMessage"],
-                resources=[self.failures.queue_arn],
-            ),
+            *function.statements,
+            allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn),
         ]
-        if self.settings.regions == EVERY_REGION:
-            statements.append(iam.PolicyStatement(sid="FindRegions", actions=["account:ListRegions"], resources=["*"]))
+        if function.schedule:
+            statements.append(allow("HandOverFailures", ["sqs:SendMessage"], self.failures.queue_arn))
         role = iam.Role(
             self,
-            f"{operation.construct_id}Role",
-            description=operation.purpose,
+            f"{function.construct_id}Role",
+            description=function.purpose,
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={operation.name: iam.PolicyDocument(statements=statements)},
+            inline_policies={function.name: iam.PolicyDocument(statements=statements)},
         )
-        accept(role, "IAM5[Resource::*]", "Listing knows no narrower resource, and changes nothing.")
-        for region in self.settings.regions or ("<AWS::Region>",):
-            arn = f"arn:<AWS::Partition>:rds:{region}:<AWS::AccountId>:cluster:*"
-            accept(role, f"IAM5[Resource::{arn}]", "Clusters are found by their tag, and a condition asks for it.")
+        accept(role, "IAM5[Resource::*]", "Looking knows no narrower resource, and changes nothing.")
         # The list above is all: no construct adds to it.
         return role.without_policy_updates()
 
-    def add_schedule(self, operation: Operation, function: lambda_.Function) -> None:
+    def add_schedule(self, function: Function, made: lambda_.Function, schedule: scheduler.ScheduleExpression) -> None:
         role = iam.Role(
             self,
-            f"{operation.construct_id}ScheduleRole",
-            description=f"Invokes {operation.function_name} on its schedule",
+            f"{function.construct_id}ScheduleRole",
+            description=f"Invokes {function.function_name} on its schedule",
             # No other account's schedule, nor one outside our group, can make EventBridge Scheduler use this role.
             assumed_by=iam.ServicePrincipal(
                 "scheduler.amazonaws.com",
@@ -211,7 +247,7 @@ class OfficeHoursStack(cdk.Stack):
             inline_policies={
                 "invoke": iam.PolicyDocument(
                     statements=[
-                        iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function.function_arn]),
+                        iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[made.function_arn]),
                         iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.failures.queue_arn]),
                     ]
                 )
@@ -219,19 +255,42 @@ class OfficeHoursStack(cdk.Stack):
         )
         scheduler.Schedule(
             self,
-            f"{operation.construct_id}Schedule",
-            schedule_name=operation.function_name,
-            description=operation.purpose,
+            f"{function.construct_id}Schedule",
+            schedule_name=function.function_name,
+            description=function.purpose,
             schedule_group=self.group,
-            schedule=full_minutes(self.settings.every_minutes),
+            schedule=schedule,
             target=targets.LambdaInvoke(
-                function,
+                made,
                 role=role.without_policy_updates(),
                 input=scheduler.ScheduleTargetInput.from_object({}),
                 retry_attempts=DELIVERY_RETRIES,
-                max_event_age=self.interval,
+                max_event_age=function.tried_for,
                 dead_letter_queue=self.failures,
             ),
+        )
+
+    def add_outputs(self, acting: list[str]) -> None:
+        for name in acting:
+            cdk.CfnOutput(
+                self,
+                f"{name.capitalize()}DryRun",
+                description=f"What the {name} function would do now",
+                # From a file, the payload means the same to versions 1 and 2 of the AWS CLI.
+                value=f"""echo '{{"dry_run": true}}' | aws lambda invoke --function-name {NAME}-{name} """
+                "--payload fileb:///dev/stdin /dev/stdout",
+            )
+        cdk.CfnOutput(
+            self,
+            "FailuresQueue",
+            description="Holds for 14 days what the schedules could not deliver and the functions could not finish",
+            value=self.failures.queue_url,
+        )
+        cdk.CfnOutput(
+            self,
+            "NotificationTopic",
+            description="What alarms and reports are sent to: more than notifyEmail can subscribe to it",
+            value=self.topic.topic_arn,
         )
 
 
@@ -241,7 +300,7 @@ def full_minutes(every: int) -> scheduler.ScheduleExpression:
     return scheduler.ScheduleExpression.cron(minute=minute, time_zone=cdk.TimeZone.ETC_UTC)
 
 
-def environment(settings: Settings) -> dict[str, str]:
+def environment(settings: Settings, more: Mapping[str, str]) -> dict[str, str]:
     variables = {
         "OFFICE_HOURS_SETTINGS": settings.as_json(),
         "POWERTOOLS_SERVICE_NAME": NAME,
@@ -254,10 +313,10 @@ def environment(settings: Settings) -> dict[str, str]:
             f"environment has {size} bytes, and Lambda accepts {ENVIRONMENT_LIMIT}. Write days in a row as a range "
             "(2026-12-24:2027-01-01), or give long schedules to the clusters' own tags."
         )
-    return variables
+    return {**variables, **more}
 
 
-def accept(construct: Construct, finding: str, reason: str) -> None:
+def accept(construct: IConstruct, finding: str, reason: str) -> None:
     """Acknowledge a finding of cdk-nag, for the reason given."""
     cdk.Validations.of(construct).acknowledge(
         cdk.Acknowledgment(id=f"AwsSolutions::AwsSolutions-{finding}", reason=reason)

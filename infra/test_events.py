@@ -48,6 +48,8 @@ EVENTS: Mapping[str, Events] = {
         "start-until-this-evening": {"clusters": ONE_CLUSTER, "until": "20:00"},
         **EVERY_CLUSTER,
     },
+    "status": {"what-is-going-on": {}, "explain-a-tag": {"explain": "mon-fri 08:00-18:00 Europe/Berlin"}},
+    "report": {"what-was-saved": {}},
 }
 
 

@@ -18,6 +18,7 @@ import pytest
 from rich.console import Console
 
 import demo.__main__
+import settings
 import stack
 from demo import page, simulation, terminal
 from demo.account import CLUSTERS, DEEDS, END, START, Cluster
@@ -338,7 +339,7 @@ def test_what_an_enforced_tag_does_for_maintenance_is_routine() -> None:
 
 
 def test_the_log_names_the_functions_as_deployed(shown: Demo) -> None:
-    assert (simulation.NAME, simulation.MEMORY_MB) == (stack.NAME, stack.MEMORY_MB)
+    assert (simulation.NAME, simulation.MEMORY_MB) == (settings.NAME, stack.MEMORY_MB)
     assert {line["service"] for line in shown.log} == {"aurora-office-hours"}
     assert {line["function_memory_size"] for line in shown.log} == {512}
 

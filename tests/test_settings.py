@@ -36,6 +36,8 @@ def test_everything_has_a_default() -> None:
         default_zone="UTC",
         schedules={},
         calendars={},
+        notify_email="",
+        report="weekly",
         log_retention_days=90,
     )
 
@@ -43,7 +45,8 @@ def test_everything_has_a_default() -> None:
 def test_the_cdk_json_of_the_project_states_the_defaults() -> None:
     context = json.loads(Path(PROJECT, "cdk.json").read_text())["context"]
     assert set(context["officeHours"]) == {
-        *("tagKey", "everyMinutes", "defaultZone", "schedules", "calendars", "logRetentionDays")
+        *("tagKey", "everyMinutes", "defaultZone", "schedules", "calendars"),
+        *("notifyEmail", "report", "logRetentionDays"),
     }
     assert read(context) == Settings()
 
@@ -58,6 +61,8 @@ def test_every_key_of_cdk_json_is_read() -> None:
                 "defaultZone": "Asia/Kolkata",
                 "schedules": {"berlin": BERLIN},
                 "calendars": {"plant": ["2026-12-24:2027-01-01", "2027-05-14"]},
+                "notifyEmail": "dba@example.com",
+                "report": "daily",
                 "logRetentionDays": 7,
             }
         }
@@ -69,6 +74,8 @@ def test_every_key_of_cdk_json_is_read() -> None:
         default_zone="Asia/Kolkata",
         schedules={"berlin": BERLIN},
         calendars={"plant": ("2026-12-24:2027-01-01", "2027-05-14")},
+        notify_email="dba@example.com",
+        report="daily",
         log_retention_days=7,
     )
 
@@ -81,9 +88,12 @@ def test_the_functions_read_what_concerns_them() -> None:
         default_zone="Asia/Kolkata",
         schedules={"berlin": BERLIN},
         calendars={"plant": ("2026-12-24",)},
+        notify_email="dba@example.com",
+        report="daily",
     )
     assert json.loads(settings.as_json()) == {
         "tagKey": "hours",
+        "everyMinutes": 15,
         "regions": ["eu-west-1"],
         "defaultZone": "Asia/Kolkata",
         "schedules": {"berlin": BERLIN},
@@ -105,6 +115,9 @@ def test_the_functions_read_what_concerns_them() -> None:
         ("defaultZone", "Europe/Berlin", Settings(default_zone="Europe/Berlin")),
         ("schedules", json.dumps({"berlin": BERLIN}), Settings(schedules={"berlin": BERLIN})),
         ("calendars", '{"plant": ["2026-12-24"]}', Settings(calendars={"plant": ("2026-12-24",)})),
+        ("notifyEmail", "dba@example.com", Settings(notify_email="dba@example.com")),
+        ("notifyEmail", "", Settings()),
+        ("report", "never", Settings(report="never")),
         ("logRetentionDays", "365", Settings(log_retention_days=365)),
     ],
 )
@@ -125,7 +138,7 @@ def test_the_command_line_wins_over_cdk_json() -> None:
 
 
 def test_an_unknown_key_is_refused_with_the_accepted_ones() -> None:
-    accepted = "tagKey, everyMinutes, regions, defaultZone, schedules, calendars, logRetentionDays"
+    accepted = "tagKey, everyMinutes, regions, defaultZone, schedules, calendars, notifyEmail, report, logRetentionDays"
     assert refused({"officeHours": {"colour": "blue"}}) == [
         f"officeHours.colour is unknown. Accepted are: {accepted}.",
     ]
@@ -185,6 +198,55 @@ def test_another_interval_is_refused(minutes: object) -> None:
     (problem,) = refused({"officeHours": {"everyMinutes": minutes}})
     accepted = "a divisor of 60, one of 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60"
     assert problem == f"officeHours.everyMinutes must be {accepted}; it is {json.dumps(minutes)}."
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["dba@example.com", "first.last+aurora@mail.example.co.uk", "o'brien@example.com", "db_2@xn--bcher-kva.ch"],
+)
+def test_an_e_mail_address_is_accepted(address: str) -> None:
+    assert given("notifyEmail", address).notify_email == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "dba",
+        "dba@",
+        "@example.com",
+        "dba@localhost",
+        "dba@example.",
+        "dba@10.0.0.1",
+        "dba@example.com,ops@example.com",
+        "dba@example.com ops@example.com",
+        "DBA <dba@example.com>",
+        " dba@example.com",
+        "dba@example.com\n",
+        "dba@@example.com",
+        f"dba@{'long.' * 60}com",
+        ["dba@example.com"],
+        True,
+    ],
+)
+def test_what_is_no_e_mail_address_or_more_than_one_is_refused(address: object) -> None:
+    (problem,) = refused({"officeHours": {"notifyEmail": address}})
+    assert problem == (
+        'officeHours.notifyEmail must be one e-mail address, such as "dba@example.com", or "" for none (others can '
+        f"subscribe to the topic as well); it is {json.dumps(address)}."
+    )
+
+
+@pytest.mark.parametrize("how_often", ["daily", "weekly", "never"])
+def test_a_report_is_sent_as_often_as_set(how_often: str) -> None:
+    assert given("report", how_often).report == how_often
+
+
+@pytest.mark.parametrize(
+    ("how_often", "meant"), [("dayly", ' (did you mean "daily"?)'), ("monthly", ""), ("", ""), (7, ""), (True, "")]
+)
+def test_another_report_is_refused(how_often: object, meant: str) -> None:
+    (problem,) = refused({"officeHours": {"report": how_often}})
+    assert problem == (f"officeHours.report must be one of daily, weekly, never; it is {json.dumps(how_often)}{meant}.")
 
 
 @pytest.mark.parametrize("days", [1, 14, 90, 365, 3653])

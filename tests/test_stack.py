@@ -8,100 +8,53 @@ import sys
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
-import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 
 from asset import PROJECT, PYTHON_VERSION
 from settings import Settings, SettingsError
-from stack import OfficeHoursStack
+from synthesis import Resource, Template, synthesize
+
+pytest_plugins = ["synthesis"]
 
 CDK = PROJECT / "infra" / "node_modules" / ".bin" / "cdk"
 
 QUEUE, GROUP = "<Failures.Arn>", "<Schedules.Arn>"
+WORDS = ("Stop", "Start", "Status", "Report")
+SCHEDULED = ("Stop", "Start", "Report")
 OWN_CLUSTERS = "arn:<AWS::Partition>:rds:<AWS::Region>:<AWS::AccountId>:cluster:*"
-
-Resource = dict[str, Any]
-
-
-class Template:
-    """A synthesized template, its references written as `<Name>` and `<Name.Attribute>`, without the CDK's hashes."""
-
-    def __init__(self, body: Resource) -> None:
-        self.resources: dict[str, Resource] = {named(key): readable(value) for key, value in body["Resources"].items()}
-        self.outputs: dict[str, Resource] = body["Outputs"]
-
-    def properties(self, name: str) -> Resource:
-        properties: Resource = self.resources[name]["Properties"]
-        return properties
-
-    def of_type(self, kind: str) -> dict[str, Resource]:
-        return {name: resource for name, resource in self.resources.items() if resource["Type"] == kind}
-
-    def statements(self, role: str) -> list[Resource]:
-        """All that a role may do: its inline policies are all it has."""
-        assert "ManagedPolicyArns" not in self.properties(role)
-        assert not self.of_type("AWS::IAM::Policy")
-        return [
-            statement
-            for policy in self.properties(role)["Policies"]
-            for statement in policy["PolicyDocument"]["Statement"]
-        ]
-
-
-def named(logical_id: str) -> str:
-    return re.sub(r"[0-9A-F]{8}$", "", logical_id)
-
-
-def readable(value: Any) -> Any:  # noqa: ANN401  any JSON
-    match value:
-        case {"Ref": str(name)}:
-            return f"<{named(name)}>"
-        case {"Fn::GetAtt": [str(name), str(attribute)]}:
-            return f"<{named(name)}.{attribute}>"
-        case {"Fn::Join": ["", list(parts)]}:
-            return "".join(readable(part) for part in parts)
-        case dict():
-            return {key: readable(item) for key, item in value.items()}
-        case list():
-            return [readable(item) for item in value]
-    return value
-
-
-@pytest.fixture(scope="session")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Something to deploy, so that nothing need be built."""
-    folder = tmp_path_factory.mktemp("package")
-    (folder / "module.py").touch()
-    return folder
-
-
-def synthesize(settings: Settings, package: Path) -> Template:
-    app = cdk.App(builtin_cloud_formation_validation=False)  # it takes seconds, and `make lint` asks for it
-    stack = OfficeHoursStack(app, settings=settings, package=package)
-    return Template(app.synth().get_stack_by_name(stack.stack_name).template)
-
-
-@pytest.fixture(scope="session")
-def template(package: Path) -> Template:
-    return synthesize(Settings(), package)
 
 
 # What the functions may do
 
 
-def may_do(
-    word: str, action: str, clusters: str | list[str] = OWN_CLUSTERS, key: str = "office-hours"
-) -> list[Resource]:
+FIND_CLUSTERS = {
+    "Sid": "FindClusters",
+    "Effect": "Allow",
+    "Action": ["rds:DescribeDBClusters", "rds:DescribeEvents"],
+    "Resource": "*",
+}
+FIND_INSTANCES_TOO = FIND_CLUSTERS | {
+    "Action": ["rds:DescribeDBClusters", "rds:DescribeEvents", "rds:DescribeDBInstances"]
+}
+FIND_REGIONS = {"Sid": "FindRegions", "Effect": "Allow", "Action": "account:ListRegions", "Resource": "*"}
+READ_PRICES = {"Sid": "ReadPrices", "Effect": "Allow", "Action": "pricing:GetProducts", "Resource": "*"}
+SEND_REPORT = {"Sid": "SendReport", "Effect": "Allow", "Action": "sns:Publish", "Resource": "<Topic>"}
+HAND_OVER_FAILURES = {"Sid": "HandOverFailures", "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": QUEUE}
+
+
+def write_own_log(word: str) -> Resource:
+    return {
+        "Sid": "WriteOwnLog",
+        "Effect": "Allow",
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": f"<{word}Log.Arn>",
+    }
+
+
+def act_on_tagged(action: str, clusters: str | list[str] = OWN_CLUSTERS, key: str = "office-hours") -> list[Resource]:
     return [
-        {
-            "Sid": "FindClusters",
-            "Effect": "Allow",
-            "Action": ["rds:DescribeDBClusters", "rds:DescribeEvents"],
-            "Resource": "*",
-        },
         {
             "Sid": "ActOnTaggedClusters",
             "Effect": "Allow",
@@ -120,14 +73,13 @@ def may_do(
                 "Null": {"aws:TagKeys": "false"},
             },
         },
-        {
-            "Sid": "WriteOwnLog",
-            "Effect": "Allow",
-            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": f"<{word}Log.Arn>",
-        },
-        {"Sid": "HandOverFailures", "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": QUEUE},
     ]
+
+
+def may_do(
+    word: str, action: str, clusters: str | list[str] = OWN_CLUSTERS, key: str = "office-hours"
+) -> list[Resource]:
+    return [FIND_CLUSTERS, *act_on_tagged(action, clusters, key), write_own_log(word), HAND_OVER_FAILURES]
 
 
 OPERATIONS = pytest.mark.parametrize(
@@ -163,7 +115,7 @@ def test_nothing_is_changed_in_rds_without_the_tag(package: Path, regions: tuple
         for role in template.of_type("AWS::IAM::Role")
         for statement in template.statements(role)
         if any(
-            not re.match("(rds:Describe|account:List|logs:|sqs:|lambda:|schemas:)", action)
+            not re.match("(rds:Describe|account:List|pricing:Get|logs:|sns:|sqs:|lambda:|schemas:)", action)
             for action in actions(statement)
         )
     ]
@@ -197,13 +149,37 @@ def test_clusters_of_the_named_regions_can_be_acted_on(package: Path, word: str,
 @OPERATIONS
 def test_with_every_region_the_regions_can_be_listed(package: Path, word: str, action: str) -> None:
     template = synthesize(Settings(regions=("*",)), package)
-    assert template.statements(f"{word}Role") == [
-        *may_do(word, action, "arn:<AWS::Partition>:rds:*:<AWS::AccountId>:cluster:*"),
-        {"Sid": "FindRegions", "Effect": "Allow", "Action": "account:ListRegions", "Resource": "*"},
+    everywhere = "arn:<AWS::Partition>:rds:*:<AWS::AccountId>:cluster:*"
+    find, *others = may_do(word, action, everywhere)
+    assert template.statements(f"{word}Role") == [find, FIND_REGIONS, *others]
+
+
+@pytest.mark.parametrize(("regions", "find_regions"), [((), []), (("eu-west-1",), []), (("*",), [FIND_REGIONS])])
+def test_the_status_function_may_look_and_nothing_else(
+    package: Path, regions: tuple[str, ...], find_regions: list[Resource]
+) -> None:
+    template = synthesize(Settings(regions=regions), package)
+    assert template.properties("Status")["Role"] == "<StatusRole.Arn>"
+    assert template.statements("StatusRole") == [FIND_INSTANCES_TOO, *find_regions, write_own_log("Status")]
+
+
+@pytest.mark.parametrize(("regions", "find_regions"), [((), []), (("eu-west-1",), []), (("*",), [FIND_REGIONS])])
+def test_the_report_function_may_look_and_read_prices_and_send_its_report_and_nothing_else(
+    package: Path, regions: tuple[str, ...], find_regions: list[Resource]
+) -> None:
+    template = synthesize(Settings(regions=regions), package)
+    assert template.properties("Report")["Role"] == "<ReportRole.Arn>"
+    assert template.statements("ReportRole") == [
+        FIND_INSTANCES_TOO,
+        *find_regions,
+        READ_PRICES,
+        SEND_REPORT,
+        write_own_log("Report"),
+        HAND_OVER_FAILURES,
     ]
 
 
-@pytest.mark.parametrize("word", ["Stop", "Start"])
+@pytest.mark.parametrize("word", SCHEDULED)
 def test_a_schedule_may_invoke_its_function_and_nothing_else(template: Template, word: str) -> None:
     assert template.properties(f"{word}Schedule")["Target"]["RoleArn"] == f"<{word}ScheduleRole.Arn>"
     assert template.statements(f"{word}ScheduleRole") == [
@@ -230,27 +206,30 @@ def test_each_role_is_for_its_service_alone(template: Template) -> None:
     assert trust == {
         "StopRole": lambdas,
         "StartRole": lambdas,
+        "StatusRole": lambdas,
+        "ReportRole": lambdas,
         "TestEventsRole": lambdas,
         "StopScheduleRole": schedulers,
         "StartScheduleRole": schedulers,
+        "ReportScheduleRole": schedulers,
     }
 
 
 # The functions
 
 
-@pytest.mark.parametrize("word", ["Stop", "Start"])
+@pytest.mark.parametrize("word", WORDS)
 def test_the_functions_have_the_names_that_people_and_scripts_use(template: Template, word: str) -> None:
     function = template.properties(word)
     assert function["FunctionName"] == f"aurora-office-hours-{word.lower()}"
     assert function["Handler"] == f"office_hours.handlers.{word.lower()}"
 
 
-def test_there_are_two_functions_and_the_one_that_keeps_their_test_events(template: Template) -> None:
-    assert set(template.of_type("AWS::Lambda::Function")) == {"Stop", "Start", "TestEventsFunction"}
+def test_there_are_four_functions_and_the_one_that_keeps_their_test_events(template: Template) -> None:
+    assert set(template.of_type("AWS::Lambda::Function")) == {*WORDS, "TestEventsFunction"}
 
 
-@pytest.mark.parametrize("word", ["Stop", "Start", "TestEventsFunction"])
+@pytest.mark.parametrize("word", [*WORDS, "TestEventsFunction"])
 def test_the_functions_run_on_arm_with_the_newest_python_that_the_cdk_knows(template: Template, word: str) -> None:
     known = [name.split("_") for name in dir(lambda_.Runtime) if re.fullmatch(r"PYTHON_3_\d+", name)]
     newest = max(int(minor) for _, _, minor in known)
@@ -259,10 +238,11 @@ def test_the_functions_run_on_arm_with_the_newest_python_that_the_cdk_knows(temp
 
 
 def test_the_package_is_deployed_once(template: Template) -> None:
-    assert template.properties("Stop")["Code"] == template.properties("Start")["Code"]
+    stop, *others = [template.properties(word)["Code"] for word in WORDS]
+    assert others == [stop] * 3
 
 
-@pytest.mark.parametrize("word", ["Stop", "Start"])
+@pytest.mark.parametrize("word", WORDS)
 def test_no_concurrency_is_reserved(template: Template, word: str) -> None:
     assert "ReservedConcurrentExecutions" not in template.properties(word)
 
@@ -273,15 +253,46 @@ def test_a_run_is_over_when_the_next_one_is_due(package: Path, word: str, minute
     assert synthesize(Settings(every_minutes=minutes), package).properties(word)["Timeout"] == seconds
 
 
-@pytest.mark.parametrize("word", ["Stop", "Start"])
+@pytest.mark.parametrize(
+    ("word", "seconds", "megabytes"),
+    [("Stop", 300, 512), ("Start", 300, 512), ("Status", 60, 1024), ("Report", 300, 1024)],
+)
+def test_a_function_has_the_time_and_memory_that_its_work_takes(
+    template: Template, word: str, seconds: int, megabytes: int
+) -> None:
+    assert template.properties(word)["Timeout"] == seconds
+    assert template.properties(word)["MemorySize"] == megabytes
+
+
+@pytest.mark.parametrize("word", WORDS)
 def test_the_functions_find_the_settings_in_their_environment(package: Path, word: str) -> None:
     settings = Settings(tag_key="hours", schedules={"berlin": "mon-fri 08:00-18:00 Europe/Berlin"})
     environment = synthesize(settings, package).properties(word)["Environment"]["Variables"]
-    assert environment == {
-        "OFFICE_HOURS_SETTINGS": settings.as_json(),
-        "POWERTOOLS_SERVICE_NAME": "aurora-office-hours",
-        "POWERTOOLS_LOG_LEVEL": "INFO",
+    assert environment.items() >= {
+        ("OFFICE_HOURS_SETTINGS", settings.as_json()),
+        ("POWERTOOLS_SERVICE_NAME", "aurora-office-hours"),
+        ("POWERTOOLS_LOG_LEVEL", "INFO"),
     }
+
+
+@pytest.mark.parametrize("word", ["Stop", "Start"])
+def test_the_functions_that_act_find_nothing_else(template: Template, word: str) -> None:
+    assert len(template.properties(word)["Environment"]["Variables"]) == 3
+
+
+def test_the_status_function_finds_those_that_its_buttons_call(template: Template) -> None:
+    environment = template.properties("Status")["Environment"]["Variables"]
+    assert len(environment) == 4
+    assert json.loads(environment["OFFICE_HOURS_ACTIONS"]) == {"stop": "<Stop.Arn>", "start": "<Start.Arn>"}
+
+
+@pytest.mark.parametrize("how_often", ["daily", "weekly", "never"])
+def test_the_report_function_finds_where_to_send_its_report_and_how_often(package: Path, how_often: str) -> None:
+    template = synthesize(Settings(report=how_often), package)
+    environment = template.properties("Report")["Environment"]["Variables"]
+    assert len(environment) == 5
+    assert environment["OFFICE_HOURS_TOPIC"] == "<Topic>"
+    assert environment["OFFICE_HOURS_REPORT"] == how_often
 
 
 def test_settings_that_do_not_fit_into_the_environment_are_refused(package: Path) -> None:
@@ -315,7 +326,7 @@ def test_the_schedules_fall_on_full_minutes_of_the_clock(
     assert schedule["State"] == "ENABLED"
 
 
-@pytest.mark.parametrize("word", ["Stop", "Start"])
+@pytest.mark.parametrize("word", SCHEDULED)
 def test_a_schedule_asks_for_what_is_due_now(template: Template, word: str) -> None:
     target = template.properties(f"{word}Schedule")["Target"]
     assert target["Arn"] == f"<{word}.Arn>"
@@ -341,7 +352,7 @@ def test_a_run_is_tried_again_once_until_the_next_run_at_most(package: Path, wor
     assert retries["MaximumEventAgeInSeconds"] == minutes * 60
 
 
-@pytest.mark.parametrize("word", ["Stop", "Start"])
+@pytest.mark.parametrize("word", SCHEDULED)
 def test_what_is_given_up_on_lands_in_the_queue(template: Template, word: str) -> None:
     assert template.properties(f"{word}Schedule")["Target"]["DeadLetterConfig"] == {"Arn": QUEUE}
     assert template.properties(f"{word}EventInvokeConfig")["DestinationConfig"] == {"OnFailure": {"Destination": QUEUE}}
@@ -349,6 +360,23 @@ def test_what_is_given_up_on_lands_in_the_queue(template: Template, word: str) -
 
 def test_the_queue_is_encrypted_and_keeps_for_a_fortnight(template: Template) -> None:
     assert template.properties("Failures") == {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": 14 * 86400}
+
+
+def test_the_report_is_due_each_morning_and_tried_for_an_hour(template: Template) -> None:
+    schedule = template.properties("ReportSchedule")
+    assert schedule["ScheduleExpression"] == "cron(0 6 * * ? *)"
+    assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
+    assert schedule["State"] == "ENABLED"
+    assert schedule["Target"]["RetryPolicy"] == {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 3600}
+    retries = template.properties("ReportEventInvokeConfig")
+    assert (retries["MaximumRetryAttempts"], retries["MaximumEventAgeInSeconds"]) == (1, 3600)
+
+
+def test_nothing_but_people_and_the_dashboard_invokes_the_status_function(template: Template) -> None:
+    targets = {each["Properties"]["Target"]["Arn"] for each in template.of_type("AWS::Scheduler::Schedule").values()}
+    assert targets == {"<Stop.Arn>", "<Start.Arn>", "<Report.Arn>"}
+    assert not template.of_type("AWS::Lambda::Permission")
+    assert set(template.of_type("AWS::Lambda::EventInvokeConfig")) == {f"{word}EventInvokeConfig" for word in SCHEDULED}
 
 
 @pytest.mark.parametrize("word", ["Stop", "Start"])
@@ -367,7 +395,7 @@ def test_the_outputs_say_how_to_ask_for_a_dry_run_in_either_version_of_the_aws_c
 
 @pytest.mark.parametrize(
     ("function", "word", "name"),
-    [("Stop", "Stop", "stop"), ("Start", "Start", "start"), ("TestEventsFunction", "TestEvents", "test-events")],
+    [*((word, word, word.lower()) for word in WORDS), ("TestEventsFunction", "TestEvents", "test-events")],
 )
 @pytest.mark.parametrize("days", [90, 3653])
 def test_a_function_writes_to_its_own_log_which_is_kept_as_long_as_set(

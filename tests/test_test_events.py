@@ -39,7 +39,9 @@ Json = dict[str, Any]
 CarryOut = Callable[..., str]
 
 REGISTRY = "lambda-testevent-schemas"
-STOP, START = "_aurora-office-hours-stop-schema", "_aurora-office-hours-start-schema"
+STOP, START, STATUS, REPORT = (
+    f"_aurora-office-hours-{function}-schema" for function in ("stop", "start", "status", "report")
+)
 FUNCTION_SECONDS = 60
 
 
@@ -58,11 +60,17 @@ def synthesize(package: Path) -> Json:
 
 
 @pytest.fixture(scope="module")
-def properties(template: Json) -> Json:
+def all_properties(template: Json) -> Json:
     """What CloudFormation hands over."""
     found: Json = template["TestEventsSchemas"]
     assert all(isinstance(each, str) for each in found["Schemas"].values())  # it would make texts of all else
     return found
+
+
+@pytest.fixture(scope="module")
+def properties(all_properties: Json) -> Json:
+    """The same for two functions, which say as much as four about how schemas are kept."""
+    return all_properties | {"Schemas": {name: all_properties["Schemas"][name] for name in (STOP, START)}}
 
 
 def events_in(content: str) -> Json:
@@ -92,6 +100,17 @@ def test_the_start_function_has_these(properties: Json) -> None:
     }
 
 
+def test_the_status_function_has_these(all_properties: Json) -> None:
+    assert events_in(all_properties["Schemas"][STATUS]) == {
+        "what-is-going-on": {},
+        "explain-a-tag": {"explain": "mon-fri 08:00-18:00 Europe/Berlin"},
+    }
+
+
+def test_the_report_function_has_this_one(all_properties: Json) -> None:
+    assert events_in(all_properties["Schemas"][REPORT]) == {"what-was-saved": {}}
+
+
 def test_every_function_that_people_invoke_has_some(template: Json) -> None:
     functions = {each["FunctionName"] for each in template.values() if "Handler" in each}
     assert set(template["TestEventsSchemas"]["Schemas"]) == {
@@ -99,8 +118,8 @@ def test_every_function_that_people_invoke_has_some(template: Json) -> None:
     }
 
 
-def test_the_console_accepts_their_names(properties: Json) -> None:
-    names = {name for content in properties["Schemas"].values() for name in events_in(content)}
+def test_the_console_accepts_their_names(all_properties: Json) -> None:
+    names = {name for content in all_properties["Schemas"].values() for name in events_in(content)}
     assert [name for name in names if not re.fullmatch(r"[A-Za-z0-9._-]{1,25}", name)] == []
 
 
@@ -382,8 +401,8 @@ def test_the_function_may_do_this_and_nothing_else(template: Json) -> None:
                 "schemas:UpdateSchema",
             ],
             "Resource": [
-                f"arn:aws:schemas:eu-west-1:123456789012:schema/{REGISTRY}/{STOP}",
-                f"arn:aws:schemas:eu-west-1:123456789012:schema/{REGISTRY}/{START}",
+                f"arn:aws:schemas:eu-west-1:123456789012:schema/{REGISTRY}/{name}"
+                for name in (STOP, START, STATUS, REPORT)
             ],
         },
         {

@@ -1,0 +1,92 @@
+"""The dashboard: every cluster on top, as the status function shows it, and how the functions themselves do below.
+
+Who looks at it needs `lambda:InvokeFunction` for the status function, and for the buttons for those that they press:
+CloudWatch calls them with the viewer's own permissions, after having asked whether the widget may run.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_security.html
+"""
+
+from collections.abc import Mapping, Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from metrics import ours
+from settings import NAME
+
+# CloudWatch's grid has this many columns.
+_WIDTH = 24
+_CLUSTERS_HEIGHT, _ALARMS_HEIGHT, _GRAPH_HEIGHT = 15, 3, 6
+_A_WEEK, _A_DAY = cdk.Duration.days(7), cdk.Duration.days(1)
+
+
+class Dashboard(cloudwatch.Dashboard):
+    """The one dashboard.
+
+    functions: all, by the words that their names end with.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        functions: Mapping[str, lambda_.IFunction],
+        alarms: Sequence[cloudwatch.IAlarm],
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            dashboard_name=NAME,
+            default_interval=_A_WEEK,
+            widgets=[
+                [clusters(functions["status"])],
+                [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=alarms, width=_WIDTH, height=_ALARMS_HEIGHT)],
+                [
+                    graph("Runs", [each.metric_invocations(label=word) for word, each in functions.items()]),
+                    graph(
+                        "Longest run",
+                        [each.metric_duration(label=word, statistic="Maximum") for word, each in functions.items()],
+                    ),
+                    graph(
+                        "Failures",
+                        [
+                            ours("Failures", "Sum"),
+                            *(each.metric_errors(label=f"{word}: errors") for word, each in functions.items()),
+                        ],
+                    ),
+                ],
+                [
+                    graph("Clusters stopped and started", [ours("Stopped", "Sum"), ours("Started", "Sum")]),
+                    graph(
+                        "Clusters that need somebody",
+                        [ours("InvalidTags", "Maximum"), ours("OverdueClusters", "Maximum")],
+                    ),
+                    graph("Saved in a day, US dollars", [ours("SavedUSD", "Maximum", _A_DAY)]),
+                ],
+            ],
+        )
+
+
+def clusters(status: lambda_.IFunction) -> cloudwatch.CustomWidget:
+    return cloudwatch.CustomWidget(
+        title="Clusters",
+        function_arn=status.function_arn,
+        width=_WIDTH,
+        height=_CLUSTERS_HEIGHT,
+        update_on_refresh=True,
+        update_on_resize=True,
+        # It shows the same days, whatever the graphs show.
+        update_on_time_range_change=False,
+    )
+
+
+def graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(
+        title=title,
+        left=metrics,
+        left_y_axis=cloudwatch.YAxisProps(min=0, show_units=False),
+        width=_WIDTH // 3,
+        height=_GRAPH_HEIGHT,
+    )

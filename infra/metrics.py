@@ -1,0 +1,22 @@
+"""The metrics that the alarms and the dashboard read: the functions' own, and those of Lambda.
+
+CloudWatch bills each metric of our own by the hours in which it is sent, so that there are few, and none a cluster.
+"""
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from settings import NAME
+
+NAMESPACE = "AuroraOfficeHours"
+
+
+def ours(name: str, statistic: str, period: cdk.Duration | None = None, **dimensions: str) -> cloudwatch.Metric:
+    """One of the functions' own metrics, as Powertools writes it into their logs."""
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name=name,
+        dimensions_map={"service": NAME, **dimensions},
+        statistic=statistic,
+        period=period,
+    )

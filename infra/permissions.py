@@ -1,0 +1,44 @@
+"""What each function may do, statement by statement."""
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+
+from office_hours.hold import SUFFIX
+from settings import EVERY_REGION, Settings
+
+
+def look(settings: Settings, *more: str) -> list[iam.PolicyStatement]:
+    """Find the clusters and what happened to them, and do `more` that changes nothing either."""
+    statements = [allow("FindClusters", ["rds:DescribeDBClusters", "rds:DescribeEvents", *more])]
+    if settings.regions == EVERY_REGION:
+        statements.append(allow("FindRegions", ["account:ListRegions"]))
+    return statements
+
+
+def act_on_tagged(stack: cdk.Stack, settings: Settings, action: str) -> list[iam.PolicyStatement]:
+    """Stop or start clusters that have the tag, and hold them so."""
+    clusters = cluster_arns(settings, stack.partition, stack.region, stack.account)
+    # The key counts in any case here (IAM), which the functions' own reading of the tag is stricter about.
+    tagged = {"StringLike": {f"aws:ResourceTag/{settings.tag_key}": "*"}}
+    the_hold_alone = {
+        "ForAllValues:StringEquals": {"aws:TagKeys": [settings.tag_key + SUFFIX]},
+        # "For all" is also true where there are none.
+        "Null": {"aws:TagKeys": "false"},
+    }
+    return [
+        allow("ActOnTaggedClusters", [action], *clusters, conditions=tagged),
+        allow("HoldTaggedClusters", ["rds:AddTagsToResource"], *clusters, conditions={**tagged, **the_hold_alone}),
+    ]
+
+
+def cluster_arns(settings: Settings, partition: str, region: str, account: str) -> list[str]:
+    return [f"arn:{partition}:rds:{each}:{account}:cluster:*" for each in settings.regions or (region,)]
+
+
+def allow(
+    sid: str, actions: list[str], *resources: str, conditions: Mapping[str, object] | None = None
+) -> iam.PolicyStatement:
+    """Allow actions on these resources, or on all where there are no narrower ones."""
+    return iam.PolicyStatement(sid=sid, actions=actions, resources=[*resources] or ["*"], conditions=conditions)

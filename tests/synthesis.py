@@ -1,0 +1,79 @@
+"""The stack's template, as the CDK synthesizes it, made readable for tests.
+
+PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for its fixtures.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+from settings import Settings
+from stack import OfficeHoursStack
+
+Resource = dict[str, Any]
+
+
+class Template:
+    """A synthesized template, its references written as `<Name>` and `<Name.Attribute>`, without the CDK's hashes."""
+
+    def __init__(self, body: Resource) -> None:
+        self.resources: dict[str, Resource] = {named(key): readable(value) for key, value in body["Resources"].items()}
+        self.outputs: dict[str, Resource] = body["Outputs"]
+
+    def properties(self, name: str) -> Resource:
+        properties: Resource = self.resources[name]["Properties"]
+        return properties
+
+    def of_type(self, kind: str) -> dict[str, Resource]:
+        return {name: resource for name, resource in self.resources.items() if resource["Type"] == kind}
+
+    def statements(self, role: str) -> list[Resource]:
+        """All that a role may do: its inline policies are all it has."""
+        assert "ManagedPolicyArns" not in self.properties(role)
+        assert not self.of_type("AWS::IAM::Policy")
+        return [
+            statement
+            for policy in self.properties(role)["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]
+        ]
+
+
+def named(logical_id: str) -> str:
+    return re.sub(r"[0-9A-F]{8}$", "", logical_id)
+
+
+def readable(value: Any) -> Any:  # noqa: ANN401  any JSON
+    match value:
+        case {"Ref": str(name)}:
+            return f"<{named(name)}>"
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return f"<{named(name)}.{attribute}>"
+        case {"Fn::Join": ["", list(parts)]}:
+            return "".join(readable(part) for part in parts)
+        case dict():
+            return {key: readable(item) for key, item in value.items()}
+        case list():
+            return [readable(item) for item in value]
+    return value
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Something to deploy, so that nothing need be built."""
+    folder = tmp_path_factory.mktemp("package")
+    (folder / "module.py").touch()
+    return folder
+
+
+def synthesize(settings: Settings, package: Path) -> Template:
+    app = cdk.App(builtin_cloud_formation_validation=False)  # it takes seconds, and `make lint` asks for it
+    stack = OfficeHoursStack(app, settings=settings, package=package)
+    return Template(app.synth().get_stack_by_name(stack.stack_name).template)
+
+
+@pytest.fixture(scope="session")
+def template(package: Path) -> Template:
+    return synthesize(Settings(), package)
