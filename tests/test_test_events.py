@@ -431,10 +431,10 @@ def filled_in(value: Any) -> Any:  # noqa: ANN401  any JSON
 
 
 def test_the_function_makes_each_call_that_it_may_and_no_other(
-    schemas: SchemasServer, template: Json, carry_out: CarryOut
+    schemas: SchemasServer, template: Json, all_properties: Json, carry_out: CarryOut
 ) -> None:
     for kind in ("Create", "Update", "Delete"):
-        carry_out(kind)
+        carry_out(kind, all_properties)
     (policy,) = template["TestEventsRole"]["Policies"]
     of_registry, of_schemas, _ = filled_in(policy["PolicyDocument"]["Statement"])
     may = {(of_registry["Action"], of_registry["Resource"])}
