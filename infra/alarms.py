@@ -62,6 +62,7 @@ class Alarms(Construct):
 
     functions: those that stop and start, by these words.
     failures: the queue of what was given up on.
+    metric_math: whether they can be on expressions; otherwise they are on the metric that is first in one.
     """
 
     def __init__(  # noqa: PLR0913  what they watch, and where they tell it
@@ -73,8 +74,10 @@ class Alarms(Construct):
         functions: Mapping[str, lambda_.IFunction],
         failures: sqs.IQueue,
         settings: Settings,
+        metric_math: bool,
     ) -> None:
         super().__init__(scope, id_)
+        self.metric_math = metric_math
         self.all: list[cloudwatch.Alarm] = []
         self.action = actions.SnsAction(topic)
         # Long enough for a run to be in it even if EventBridge is a minute late, as it may be: what lasts is told once.
@@ -94,15 +97,12 @@ class Alarms(Construct):
             f"The {word} function failed: not all clusters or Regions could be handled. Mistakes in events by hand do "
             f"not count. What to do: look for ERROR in the log group /aws/lambda/{name}; error_message has AWS's own "
             "words. The next run tries again by itself.",
-            cloudwatch.MathExpression(
+            self.expression(
+                "Errors without UserErrors",
                 # To Lambda, a person's mistake is an error like any other.
-                expression="FILL(errors, 0) - FILL(mistakes, 0)",
-                using_metrics={
-                    "errors": function.metric_errors(statistic="Sum", period=self.period),
-                    "mistakes": ours("UserErrors", "Sum", self.period, function_name=name),
-                },
-                label="Errors without UserErrors",
-                period=self.period,
+                "FILL(errors, 0) - FILL(mistakes, 0)",
+                errors=function.metric_errors(statistic="Sum", period=self.period),
+                mistakes=ours("UserErrors", "Sum", self.period, function_name=name),
             ),
             missing=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
@@ -115,11 +115,11 @@ class Alarms(Construct):
             f"What to do: in EventBridge Scheduler, see whether the schedule {name} in the group {NAME} is enabled; in "
             f"Lambda, whether {name} is throttled, since the account's concurrency is used up. A new deployment "
             "(make deploy) restores what was changed or deleted.",
-            cloudwatch.MathExpression(
-                expression="FILL(invocations, 0)",
-                using_metrics={"invocations": function.metric_invocations(statistic="Sum", period=self.period)},
-                label="Invocations",
-                period=self.period,
+            self.expression(
+                "Invocations",
+                # Of data that is missing, CloudWatch thinks only after several periods.
+                "FILL(invocations, 0)",
+                invocations=function.metric_invocations(statistic="Sum", period=self.period),
             ),
             threshold=1,
             comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -160,6 +160,11 @@ class Alarms(Construct):
             ours("OverdueClusters", "Minimum", self.period),
             missing=cloudwatch.TreatMissingData.IGNORE,
         )
+
+    def expression(self, label: str, text: str, **metrics: cloudwatch.IMetric) -> cloudwatch.IMetric:
+        if not self.metric_math:
+            return next(iter(metrics.values()))
+        return cloudwatch.MathExpression(label=label, expression=text, using_metrics=metrics, period=self.period)
 
     def add(  # noqa: PLR0913  all that tells one alarm from another
         self,

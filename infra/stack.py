@@ -74,9 +74,10 @@ class OfficeHoursStack(cdk.Stack):
     """Everything that Aurora Office Hours needs in an account; removed, it leaves nothing of its own behind.
 
     package: the folder that is deployed to Lambda.
+    metric_math: whether alarms can be on expressions, which MiniStack's CloudFormation refuses.
     """
 
-    def __init__(self, scope: Construct, *, settings: Settings, package: Path) -> None:
+    def __init__(self, scope: Construct, *, settings: Settings, package: Path, metric_math: bool = True) -> None:
         super().__init__(
             scope,
             "AuroraOfficeHours",
@@ -105,7 +106,15 @@ class OfficeHoursStack(cdk.Stack):
             ),
         }
         functions = {**acting, "status": self.add_status(acting), "report": self.add_report()}
-        alarms = Alarms(self, "Alarms", topic=self.topic, functions=acting, failures=self.failures, settings=settings)
+        alarms = Alarms(
+            self,
+            "Alarms",
+            topic=self.topic,
+            functions=acting,
+            failures=self.failures,
+            settings=settings,
+            metric_math=metric_math,
+        )
         Dashboard(self, "Dashboard", functions=functions, alarms=alarms.all)
         test_events = f"{NAME}-test-events"
         ShareableTestEvents(

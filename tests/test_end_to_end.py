@@ -103,6 +103,10 @@ def inventory(account: Account) -> dict[str, list[str]]:
         ],
         "roles": names("iam", "list_roles", "Roles", "RoleName"),
         "logs": names("logs", "describe_log_groups", "logGroups", "logGroupName"),
+        "topics": names("sns", "list_topics", "Topics", "TopicArn"),
+        "subscriptions": names("sns", "list_subscriptions", "Subscriptions", "Endpoint"),
+        "alarms": names("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+        "dashboards": names("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
         "queues": account.client("sqs").list_queues().get("QueueUrls", []),
         "stacks": names("cloudformation", "describe_stacks", "Stacks", "StackName"),
     }
@@ -125,7 +129,30 @@ def test_no_deployment_fails_for_test_events_that_cannot_be_stored(account: Acco
     group = "/aws/lambda/aurora-office-hours-test-events"
     events = account.client("logs").filter_log_events(logGroupName=group)["events"]
     given_up = [event["message"].split(": given up")[0] for event in events if ": given up" in event["message"]]
-    assert given_up == [f"_{function}-schema" for function in (STOP, START)]
+    assert given_up == [f"_aurora-office-hours-{function}-schema" for function in ("stop", "start", "status", "report")]
+
+
+def test_there_are_a_dashboard_and_alarms_that_tell_a_topic_of_nobodys(account: Account) -> None:
+    found = inventory(account)
+    assert found["dashboards"] == ["aurora-office-hours"]
+    (topic,) = found["topics"]
+    assert found["subscriptions"] == []
+    alarms = account.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert {alarm["AlarmName"]: alarm["AlarmActions"] for alarm in alarms} == {
+        f"aurora-office-hours-{name}": [topic]
+        for name in (
+            *("stop-errors", "stop-not-invoked", "start-errors", "start-not-invoked"),
+            *("failures-queue", "invalid-tags", "overdue-clusters"),
+        )
+    }
+
+
+def test_the_dashboard_asks_the_status_function(account: Account) -> None:
+    body = account.client("cloudwatch").get_dashboard(DashboardName="aurora-office-hours")["DashboardBody"]
+    widgets = [each["properties"] for each in json.loads(body)["widgets"] if each["type"] == "custom"]
+    (function,) = [each["endpoint"] for each in widgets]
+    found = account.client("lambda").get_function_configuration(FunctionName=function)
+    assert found["FunctionName"] == "aurora-office-hours-status"
 
 
 def test_the_schedule_stops_what_is_outside_its_hours(fired: dict[str, str]) -> None:
@@ -171,7 +198,7 @@ def test_the_consoles_default_event_is_refused_and_changes_nothing(account: Acco
     clusters.make(account, Cluster("running", "never"))  # which {} would stop
     failed, answer = invoke(account, STOP, {"key1": "value1", "key2": "value2", "key3": "value3"})
     assert failed
-    assert 'unknown key "key1"' in answer["errorMessage"]
+    assert 'Unknown key "key1"' in answer["errorMessage"]
 
     def refusals() -> list[dict[str, Any]]:
         return [line for line in log(account, STOP) if "key1" in line["message"]]
@@ -182,8 +209,8 @@ def test_the_consoles_default_event_is_refused_and_changes_nothing(account: Acco
     assert [line for line in log(account, STOP) if line[invocation] == refusal[invocation]] == [refusal]
 
 
-def test_changed_settings_arrive_another_region_and_another_interval(account: Account) -> None:
-    deployment.deploy(account, everyMinutes=60, regions=[REGION, ELSEWHERE])
+def test_changed_settings_arrive_another_region_another_interval_and_an_address(account: Account) -> None:
+    deployment.deploy(account, everyMinutes=60, regions=[REGION, ELSEWHERE], notifyEmail="dba@example.com")
     for region in (REGION, ELSEWHERE):
         clusters.make(account, Cluster("late", "never", region=region))
     failed, answer = invoke(account, STOP, {})
@@ -193,6 +220,7 @@ def test_changed_settings_arrive_another_region_and_another_interval(account: Ac
     assert dict(clusters.statuses(account, ELSEWHERE)) == {"late": "stopped"}
     schedule = account.client("scheduler").get_schedule(GroupName="aurora-office-hours", Name=STOP)
     assert schedule["ScheduleExpression"] == "cron(0 * * * ? *)"
+    assert inventory(account)["subscriptions"] == ["dba@example.com"]
 
 
 def test_a_removed_stack_leaves_nothing(account: Account, bare: dict[str, list[str]]) -> None:

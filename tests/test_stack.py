@@ -432,6 +432,7 @@ def test_the_cdk_synthesizes_the_app_with_a_setting_of_the_command_line(tmp_path
     subprocess.run(command, cwd=PROJECT, check=True)
     template = Template(json.loads((tmp_path / "AuroraOfficeHours.template.json").read_text()))
     assert template.properties("StopSchedule")["ScheduleExpression"] == "cron(* * * * ? *)"
+    assert "Metrics" in template.properties("AlarmsStopErrors")  # which an emulator would not take
 
 
 def test_the_app_refuses_a_setting_by_its_name_and_without_a_traceback() -> None:
