@@ -57,6 +57,10 @@ def queue(name: str = "Failures") -> str:
     return f"arn:aws:sqs:{HOME}:{ACCOUNT}:{name}"
 
 
+def topic(name: str = "aurora-office-hours") -> str:
+    return f"arn:aws:sns:{HOME}:{ACCOUNT}:{name}"
+
+
 @dataclass(frozen=True)
 class Function:
     """A function as it is deployed: its name, its environment, and the statements of its role."""
@@ -121,12 +125,10 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
 def filled_in(resources: Document, value: Any) -> Any:  # noqa: ANN401  any JSON
     """Put values where the template has references, as a deployment does."""
     match value:
-        case {"Ref": str(name)}:
-            return {"AWS::Partition": "aws", "AWS::Region": HOME, "AWS::AccountId": ACCOUNT}.get(name, name)
-        case {"Fn::GetAtt": [str(name), "Arn"]}:
-            # CloudFormation's ARN of a log group ends with ":*", which stands for its streams.
-            group = resources[name]["Properties"].get("LogGroupName")
-            return f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:{group}:*" if group else queue(name[:-8])
+        case {"Ref": str(name)} if name.startswith("AWS::"):
+            return {"AWS::Partition": "aws", "AWS::Region": HOME, "AWS::AccountId": ACCOUNT}[name]
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), "Arn"]}:
+            return arn(name[:-8], resources[name]["Properties"])
         case {"Fn::Join": ["", list(parts)]}:
             return "".join(filled_in(resources, part) for part in parts)
         case dict():
@@ -136,7 +138,23 @@ def filled_in(resources: Document, value: Any) -> Any:  # noqa: ANN401  any JSON
     return value
 
 
+def arn(name: str, properties: Document) -> str:
+    """A resource's own, or its name where nothing here asks for the ARN."""
+    match properties:
+        case {"LogGroupName": group}:
+            # CloudFormation's ARN of a log group ends with ":*", which stands for its streams.
+            return f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:{group}:*"
+        case {"FunctionName": str(function), "Handler": _}:
+            return f"arn:aws:lambda:{HOME}:{ACCOUNT}:function:{function}"
+        case {"TopicName": str(topic_name)}:
+            return topic(topic_name)
+        case {"SqsManagedSseEnabled": _}:
+            return queue(name)
+    return name
+
+
 FUNCTIONS = pytest.mark.parametrize("name", ["stop", "start"])
+TELLING = pytest.mark.parametrize("name", ["status", "report"])
 YES, NO = True, False
 
 
@@ -231,6 +249,61 @@ def test_of_all_that_rds_can_do_to_a_tagged_cluster_its_action_and_the_hold_are_
     assert allowed == {own, "AddTagsToResource", "DescribeDBClusters", "DescribeEvents"}
 
 
+@TELLING
+@pytest.mark.parametrize(
+    ("action", "resource", "tags", "expected"),
+    [
+        ("rds:DescribeDBClusters", "*", {}, {"status", "report"}),
+        ("rds:DescribeDBInstances", "*", {}, {"status", "report"}),
+        ("rds:DescribeEvents", "*", {}, {"status", "report"}),
+        ("rds:StopDBCluster", rds_arn(), TAGGED, set()),
+        ("rds:StartDBCluster", rds_arn(), TAGGED, set()),
+        ("rds:AddTagsToResource", rds_arn(), TAGGED, set()),
+        ("rds:RemoveTagsFromResource", rds_arn(), TAGGED, set()),
+        ("account:ListRegions", "*", {}, set()),
+        ("pricing:GetProducts", "*", {}, {"report"}),
+        ("pricing:DescribeServices", "*", {}, set()),
+        ("sns:Publish", topic(), {}, {"report"}),
+        ("sns:Publish", topic("orders"), {}, set()),
+        ("sns:Publish", "*", {}, set()),
+        ("sns:Subscribe", topic(), {}, set()),
+        ("lambda:InvokeFunction", f"arn:aws:lambda:{HOME}:{ACCOUNT}:function:aurora-office-hours-stop", {}, set()),
+        ("logs:CreateLogStream", "own log", {}, {"status", "report"}),
+        ("logs:PutLogEvents", "own log", {}, {"status", "report"}),
+        ("logs:PutLogEvents", log_stream("stop"), {}, set()),
+        ("logs:CreateLogGroup", "own log", {}, set()),
+        ("cloudwatch:PutMetricData", "*", {}, set()),  # metrics are lines of the log
+        ("sqs:SendMessage", queue(), {}, {"report"}),  # nobody invokes the status function and does not wait for it
+        ("sqs:SendMessage", queue("Orders"), {}, set()),
+        ("sqs:ReceiveMessage", queue(), {}, set()),
+    ],
+)
+def test_a_function_that_only_tells_may(  # noqa: PLR0913  a row of the table
+    deploy: Deploy, name: str, *, action: str, resource: str, tags: dict[str, str], expected: set[str]
+) -> None:
+    resource = log_stream(name) if resource == "own log" else resource
+    assert deploy(name).may(action, resource, tags, ["office-hours-hold"]) is (name in expected)
+
+
+@TELLING
+def test_of_all_that_rds_can_do_a_function_that_only_tells_may_look(deploy: Deploy, name: str) -> None:
+    function = deploy(name)
+    operations = botocore.session.get_session().get_service_model("rds").operation_names
+    allowed = {
+        operation
+        for operation in operations
+        for resource in ("*", rds_arn(), rds_arn("db:reporting-1"))
+        if function.may(f"rds:{operation}", resource, TAGGED, ["office-hours-hold"])
+    }
+    assert allowed == {"DescribeDBClusters", "DescribeDBInstances", "DescribeEvents"}
+
+
+@TELLING
+@pytest.mark.parametrize("regions", [[], ["eu-west-1", "us-east-1"], ["*"]])
+def test_regions_may_be_listed_where_all_are_looked_after(deploy: Deploy, name: str, regions: list[str]) -> None:
+    assert deploy(name, *regions).may("account:ListRegions", "*") is (regions == ["*"])
+
+
 @FUNCTIONS
 @pytest.mark.parametrize(
     ("regions", "covered", "not_covered"),
@@ -280,6 +353,19 @@ def test_statements_allow_actions_by_name_under_conditions_that_are_known(
             "Null": {"aws:TagKeys": "false"},
         },
     }
+
+
+@TELLING
+@pytest.mark.parametrize("regions", [[], ["eu-west-1", "us-east-1"], ["*"]])
+def test_statements_of_a_function_that_only_tells_allow_actions_by_name(
+    deploy: Deploy, name: str, regions: list[str]
+) -> None:
+    function = deploy(name, *regions)
+    assert {frozenset(statement) for statement in function.statements} == {
+        frozenset(("Sid", "Effect", "Action", "Resource"))
+    }
+    assert {statement["Effect"] for statement in function.statements} == {"Allow"}
+    assert not [action for action in function.actions if re.search(r"[*?]", action)]
 
 
 # The calls, as botocore makes them, beside the permissions.
