@@ -1,0 +1,160 @@
+"""What the tool itself costs in a month: a table, computed from measured figures and the prices that AWS publishes.
+
+Nothing of it was measured in an AWS account, whose processors may be faster or slower than the one that measured.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+# --- Prices in US dollars, us-east-1, as published in November 2026, without what AWS gives away each month.
+
+GB_SECOND = 0.0000133334  # on Arm; https://aws.amazon.com/lambda/pricing/
+REQUEST = 0.20 / 1e6
+SCHEDULED = 1.00 / 1e6  # an invocation by EventBridge Scheduler; https://aws.amazon.com/eventbridge/pricing/
+LOG_GB = 0.50  # https://aws.amazon.com/cloudwatch/pricing/
+LOG_GB_KEPT = 0.03  # a month
+METRIC = 0.30  # in proportion to the hours in which it is sent
+ALARM_METRIC = 0.10
+DASHBOARD = 3.00
+# Of these, AWS gives away so many each month, for good, to an account in all.
+FREE_GB_SECONDS, FREE_REQUESTS, FREE_SCHEDULED = 400_000, 1_000_000, 14_000_000
+FREE_LOG_GB, FREE_METRICS, FREE_ALARM_METRICS, FREE_DASHBOARDS = 5, 10, 10, 3
+
+# --- What is assumed.
+
+DAYS, WORKDAYS, HOURS = 30, 22, 720
+EVERY_MINUTES, KEPT_DAYS = 5, 90
+# Each cluster is stopped and started on each workday, all of them in the same two runs.
+ACTING_RUNS = 2 * WORKDAYS
+# The dashboard is open for an hour of each workday, and refreshes itself every minute.
+VIEWS = 60 * WORKDAYS
+# RDS's answer to a call, in seconds.
+ANSWER = 0.03
+# With so much memory a function has a whole processor, with less a share of one.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+MB_OF_A_PROCESSOR = 1769
+# Lambda's own three lines on an invocation, and what CloudWatch adds to each line when it counts bytes.
+LAMBDA_LINES, LAMBDA_BYTES, LINE_BYTES = 3, 250, 26
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one invocation was seen to take.
+
+    cpu: seconds of a whole processor.
+    answers: for how many calls' answers it waits, one after the other.
+    log: bytes, and `lines` of it.
+    metrics: those that it sends.
+    """
+
+    cpu: float
+    answers: float
+    log: int
+    lines: int
+    metrics: frozenset[str]
+
+    def gb_seconds(self, memory: int) -> float:
+        """What Lambda bills for it, to a function with so many MB: its time is billed while it waits, too."""
+        share = min(1, memory / MB_OF_A_PROCESSOR)
+        return (self.cpu / share + self.answers * ANSWER) * memory / 1024
+
+    @property
+    def bytes_of_log(self) -> int:
+        return self.log + self.lines * LINE_BYTES + LAMBDA_BYTES + LAMBDA_LINES * LINE_BYTES
+
+
+@dataclass(frozen=True)
+class Month:
+    """What is billed for a month, apart from what it costs."""
+
+    runs: int
+    views: int
+    reports: int
+    gb_seconds: float
+    log_gb: float
+    metrics: float
+    alarm_metrics: int
+    dashboards: int = 1
+
+    @property
+    def requests(self) -> int:
+        return self.runs + self.views + self.reports
+
+    def costs(self) -> dict[str, float]:
+        """At list price."""
+        return {
+            "Lambda": self.gb_seconds * GB_SECOND + self.requests * REQUEST,
+            "EventBridge Scheduler": (self.runs + self.reports) * SCHEDULED,
+            "logs": self.log_gb * (LOG_GB + LOG_GB_KEPT * KEPT_DAYS / DAYS),
+            "metrics": self.metrics * METRIC,
+            "alarms": self.alarm_metrics * ALARM_METRIC,
+            "dashboard": self.dashboards * DASHBOARD,
+        }
+
+    def cost_beyond_what_is_free(self) -> float:
+        """In an account that uses none of it otherwise."""
+
+        def beyond(used: float, free: float) -> float:
+            return max(0, used - free)
+
+        return (
+            beyond(self.gb_seconds, FREE_GB_SECONDS) * GB_SECOND
+            + beyond(self.requests, FREE_REQUESTS) * REQUEST
+            + beyond(self.runs + self.reports, FREE_SCHEDULED) * SCHEDULED
+            # What is kept counts like what is written.
+            + beyond(1, FREE_LOG_GB / (self.log_gb * (1 + KEPT_DAYS / DAYS))) * self.costs()["logs"]
+            + beyond(self.metrics, FREE_METRICS) * METRIC
+            + beyond(self.alarm_metrics, FREE_ALARM_METRICS) * ALARM_METRIC
+            + beyond(self.dashboards, FREE_DASHBOARDS) * DASHBOARD
+        )
+
+
+def month(work: Mapping[str, Work], memory: Mapping[str, int], alarm_metrics: int) -> Month:
+    """What a month of this work is.
+
+    work: of a run of `stop` and of `start` that leaves all clusters as they are, of one that acts on all of them
+        (`acting`), of a `status` and of a `report`.
+    memory: each function's, in MB.
+    """
+    runs = 2 * DAYS * 24 * 60 // EVERY_MINUTES
+    times = {
+        "stop": runs / 2 - ACTING_RUNS / 2,
+        "start": runs / 2 - ACTING_RUNS / 2,
+        "acting": ACTING_RUNS,
+        "status": VIEWS,
+        "report": DAYS,
+    }
+    sized = {"acting": memory["stop"], **memory}
+    hours: dict[str, float] = {}
+    for name, each in work.items():
+        for metric in each.metrics:
+            hours[metric] = min(HOURS, hours.get(metric, 0) + times[name])
+    return Month(
+        runs=runs,
+        views=VIEWS,
+        reports=DAYS,
+        gb_seconds=sum(times[name] * each.gb_seconds(sized[name]) for name, each in work.items()),
+        log_gb=sum(times[name] * each.bytes_of_log for name, each in work.items()) / 1e9,
+        metrics=sum(hours.values()) / HOURS,
+        alarm_metrics=alarm_metrics,
+    )
+
+
+def table(months: Mapping[int, Month]) -> str:
+    """The README's, in Markdown: a column for each number of clusters."""
+    rows: list[tuple[str, Sequence[str]]] = [
+        ("runs of stop and start", [f"{each.runs:,}" for each in months.values()]),
+        ("refreshes of the dashboard, reports", [f"{each.views:,}, {each.reports}" for each in months.values()]),
+        ("GB-seconds", [f"{each.gb_seconds:,.0f}" for each in months.values()]),
+        ("log", [f"{each.log_gb * 1000:,.0f} MB" for each in months.values()]),
+        ("metrics of its own, full months", [f"{each.metrics:.1f}" for each in months.values()]),
+        ("metrics in alarms", [f"{each.alarm_metrics}" for each in months.values()]),
+        ("dashboards", [f"{each.dashboards}" for each in months.values()]),
+    ]
+    costs = {clusters: each.costs() for clusters, each in months.items()}
+    rows += [(f"{what}, USD", [f"{each[what]:.2f}" for each in costs.values()]) for what in next(iter(costs.values()))]
+    rows.append(("**in all, USD a month**", [f"**{sum(each.values()):.2f}**" for each in costs.values()]))
+    rows.append(("beyond what AWS gives away", [f"{each.cost_beyond_what_is_free():.2f}" for each in months.values()]))
+    head = ("", [f"{clusters:,} clusters" for clusters in months])
+    lines = [f"| {first} | {' | '.join(others)} |" for first, others in [head, *rows]]
+    return "\n".join([lines[0], f"| --- |{' ---: |' * len(months)}", *lines[1:]])
