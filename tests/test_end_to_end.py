@@ -171,7 +171,7 @@ def test_the_consoles_default_event_is_refused_and_changes_nothing(account: Acco
     clusters.make(account, Cluster("running", "never"))  # which {} would stop
     failed, answer = invoke(account, STOP, {"key1": "value1", "key2": "value2", "key3": "value3"})
     assert failed
-    assert 'unknown key "key1"' in answer["errorMessage"]
+    assert 'Unknown key "key1"' in answer["errorMessage"]
 
     def refusals() -> list[dict[str, Any]]:
         return [line for line in log(account, STOP) if "key1" in line["message"]]
