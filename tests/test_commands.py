@@ -255,6 +255,15 @@ def test_one_name_that_is_wrong_is_enough_to_do_nothing(
     assert changes(account) == []
 
 
+def test_of_many_tagged_clusters_a_few_are_told(account: RdsServer) -> None:
+    for number in range(7):
+        account.add(f"shop-{number}", OFFICE)
+    (far,) = mistakes(stop, {"clusters": ["x"]})
+    (near,) = mistakes(stop, {"clusters": ["shop"]})
+    assert far.endswith('tagged are "shop-0", "shop-1", "shop-2", "shop-3", "shop-4", and more.')
+    assert near.count(" or ") == 2
+
+
 @pytest.mark.parametrize(
     ("members", "mistake"),
     [
