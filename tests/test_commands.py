@@ -3,7 +3,9 @@
 The 24th of November 2026 is a Tuesday; at 17:30 UTC it is 18:30 in Berlin, after office hours.
 """
 
+import concurrent.futures
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -433,6 +435,29 @@ def test_a_region_that_fails_does_not_hold_up_a_cluster_that_is_found(
     assert account.named("StopDBCluster") == ["a"]
 
 
+def test_a_region_that_hangs_is_waited_for_half_of_the_time_so_that_the_found_can_be_acted_on(
+    account: RdsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(monkeypatch, regions=[HOME, "us-east-1"])
+    account.add("a", OFFICE)
+    over, wait, waited = threading.Event(), concurrent.futures.wait, []
+    account.before("DescribeDBClusters", lambda _: over.wait(20), region="us-east-1")
+
+    def wait_less(regions: Any, timeout: float) -> Any:  # noqa: ANN401  as in concurrent.futures
+        waited.append(timeout)
+        # Home is done, or at work on nothing but the one call.
+        while not any(each.done() for each in regions):
+            wait(regions, timeout=0.01)
+        return wait(regions, timeout=0)
+
+    monkeypatch.setattr("concurrent.futures.wait", wait_less)
+    with pytest.raises(RunError, match=r"(?s)^1 failed and 1 clusters were handled.*us-east-1"):
+        stop(EVENING, {"clusters": ["a"]}, Context(remaining=62_000))
+    over.set()
+    assert waited == [30.0, 60.0]
+    assert account.named("StopDBCluster") == ["a"]
+
+
 def test_a_name_that_is_not_found_where_a_region_failed_is_no_mistake_of_the_users(
     account: RdsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -483,7 +508,25 @@ def test_the_log_has_the_hold_and_the_whole_snapshot(account: RdsServer, log: Lo
     assert acted["message"].startswith("a was stopped; it stays down until ")
 
 
-def test_a_days_worth_of_messages_has_the_day_only_where_it_is_another(account: RdsServer) -> None:
+def test_what_is_left_is_logged_for_who_wants_to_know(account: RdsServer, log: Log) -> None:
+    log.debug()
+    account.add("bad", "mno 08:00-18:00")
+    account.add("on", OFFICE)
+    start(EVENING, {"clusters": ["*"], "dry_run": True})
+    start(EVENING, {"clusters": ["*"]})
+    told = [(line["cluster"], line["reason"]) for line in log.lines("DEBUG")]
+    assert sorted(told) == [("bad", "invalid-tag")] * 2 + [("on", "held")] * 2
+
+
+def test_what_is_left_for_the_next_run_is_a_warning(account: RdsServer, log: Log) -> None:
+    account.add("a", OFFICE)
+    with time_machine.travel(EVENING, tick=False) as clock:
+        account.before("AddTagsToResource", lambda _: clock.move_to("2026-11-24T17:31:00Z"))
+        stop(event={"clusters": ["a"], "until": "1m"}, context=Context(remaining=900_000))
+    assert [line["cluster"] for line in log.lines("WARNING")] == ["a"]
+
+
+def test_a_message_names_the_day_only_where_it_is_another_one(account: RdsServer) -> None:
     account.add("kolkata", "mon-fri 08:00-18:00 Asia/Kolkata")
     account.add("utc", "mon-fri 08:00-18:00 UTC")
     ends = {}
