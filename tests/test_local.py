@@ -181,7 +181,7 @@ def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(
     assert invoked == [
         (START, {"clusters": ["keep-down"], "until": "2m"}),
         (STOP, {"clusters": ["noon"], "until": "1m"}),
-        (STOP, {"clusters": ["openin", "untaged"], "until": "tonight"}),
+        (STOP, {"clusters": ["openin"], "until": "tonight"}),
         (STOP, {"dry_run": True}),
     ]
 

@@ -97,7 +97,7 @@ def commands(account: Account) -> tuple[str, ...]:
         "# let the schedule have one again: it is started when the time is over",
         invoke(STOP, '{"clusters": ["noon"], "until": "1m"}'),
         "# make mistakes, and be told all of them",
-        invoke(STOP, '{"clusters": ["openin", "untaged"], "until": "tonight"}'),
+        invoke(STOP, '{"clusters": ["openin"], "until": "tonight"}'),
         "# ask a function what it would do now",
         invoke(STOP, '{"dry_run": true}'),
         "# read its log",
