@@ -237,19 +237,22 @@ def test_it_notes_what_is_no_routine_once_with_time_and_reason(shown: Demo) -> N
         pytest.param(
             "Wed 23 Dec 11:02 UTC sandbox",
             'stop function: {"clusters": ["sandbox"]}',
-            "sandbox was stopped; it stays down until 20:00 Europe/Berlin (19:00 UTC), then office hours apply again.",
+            "sandbox was stopped; it stays down until 20:00 Europe/Berlin (19:00 UTC), then office hours apply again; "
+            "next start: Thu 2026-12-24 08:00 Europe/Berlin (07:00 UTC).",
             id="stops it at noon",
         ),
         pytest.param(
             "Thu 24 Dec 13:20 UTC etl",
             'stop function: {"clusters": ["etl"], "until": "4d"}',
-            "etl is stopped already; it stays down until Mon 2026-12-28 13:20 UTC, then office hours apply again.",
+            "etl is stopped already; it stays down until Mon 2026-12-28 13:20 UTC, then office hours apply again; "
+            "next start: Mon 2026-12-28 22:00 UTC.",
             id="keeps it down over Christmas",
         ),
         pytest.param(
             "Fri 25 Dec 16:40 UTC release",
             'start function: {"clusters": ["release"], "until": "2026-12-28T07:00"}',
-            "release is running already; it stays up until Mon 2026-12-28 07:00 UTC, then office hours apply again.",
+            "release is running already; it stays up until Mon 2026-12-28 07:00 UTC, then office hours apply again; "
+            "next stop: Mon 2026-12-28 19:00 UTC.",
             id="keeps it up over the weekend",
         ),
     ],
