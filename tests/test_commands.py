@@ -3,7 +3,9 @@
 The 24th of November 2026 is a Tuesday; at 17:30 UTC it is 18:30 in Berlin, after office hours.
 """
 
+import concurrent.futures
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -76,6 +78,25 @@ def test_without_until_the_hold_ends_at_the_next_transition(account: RdsServer) 
     stop(NOON, {"clusters": ["shop"]})
     assert account.tag("reporting") == f"running until {TO_THE_MORNING}"
     assert account.tag("shop") == "stopped until 2026-11-24T18:00+01:00"
+
+
+def test_where_the_hold_ends_in_the_state_that_the_schedule_asks_for_the_next_change_is_told(
+    account: RdsServer,
+) -> None:
+    account.add("on", OFFICE)
+    account.add("off", OFFICE, Status="stopped")
+    account.add("evening-only", "-18:00 Europe/Berlin")
+    (stopped,) = stop(NOON, {"clusters": ["on"]})["clusters"]
+    (started,) = start("2026-11-24T06:30:00Z", {"clusters": ["off"]})["clusters"]
+    (down,) = stop(NOON, {"clusters": ["evening-only"]})["clusters"]
+    (up,) = start(EVENING, {"clusters": ["on"], "until": "20:00", "dry_run": True})["clusters"]
+    assert stopped["message"] == (
+        "on was stopped; it stays down until 18:00 Europe/Berlin (17:00 UTC), then office hours apply "
+        "again; next start: Wed 2026-11-25 08:00 Europe/Berlin (07:00 UTC)."
+    )
+    assert started["message"].endswith("then office hours apply again; next stop: 18:00 Europe/Berlin (17:00 UTC).")
+    assert down["message"].endswith("then office hours apply again.")
+    assert up["message"].endswith("then office hours apply again.")
 
 
 def test_the_scheduled_runs_leave_it_alone_until_the_hold_ends_and_then_act(account: RdsServer) -> None:
@@ -237,6 +258,7 @@ def tags(schedule: str, *, hold: str) -> list[dict[str, str]]:
         ("reporting-1", 'The cluster "reporting-1" is unknown: it is an instance of "reporting".'),
         ("zzz", 'The cluster "zzz" is unknown: tagged are "bad", "global", "reporting".'),
         ("untagged", 'The cluster "untagged" has no tag "office-hours": tagged are "bad", "global", "reporting".'),
+        ("untaged", 'The cluster "untaged" is unknown: did you mean "untagged", which has no tag?'),
         ("mysql", 'The cluster "mysql" is unknown: tagged are "bad", "global", "reporting".'),
         ("us-west-2/reporting", '"us-west-2/reporting" is in none of the Regions that are looked after: eu-west-1.'),
         ("<script>", 'The cluster "<script>" is unknown: tagged are "bad", "global", "reporting".'),
@@ -253,6 +275,15 @@ def test_one_name_that_is_wrong_is_enough_to_do_nothing(
     account.add("mysql", OFFICE, Engine="mysql")
     assert mistakes(run, {"clusters": ["reporting", name], **more}) == [mistake]
     assert changes(account) == []
+
+
+def test_of_many_tagged_clusters_a_few_are_told(account: RdsServer) -> None:
+    for number in range(7):
+        account.add(f"shop-{number}", OFFICE)
+    (far,) = mistakes(stop, {"clusters": ["x"]})
+    (near,) = mistakes(stop, {"clusters": ["shop"]})
+    assert far.endswith('tagged are "shop-0", "shop-1", "shop-2", "shop-3", "shop-4", and more.')
+    assert near.count(" or ") == 2
 
 
 @pytest.mark.parametrize(
@@ -288,7 +319,7 @@ def test_a_cluster_that_cannot_be_commanded_is_a_mistake_when_it_is_named(
     assert changes(account) == []
 
 
-@pytest.mark.parametrize("until", ["2026-11-24T18:30", "2026-11-24T17:30Z", "2020-01-01T00:00", "0m", "0d"])
+@pytest.mark.parametrize("until", ["2026-11-24T18:30", "2026-11-24T17:30Z", "2020-01-01T00:00"])
 def test_until_lies_in_the_future(account: RdsServer, until: str) -> None:
     account.add("a", OFFICE)
     (told,) = mistakes(stop, {"clusters": ["a"], "until": until})
@@ -424,6 +455,29 @@ def test_a_region_that_fails_does_not_hold_up_a_cluster_that_is_found(
     assert account.named("StopDBCluster") == ["a"]
 
 
+def test_a_region_that_hangs_is_waited_for_half_of_the_time_so_that_the_found_can_be_acted_on(
+    account: RdsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(monkeypatch, regions=[HOME, "us-east-1"])
+    account.add("a", OFFICE)
+    over, wait, waited = threading.Event(), concurrent.futures.wait, []
+    account.before("DescribeDBClusters", lambda _: over.wait(20), region="us-east-1")
+
+    def wait_less(regions: Any, timeout: float) -> Any:  # noqa: ANN401  as in concurrent.futures
+        waited.append(timeout)
+        # Home is done, or at work on nothing but the one call.
+        while not any(each.done() for each in regions):
+            wait(regions, timeout=0.01)
+        return wait(regions, timeout=0)
+
+    monkeypatch.setattr("concurrent.futures.wait", wait_less)
+    with pytest.raises(RunError, match=r"(?s)^1 failed and 1 clusters were handled.*us-east-1"):
+        stop(EVENING, {"clusters": ["a"]}, Context(remaining=62_000))
+    over.set()
+    assert waited == [30.0, 60.0]
+    assert account.named("StopDBCluster") == ["a"]
+
+
 def test_a_name_that_is_not_found_where_a_region_failed_is_no_mistake_of_the_users(
     account: RdsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -474,7 +528,25 @@ def test_the_log_has_the_hold_and_the_whole_snapshot(account: RdsServer, log: Lo
     assert acted["message"].startswith("a was stopped; it stays down until ")
 
 
-def test_a_days_worth_of_messages_has_the_day_only_where_it_is_another(account: RdsServer) -> None:
+def test_what_is_left_is_logged_for_who_wants_to_know(account: RdsServer, log: Log) -> None:
+    log.debug()
+    account.add("bad", "mno 08:00-18:00")
+    account.add("on", OFFICE)
+    start(EVENING, {"clusters": ["*"], "dry_run": True})
+    start(EVENING, {"clusters": ["*"]})
+    told = [(line["cluster"], line["reason"]) for line in log.lines("DEBUG")]
+    assert sorted(told) == [("bad", "invalid-tag")] * 2 + [("on", "held")] * 2
+
+
+def test_what_is_left_for_the_next_run_is_a_warning(account: RdsServer, log: Log) -> None:
+    account.add("a", OFFICE)
+    with time_machine.travel(EVENING, tick=False) as clock:
+        account.before("AddTagsToResource", lambda _: clock.move_to("2026-11-24T17:31:00Z"))
+        stop(event={"clusters": ["a"], "until": "1m"}, context=Context(remaining=900_000))
+    assert [line["cluster"] for line in log.lines("WARNING")] == ["a"]
+
+
+def test_a_message_names_the_day_only_where_it_is_another_one(account: RdsServer) -> None:
     account.add("kolkata", "mon-fri 08:00-18:00 Asia/Kolkata")
     account.add("utc", "mon-fri 08:00-18:00 UTC")
     ends = {}

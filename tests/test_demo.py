@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import demo.__main__
 import settings
 import stack
 from demo import page, simulation, terminal
-from demo.account import CLUSTERS, DEEDS, END, START, Cluster
+from demo.account import CLUSTERS, END, EVERY, START, Cluster
 from demo.simulation import Decision, Week
 from demo.timeline import Row, Span, Timeline, timeline
 from office_hours.tags import Settings
@@ -30,7 +31,6 @@ ROOT = Path(__file__).parents[1]
 TAG = "morning enforced"
 SCHEDULES = {"morning": "daily 09:00-12:00"}
 ZONE = "Asia/Kolkata"
-HELD = datetime(2026, 12, 22, 22, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Demo:
     @property
     def timeline(self) -> Timeline:
         return timeline(
-            [Cluster("yours", TAG, ""), *CLUSTERS], self.week, DEEDS, Settings("office-hours", (), ZONE, SCHEDULES)
+            [Cluster("yours", TAG, ""), *CLUSTERS], self.week, Settings("office-hours", (), ZONE, SCHEDULES)
         )
 
     def row(self, cluster: str) -> Row:
@@ -133,22 +133,42 @@ DAY = ["07:00 starting", "07:08 available", "17:00 stopping", "17:06 stopped"]
             "qa",
             "22 17:30",
             "23 18:00",
-            ["22 21:12 starting", "22 21:20 available", "23 17:00 stopping", "23 17:06 stopped"],
-            id="started by hand at night: left until the end of the next working day",
+            [
+                "22 18:12 starting",
+                "22 18:20 available",
+                "22 21:00 stopping",
+                "22 21:06 stopped",
+                *(f"23 {each}" for each in DAY),
+            ],
+            id="started by the function until 22:00: stopped again then",
         ),
         pytest.param(
             "sandbox",
             "23 11:00",
             "24 08:00",
             ["23 11:02 stopping", "23 11:08 stopped", "24 07:00 starting", "24 07:08 available"],
-            id="stopped by hand at noon: left until the next morning",
+            id="stopped by the function at noon: started the next morning",
+        ),
+        pytest.param(
+            "sandbox",
+            "24 11:00",
+            "25 08:00",
+            ["24 11:02 stopping", "24 11:08 stopped", "25 07:00 starting", "25 07:08 available"],
+            id="stopped in the AWS console at noon: left until the next morning",
         ),
         pytest.param(
             "release",
-            "22 15:00",
-            "24 00:00",
-            ["23 19:00 stopping", "23 19:06 stopped"],
-            id="held over night: its next stop is that of the day after",
+            "25 08:00",
+            "29 00:00",
+            ["28 19:00 stopping", "28 19:06 stopped"],
+            id="kept up over the weekend: its next stop is on Monday evening",
+        ),
+        pytest.param(
+            "etl",
+            "24 06:10",
+            "29 00:00",
+            ["28 22:00 starting", "28 22:08 available"],
+            id="kept down over Christmas: its next start is on Monday evening",
         ),
         pytest.param(
             "billing",
@@ -194,13 +214,68 @@ def test_it_notes_what_is_no_routine_once_with_time_and_reason(shown: Demo) -> N
         "21 00:00 orders ineligible",
         "21 22:45 month-end auto-restarted",
         "22 10:15 batch changed-by-hand",
-        "22 15:00 release held",
-        "22 21:20 qa changed-by-hand",
+        "22 18:12 qa held",
+        "22 21:00 qa scheduled",
         "22 21:45 billing enforced",
         "22 23:50 crm busy",
-        "23 11:10 sandbox changed-by-hand",
+        "23 11:02 sandbox held",
+        "24 11:10 sandbox changed-by-hand",
+        "24 13:20 etl held",
+        "25 16:40 release held",
     ]
     assert 'did you mean "mon"?' in notes[0].message
+
+
+@pytest.mark.parametrize(
+    ("when", "command", "answer"),
+    [
+        pytest.param(
+            "Tue 22 Dec 18:12 UTC qa",
+            'start function: {"clusters": ["qa"], "until": "22:00"}',
+            "qa was started; it stays up until 22:00 Europe/Berlin (21:00 UTC), then office hours apply again.",
+            id="works late",
+        ),
+        pytest.param(
+            "Wed 23 Dec 11:02 UTC sandbox",
+            'stop function: {"clusters": ["sandbox"]}',
+            "sandbox was stopped; it stays down until 20:00 Europe/Berlin (19:00 UTC), then office hours apply again; "
+            "next start: Thu 2026-12-24 08:00 Europe/Berlin (07:00 UTC).",
+            id="stops it at noon",
+        ),
+        pytest.param(
+            "Thu 24 Dec 13:20 UTC etl",
+            'stop function: {"clusters": ["etl"], "until": "4d"}',
+            "etl is stopped already; it stays down until Mon 2026-12-28 13:20 UTC, then office hours apply again; "
+            "next start: Mon 2026-12-28 22:00 UTC.",
+            id="keeps it down over Christmas",
+        ),
+        pytest.param(
+            "Fri 25 Dec 16:40 UTC release",
+            'start function: {"clusters": ["release"], "until": "2026-12-28T07:00"}',
+            "release is running already; it stays up until Mon 2026-12-28 07:00 UTC, then office hours apply again; "
+            "next stop: Mon 2026-12-28 19:00 UTC.",
+            id="keeps it up over the weekend",
+        ),
+    ],
+)
+def test_each_command_is_told_with_its_event_and_the_functions_answer(
+    shown: Demo, when: str, command: str, answer: str
+) -> None:
+    assert f"{when}: held {command} {answer}" in " ".join(shown.printed.split())
+    assert f"<code>{escape(command)}</code><br>{escape(answer)}" in shown.html
+
+
+def test_each_command_is_told_also_where_the_one_before_was_the_same() -> None:
+    first, again = (Decision(START + EVERY * at, "a", "available", "held", "", "start") for at in (1, 2))
+    run = Decision(START + EVERY * 3, "a", "available", "held", "")
+    decisions = list(simulation.changes([first, again, run]))
+    notes = timeline([Cluster("a", "always", "")], Week({"a": [(START, "available")]}, decisions)).notes
+    assert [note.decision for note in notes] == [first, again]
+
+
+def test_the_end_of_a_hold_is_told_where_something_is_done(shown: Demo) -> None:
+    (ended,) = (note.decision.message for note in shown.timeline.notes if note.decision.reason == "scheduled")
+    assert ended.startswith("Stopping. Its hold ended on Tue 2026-12-22 22:00 Europe/Berlin, ")
 
 
 def test_the_hours_stopped_are_those_in_which_a_cluster_was_stopped(shown: Demo) -> None:
@@ -216,10 +291,17 @@ def test_the_hours_stopped_are_those_in_which_a_cluster_was_stopped(shown: Demo)
 def test_the_log_has_the_whole_cluster_of_each_action_and_a_summary_of_each_run(shown: Demo) -> None:
     actions = [line for line in shown.log if "db_cluster" in line]
     changes = [status for history in shown.week.statuses.values() for _, status in history]
-    by_others = 2 + 3 + 1 + 1 + 1  # month-end by AWS and before the week; batch twice, qa, billing and sandbox by hand
+    by_others = 3 + 2 + 1 + 1  # month-end twice by AWS and before the week; batch twice, billing and sandbox by people
     assert len(actions) == changes.count("stopping") + changes.count("starting") - by_others
     assert {line["db_cluster"]["Status"] for line in actions} == {"stopping", "starting"}
-    assert len(shown.log) - len(actions) == 8 * 24 * 12 * 2
+    holds = [line["hold"] for line in shown.log if line["message"].endswith("is written")]
+    assert holds == [
+        "running until 2026-12-22T22:00+01:00",
+        "stopped until 2026-12-23T20:00+01:00",
+        "stopped until 2026-12-28T13:20Z",
+        "running until 2026-12-28T07:00Z",
+    ]
+    assert len(shown.log) - len(actions) - len(holds) == 8 * 24 * 12 * 2 + 4
     assert shown.log[-1]["timestamp"].startswith("2026-12-28T23:55:00")
 
 
@@ -235,16 +317,24 @@ def test_plain_output_has_no_escape_codes_and_fits_80_columns(shown: Demo) -> No
 def test_the_chart_shows_what_happened_above_what_was_wanted(shown: Demo) -> None:
     lines = shown.printed.splitlines()
     row = next(number for number, line in enumerate(lines) if line.startswith("sandbox "))
-    # Eight cells a day, three hours each: stopped by hand on Wednesday at noon, mark "i", though wanted until 19:00.
-    assert lines[row] == "sandbox     ▖·▟███▌···▟███▌···▟i░░····▟███▌···▟███▌···················▟███▌·"
-    assert lines[row + 1].rstrip() == "  wanted      ╼━━━╸   ╼━━━╸   ╼━━━╸   ╼━━━╸   ╼━━━╸                   ╼━━━╸"
+    # Eight cells a day, three hours each. Both stopped at noon: by the function (i), which is to be, and on Thursday in
+    # the AWS console (j), though wanted until 19:00.
+    assert lines[row] == "sandbox     ▖·▟███▌···▟███▌···▟i······▟j░░····▟███▌···················▟███▌·"
+    assert lines[row + 1].rstrip() == "  wanted      ╼━━━╸   ╼━━━╸   ╼╾      ╼━━━╸   ╼━━━╸                   ╼━━━╸"
 
 
-def test_a_hold_is_wanted_while_it_lasts(shown: Demo) -> None:
-    release = shown.row("release")
-    held = [span for span in release.wanted if span.start <= HELD < span.end]
-    assert [f"{span.start:%d %H:%M} {span.state} {span.end:%d %H:%M}" for span in held] == ["22 07:00 running 23 19:00"]
-    assert "over" not in {span.state for span in release.stretches}
+@pytest.mark.parametrize(
+    ("cluster", "at", "wanted"),
+    [
+        pytest.param("qa", "22 18:12", "running 22 21:00", id="up, in the evening"),
+        pytest.param("sandbox", "23 11:02", "stopped 24 07:00", id="down, from noon to the end of the office hours"),
+        pytest.param("release", "25 07:00", "running 28 19:00", id="up, from office hours to office hours"),
+    ],
+)
+def test_a_hold_is_wanted_while_it_lasts(shown: Demo, cluster: str, at: str, wanted: str) -> None:
+    spans = {f"{span.start:%d %H:%M}": f"{span.state} {span.end:%d %H:%M}" for span in shown.row(cluster).wanted}
+    assert spans[at] == wanted
+    assert "over" not in {span.state for span in shown.row(cluster).stretches}
 
 
 def test_a_one_sided_tag_asks_once_and_wants_nothing_of_what_comes_after(shown: Demo) -> None:
@@ -379,7 +469,7 @@ def test_the_page_needs_nothing_beside_itself(shown: Demo) -> None:
     assert re.findall(r'href="(.*?)"', shown.html) == ["log.jsonl"]  # beside it: offered, not needed
     assert "url(" not in shown.html
     assert "@import" not in shown.html
-    assert read.elements.count("tr") == 1 + 13 + 1 + 9  # the head, the clusters, the sum, the notes
+    assert read.elements.count("tr") == 1 + 13 + 1 + 12  # the head, the clusters, the sum, the notes
 
 
 def drawn(cluster: Cluster) -> Timeline:

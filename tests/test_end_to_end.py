@@ -7,6 +7,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,9 +17,11 @@ from local import clusters, deployment, emulator
 from local.clusters import Cluster, next_edge, window
 from local.emulator import REGION, Account
 from local.follow import START, STOP, log
+from local.people import invoke
 
 ELSEWHERE = "us-east-1"
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 LIMIT = 240  # seconds; a schedule has fired after 80, on an idle machine
 
 
@@ -47,6 +50,7 @@ def account(empty: Account, bare: dict[str, list[str]]) -> Account:
         Cluster("outside", f"{window(edge + HOUR, edge + 2 * HOUR)} enforced"),
         Cluster("inside", f"{window(edge - 2 * HOUR, edge + 2 * HOUR)} enforced"),
         Cluster("opened", f"{window(edge - 2 * HOUR, edge + 2 * HOUR)} enforced", engine="aurora-mysql", stopped=True),
+        Cluster("evening", f"{window(edge + HOUR, edge + 2 * HOUR)} enforced", stopped=True),
         Cluster("untagged", None),
         Cluster("bad-tag", "mno-fri 08:00-18:00"),
         Cluster("not-aurora", "never", engine="mysql"),
@@ -55,17 +59,44 @@ def account(empty: Account, bare: dict[str, list[str]]) -> Account:
     return empty
 
 
+@dataclass(frozen=True)
+class Evening:
+    """Somebody works late.
+
+    until: when the cluster "evening" is not needed any more.
+    answer: what the start function said.
+    tags: what the cluster had then.
+    status: the same.
+    """
+
+    until: datetime
+    answer: dict[str, Any]
+    tags: dict[str, str]
+    status: str
+
+
 @pytest.fixture(scope="module")
-def fired(account: Account) -> dict[str, str]:
-    """Each cluster's status after the schedules' own firing."""
+def evening(account: Account) -> Evening:
+    """The cluster "evening", outside its hours, started by hand over the schedules' next run."""
+    until = next_edge(datetime.now(UTC)) + MINUTE
+    failed, answer = invoke(account, START, {"clusters": ["Evening"], "until": f"{until:%H:%M}"})
+    assert not failed
+    cluster = snapshots(account)["evening"]
+    return Evening(until, answer, {tag["Key"]: tag["Value"] for tag in cluster["TagList"]}, cluster["Status"])
+
+
+@pytest.fixture(scope="module")
+def fired(account: Account, evening: Evening) -> dict[str, str]:
+    """Each cluster's status after the schedules' own firing, before the end of what was asked for by hand and after."""
+    assert evening.status == "available"
 
     def both_have_acted() -> bool:
         # A run logs its summary when all else is done.
         return all(any(line.get("counts") for line in log(account, function)) for function in (STOP, START)) and (
-            "closing" in actions(account, STOP)
+            {"closing", "evening"} <= actions(account, STOP).keys()
         )
 
-    eventually("both functions are invoked by their schedules, after the edge", both_have_acted)
+    eventually("both functions are invoked by their schedules, after the edge and after the hold", both_have_acted)
     return dict(clusters.statuses(account))
 
 
@@ -76,15 +107,15 @@ def eventually(what: str, holds: Callable[[], bool]) -> None:
         time.sleep(0.5)
 
 
+def snapshots(account: Account) -> dict[str, Any]:
+    """All that RDS says about each cluster."""
+    listed = account.client("rds").describe_db_clusters()["DBClusters"]
+    return {cluster["DBClusterIdentifier"]: cluster for cluster in listed}
+
+
 def actions(account: Account, function: str) -> Counter[str]:
     """For how many lines of its log each cluster was acted on."""
     return Counter(line["cluster"] for line in log(account, function) if "db_cluster" in line)
-
-
-def invoke(account: Account, function: str, event: object) -> tuple[bool, dict[str, Any]]:
-    """Whether the function failed, and what it answered."""
-    answer = account.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
-    return "FunctionError" in answer, json.load(answer["Payload"])
 
 
 def inventory(account: Account) -> dict[str, list[str]]:
@@ -110,6 +141,14 @@ def inventory(account: Account) -> dict[str, list[str]]:
         "queues": account.client("sqs").list_queues().get("QueueUrls", []),
         "stacks": names("cloudformation", "describe_stacks", "Stacks", "StackName"),
     }
+
+
+def test_a_start_by_hand_is_done_at_once_and_written_on_the_cluster(evening: Evening) -> None:
+    assert evening.status == "available"
+    assert evening.tags["office-hours-hold"] == f"running until {evening.until:%Y-%m-%dT%H:%M}Z"
+    (entry,) = evening.answer["clusters"]
+    ends = f"{evening.until:%H:%M} UTC"
+    assert entry["message"] == f"evening was started; it stays up until {ends}, then office hours apply again."
 
 
 def test_a_second_deployment_changes_nothing(account: Account) -> None:
@@ -178,8 +217,8 @@ def test_clusters_that_are_not_its_business_are_untouched(
 
 @pytest.mark.usefixtures("fired")
 def test_the_log_has_one_line_for_each_action(account: Account) -> None:
-    assert actions(account, STOP) == {"closing": 1, "outside": 1}
-    assert actions(account, START) == {"opened": 1}
+    assert actions(account, STOP) == {"closing": 1, "outside": 1, "evening": 1}
+    assert actions(account, START) == {"opened": 1, "evening": 1}
 
 
 @pytest.mark.usefixtures("fired")
@@ -191,6 +230,42 @@ def test_the_log_has_the_whole_cluster_as_rds_knows_it(account: Account, functio
     assert logged == json.loads(
         json.dumps(known, default=lambda at: at.astimezone(UTC).isoformat().replace("+00:00", "Z"))
     )
+
+
+@pytest.mark.usefixtures("fired")
+def test_the_schedule_leaves_what_was_started_by_hand_until_the_time_is_over_and_stops_it_then(
+    account: Account, evening: Evening
+) -> None:
+    runs = [line for line in log(account, STOP) if "held" in line.get("counts", {})]
+    assert {datetime.fromisoformat(run["time"]) < evening.until for run in runs} == {True}
+    (stopped,) = (line for line in log(account, STOP) if line.get("cluster") == "evening" and "db_cluster" in line)
+    assert datetime.fromisoformat(stopped["timestamp"]) >= evening.until
+
+
+@pytest.mark.usefixtures("fired")
+def test_all_mistakes_of_a_command_are_told_and_nothing_is_touched(account: Account) -> None:
+    before = snapshots(account)
+    failed, answer = invoke(account, STOP, {"clusters": ["inside", "insid", "untagged"], "until": "tonight"})
+    assert failed
+    until, unknown, untagged, ending = answer["errorMessage"].splitlines()
+    assert until.startswith('"until" has "tonight": expected a time of day such as 20:00, ')
+    assert unknown == 'The cluster "insid" is unknown: did you mean "inside"?'
+    assert untagged.startswith('The cluster "untagged" has no tag "office-hours": ')
+    assert ending == "Nothing was done."
+    assert snapshots(account) == before
+
+
+@pytest.mark.usefixtures("fired")
+def test_a_dry_run_over_every_cluster_tells_what_would_be_and_changes_nothing(account: Account) -> None:
+    before = snapshots(account)
+    failed, answer = invoke(account, STOP, {"clusters": ["*"], "dry_run": True})
+    assert not failed
+    told = {entry["cluster"]: entry["message"].partition(";")[0] for entry in answer["clusters"]}
+    assert told["inside"] == "inside would be stopped"
+    assert told["outside"] == "outside is stopped already"
+    assert 'unknown day "mno"' in told["bad-tag"]
+    assert not {"untagged", "not-aurora"} & told.keys()
+    assert snapshots(account) == before
 
 
 @pytest.mark.usefixtures("fired")

@@ -1,20 +1,33 @@
-"""The emulated account of `make local`: on this machine only, and gone without a trace, however it ends."""
+"""`make local`: an account on this machine only, gone without a trace however it ends; and what people do in it."""
 
+import io
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from asset import PROJECT
 from local import emulator
-from local.emulator import EndpointError, LocalError, is_ready, loopback_port
+from local.__main__ import commands, some_clusters
+from local.emulator import Account, EndpointError, LocalError, is_ready, loopback_port
+from local.follow import START, STOP, log, told
+from local.people import some_commands, steer
+from office_hours.command import Cluster, Command, plan
+from office_hours.decision import Action
+from office_hours.event import Event
+from office_hours.tags import Settings
 
 LIMIT = 60  # seconds
+AT = "2026-11-24T09:00:06.000+00:00"
 
 
 @pytest.mark.parametrize(
@@ -87,6 +100,134 @@ def test_nothing_is_left_after_an_error() -> None:
         fail()
     assert not accounts[0].folder.exists()
     assert not is_ready(accounts[0].port)
+
+
+@pytest.mark.parametrize(
+    ("edge", "holds"),
+    [
+        pytest.param(
+            datetime(2026, 11, 24, 9, 1, tzinfo=UTC),
+            {
+                "evening": "running until 2026-11-24T09:01Z",
+                "noon": "stopped until 2026-11-24T11:01Z",
+                "weekend": "stopped until 2026-11-30T08:00+01:00",
+            },
+            id="on a Tuesday",
+        ),
+        pytest.param(
+            datetime(2026, 11, 30, 0, 0, tzinfo=UTC),
+            {
+                "evening": "running until 2026-11-30T00:00Z",
+                "noon": "stopped until 2026-11-30T02:00Z",
+                "weekend": "stopped until 2026-12-07T08:00+01:00",
+            },
+            id="as Sunday ends",
+        ),
+    ],
+)
+def test_people_work_late_stop_one_at_noon_and_keep_one_down_over_the_weekend(
+    edge: datetime, holds: dict[str, str]
+) -> None:
+    made = {cluster.name: cluster for cluster in some_clusters(edge)}
+    written = {}
+    for command in some_commands(edge):
+        event = Event.read(command.event)
+        assert event.clusters is not None
+        (name,) = (each.identifier for each in event.clusters)
+        tags = Settings().read({"TagList": [{"Key": "office-hours", "Value": made[name].tag or ""}]})
+        before = "stopped" if made[name].stopped else "available"
+        cluster = Cluster("eu-west-1", name, {"Status": before, "DBClusterMembers": [{}]}, tags)
+        action = Action(command.function.rpartition("-")[2])
+        planned = plan(cluster, action, event.until, edge - timedelta(seconds=10))
+        assert isinstance(planned, Command)
+        assert planned.decision.action is action  # each changes something
+        written[name] = planned.hold
+    assert written == holds
+
+
+def test_a_command_is_told_with_its_exact_event_and_the_functions_answer() -> None:
+    (works_late, *_) = some_commands(datetime(2026, 11, 24, 9, 1, tzinfo=UTC))
+    answers = account_that({"clusters": [{"message": "evening was started; it stays up until 09:01 UTC."}]})
+    assert list(steer(answers, (works_late,))) == [
+        'works late: aurora-office-hours-start {"clusters": ["evening"], "until": "09:01"}',
+        "  evening was started; it stays up until 09:01 UTC.",
+    ]
+
+
+def test_a_command_that_is_refused_is_an_error() -> None:
+    refuses = account_that({"errorMessage": "Nothing was done."}, FunctionError="Unhandled")
+    with pytest.raises(LocalError, match="Nothing was done"):
+        list(steer(refuses, some_commands(datetime(2026, 11, 24, 9, 1, tzinfo=UTC))))
+
+
+def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(tmp_path: Path) -> None:
+    aws = tmp_path / "aws"
+    aws.write_text("""#!/bin/sh\nprintf '%s\\n' "$@"\ncat\n""")
+    aws.chmod(0o700)
+    invoked = []
+    for line in commands(Account(4566, tmp_path, 0, {})):
+        pasted = subprocess.run(
+            ["/bin/sh", "-c", line],
+            env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        words = pasted.stdout.splitlines()
+        assert words[:2] == (["--endpoint-url", "http://127.0.0.1:4566"] if "aws " in line else [])
+        if "invoke" in words:
+            invoked.append((words[words.index("--function-name") + 1], json.loads(words[-1])))
+    assert invoked == [
+        (START, {"clusters": ["keep-down"], "until": "2m"}),
+        (STOP, {"clusters": ["noon"], "until": "1m"}),
+        (STOP, {"clusters": ["openin"], "until": "tonight"}),
+        (STOP, {"dry_run": True}),
+    ]
+
+
+def test_a_hold_that_is_written_is_told() -> None:
+    entry = {
+        "timestamp": AT,
+        "message": "a: hold ... is written",
+        "cluster": "a",
+        "hold": "running until 2026-11-24T09:01Z",
+    }
+    assert told("start", entry).plain == "09:00:06  start a           hold    running until 2026-11-24T09:01Z"
+
+
+def test_a_commands_decision_is_told_with_its_sentence() -> None:
+    entry = {
+        "timestamp": AT,
+        "message": "a was started.",
+        "cluster": "a",
+        "decision": "start",
+        "reason": "held",
+        "hold": "running",
+    }
+    assert told("start", entry).plain == "09:00:06  start a           start   held: a was started."
+
+
+def test_mistakes_are_told_in_one_line() -> None:
+    entry = {"timestamp": AT, "message": "One mistake.\nNothing was done."}
+    assert told("stop", entry).plain == "09:00:06  stop              refused One mistake. Nothing was done."
+
+
+def test_the_log_is_what_a_function_logged_and_no_metric_and_nothing_of_lambdas() -> None:
+    messages = ["START RequestId: 1", '{"message": "a"}', '{"_aws": {}, "UserErrors": [1.0]}', "END RequestId: 1"]
+    pages = [{"events": [{"message": message} for message in messages]}]
+    logs = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: pages))
+    assert log(account_with("logs", logs), STOP) == [{"message": "a"}]
+
+
+def account_that(answer: dict[str, Any], **more: str) -> Account:
+    """An account whose functions answer this."""
+    payload = json.dumps(answer).encode()
+    return account_with("lambda", SimpleNamespace(invoke=lambda **_: {"Payload": io.BytesIO(payload), **more}))
+
+
+def account_with(service: str, client: object) -> Account:
+    return Account(0, Path(), 0, {(service, emulator.REGION): client})
 
 
 def local(folder: Path, **variables: str) -> "subprocess.Popen[str]":

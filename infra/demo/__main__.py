@@ -77,7 +77,7 @@ def main() -> None:
             stream,
             lambda now: bar.update(task, description=f"{now:%a %d %b %H:%M}", completed=(now - START).total_seconds()),
         )
-    result = timeline.timeline(clusters, week, DEEDS, Settings.from_json(settings))
+    result = timeline.timeline(clusters, week, Settings.from_json(settings))
     html = OUTPUT / "timeline.html"
     html.write_text(page.page(result, about, log.name), encoding="utf-8")
     terminal.show(console, result)

@@ -44,14 +44,14 @@ class Deed:
     """What a person does to a cluster by hand.
 
     at: when, on a full minute.
-    action: `start`, `stop`, `modify` or `hold`.
-    hold: the value of the hold tag that `hold` writes.
+    action: `start`, `stop` or `modify`.
+    event: what the function of that name is invoked with, as JSON; without one, it is done in the AWS console.
     """
 
     at: datetime
     cluster: str
     action: str
-    hold: str = ""
+    event: str = ""
 
 
 CLUSTERS = (
@@ -61,10 +61,14 @@ CLUSTERS = (
         "mon-thu 07:30-19:00 fri 07:30-15:00 America/New_York holidays=US lead=15m",
         "is being modified at closing time on Tuesday",
     ),
-    Cluster("etl", "mon-fri 22:00-06:00 UTC", "works at night"),
-    Cluster("qa", "mon-fri 08:00-18:00 Europe/Berlin", "somebody starts it on Tuesday night"),
-    Cluster("sandbox", "mon-fri 08:00-20:00 Europe/Berlin", "somebody stops it on Wednesday at noon"),
-    Cluster("release", "mon-fri 07:00-19:00 UTC", "is held running over Tuesday night"),
+    Cluster("etl", "mon-fri 22:00-06:00 UTC", "works at night, and is kept down over Christmas"),
+    Cluster("qa", "mon-fri 08:00-18:00 Europe/Berlin", "somebody works late on Tuesday"),
+    Cluster(
+        "sandbox",
+        "mon-fri 08:00-20:00 Europe/Berlin",
+        "is stopped at noon: on Wednesday by the function, on Thursday in the AWS console",
+    ),
+    Cluster("release", "mon-fri 07:00-19:00 UTC", "is kept up over the weekend"),
     Cluster("billing", "mon-fri 07:00-19:00 Europe/London enforced", "somebody starts it on Tuesday night, in vain"),
     Cluster("month-end", "last-day 06:00-22:00 UTC", "is started by AWS after seven days"),
     Cluster("batch", "-19:00 Europe/London", "is stopped in the evening and started by people only"),
@@ -81,11 +85,13 @@ def _at(text: str) -> datetime:
 DEEDS = (
     Deed(_at("14T22:30"), "month-end", "stop"),
     Deed(_at("22T10:03"), "batch", "start"),
-    Deed(_at("22T15:00"), "release", "hold", "running until 2026-12-23T12:00"),
-    Deed(_at("22T21:12"), "qa", "start"),
+    Deed(_at("22T18:12"), "qa", "start", '{"clusters": ["qa"], "until": "22:00"}'),
     Deed(_at("22T21:33"), "billing", "start"),
     Deed(_at("22T23:50"), "crm", "modify"),
-    Deed(_at("23T11:02"), "sandbox", "stop"),
+    Deed(_at("23T11:02"), "sandbox", "stop", '{"clusters": ["sandbox"]}'),
+    Deed(_at("24T11:02"), "sandbox", "stop"),
+    Deed(_at("24T13:20"), "etl", "stop", '{"clusters": ["etl"], "until": "4d"}'),
+    Deed(_at("25T16:40"), "release", "start", '{"clusters": ["release"], "until": "2026-12-28T07:00"}'),
     Deed(_at("28T09:17"), "batch", "start"),
 )
 

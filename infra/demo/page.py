@@ -6,7 +6,7 @@ from html import escape
 from urllib.parse import quote
 
 from demo.account import END, START
-from demo.timeline import Row, Span, Timeline
+from demo.timeline import NOTES, Row, Span, Timeline
 from office_hours.schedule import State, Transition
 
 _STYLE = """
@@ -79,7 +79,7 @@ def page(timeline: Timeline, about: Iterable[str], log: str) -> str:
 </table></div>
 <p class="key faint">{"".join(f'<i class="{kind}"></i>{meaning}' for kind, meaning in _KEY.items())}
 <span class="wish-text">▲ ▼</span> start, stop asked for once: what comes after is left to people</p>
-<h2>Exceptions, the first of each kind per cluster</h2>
+<h2>{NOTES}</h2>
 <div class="wide"><table>{"".join(_notes(timeline))}</table></div>
 <p class="faint">Every line that the functions logged: <a href="{quote(log)}">{escape(log)}</a></p>
 </html>
@@ -128,10 +128,11 @@ def _arrow(edge: Transition) -> str:
 def _notes(timeline: Timeline) -> Iterator[str]:
     for note in timeline.notes:
         decision = note.decision
+        command = f"<code>{escape(decision.command)}</code><br>" if decision.command else ""
         yield f"""
 <tr><td><span class="mark">{note.mark}</span><td class="when">{decision.at:%a %d %b %H:%M} UTC
 <td class="when"><b>{escape(decision.cluster)}</b><td class="when">{escape(decision.reason)}
-<td>{escape(decision.message)}"""
+<td>{command}{escape(decision.message)}"""
 
 
 def _minutes(at: datetime) -> int:

@@ -1,5 +1,6 @@
-"""The week: the deployed handlers, invoked as the schedules do, on the simulated account and the virtual clock."""
+"""The week: the deployed handlers, invoked as the schedules and people do, on the simulated account and clock."""
 
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from demo.simulated_rds import SimulatedRds
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
 
+    from office_hours.run import Entry
+
 _ACCOUNT = "123456789012"  # moto's
 _CREATED = START - timedelta(days=200)
 # The deployed functions': the stack's own constants cannot be had without the CDK.
@@ -29,13 +32,19 @@ MEMORY_MB = 512
 
 @dataclass(frozen=True)
 class Decision:
-    """What a handler answered about a cluster."""
+    """What a handler answered about a cluster.
+
+    command: what a person invoked: the function and its event; empty for a run by the schedules.
+    hold: the value of the hold's tag that a command wrote.
+    """
 
     at: datetime
     cluster: str
     status: str
     reason: str
     message: str
+    command: str = ""
+    hold: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,8 @@ class Week:
     """What happened.
 
     statuses: of each cluster by name: what its status was from when on, oldest first.
-    decisions: those that had another reason than the one before of the same cluster, oldest first.
+    decisions: those about commands, and those that had another reason than the one before of the same cluster, oldest
+        first.
     """
 
     statuses: dict[str, list[tuple[datetime, str]]]
@@ -99,29 +109,36 @@ def simulate(
                 while waiting and waiting[-1].at <= now:
                     deed = waiting.pop()
                     account.advance(deed.at, clock.move_to)
-                    _do(people, account, deed)
+                    if deed.event:
+                        answer = functions[deed.action](json.loads(deed.event), _Context(f"{NAME}-{deed.action}"))
+                        command = f"{deed.action} function: {deed.event}"
+                        decisions += [_decision(entry, deed.at, command) for entry in answer["clusters"]]
+                    else:
+                        _do(people, account, deed)
                 account.advance(now, clock.move_to)
                 for action, function in functions.items():
                     answer = function({}, _Context(f"{NAME}-{action}"))
                     # What is the other function's to do it says better itself.
                     ours = [entry for entry in answer["clusters"] if entry["decision"] in (action, "leave")]
-                    decisions += [Decision(now, *(entry[key] for key in _KEPT)) for entry in ours]
+                    decisions += [_decision(entry, now) for entry in ours]
                 if not now.minute:
                     progress(now)
                 now += EVERY
             account.advance(END, clock.move_to)
         rds.client.cache_clear()
-        return Week(account.statuses, list(_changes(decisions)))
+        return Week(account.statuses, list(changes(decisions)))
 
 
-_KEPT = ("cluster", "status", "reason", "message")
+def _decision(entry: "Entry", at: datetime, command: str = "") -> Decision:
+    kept = entry["cluster"], entry["status"], entry["reason"], entry["message"]
+    return Decision(at, *kept, command, entry.get("hold", ""))
 
 
-def _changes(decisions: list[Decision]) -> Iterator[Decision]:
-    """Those that had another reason than the one before of the same cluster."""
+def changes(decisions: list[Decision]) -> Iterator[Decision]:
+    """Those about commands, and those that had another reason than the one before of the same cluster."""
     reasons: dict[str, str] = {}
     for decision in decisions:
-        if reasons.get(decision.cluster) != decision.reason:
+        if decision.command or reasons.get(decision.cluster) != decision.reason:
             reasons[decision.cluster] = decision.reason
             yield decision
 
@@ -146,6 +163,7 @@ def _create(people: "RDSClient", account: SimulatedRds, cluster: Cluster) -> Non
 
 
 def _do(people: "RDSClient", account: SimulatedRds, deed: Deed) -> None:
+    """Do it as in the AWS console: the functions have no part in it."""
     match deed.action:
         case "start":
             people.start_db_cluster(DBClusterIdentifier=deed.cluster)
@@ -153,9 +171,6 @@ def _do(people: "RDSClient", account: SimulatedRds, deed: Deed) -> None:
             people.stop_db_cluster(DBClusterIdentifier=deed.cluster)
         case "modify":
             account.modify(deed.cluster, MODIFYING)
-        case "hold":
-            arn = account.clusters[deed.cluster].db_cluster_arn
-            people.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": f"{TAG_KEY}-hold", "Value": deed.hold}])
 
 
 def _remember_answers(client: "RDSClient", people: "RDSClient", account: SimulatedRds) -> None:

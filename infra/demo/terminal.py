@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from demo.account import END, START
-from demo.timeline import Note, Row, Span, Timeline, both
+from demo.timeline import NOTES, Note, Row, Span, Timeline, both
 from office_hours.schedule import State
 
 DAYS = (END - START).days
@@ -41,14 +41,15 @@ def show(console: Console, timeline: Timeline) -> None:
     console.print()
     console.print(_hours(timeline))
     console.print()
-    console.print(Text("Exceptions, the first of each kind per cluster:", "bold"))
+    console.print(Text(f"{NOTES}:", "bold"))
     for note in timeline.notes:
         decision = note.decision
         when = f"{decision.at:%a %d %b %H:%M} UTC"
         console.print(
             Text.assemble((note.mark, _MARK), f"  {when}  ", (decision.cluster, "bold"), f": {decision.reason}")
         )
-        console.print(Padding(Text(decision.message), (0, 0, 0, 3), expand=False))
+        for text in filter(None, (decision.command, decision.message)):
+            console.print(Padding(Text(text), (0, 0, 0, 3), expand=False))
 
 
 def _encodable(console: Console, line: Text) -> Text:

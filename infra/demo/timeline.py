@@ -8,7 +8,7 @@ from operator import itemgetter
 from string import ascii_letters
 from typing import TYPE_CHECKING
 
-from demo.account import END, MAINTENANCE_WINDOW, START, TAG_KEY, Cluster, Deed
+from demo.account import END, MAINTENANCE_WINDOW, START, TAG_KEY, Cluster
 from office_hours.hold import Hold
 from office_hours.schedule import Schedule, ScheduleError, Transition
 from office_hours.tags import Settings
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from demo.simulation import Decision, Week
 
+NOTES = "Commands by hand, and each cluster's first exception of each kind"
 _HOURS = (END - START) / timedelta(hours=1)
-# An enforced schedule's routine changes have the reason "enforced" as well; only those far from any edge are news.
+# A schedule's routine changes come at its edges; only those far from any are news.
 _NEAR_AN_EDGE = timedelta(minutes=30)
 
 
@@ -77,7 +78,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Note:
-    """A decision that was no matter of routine, and the letter that marks it."""
+    """A decision that was no matter of routine, such as every command by hand, and the letter that marks it."""
 
     mark: str
     decision: "Decision"
@@ -97,17 +98,16 @@ class Timeline:
         return self.hours_stopped / (len(self.rows) * _HOURS)
 
 
-def timeline(
-    clusters: Sequence[Cluster], week: "Week", deeds: Sequence[Deed] = (), settings: Settings | None = None
-) -> Timeline:
+def timeline(clusters: Sequence[Cluster], week: "Week", settings: Settings | None = None) -> Timeline:
     """Put a week's records side by side, each tag read as the functions read it under these settings."""
     schedules = {cluster.name: schedule_of(cluster, settings or Settings()) for cluster in clusters}
-    rows = (_row(cluster, schedules[cluster.name], week, deeds) for cluster in clusters)
+    rows = (_row(cluster, schedules[cluster.name], week) for cluster in clusters)
     names = [cluster.name for cluster in clusters]
-    news: dict[tuple[str, str], Decision] = {}
+    news: dict[tuple[str, str, datetime | None], Decision] = {}
     for decision in sorted(week.decisions, key=lambda each: (each.at, names.index(each.cluster))):
         if not _is_routine(decision, schedules[decision.cluster]):
-            news.setdefault((decision.cluster, decision.reason), decision)
+            at = decision.at if decision.command else None
+            news.setdefault((decision.cluster, decision.reason, at), decision)
     marks = zip(ascii_letters, news.values(), strict=False)
     return Timeline(tuple(rows), tuple(Note(mark, decision) for mark, decision in marks))
 
@@ -121,7 +121,7 @@ def schedule_of(cluster: Cluster, settings: Settings) -> Schedule | ScheduleErro
     return read and read[0]
 
 
-def _row(cluster: Cluster, schedule: Schedule | ScheduleError | None, week: "Week", deeds: Sequence[Deed]) -> Row:
+def _row(cluster: Cluster, schedule: Schedule | ScheduleError | None, week: "Week") -> Row:
     happened = tuple(_spans(week.statuses[cluster.name]))
     if not isinstance(schedule, Schedule):
         return Row(cluster, (), happened)
@@ -129,9 +129,9 @@ def _row(cluster: Cluster, schedule: Schedule | ScheduleError | None, week: "Wee
     one_sided = any(None in (window.start, window.end) for window in schedule.windows)
     wanted = [(START, str("" if one_sided else schedule.desired_state(START)))]
     wanted += [] if one_sided else [(edge.at, str(edge.to)) for edge in edges]
-    for deed in deeds:
-        if deed.action == "hold" and deed.cluster == cluster.name:
-            wanted = _held(wanted, deed.at, Hold.parse(deed.hold, zone=schedule.zone))
+    for decision in week.decisions:
+        if decision.hold and decision.cluster == cluster.name:
+            wanted = _held(wanted, decision.at, Hold.parse(decision.hold, zone=schedule.zone))
     return Row(cluster, tuple(_spans(wanted)), happened, edges if one_sided else ())
 
 
@@ -173,11 +173,13 @@ def _spans(records: Iterable[tuple[datetime, str]]) -> Iterator[Span]:
 
 def _is_routine(decision: "Decision", schedule: Schedule | ScheduleError | None) -> bool:
     match decision.reason:
-        case "as-scheduled" | "scheduled":
+        case _ if decision.command:
+            return False
+        case "as-scheduled" | "held":  # the command that wrote the hold has said so
             return True
         case "busy":
             return decision.status in ("stopping", "starting")
-        case "enforced":
+        case "scheduled" | "enforced":
             latest = isinstance(schedule, Schedule) and schedule.latest_transition(decision.at)
             return decision.at == START or bool(latest and decision.at - latest.at < _NEAR_AN_EDGE)
     return False

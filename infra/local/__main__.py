@@ -10,10 +10,10 @@ from types import FrameType
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from local import clusters, deployment, emulator
+from local import clusters, deployment, emulator, people
 from local.clusters import Cluster, next_edge, window
 from local.emulator import ACCOUNT, REGION, Account, EndpointError, LocalError
-from local.follow import STOP, follow, log_every_decision
+from local.follow import START, STOP, follow, log_every_decision
 
 HOUR = timedelta(hours=1)
 
@@ -37,10 +37,13 @@ def main() -> None:
         console.print("Deploying the stack with everyMinutes=1.")
         deployment.deploy(account, everyMinutes=1)
         log_every_decision(account)
-        made = some_clusters(next_edge(datetime.now(UTC)))
-        for cluster in made:
+        edge = next_edge(datetime.now(UTC))
+        for cluster in some_clusters(edge):
             clusters.make(account, cluster)
             console.print(f"  {cluster.name:11} {cluster.tag or 'no tag'}")
+        console.print("\nSteered by hand. Somebody")
+        for line in people.steer(account, people.some_commands(edge)):
+            console.print(f"  {line}")
         console.print("\nType meanwhile, in another terminal:")
         for line in commands(account):
             console.print(f"  {line}")
@@ -66,6 +69,10 @@ def some_clusters(edge: datetime) -> tuple[Cluster, ...]:
         Cluster("keep-down", "never"),
         Cluster("slip", "mno-fri 08:00-18:00"),
         Cluster("untagged", None),
+        # For what people do by hand.
+        Cluster("evening", window(edge - 3 * HOUR, edge - HOUR), stopped=True),
+        Cluster("noon", window(edge - 2 * HOUR, edge + 2 * HOUR)),
+        Cluster("weekend", "mon-fri 08:00-18:00 Europe/Berlin"),
     )
 
 
@@ -73,18 +80,26 @@ def commands(account: Account) -> tuple[str, ...]:
     """What a person can type, and what is to be seen then. Each names the endpoint: it can reach no real account."""
     aws = f"aws --endpoint-url {account.endpoint} --region {REGION}"
     resource = f"--resource-name arn:aws:rds:{REGION}:{ACCOUNT}:cluster"
-    # Both versions of the command line take a payload in this way, and no other.
-    event = """echo '{"dry_run": true}' | """
+
+    def invoke(function: str, event: str) -> str:
+        # Both versions of the command line take a payload in this way, and no other.
+        sent = "--payload fileb:///dev/stdin /dev/stdout"
+        return f"echo '{event}' | {aws} lambda invoke --function-name {function} {sent}"
+
     return (
         f"export AWS_ACCESS_KEY_ID={ACCOUNT} AWS_SECRET_ACCESS_KEY=local AWS_PAGER=",
         "# list the clusters",
         f"{aws} rds describe-db-clusters --query 'DBClusters[].[DBClusterIdentifier,Status]' --output text",
         "# tag one: it is stopped at the next run",
         f"{aws} rds add-tags-to-resource {resource}:untagged --tags Key=office-hours,Value=never",
-        "# hold one: it is started at the next run",
-        f"{aws} rds add-tags-to-resource {resource}:keep-down --tags Key=office-hours-hold,Value=running",
+        "# work late: it is started, and stopped again when the time is over",
+        invoke(START, '{"clusters": ["keep-down"], "until": "2m"}'),
+        "# let the schedule have one again: it is started when the time is over",
+        invoke(STOP, '{"clusters": ["noon"], "until": "1m"}'),
+        "# make mistakes, and be told all of them",
+        invoke(STOP, '{"clusters": ["openin"], "until": "tonight"}'),
         "# ask a function what it would do now",
-        f"{event}{aws} lambda invoke --function-name {STOP} --payload fileb:///dev/stdin /dev/stdout",
+        invoke(STOP, '{"dry_run": true}'),
         "# read its log",
         f"{aws} logs filter-log-events --log-group-name /aws/lambda/{STOP} --query 'events[].message' --output text",
     )

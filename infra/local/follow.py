@@ -15,15 +15,23 @@ from local.emulator import Account
 STOP, START = "aurora-office-hours-stop", "aurora-office-hours-start"
 # A function's output reaches the log a moment after the time that it bears.
 _LATE = 60_000  # milliseconds
-_STYLES = {"stop": "yellow", "start": "green", "leave": "bright_black", "run": "cyan", "refused": "red"}
+_STYLES = {
+    "stop": "yellow",
+    "start": "green",
+    "leave": "bright_black",
+    "run": "cyan",
+    "hold": "magenta",
+    "refused": "red",
+}
 
 
 def log(account: Account, function: str, since: int = 0) -> list[dict[str, Any]]:
-    """What the function wrote in JSON, from a time in milliseconds on; the rest is Lambda's."""
+    """What the function logged from a time in milliseconds on; its metrics and Lambda's own lines are there as well."""
     pages = account.client("logs").get_paginator("filter_log_events")
     events = pages.paginate(logGroupName=f"/aws/lambda/{function}", startTime=since)
     messages = (event["message"] for page in events for event in page["events"])
-    return [json.loads(message) for message in messages if message.startswith("{")]
+    written = (json.loads(message) for message in messages if message.startswith("{"))
+    return [entry for entry in written if "_aws" not in entry]
 
 
 def log_every_decision(account: Account) -> None:
@@ -66,7 +74,9 @@ def told(function: str, entry: dict[str, Any]) -> Text:
     if "decision" in entry:
         message = entry["message"].removeprefix(f"{entry['cluster']}: ")
         return row(at, function, entry["cluster"], entry["decision"], f"{entry['reason']}: {message}")
-    return row(at, function, "", "refused", entry["message"])
+    if "hold" in entry:
+        return row(at, function, entry["cluster"], "hold", entry["hold"])
+    return row(at, function, "", "refused", " ".join(entry["message"].splitlines()))
 
 
 def changes(account: Account, known: dict[str, str]) -> Iterator[Text]:

@@ -50,6 +50,7 @@ class Command:
     until: the instant at which the hold ends.
     zone: the schedule's.
     decision: what is to be done under the hold.
+    back: when the schedule asks for another state, where that is not at the hold's end.
     """
 
     cluster: Cluster
@@ -57,6 +58,7 @@ class Command:
     until: datetime
     zone: ZoneInfo
     decision: Decision
+    back: datetime | None
 
     @property
     def hold(self) -> str:
@@ -72,7 +74,9 @@ class Command:
         name, status = self.cluster.identifier, self.cluster.snapshot.get("Status", "")
         was, stays = ("would be", "would stay") if dry_run else ("was", "stays")
         up = "up" if self.to is State.RUNNING else "down"
-        then = f"it {stays} {up} until {clock(self.until, self.zone, now)}, then office hours apply again."
+        next_one = "stop" if self.to is State.RUNNING else "start"
+        back = f"; next {next_one}: {clock(self.back, self.zone, now)}" if self.back else ""
+        then = f"it {stays} {up} until {clock(self.until, self.zone, now)}, then office hours apply again{back}."
         if done:
             return f"{name} {was} {_DONE[self.to]}; {then}"
         if refused:
@@ -132,6 +136,10 @@ def _suggestion(name: Name, clusters: Sequence[Cluster]) -> str:
         near = [nearest_one, *(each for each in near if each != nearest_one)]
     if near:
         return f"did you mean {' or '.join(shown(tagged[each]) for each in near[:3])}?"
+    if untagged := nearest(
+        name.identifier, (each.identifier for each in clusters if not each.tags and each.identifier != name.identifier)
+    ):
+        return f"did you mean {shown(untagged)}, which has no tag?"
     told = ", ".join(shown(each) for each in sorted(tagged.values())[:_MOST_TOLD])
     return f"tagged are {told}{', and more' if len(tagged) > _MOST_TOLD else ''}." if told else "no cluster is tagged."
 
@@ -156,7 +164,7 @@ def plan(cluster: Cluster, action: Action, until: Until | None, now: datetime) -
     if end <= now:
         why = f'Its hold would have to end in the future, and "until" is {clock(end, schedule.zone, now)}.'
         return Decision(Action.LEAVE, Reason.NEEDS_UNTIL, why)
-    return Command(cluster, to, end, schedule.zone, decision)
+    return Command(cluster, to, end, schedule.zone, decision, _back(schedule, to, end))
 
 
 def _end(schedule: Schedule, until: Until | None, now: datetime) -> datetime | None:
@@ -164,3 +172,11 @@ def _end(schedule: Schedule, until: Until | None, now: datetime) -> datetime | N
         return until.instant(now, schedule.zone)
     transition = schedule.next_transition(now)
     return transition.at if transition else None
+
+
+def _back(schedule: Schedule, to: State, end: datetime) -> datetime | None:
+    """The first transition after a hold's end to another state, unless the schedule asks for another one at its end."""
+    if schedule.desired_state(end) is not to:
+        return None
+    transition = schedule.next_transition(end)
+    return transition.at if transition and transition.to is not to else None

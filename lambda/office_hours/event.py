@@ -23,7 +23,7 @@ _UNTIL = (
 _TIME = "a date-time with an offset, such as 2026-12-24T12:00:00+01:00 or 2026-12-24T11:00:00Z"
 _ARN = re.compile(r"arn:[a-z-]+:rds:([a-z0-9-]+):\d{12}:cluster:([^:/]+)")
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):([0-5]\d)")
-_DURATION = re.compile(r"(?=\d)(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?")
+_DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?")
 # Wherever tags have a meaning, and far from where the calendar ends.
 _YEARS = range(1970, 3000)
 _MOST_SHOWN, _LONGEST_SHOWN = 20, 80  # mistakes and characters

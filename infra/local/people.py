@@ -1,0 +1,48 @@
+"""What people do by hand: they invoke the functions with events of their own."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from local.emulator import Account, LocalError
+from local.follow import START, STOP
+
+
+@dataclass(frozen=True)
+class Command:
+    """An invocation by hand.
+
+    why: what somebody wants by it.
+    """
+
+    why: str
+    function: str
+    event: dict[str, Any]
+
+
+def some_commands(edge: datetime) -> tuple[Command, ...]:
+    """Commands to clusters that are made for them; what the first asks for ends at the edge, in UTC."""
+    monday = edge.date() + timedelta(days=7 - edge.weekday())
+    return (
+        Command("works late", START, {"clusters": ["evening"], "until": f"{edge:%H:%M}"}),
+        Command("stops it at noon", STOP, {"clusters": ["noon"]}),
+        Command("keeps it down over the weekend", STOP, {"clusters": ["weekend"], "until": f"{monday}T08:00"}),
+    )
+
+
+def steer(account: Account, commands: tuple[Command, ...]) -> Iterator[str]:
+    """Have each carried out, and tell its event and what the function answers. Raises LocalError where it refuses."""
+    for command in commands:
+        yield f"{command.why}: {command.function} {json.dumps(command.event)}"
+        failed, answer = invoke(account, command.function, command.event)
+        if failed:
+            raise LocalError(answer["errorMessage"])
+        yield from (f"  {entry['message']}" for entry in answer["clusters"])
+
+
+def invoke(account: Account, function: str, event: object) -> tuple[bool, dict[str, Any]]:
+    """Whether the function failed, and what it answered."""
+    answer = account.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    return "FunctionError" in answer, json.load(answer["Payload"])
