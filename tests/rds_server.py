@@ -83,6 +83,7 @@ class RdsServer:
 
     clusters: dict[str, dict[str, Structure]] = field(default_factory=lambda: defaultdict(dict))
     events: dict[str, list[Structure]] = field(default_factory=lambda: defaultdict(list))
+    classes: dict[str, str] = field(default_factory=dict)
     enabled_regions: list[str] = field(default_factory=lambda: [HOME])
     instead: dict[str, Structure] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
@@ -178,6 +179,8 @@ class RdsServer:
                 return self._describe_clusters(call)
             case "DescribeEvents":
                 return self._describe_events(call)
+            case "DescribeDBInstances":
+                return self._describe_instances(call)
             case "StopDBCluster" | "StartDBCluster":
                 return self._change(call)
             case "AddTagsToResource":
@@ -199,8 +202,23 @@ class RdsServer:
         if call.parameters.get("SourceType") != "db-cluster":
             return Refusal("InvalidParameterCombination", "A source identifier needs its source type.")
         first, last = (datetime.fromisoformat(call.parameters[key]) for key in ("StartTime", "EndTime"))
-        events = [event for event in self.events[call.region] if event["SourceIdentifier"] == call.cluster]
+        events = [event for event in self.events[call.region] if call.cluster in ("", event["SourceIdentifier"])]
         return _page(call, "Events", [event for event in events if first <= event["Date"] <= last])
+
+    def _describe_instances(self, call: Call) -> Structure | Refusal:
+        engines = {value for key, value in call.parameters.items() if key.startswith("Filters.Filter.1.Values.")}
+        found = [
+            {
+                "DBInstanceIdentifier": member["DBInstanceIdentifier"],
+                "DBInstanceClass": self.classes.get(member["DBInstanceIdentifier"], "db.r8g.large"),
+                "DBClusterIdentifier": name,
+                "Engine": cluster["Engine"],
+            }
+            for name, cluster in sorted(self.clusters[call.region].items())
+            for member in cluster["DBClusterMembers"]
+            if cluster["Engine"] in engines
+        ]
+        return _page(call, "DBInstances", found)
 
     def _change(self, call: Call) -> Structure | Refusal:
         needs, becomes = ("available", "stopping") if call.operation == "StopDBCluster" else ("stopped", "starting")

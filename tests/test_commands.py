@@ -379,7 +379,7 @@ def test_what_is_no_mistake_is_not_counted(account: RdsServer, capsys: pytest.Ca
     account.fail("DescribeDBClusters", ACCESS_DENIED)
     with pytest.raises(RunError):
         stop(EVENING, {"clusters": ["a"]})
-    assert "_aws" not in capsys.readouterr().out
+    assert "UserErrors" not in capsys.readouterr().out
 
 
 # To ask, and not to do

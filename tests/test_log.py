@@ -171,9 +171,10 @@ def test_the_log_goes_to_standard_output_a_line_an_event(account: RdsServer) -> 
         text=True,
         check=True,
     )
-    action, summary = (json.loads(line) for line in process.stdout.splitlines())
+    action, summary, metrics = (json.loads(line) for line in process.stdout.splitlines())
     assert difference(action["db_cluster"], returned) == []
     assert summary["counts"] == {"enforced": 1}
+    assert metrics["Stopped"] == [1]
     assert process.stderr == ""
 
 

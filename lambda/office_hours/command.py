@@ -41,6 +41,11 @@ class Cluster:
     def arn(self) -> str:
         return self.snapshot.get("DBClusterArn", "")
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The schedule's; where that cannot be read, UTC."""
+        return self.tags[0].zone if self.tags and isinstance(self.tags[0], Schedule) else ZoneInfo("UTC")
+
 
 @dataclass(frozen=True)
 class Command:

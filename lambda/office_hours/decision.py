@@ -134,6 +134,38 @@ def evidence_since(
     return max(found.since - _BEFORE_TRANSITION, oldest) if found.since else oldest
 
 
+def overdue(  # noqa: PLR0913, PLR0917  all that `decide` is told, and what it said
+    snapshot: "DBClusterTypeDef",
+    schedule: Schedule | ScheduleError,
+    hold: Hold | HoldError | None,
+    decision: Decision,
+    now: datetime,
+    every: timedelta,
+) -> bool:
+    """Whether the cluster has not been on its way to the desired state for two runs since the latest transition.
+
+    Not where it is left for a reason that a person has given or can see to, and not under a hold, which does not tell
+    since when it is there. What RDS keeps busy counts as well: nobody else would tell.
+
+    decision: what `decide` says of it now.
+    every: the time from one run to the next.
+    """
+    if isinstance(schedule, ScheduleError) or isinstance(hold, HoldError) or decision.reason is Reason.INELIGIBLE:
+        return False
+    ends = [hold.until] if hold and hold.until and hold.until <= now else []
+    if transition := schedule.latest_transition(now):
+        ends.append(transition.at)
+    desired, created = schedule.desired_state(now), snapshot.get("ClusterCreateTime")
+    if (hold and hold.in_force(now)) or desired is None or not ends or now - max(ends) <= 2 * every:
+        return False
+    if decision.reason is Reason.BUSY:
+        status = snapshot.get("Status", "")
+        # What RDS is busy with otherwise, it does to a running cluster.
+        is_on_its_way = status == "stopping" if desired is State.STOPPED else status != "stopping"
+        return bool(not is_on_its_way and snapshot.get("DBClusterMembers") and not (created and created >= max(ends)))
+    return decision.action is not Action.LEAVE
+
+
 def next_change(schedule: Schedule, hold: Hold | None, now: datetime) -> datetime | None:
     """When the desired state may change next: at the end of a hold in force, else at the schedule's next transition."""
     if hold and hold.in_force(now):

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from office_hours.hold import moment
 from office_hours.schedule import instant, nearest
 
-KEYS = ("clusters", "until", "dry_run", "time")
+KEYS = ("clusters", "until", "dry_run", "time", "widgetContext")
 _ACCEPTED = (
     'Accepted: {} to do what the schedules ask for now, {"dry_run": true}, {"time": "2026-12-24T12:00:00+01:00"}, '
     '{"clusters": ["reporting"], "until": "20:00"}'
@@ -35,7 +35,8 @@ class EventError(ValueError):
     def __init__(self, mistakes: Iterable[str]) -> None:
         told = list(mistakes)
         more = [f"And {len(told) - _MOST_SHOWN} more mistakes."] if len(told) > _MOST_SHOWN else []
-        super().__init__("\n".join([*told[:_MOST_SHOWN], *more, "Nothing was done."]))
+        self.mistakes = [*told[:_MOST_SHOWN], *more]
+        super().__init__("\n".join([*self.mistakes, "Nothing was done."]))
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,7 @@ class Event:
         """Read what Lambda was given."""
         if not isinstance(event, dict):
             return cls(mistakes=(f"The event is no JSON object. {_ACCEPTED}.",))
-        mistakes = [_unknown(key) for key in event if key not in KEYS]
-        if mistakes:
-            mistakes = [*mistakes[: _MOST_SHOWN // 2], f"{_ACCEPTED}."]
+        mistakes = unknown_keys(event, KEYS, _ACCEPTED)
         names = _names(event, mistakes)
         until = Until.parse(event["until"]) if isinstance(event.get("until"), str) else None
         if "until" in event and until is None:
@@ -154,9 +153,13 @@ def _names(event: dict[object, object], mistakes: list[str]) -> tuple[Name, ...]
     return tuple(dict.fromkeys(name for name in names.values() if name))
 
 
-def _unknown(key: object) -> str:
-    near = nearest(str(key), KEYS)
-    return f'Unknown key {shown(key)}: did you mean "{near}"?' if near else f"Unknown key {shown(key)}."
+def unknown_keys(event: Mapping[object, object], known: Sequence[str], accepted: str) -> list[str]:
+    """A sentence for each of the event's keys that is not known, and what is accepted; none where all are."""
+    told = []
+    for key in [key for key in event if key not in known][: _MOST_SHOWN // 2]:
+        near = nearest(str(key), known)
+        told.append(f'Unknown key {shown(key)}: did you mean "{near}"?' if near else f"Unknown key {shown(key)}.")
+    return [*told, f"{accepted}."] if told else []
 
 
 def _wrong(key: str, value: object, expected: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 from zoneinfo import ZoneInfo
 
 from office_hours.decision import LOG_KEPT, Change, history_of, local
+from office_hours.hold import Hold
 from office_hours.schedule import Schedule, State
 
 if TYPE_CHECKING:
@@ -57,6 +58,15 @@ class Period(TypedDict):
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time that a cluster spent in one state. state: None where nobody knows."""
+
+    start: datetime
+    end: datetime
+    state: State | None
+
+
 def past(snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", now: datetime, days: int) -> Hours:
     """The hours of the period that ends now.
 
@@ -66,26 +76,52 @@ def past(snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", now: da
     days: one of PERIODS.
     """
     status, notes = snapshot.get("Status", ""), []
-    created = min(snapshot.get("ClusterCreateTime") or _LONG_AGO, now)
+    created, changes = _changes(snapshot, events, now)
     start = now - timedelta(days=days)
-    # The same event may come on two pages. Those before the creation tell of an earlier cluster of this name.
-    history = dict.fromkeys(history_of(events, now))
-    changes = [(at, _AFTER[change]) for at, change in history if change in _AFTER and at >= created]
-    if created >= now - LOG_KEPT:
-        changes.insert(0, (created, State.RUNNING))
     if created > start:
         start = created
         notes.append(f"It was created on {local(created, _SHOWN_IN)}: its hours count from then on.")
-    present = State.STOPPED if status in _STOPPED else State.RUNNING
-    spent, state, repeated = _spent(changes, present, start, now)
+    spans, repeated = _spans(changes, _present(status), start, now)
+    state = changes[-1][1] if changes else _present(status)
     if repeated:
         times = ", ".join(local(at, _SHOWN_IN) for at in repeated)
         notes.append(f"Events are missing: by the log it was started or stopped twice in a row, again on {times}.")
     if status.startswith(_NEITHER):
         notes.append(f'It is "{status}", and the log does not tell since when.')
-    elif state is not present:
+    elif state is not _present(status):
         notes.append(f'It is "{status}", but by the log it is {state}: the latest event is missing.')
-    return Hours(days, spent[State.RUNNING], spent[State.STOPPED], " ".join(notes))
+    return Hours(days, _hours(spans, State.RUNNING), _hours(spans, State.STOPPED), " ".join(notes))
+
+
+def past_spans(
+    snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", start: datetime, now: datetime
+) -> list[Span]:
+    """What the cluster was from `start` until now; the time before its creation is left out.
+
+    events: the cluster's, at least from `start` on.
+    """
+    status = snapshot.get("Status", "")
+    created, changes = _changes(snapshot, events, now)
+    spans, repeated = _spans(changes, _present(status), max(start, created), now)
+    if changes and changes[-1][1] is not _present(status) and spans:
+        # The latest event is missing.
+        spans[-1] = Span(spans[-1].start, now, None)
+    # Between two events that say the same, the other one is missing.
+    return [Span(span.start, span.end, None) if span.end in repeated else span for span in spans]
+
+
+def coming_spans(schedule: Schedule, hold: Hold | None, now: datetime, end: datetime) -> list[Span]:
+    """What the hold, then the schedule, ask for from now until `end`."""
+    spans, at = [], now
+    if hold and hold.in_force(now):
+        at = min(hold.until or end, end)
+        spans.append(Span(now, at, hold.to))
+    while at < end:
+        transition = schedule.next_transition(at)
+        upcoming = min(transition.at, end) if transition else end
+        spans.append(Span(at, upcoming, schedule.desired_state(at)))
+        at = upcoming
+    return spans
 
 
 def projected(schedule: Schedule, now: datetime) -> Hours:
@@ -98,10 +134,10 @@ def projected(schedule: Schedule, now: datetime) -> Hours:
     while upcoming and upcoming.at < end:
         changes.append((upcoming.at, upcoming.to))
         upcoming = schedule.next_transition(upcoming.at)
-    spent, _, _ = _spent(changes, State.RUNNING, now, end)
+    spans, _ = _spans(changes, State.RUNNING, now, end)
     one_sided = any(None in (window.start, window.end) for window in schedule.windows)
     note = "Its schedule has one side only, and nobody knows what is done by hand on the other." if one_sided else ""
-    return Hours(MONTH, spent[State.RUNNING], spent[State.STOPPED], note)
+    return Hours(MONTH, _hours(spans, State.RUNNING), _hours(spans, State.STOPPED), note)
 
 
 def period(hours: Hours, usd: float | None, price_note: str = "") -> Period:
@@ -137,17 +173,37 @@ def total(days: int, periods: Sequence[Period]) -> Period:
     }
 
 
-def _spent(
+def _present(status: str) -> State:
+    return State.STOPPED if status in _STOPPED else State.RUNNING
+
+
+def _changes(
+    snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", now: datetime
+) -> tuple[datetime, list[tuple[datetime, State]]]:
+    """When the cluster was created, and each state that it has come into, as far as the log tells."""
+    created = min(snapshot.get("ClusterCreateTime") or _LONG_AGO, now)
+    # The same event may come on two pages. Those before the creation tell of an earlier cluster of this name.
+    history = dict.fromkeys(history_of(events, now))
+    changes = [(at, _AFTER[change]) for at, change in history if change in _AFTER and at >= created]
+    if created >= now - LOG_KEPT:
+        changes.insert(0, (created, State.RUNNING))
+    return created, changes
+
+
+def _spans(
     changes: Sequence[tuple[datetime, State]], present: State, start: datetime, end: datetime
-) -> tuple[dict[State, float], State, list[datetime]]:
-    """The hours spent in each state from `start` to `end`, the state at `end`, and when it changed into what it was."""
-    spent, since, repeated = dict.fromkeys(State, timedelta()), start, []
+) -> tuple[list[Span], list[datetime]]:
+    """The states from `start` to `end`, and when one changed into what it was."""
+    spans, since, repeated = [], start, []
     state = _OTHER[changes[0][1]] if changes else present
     for at, to in changes:
         if at > start:
-            spent[state] += at - since
+            spans.append(Span(since, at, state))
             since = at
             repeated += [at] if to is state else []
         state = to
-    spent[state] += end - since
-    return {each: time / timedelta(hours=1) for each, time in spent.items()}, state, repeated
+    return [*spans, Span(since, end, state)], repeated
+
+
+def _hours(spans: Iterable[Span], state: State) -> float:
+    return sum((span.end - span.start for span in spans if span.state is state), timedelta()) / timedelta(hours=1)

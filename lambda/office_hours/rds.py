@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from types_boto3_rds import RDSClient
-    from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
+    from types_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef, EventTypeDef
 
 # `aurora`, MySQL 5.6, is retired: RDS refuses a filter that names it.
 ENGINES = ("aurora-mysql", "aurora-postgresql")
@@ -89,6 +89,22 @@ def events(rds: "RDSClient", identifier: str, since: datetime, until: datetime) 
         PaginationConfig={"PageSize": _PAGE},
     )
     return [event for page in pages for event in page["Events"]]
+
+
+def all_events(rds: "RDSClient", since: datetime, until: datetime) -> "Iterator[EventTypeDef]":
+    """The events of all clusters in this time."""
+    pages = rds.get_paginator("describe_events").paginate(
+        SourceType="db-cluster", StartTime=since, EndTime=until, PaginationConfig={"PageSize": _PAGE}
+    )
+    return (event for page in pages for event in page["Events"])
+
+
+def instances(rds: "RDSClient") -> "Iterator[DBInstanceTypeDef]":
+    """Each instance of an Aurora cluster in the client's Region."""
+    pages = rds.get_paginator("describe_db_instances").paginate(
+        Filters=[{"Name": "engine", "Values": list(ENGINES)}], PaginationConfig={"PageSize": _PAGE}
+    )
+    return (instance for page in pages for instance in page["DBInstances"])
 
 
 def act(rds: "RDSClient", action: Action, identifier: str) -> "DBClusterTypeDef":

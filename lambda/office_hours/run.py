@@ -3,17 +3,18 @@
 import concurrent.futures
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from botocore.exceptions import ClientError
 
 from office_hours import rds
 from office_hours.command import Cluster, Command, choose, plan
-from office_hours.decision import LOG_KEPT, Action, Decision, Reason, decide, evidence_since, next_change
+from office_hours.decision import LOG_KEPT, Action, Decision, Reason, decide, evidence_since, next_change, overdue
 from office_hours.event import Event, EventError
 from office_hours.hold import HoldError
 from office_hours.schedule import Schedule
@@ -28,6 +29,7 @@ _NO_NEW_WORK = timedelta(seconds=5)
 # To report, and to end before Lambda ends the function, takes this long.
 _NO_MORE_WAITING = timedelta(seconds=2)
 _MOST_NAMED = 50  # failures in an error's text; the log has all of them
+NAMESPACE = "AuroraOfficeHours"  # of all our metrics
 _DOING = {"stop": "Stopping", "start": "Starting"}
 _DONE = {"stop": "stopped", "start": "started"}
 
@@ -93,6 +95,7 @@ class Order:
     now: the instant to decide for, aware.
     clock: tells the present instant, which goes on while the run works.
     ends: the instant at which Lambda ends the function.
+    tally: a word for each thing that a metric counts, as it happens; lists are safe to append to from several threads.
     """
 
     action: Action
@@ -101,6 +104,7 @@ class Order:
     now: datetime
     clock: Callable[[], datetime]
     ends: datetime
+    tally: list[str] = field(default_factory=list)
 
     def is_late(self) -> bool:
         """Whether it is too late to begin anything."""
@@ -116,17 +120,17 @@ def run(order: Order) -> Answer:
     if order.event.mistakes and not order.event.clusters:
         raise EventError(order.event.mistakes)
     outcomes: Outcomes = []  # as they come, so that a Region that is not done in time loses none
-    clients = _clients(order, outcomes)
+    clients = clients_of(order, outcomes)
     jobs: Mapping[RDSClient, Iterable[Job]]
     if order.event.clusters:
         jobs = _jobs_by_name(order, clients, outcomes)
     else:
-        jobs = {client: _jobs(order, client, _work(order), outcomes) for client in clients}
-    _do(order, jobs, outcomes)
+        jobs = {client: jobs_of(order, client, _work(order), outcomes) for client in clients}
+    do(order, jobs, outcomes)
     return _report(order, list(outcomes))
 
 
-def _do(order: Order, jobs: "Mapping[RDSClient, Iterable[Job]]", outcomes: Outcomes, share: float = 1.0) -> None:
+def do(order: Order, jobs: "Mapping[RDSClient, Iterable[Job]]", outcomes: Outcomes, share: float = 1.0) -> None:
     """Do each Region's jobs, side by side with the others', within this share of the time that is left."""
     pool = concurrent.futures.ThreadPoolExecutor(max_workers=len(jobs) or 1)
     regions = {pool.submit(_do_region, client, of_region, outcomes): client for client, of_region in jobs.items()}
@@ -137,9 +141,9 @@ def _do(order: Order, jobs: "Mapping[RDSClient, Iterable[Job]]", outcomes: Outco
         region = client.meta.region_name
         if each in late:
             too_late = TimeoutError("not all of it was done when the function's time was up")
-            outcomes.append(_failed(f"Region {region}", too_late, region=region))
+            outcomes.append(failed(f"Region {region}", too_late, region=region))
         elif broken := each.exception():
-            outcomes.append(_failed(f"Region {region}", broken, region=region))
+            outcomes.append(failed(f"Region {region}", broken, region=region))
 
 
 def _do_region(client: "RDSClient", jobs: Iterable[Job], outcomes: Outcomes) -> None:
@@ -156,22 +160,22 @@ def _do_one(region: str, job: Job, outcomes: Outcomes) -> None:
         if entry := work():
             outcomes.append(entry)
     except Exception as error:  # noqa: BLE001  one broken cluster, of whatever kind, never stops the others
-        outcomes.append(_failed(f"{region}/{identifier}", error, region=region, cluster=identifier))
+        outcomes.append(failed(f"{region}/{identifier}", error, region=region, cluster=identifier))
 
 
-def _clients(order: Order, outcomes: Outcomes) -> "list[RDSClient]":
+def clients_of(order: Order, outcomes: Outcomes) -> "list[RDSClient]":
     """A client for each Region of the settings; what fails here is added to the outcomes."""
     try:
         regions = rds.enabled_regions() if order.settings.regions == ("*",) else order.settings.regions
     except rds.CallError as error:
-        outcomes.append(_failed("The list of the account's Regions", error))
+        outcomes.append(failed("The list of the account's Regions", error))
         return []
     clients = []
     for region in regions or (None,):
         try:
             clients.append(rds.client(region))
         except rds.CallError as error:
-            outcomes.append(_failed(f"Region {region}", error, region=region))
+            outcomes.append(failed(f"Region {region}", error, region=region))
     return clients
 
 
@@ -188,6 +192,8 @@ def _report(order: Order, outcomes: list[Entry | Failure]) -> Answer:
     invalid = {f"{e['region']}/{e['cluster']}": e["message"] for e in entries if e["reason"] == Reason.INVALID_TAG}
     summary = {**answer, "clusters": len(entries), "failures": len(failures), "invalid_tags": invalid}
     logger.info("%s run: %d clusters, %d failures", order.action, len(entries), len(failures), extra=summary)
+    if not order.event.dry_run:
+        _count(order, {"Failures": len(failures), "InvalidTags": len(invalid)})
     if failures:
         again = (
             "The next run tries again"
@@ -195,12 +201,24 @@ def _report(order: Order, outcomes: list[Entry | Failure]) -> Answer:
             else "Where the hold is written, the next run tries"
         )
         raise RunError(
-            f"{len(failures)} failed and {len(entries)} clusters were handled. {again}.\n{_in_words(failures)}"
+            f"{len(failures)} failed and {len(entries)} clusters were handled. {again}.\n{in_words(failures)}"
         )
     return answer
 
 
-def _in_words(failures: list[Failure]) -> str:
+def _count(order: Order, more: Mapping[str, int]) -> None:
+    """Send the run's metrics, as a line of the log. What there is of tags and delays the stop function's runs tell."""
+    counts = Counter(order.tally) | Counter(more)
+    names = ["Failures", "Stopped" if order.action is Action.STOP else "Started"]
+    if order.action is Action.STOP and order.event.clusters is None:
+        names += ["InvalidTags", "OverdueClusters"]
+    metrics = EphemeralMetrics(namespace=NAMESPACE)
+    for name in names:
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=counts[name])
+    metrics.flush_metrics()
+
+
+def in_words(failures: list[Failure]) -> str:
     named = "\n".join(sorted(failures)[:_MOST_NAMED])
     more = len(failures) - _MOST_NAMED
     return f"{named}\nand {more} more, which the log names" if more > 0 else named
@@ -217,10 +235,10 @@ def _listed(order: Order, client: "RDSClient", outcomes: Outcomes) -> "Iterator[
                 seen.add(identifier)
                 yield identifier, snapshot
     except Exception as error:  # noqa: BLE001  a page that is broken in whatever way leaves the others to be handled
-        outcomes.append(_failed(f"Region {region}, listing its clusters", error, region=region))
+        outcomes.append(failed(f"Region {region}, listing its clusters", error, region=region))
 
 
-def _jobs(order: Order, client: "RDSClient", work: Work, outcomes: Outcomes) -> Iterator[Job]:
+def jobs_of(order: Order, client: "RDSClient", work: Work, outcomes: Outcomes) -> Iterator[Job]:
     """For each cluster of a Region: to read its tags, and to work on it."""
 
     def job(identifier: str, snapshot: "DBClusterTypeDef") -> Entry | None:
@@ -249,11 +267,11 @@ def _jobs_by_name(order: Order, clients: "list[RDSClient]", outcomes: Outcomes) 
         clusters.append(cluster)
 
     listings = {
-        client: _jobs(order, client, keep, outcomes)
+        client: jobs_of(order, client, keep, outcomes)
         for region, client in by_region.items()
         if region in wanted or "" in wanted
     }
-    _do(order, listings, outcomes, share=0.5)
+    do(order, listings, outcomes, share=0.5)
     known = sorted(clusters, key=lambda each: each.name)
     chosen, mistakes = choose(names, known, order.settings.tag_key, list(by_region))
     for cluster in () if event.time else chosen:
@@ -264,7 +282,7 @@ def _jobs_by_name(order: Order, clients: "list[RDSClient]", outcomes: Outcomes) 
     if mistakes := [*event.mistakes, *mistakes]:
         wrong = EventError(mistakes)
         if failures := [outcome for outcome in outcomes if isinstance(outcome, Failure)]:
-            raise RunError(f"{wrong} Not all could be listed, which may be the reason:\n{_in_words(failures)}")
+            raise RunError(f"{wrong} Not all could be listed, which may be the reason:\n{in_words(failures)}")
         raise wrong
     jobs: dict[RDSClient, list[Job]] = defaultdict(list)
     for cluster in chosen:
@@ -279,25 +297,35 @@ def _follow_schedule(order: Order, client: "RDSClient", cluster: Cluster) -> Ent
         return None
     schedule, hold = cluster.tags
     since = evidence_since(cluster.snapshot, schedule, hold, order.now)
-    events = _events(order, client, cluster.identifier, since) if since else []
+    events = events_of(order, client, cluster.identifier, since) if since else []
     decision = decide(cluster.snapshot, schedule, hold, events, order.now)
     upcoming = None
     if isinstance(schedule, Schedule) and not isinstance(hold, HoldError):
         upcoming = next_change(schedule, hold, order.now)
-    entry = _entry(cluster, decision, upcoming)
-    _carry_out(order, client, entry, upcoming)
+    entry = entry_of(cluster, decision, upcoming)
+    # What is carried out is on its way from now on.
+    if not _carry_out(order, client, entry, upcoming) and is_overdue(order, cluster, decision):
+        order.tally.append("OverdueClusters")
     return entry
+
+
+def is_overdue(order: Order, cluster: Cluster, decision: Decision) -> bool:
+    """Whether a tagged cluster has not been on its way to its desired state for two runs."""
+    if cluster.tags is None:
+        return False
+    every = timedelta(minutes=order.settings.every_minutes)
+    return overdue(cluster.snapshot, *cluster.tags, decision, order.now, every)
 
 
 def _obey(order: Order, client: "RDSClient", cluster: Cluster) -> Entry | None:
     """Write the hold that a command by hand asks for, then make the call: if that fails, the next run makes it."""
     command = plan(cluster, order.action, order.event.until, order.now)
     if not isinstance(command, Command):
-        entry = _entry(cluster, command, None) if command else None
+        entry = entry_of(cluster, command, None) if command else None
         if entry:
             _log(logger.debug, entry)
         return entry
-    entry = _entry(cluster, command.decision, command.until) | {"hold": command.hold}
+    entry = entry_of(cluster, command.decision, command.until) | {"hold": command.hold}
     told = partial(command.told, order.now)
     acts = command.decision.action == order.action
     if order.event.dry_run:
@@ -320,7 +348,8 @@ def _obey(order: Order, client: "RDSClient", cluster: Cluster) -> Entry | None:
     return entry
 
 
-def _entry(cluster: Cluster, decision: Decision, upcoming: datetime | None) -> Entry:
+def entry_of(cluster: Cluster, decision: Decision, upcoming: datetime | None) -> Entry:
+    """A cluster's entry in an answer. `upcoming`: when its desired state may change next."""
     return {
         "cluster": cluster.identifier,
         "region": cluster.region,
@@ -332,7 +361,7 @@ def _entry(cluster: Cluster, decision: Decision, upcoming: datetime | None) -> E
     }
 
 
-def _events(order: Order, client: "RDSClient", identifier: str, since: datetime) -> "list[EventTypeDef]":
+def events_of(order: Order, client: "RDSClient", identifier: str, since: datetime) -> "list[EventTypeDef]":
     """The cluster's events from `since` on that exist by now: for a `time` to come, those of the future do not."""
     present = order.clock()
     # What RDS answers to a StartTime older than its log is not documented.
@@ -340,8 +369,11 @@ def _events(order: Order, client: "RDSClient", identifier: str, since: datetime)
     return rds.events(client, identifier, since, until) if since < until else []
 
 
-def _carry_out(order: Order, client: "RDSClient", entry: Entry, upcoming: datetime | None) -> None:
-    """Do what was decided, where it is this function's to do and in time; log it, and complete the entry's message."""
+def _carry_out(order: Order, client: "RDSClient", entry: Entry, upcoming: datetime | None) -> bool:
+    """Do what was decided, where it is this function's to do and in time; log it, and complete the entry's message.
+
+    Returns whether RDS has begun it.
+    """
     action, why = entry["decision"], entry["message"]
     if action == Action.LEAVE:
         _log(logger.debug, entry)
@@ -355,17 +387,18 @@ def _carry_out(order: Order, client: "RDSClient", entry: Entry, upcoming: dateti
         entry["message"] = f"Left for the next run: it is too late to have it {_DONE[action]} in this one. {why}"
         _log(logger.warning, entry)
     else:
-        _call(
+        return _call(
             order,
             client,
             entry,
             done=f"{_DOING[action]}. {why}",
             refused=lambda refusal: f"Not {_DONE[action]}: {refusal}. {why}",
         )
+    return False
 
 
-def _call(order: Order, client: "RDSClient", entry: Entry, *, done: str, refused: Callable[[str], str]) -> None:
-    """Stop or start the cluster, log what RDS answers, and complete the entry's message by it."""
+def _call(order: Order, client: "RDSClient", entry: Entry, *, done: str, refused: Callable[[str], str]) -> bool:
+    """Stop or start the cluster, log what RDS answers, and complete the entry's message by it: whether it has begun."""
     try:
         snapshot = rds.act(client, order.action, entry["cluster"])
     except ClientError as error:
@@ -375,9 +408,11 @@ def _call(order: Order, client: "RDSClient", entry: Entry, *, done: str, refused
         entry["error"] = f"{code}: {words}"
         entry["message"] = refused(rds.HARMLESS[code])
         _log(logger.warning, entry, error_code=code, error_message=words)
-    else:
-        entry["message"] = done
-        _log(logger.info, entry, db_cluster=snapshot)
+        return False
+    entry["message"] = done
+    order.tally.append(_DONE[order.action].capitalize())
+    _log(logger.info, entry, db_cluster=snapshot)
+    return True
 
 
 def _log(log: Callable[..., None], entry: Entry, **more: object) -> None:
@@ -387,7 +422,7 @@ def _log(log: Callable[..., None], entry: Entry, **more: object) -> None:
     log("%s%s", name, entry["message"], extra={"action": entry["decision"], **keys, **more})
 
 
-def _failed(what: str, error: BaseException, **keys: str | None) -> Failure:
+def failed(what: str, error: BaseException, **keys: str | None) -> Failure:
     """Log a failure, with AWS's own words, and return it for the run's error."""
     code, words = rds.words(error)
     unexpected = not isinstance(error, (*rds.CallError, TimeoutError))

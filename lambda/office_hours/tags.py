@@ -28,6 +28,7 @@ class Settings:
     default_zone: the IANA zone of a tag that names none.
     schedules: tag values that a tag may call by name.
     calendars: dates that `holidays=` may call by name.
+    every_minutes: how often the schedules invoke the functions.
     """
 
     tag_key: str = "office-hours"
@@ -35,6 +36,7 @@ class Settings:
     default_zone: str = "UTC"
     schedules: Mapping[str, str] = field(default_factory=dict)
     calendars: Mapping[str, list[date]] = field(default_factory=dict)
+    every_minutes: int = 5
     _read: dict[tuple[str, str], Schedule | ScheduleError] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -53,6 +55,7 @@ class Settings:
             default_zone=settings.get("defaultZone", "UTC"),
             schedules=settings.get("schedules", {}),
             calendars={name: parse_dates(items) for name, items in settings.get("calendars", {}).items()},
+            every_minutes=settings.get("everyMinutes", 5),
         )
 
     def read(self, snapshot: "DBClusterTypeDef") -> tuple[Schedule | ScheduleError, Hold | HoldError | None] | None:
@@ -61,9 +64,9 @@ class Settings:
         if self.tag_key not in tags:
             near = _near_miss(self.tag_key, tags)
             return (ScheduleError(f'unknown tag "{near}": did you mean "{self.tag_key}"?'), None) if near else None
-        schedule = self._schedule(tags[self.tag_key])
+        schedule = self.parse(tags[self.tag_key])
         if isinstance(schedule, Schedule) and schedule.maintenance:
-            schedule = self._schedule(tags[self.tag_key], snapshot.get("PreferredMaintenanceWindow", ""))
+            schedule = self.parse(tags[self.tag_key], snapshot.get("PreferredMaintenanceWindow", ""))
         zone = ZoneInfo("UTC") if isinstance(schedule, ScheduleError) else schedule.zone
         if self.hold_key not in tags:
             near = _near_miss(self.hold_key, tags)
@@ -73,7 +76,7 @@ class Settings:
         except HoldError as error:
             return schedule, error
 
-    def _schedule(self, value: str, maintenance_window: str = "") -> Schedule | ScheduleError:
+    def parse(self, value: str, maintenance_window: str = "") -> Schedule | ScheduleError:
         """Parse a tag's value, once: clusters share values, and a warm function sees the same ones at each run."""
         key = (value, maintenance_window)
         if key not in self._read:
