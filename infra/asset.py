@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 # The newest Python that Lambda offers and aws-cdk-lib knows.
 PYTHON_VERSION = "3.14"
 # botocore describes more than 400 services in 27 MB. Whoever calls another one adds it here.
-SERVICES = ("account", "pricing", "rds")
+SERVICES = ("account", "pricing", "rds", "sns")
 # What an installer leaves behind that differs from machine to machine, and is not read in Lambda.
 LEFTOVERS = (".lock", "bin", "*.dist-info/RECORD")
 

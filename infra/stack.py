@@ -48,6 +48,7 @@ class Function:
     purpose: what it does, for people.
     statements: what it may do, beside writing its log.
     variables: what it finds in its environment, beside the settings.
+    event: what its schedule invokes it with.
     schedule: when it is invoked; None for a function that only people and the dashboard invoke.
     tried_for: how long such an invocation is tried again before it is given up.
     """
@@ -58,6 +59,7 @@ class Function:
     memory: int
     timeout: cdk.Duration
     variables: Mapping[str, str] = field(default_factory=dict)
+    event: Mapping[str, object] = field(default_factory=dict)
     schedule: scheduler.ScheduleExpression | None = None
     tried_for: cdk.Duration | None = None
 
@@ -176,6 +178,7 @@ class OfficeHoursStack(cdk.Stack):
                     "OFFICE_HOURS_TOPIC": self.topic.topic_arn,
                     "OFFICE_HOURS_REPORT": self.settings.report,
                 },
+                event={"send": True},
                 schedule=scheduler.ScheduleExpression.cron(hour="6", minute="0", time_zone=cdk.TimeZone.ETC_UTC),
                 tried_for=REPORT_TRIED_FOR,
             )
@@ -272,7 +275,7 @@ class OfficeHoursStack(cdk.Stack):
             target=targets.LambdaInvoke(
                 made,
                 role=role.without_policy_updates(),
-                input=scheduler.ScheduleTargetInput.from_object({}),
+                input=scheduler.ScheduleTargetInput.from_object(dict(function.event)),
                 retry_attempts=DELIVERY_RETRIES,
                 max_event_age=function.tried_for,
                 dead_letter_queue=self.failures,

@@ -49,6 +49,16 @@ def status(event: object, context: LambdaContext) -> object:
     return status_page(seen, rows, widget if isinstance(widget, dict) else {}, actions)
 
 
+@logger.inject_lambda_context
+def report(event: object, context: LambdaContext) -> object:
+    """Tell what was saved, and with `{"send": true}` send it. Raises EventError and RunError."""
+    from office_hours.report import read_event, report  # noqa: PLC0415  not what stops and starts
+
+    with _mistakes(context):
+        send = read_event(event)
+    return report(_order(Action.LEAVE, Event(dry_run=True), context), send=send)
+
+
 def _run(action: Action, event: object, context: LambdaContext) -> Answer | str:
     order = _order(action, Event.read(event), context)
     if not (isinstance(event, dict) and "widgetContext" in event):

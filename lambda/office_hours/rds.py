@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ENGINES = ("aurora-mysql", "aurora-postgresql")
 THREADS = 16
 _PAGE = 100  # the most that RDS returns at once
-_CONFIG = Config(
+CONFIG = Config(
     # Adaptive: throttled by RDS, all threads slow down together, instead of giving up one by one.
     retries={"mode": "adaptive", "total_max_attempts": 8},
     connect_timeout=5,
@@ -51,7 +51,7 @@ def client(region: str | None) -> "RDSClient":
 
     Threads may share it, but not make it: boto3's session is not thread-safe.
     """
-    return boto3.client("rds", region_name=region, config=_CONFIG)
+    return boto3.client("rds", region_name=region, config=CONFIG)
 
 
 def enabled_regions() -> list[str]:
@@ -59,7 +59,7 @@ def enabled_regions() -> list[str]:
 
     https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
     """
-    pages = boto3.client("account", config=_CONFIG).get_paginator("list_regions")
+    pages = boto3.client("account", config=CONFIG).get_paginator("list_regions")
     enabled = pages.paginate(RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"])
     return sorted(region["RegionName"] for page in enabled for region in page["Regions"])
 
