@@ -1,7 +1,7 @@
 """One AWS account's RDS at the wire: what moto lacks, in one small HTTP server.
 
-It speaks the Query protocol (and `account:ListRegions`) behind AWS_ENDPOINT_URL: pages, the engine filter, states in
-between, an event log, and whatever is to go wrong. A call's Region is read from its signature, so that one server is
+It speaks the Query protocol (and `account:ListRegions`, and `sns:Publish`) behind AWS_ENDPOINT_URL: pages, the engine
+filter, states in between, an event log, and whatever is to go wrong. A call's Region is read from its signature, so that one server is
 every Region. All XML is written from botocore's own service model.
 
 PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for its fixture.
@@ -87,6 +87,7 @@ class RdsServer:
     enabled_regions: list[str] = field(default_factory=lambda: [HOME])
     instead: dict[str, Structure] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    published: list[Parameters] = field(default_factory=list)
     model: ServiceModel = field(default_factory=_model)
     _rules: list[Callable[[Call], Refusal | None]] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
@@ -173,7 +174,7 @@ class RdsServer:
         with self._lock:
             return self.instead.get(call.operation) or self._serve(call)
 
-    def _serve(self, call: Call) -> Structure | Refusal:
+    def _serve(self, call: Call) -> Structure | Refusal:  # noqa: PLR0911  one return an operation
         match call.operation:
             case "DescribeDBClusters":
                 return self._describe_clusters(call)
@@ -185,6 +186,9 @@ class RdsServer:
                 return self._change(call)
             case "AddTagsToResource":
                 return self._add_tags(call)
+            case "Publish":
+                self.published.append(call.parameters)
+                return {"MessageId": "1"}
             case "ListRegions":
                 return self._list_regions(call)
         return Refusal("InvalidAction", f"Could not find operation {call.operation}")
@@ -323,6 +327,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, self._xml(call, answer))
 
     def _xml(self, call: Call, answer: Structure) -> bytes:
+        if call.operation == "Publish":  # the one that is SNS's
+            return b"<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
         root = ET.Element(f"{call.operation}Response", xmlns=self.account.model.metadata["xmlNamespace"])
         # The element is named by the result wrapper, the operation's name and "Result"; some answer with nothing.
         if shape := self.account.model.operation_model(call.operation).output_shape:
@@ -362,7 +368,13 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[RdsServer]:
     """An account without clusters, which every boto3 client made from now on reaches. Nobody waits before a retry."""
     server = RdsServer()
     listener = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"account": server}))
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL_RDS", "AWS_ENDPOINT_URL_ACCOUNT", "AWS_SESSION_TOKEN"):
+    for name in (
+        "AWS_PROFILE",
+        "AWS_ENDPOINT_URL_RDS",
+        "AWS_ENDPOINT_URL_ACCOUNT",
+        "AWS_ENDPOINT_URL_SNS",
+        "AWS_SESSION_TOKEN",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listener.server_port}")
     monkeypatch.setenv("AWS_REGION", HOME)

@@ -83,10 +83,9 @@ def actions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OFFICE_HOURS_ACTIONS", json.dumps(ACTIONS))
 
 
-def widget(at: str = NOON, **context: object) -> Element:
-    html = invoke(handlers.status, at, {"widgetContext": {"theme": "light", "width": 1400, **context}}, None)
-    assert isinstance(html, str)
-    return read(html)
+def widget(**context: object) -> Element:
+    event = {"widgetContext": {"theme": "light", "width": 1400, **context}}
+    return read(str(invoke(handlers.status, NOON, event, None)))
 
 
 def row(page: Element, cluster: str) -> Element:
@@ -225,7 +224,7 @@ def test_without_clusters_or_with_a_failing_region_there_is_a_page_all_the_same(
     account.fail("DescribeDBClusters", ACCESS_DENIED, region="us-east-1")
     page = widget()
     assert "Could not be read. Region us-east-1" in page.text
-    assert row(page, "a")
+    assert row(page, "a").all("rect")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
