@@ -1,8 +1,8 @@
 """One AWS account's RDS at the wire: what moto lacks, in one small HTTP server.
 
 It speaks the Query protocol (and `account:ListRegions`, and `sns:Publish`) behind AWS_ENDPOINT_URL: pages, the engine
-filter, states in between, an event log, and whatever is to go wrong. A call's Region is read from its signature, so that one server is
-every Region. All XML is written from botocore's own service model.
+filter, states in between, an event log, and whatever is to go wrong. A call's Region is read from its signature, so
+that one server is every Region. All of RDS's XML is written from botocore's own service model.
 
 PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for its fixture.
 """

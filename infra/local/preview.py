@@ -1,0 +1,79 @@
+"""The dashboard's widget in a browser, against the emulated account: a small page that does what CloudWatch does.
+
+It invokes the deployed status function, shows what comes back, and makes each <cwdb-action> a button that asks, calls,
+and draws again. It listens on the loopback interface, and answers only pages that it has made itself.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from local.emulator import Account
+
+PAGE = Path(__file__).with_suffix(".html")
+FUNCTIONS = tuple(f"aurora-office-hours-{name}" for name in ("status", "stop", "start"))
+_LONGEST = 100_000  # bytes of a question
+
+
+@contextmanager
+def serve(account: Account) -> Iterator[str]:
+    """Serve the page, and tell its address."""
+    handler = type("Handler", (_Handler,), {"account": account})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever, args=(0.1,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    account: Account
+
+    def do_GET(self) -> None:
+        if not self._is_ours():
+            self._send(403, "text/plain", b"Only this machine's own address is answered.")
+        elif self.path == "/":
+            self._send(200, "text/html; charset=utf-8", PAGE.read_bytes())
+        else:
+            self._send(404, "text/plain", b"There is one page only.")
+
+    def do_POST(self) -> None:
+        # Another site's page can make a browser post here, but not with this header.
+        if not self._is_ours() or self.path != "/call" or self.headers["X-Preview"] != "yes":
+            self._send(403, "text/plain", b"Only the page itself may call functions.")
+            return
+        asked = json.loads(self.rfile.read(min(int(self.headers["Content-Length"]), _LONGEST)))
+        name = str(asked["function"]).rpartition(":")[2]
+        if name not in FUNCTIONS:
+            self._send(403, "text/plain", f"Not one of the functions: {', '.join(FUNCTIONS)}.".encode())
+            return
+        self._send(200, "application/json", json.dumps(self._invoke(name, asked["event"])).encode())
+
+    def _invoke(self, name: str, event: object) -> dict[str, Any]:
+        answer = self.account.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        payload = json.load(answer["Payload"])
+        return {"error": payload.get("errorMessage", "failed")} if "FunctionError" in answer else {"answer": payload}
+
+    def _is_ours(self) -> bool:
+        """Whether the address that the browser thinks it talks to is this one: a name could have been led here."""
+        assert isinstance(self.server, ThreadingHTTPServer)  # noqa: S101  for the type checker
+        return self.headers["Host"] in {f"{host}:{self.server.server_port}" for host in ("127.0.0.1", "localhost")}
+
+    def _send(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Frame-Options", "DENY")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing between the lines that tell what happens."""
