@@ -15,8 +15,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 PYTHON_VERSION = "3.14"
 # botocore describes more than 400 services in 27 MB. Whoever calls another one adds it here.
 SERVICES = ("account", "pricing", "rds", "sns")
-# What an installer leaves behind that differs from machine to machine, and is not read in Lambda.
-LEFTOVERS = (".lock", "bin", "*.dist-info/RECORD")
+# What an installer leaves behind that differs from machine to machine, and is not read in Lambda; and what is compiled
+# for one kind of machine, where the same is there in Python as well.
+LEFTOVERS = (".lock", "bin", "*.dist-info/RECORD", "markupsafe/_speedups.*")
 
 
 class PackageError(Exception):
