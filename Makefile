@@ -63,6 +63,10 @@ synth: $(VENV)/.infra infra/node_modules/.ready ## Write the CloudFormation temp
 package: $(VENV)/.infra ## Build the package, and measure its size and how fast it is imported
 	@$(BIN)/python infra/measure_package.py
 
+.PHONY: bill
+bill: $(VENV)/.test infra/node_modules/.ready ## Measure what the functions take, and compute what they cost in a month
+	@$(BIN)/python -m pytest -q -s tests/measure_bill.py
+
 .PHONY: deploy
 deploy: $(VENV)/.infra infra/node_modules/.ready ## Deploy to the account and Region that AWS_PROFILE and AWS_REGION choose
 	@$(BIN)/python infra/prepare_account.py $(ARGS)

@@ -10,7 +10,7 @@ from types import FrameType
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from local import clusters, deployment, emulator, people
+from local import clusters, deployment, emulator, people, preview
 from local.clusters import Cluster, next_edge, window
 from local.emulator import ACCOUNT, REGION, Account, EndpointError, LocalError
 from local.follow import START, STOP, follow, log_every_decision
@@ -31,7 +31,7 @@ def main() -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    with emulator.account(endpoint) as account:
+    with emulator.account(endpoint) as account, preview.serve(account) as dashboard:
         console.print(f"An emulated AWS account listens at {account.endpoint}. Preparing it for the CDK.")
         deployment.bootstrap(account)
         console.print("Deploying the stack with everyMinutes=1.")
@@ -47,6 +47,7 @@ def main() -> None:
         console.print("\nType meanwhile, in another terminal:")
         for line in commands(account):
             console.print(f"  {line}")
+        console.print(f"\nThe dashboard's widget, whose buttons work on this account: {dashboard}")
         until = "until Ctrl-C" if seconds is None else f"for {seconds:g} seconds"
         console.print(f"\nFollowing {until}. The emulator invokes both functions within 10 s of each full minute, UTC.")
         try:
@@ -100,6 +101,8 @@ def commands(account: Account) -> tuple[str, ...]:
         invoke(STOP, '{"clusters": ["openin"], "until": "tonight"}'),
         "# ask a function what it would do now",
         invoke(STOP, '{"dry_run": true}'),
+        "# ask what a tag means",
+        invoke("aurora-office-hours-status", '{"explain": "mon-fri 08:00-18:00 Europe/Berlin holidays=DE"}'),
         "# read its log",
         f"{aws} logs filter-log-events --log-group-name /aws/lambda/{STOP} --query 'events[].message' --output text",
     )
