@@ -1,7 +1,7 @@
 """The dashboard in a real browser, against the deployed functions on an emulated account.
 
-Debian's Chromium, driven by Playwright: `apt-get install chromium`. Where there is none, these tests are skipped, unless
-EXPECT_BROWSER is set, as it is where the project is tested on each push.
+Debian's Chromium, driven by Playwright: `apt-get install chromium`. Where there is none, these tests are skipped,
+unless EXPECT_BROWSER is set, as it is where the project is tested on each push.
 """
 
 import http.client
