@@ -1044,6 +1044,11 @@ def test_dates_and_ranges_make_a_calendar() -> None:
     ]
 
 
+@pytest.mark.parametrize("days", ["daily+last-day", "weekdays+weekends+d15", "1st-mon+daily"])
+def test_every_day_and_some_other_is_every_day(days: str) -> None:
+    assert Schedule.parse(f"{days} 08:00-18:00 daily 08:00-18:00") == Schedule.parse("08:00-18:00")
+
+
 @pytest.mark.parametrize("item", ["2026-02-30", "24.12.2026", "2026-12-24:2026-12-23", "", "2026-12-24:", "christmas"])
 def test_what_is_no_date_is_refused_and_shown(item: str) -> None:
     with pytest.raises(ScheduleError, match=re.escape(f'"{item}"')):

@@ -672,7 +672,8 @@ def _days(word: str) -> tuple[frozenset[tuple[int, int]], frozenset[int]]:
         else:
             near_ones = () if first[:1].isdigit() else (*_WEEKDAYS, *(("last",) if dash else _DAY_GROUPS))
             _position(first, near_ones, word, _EXPECTED_DAYS)
-    return frozenset(weekdays), frozenset(month_days)
+    # Beside every day, any other word says nothing, and is not written out again.
+    return (_DAILY, frozenset()) if weekdays >= _DAILY else (frozenset(weekdays), frozenset(month_days))
 
 
 def _hours(word: str) -> tuple[int | None, int | None]:
