@@ -40,7 +40,7 @@ discounts are not known here. Hours are counted from RDS's event log, which keep
 
 @pytest.fixture(autouse=True)
 def environment(price_list: PriceServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    price_list.products = instance("db.r8g.large", "0.50")
+    price_list.products = [*instance("db.r8g.large", "0.50")]
     monkeypatch.setenv("OFFICE_HOURS_TOPIC", TOPIC)
     monkeypatch.setenv("OFFICE_HOURS_REPORT", "daily")
 

@@ -330,7 +330,7 @@ def test_the_schedules_fall_on_full_minutes_of_the_clock(
 def test_a_schedule_asks_for_what_is_due_now(template: Template, word: str) -> None:
     target = template.properties(f"{word}Schedule")["Target"]
     assert target["Arn"] == f"<{word}.Arn>"
-    assert target["Input"] == "{}"
+    assert json.loads(target["Input"]) == ({"send": True} if word == "Report" else {})
 
 
 @pytest.mark.parametrize("word", ["Stop", "Start"])

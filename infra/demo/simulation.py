@@ -216,6 +216,8 @@ def _environment_of_lambda(settings: str) -> Iterator[None]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_DEFAULT_REGION": REGION,
         "POWERTOOLS_SERVICE_NAME": NAME,
+        # They would go to the standard output, between the lines of the demo.
+        "POWERTOOLS_METRICS_DISABLED": "true",
         "OFFICE_HOURS_SETTINGS": settings,
     }
     with patch.dict(os.environ, kept | simulated, clear=True):
