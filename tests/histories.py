@@ -1,0 +1,378 @@
+"""Histories of clusters, over the account at the wire and on a clock that moves only when it is told to.
+
+A stop or a start takes its minutes, RDS's event log tells of its end, and AWS starts what has been stopped for seven
+days. Who really did what, and when, is kept here, beside the log that the functions have to go by.
+
+PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for its fixture.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import pytest
+
+import invocation
+from invocation import Context, Log
+from office_hours.decision import Action
+from office_hours.event import EventError
+from office_hours.hold import Hold, HoldError
+from office_hours.run import RunError
+from office_hours.schedule import Schedule, ScheduleError, State
+from rds_server import (
+    ACCESS_DENIED,
+    HOME,
+    LONG_AGO,
+    RESET,
+    THROTTLED,
+    Call,
+    RdsServer,
+    Refusal,
+    Structure,
+)
+
+SCHEDULE_KEY, HOLD_KEY = "office-hours", "office-hours-hold"
+MAINTENANCE = "sun:05:00-sun:06:00"
+# Members of the snapshot of a cluster that RDS cannot stop, with a value each.
+OBSTACLES: dict[str, Any] = {
+    "EngineMode": "serverless",
+    "GlobalClusterIdentifier": "worldwide",
+    "ReplicationSourceIdentifier": "arn:aws:rds:eu-central-1:123456789012:cluster:source",
+    "ReadReplicaIdentifiers": ["arn:aws:rds:eu-central-1:123456789012:cluster:replica"],
+}
+DAY = 24 * 60  # minutes
+LOG_REACHES = timedelta(days=14)
+
+STATES = {"available": State.RUNNING, "stopped": State.STOPPED}
+UNDER_WAY = {State.RUNNING: "starting", State.STOPPED: "stopping"}
+CALLS = {"StopDBCluster": State.STOPPED, "StartDBCluster": State.RUNNING}
+
+STOPPED, STARTED = "DB cluster stopped.", "DB cluster started."
+STOP_FAILED = "DB cluster stop failed."
+RESTART = "DB cluster is being started due to it exceeding the maximum allowed time being stopped."
+
+
+class Who(StrEnum):
+    """Who asks for a change."""
+
+    RUN = "run"
+    COMMAND = "command"  # a person, through the functions
+    PERSON = "person"  # elsewhere
+    AWS = "AWS"
+
+
+class Trouble(StrEnum):
+    """What goes wrong in an invocation."""
+
+    LISTING_REFUSED = "RDS does not list the clusters"
+    EVENTS_REFUSED = "RDS does not show the events"
+    TAGGING_REFUSED = "RDS does not write tags"
+    CALLS_REFUSED = "RDS refuses to start or stop"
+    CALLS_NOT_NOW = "RDS waits for one of the cluster's instances"
+    NO_TIME = "the function's time is up"
+    THROTTLED_AT_FIRST = "RDS throttles the first calls"
+    ANSWER_LOST = "RDS carries the call out, and its answer is lost"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """How RDS takes what is asked of it.
+
+    minutes: how long a change takes.
+    stop_fails: whether a stop ends with the cluster available again.
+    delay: minutes until an event is in the log; None if it never is.
+    """
+
+    minutes: int = 6
+    stop_fails: bool = False
+    delay: int | None = 0
+
+
+@dataclass
+class Change:
+    """A change of a cluster's state.
+
+    who, to, asked: who asked for it, which state, and when.
+    ended: when it was over; None while it is under way.
+    failed: whether it fails.
+    edits: how often the cluster's tags had been written.
+    """
+
+    who: Who
+    to: State
+    asked: datetime
+    ended: datetime | None = None
+    failed: bool = False
+    edits: int = 0
+
+
+@dataclass(frozen=True)
+class Event:
+    """An entry of RDS's log, and from when on it is to be seen: None for one that was lost."""
+
+    date: datetime
+    message: str
+    seen: datetime | None
+
+
+@dataclass
+class Cluster:
+    """A cluster as it is, and how it came to that.
+
+    snapshot: what RDS tells of it.
+    schedule, hold: what its tags mean; no schedule if it has no tag or one that cannot be read.
+    unreadable: whether its hold cannot be read.
+    edits: how often its tags were written.
+    due, happens: when something happens to it by itself next, and what.
+    """
+
+    snapshot: Structure
+    schedule: Schedule | None = None
+    hold: Hold | None = None
+    unreadable: bool = False
+    edits: int = 0
+    changes: list[Change] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    due: datetime | None = None
+    happens: Callable[[], None] = lambda: None
+
+    @property
+    def name(self) -> str:
+        return str(self.snapshot["DBClusterIdentifier"])
+
+    @property
+    def created(self) -> datetime:
+        created: datetime = self.snapshot["ClusterCreateTime"]
+        return created
+
+    @property
+    def state(self) -> State | None:
+        """The state that it is in; None while it can neither be stopped nor started."""
+        return STATES.get(self.snapshot["Status"]) if self.snapshot["DBClusterMembers"] else None
+
+    @property
+    def done(self) -> list[Change]:
+        """The changes that have come about."""
+        return [change for change in self.changes if change.ended and not change.failed]
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether it is not to be touched: untagged, with a tag that cannot be read, or ineligible."""
+        return self.schedule is None or self.unreadable or any(key in self.snapshot for key in OBSTACLES)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return {tag["Key"]: tag["Value"] for tag in self.snapshot["TagList"]}
+
+    def write(self, tags: dict[str, str]) -> None:
+        """Write its tags: these, and no others."""
+        self.snapshot["TagList"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+        self.read()
+
+    def read(self) -> None:
+        """Read its tags, after they were written."""
+        tags = self.tags
+        self.edits += 1
+        self.schedule = self.hold = None
+        self.unreadable = HOLD_KEY not in tags and any("hold" in key for key in tags)
+        with suppress(ScheduleError, KeyError):
+            self.schedule = Schedule.parse(tags[SCHEDULE_KEY], maintenance_window=MAINTENANCE)
+        try:
+            if self.schedule and HOLD_KEY in tags:
+                self.hold = Hold.parse(tags[HOLD_KEY], zone=self.schedule.zone)
+        except HoldError:
+            self.unreadable = True
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an invocation did: the clusters that it tagged, asked RDS to change, and had changed; how it was refused."""
+
+    tagged: set[str]
+    asked: set[str]
+    begun: set[str]
+    error: EventError | RunError | None
+
+
+@dataclass
+class History:
+    """An account's clusters, from `begin` on.
+
+    fates: for the first cluster, the second and so on, and again.
+    """
+
+    account: RdsServer
+    log: Log
+    now: datetime = LONG_AGO
+    fates: tuple[Fate, ...] = (Fate(),)
+    clusters: dict[str, Cluster] = field(default_factory=dict)
+    _trouble: Trouble | None = None
+    _victim: str | None = None
+    _attempts: Counter[str] = field(default_factory=Counter)
+
+    def begin(self, now: datetime) -> None:
+        """Begin anew, with an empty account."""
+        self.now, self.fates = now, (Fate(),)
+        for each in (self.clusters, self.account.clusters, self.account.calls):
+            each.clear()
+        self.log.stream.truncate(0)
+
+    def add(self, tag: str, state: State = State.RUNNING, created: datetime = LONG_AGO) -> Cluster:
+        """Add a cluster that is running, or that a person has stopped four days ago."""
+        status = next(status for status, each in STATES.items() if each is state)
+        name = "abcdefgh"[len(self.clusters)]
+        snapshot = self.account.add(
+            name, Status=status, ClusterCreateTime=created, PreferredMaintenanceWindow=MAINTENANCE
+        )
+        del snapshot["EngineMode"]  # as good as "provisioned"
+        cluster = self.clusters[name] = Cluster(snapshot)
+        cluster.write({SCHEDULE_KEY: tag})
+        if state is State.STOPPED:
+            then = self.now - timedelta(days=4)
+            cluster.changes.append(Change(Who.PERSON, state, then, then))
+            cluster.events.append(Event(then, STOPPED, then))
+            self._in(3 * DAY, cluster, lambda: self._restart(cluster))
+        return cluster
+
+    def create(self, tag: str) -> Cluster:
+        """Have a person create a cluster now. Its instances come later."""
+        cluster = self.add(tag, created=self.now)
+        members = cluster.snapshot["DBClusterMembers"]
+        cluster.snapshot["DBClusterMembers"] = []
+        cluster.changes.append(Change(Who.PERSON, State.RUNNING, self.now, self.now, edits=cluster.edits))
+        self._in(self._fate(cluster).minutes, cluster, lambda: cluster.snapshot.update(DBClusterMembers=members))
+        return cluster
+
+    def by_hand(self, cluster: Cluster) -> None:
+        """Have a person start or stop a cluster, whichever can be done, past the functions."""
+        if cluster.state:
+            self._change(cluster, Who.PERSON, State.STOPPED if cluster.state is State.RUNNING else State.RUNNING)
+
+    def modify(self, cluster: Cluster) -> None:
+        """Have a person change a running cluster's settings, which keeps it busy."""
+        if cluster.state is State.RUNNING:
+            cluster.snapshot["Status"] = "modifying"
+            minutes = self._fate(cluster).minutes
+            self._in(minutes, cluster, lambda: cluster.snapshot.update(Status="available"))
+
+    def wait(self, until: datetime) -> None:
+        """Let time pass, and what comes by itself come, in its order."""
+        while due := [(each.due, each.name) for each in self.clusters.values() if each.due and each.due <= until]:
+            self.now, name = min(due)
+            self.clusters[name].due = None
+            self.clusters[name].happens()
+        self.now = until
+
+    def invoke(
+        self, action: Action, event: dict[str, Any], trouble: Trouble | None = None, victim: str | None = None
+    ) -> Done:
+        """Invoke a function: by its schedule, or by a person, with an event that names clusters.
+
+        trouble: what goes wrong, for the cluster `victim` or for all.
+        """
+        self._trouble, self._victim = trouble, victim
+        self._attempts.clear()
+        self._show_log()
+        first_call = len(self.account.calls)
+        before = {name: cluster.state for name, cluster in self.clusters.items()}
+        context = Context(remaining=3_000 if trouble is Trouble.NO_TIME else 60_000)
+        error = None
+        try:
+            (invocation.stop if action is Action.STOP else invocation.start)(self.now.isoformat(), event, context)
+        except (EventError, RunError) as raised:
+            error = raised
+        begun = {name for name, cluster in self.clusters.items() if before[name] and not cluster.state}
+        for name in begun:
+            to = State.RUNNING if self.clusters[name].snapshot["Status"] == "starting" else State.STOPPED
+            self._change(self.clusters[name], Who.COMMAND if event else Who.RUN, to)
+        calls = self.account.calls[first_call:]
+        tagged = {call.cluster for call in calls if call.operation == "AddTagsToResource"}
+        return Done(tagged, {call.cluster for call in calls if call.operation in CALLS}, begun, error)
+
+    def seen(self, cluster: Cluster) -> list[Event]:
+        """The cluster's events that RDS shows now."""
+        return [each for each in cluster.events if each.seen and each.seen <= self.now < each.date + LOG_REACHES]
+
+    def _fate(self, cluster: Cluster) -> Fate:
+        return self.fates[list(self.clusters).index(cluster.name) % len(self.fates)]
+
+    def _in(self, minutes: int, cluster: Cluster, happens: Callable[[], None]) -> None:
+        cluster.due, cluster.happens = self.now + timedelta(minutes=minutes), happens
+
+    def _change(self, cluster: Cluster, who: Who, to: State) -> None:
+        fate = self._fate(cluster)
+        change = Change(who, to, self.now, failed=fate.stop_fails and to is State.STOPPED, edits=cluster.edits)
+        cluster.changes.append(change)
+        cluster.snapshot["Status"] = UNDER_WAY[to]
+        self._in(fate.minutes, cluster, lambda: self._end(cluster, change))
+
+    def _end(self, cluster: Cluster, change: Change) -> None:
+        change.ended = self.now
+        if change.to is State.STOPPED and not change.failed:
+            cluster.snapshot["Status"] = "stopped"
+            self._log(cluster, STOPPED)
+            self._in(7 * DAY, cluster, lambda: self._restart(cluster))
+        else:
+            cluster.snapshot["Status"] = "available"
+            self._log(cluster, STOP_FAILED if change.failed else STARTED)
+
+    def _restart(self, cluster: Cluster) -> None:
+        self._log(cluster, RESTART)
+        self._change(cluster, Who.AWS, State.RUNNING)
+
+    def _log(self, cluster: Cluster, message: str) -> None:
+        delay = self._fate(cluster).delay
+        seen = None if delay is None else self.now + timedelta(minutes=delay)
+        cluster.events.append(Event(self.now, message, seen))
+
+    def _show_log(self) -> None:
+        self.account.events[HOME].clear()
+        for cluster in self.clusters.values():
+            for event in self.seen(cluster):
+                self.account.log(cluster.name, event.message, event.date.isoformat())
+
+    def interfere(self, call: Call) -> Refusal | None:  # noqa: PLR0911  one return a trouble
+        """Have RDS refuse what is to go wrong."""
+        if self._victim not in (None, call.cluster) and call.operation != "DescribeDBClusters":
+            return None
+        is_change = call.operation in CALLS
+        self._attempts[call.cluster] += is_change
+        match self._trouble:
+            case Trouble.LISTING_REFUSED if call.operation == "DescribeDBClusters":
+                return ACCESS_DENIED
+            case Trouble.EVENTS_REFUSED if call.operation == "DescribeEvents":
+                return ACCESS_DENIED
+            case Trouble.TAGGING_REFUSED if call.operation == "AddTagsToResource":
+                return ACCESS_DENIED
+            case Trouble.CALLS_REFUSED if is_change:
+                return ACCESS_DENIED
+            case Trouble.CALLS_NOT_NOW if is_change:
+                return Refusal("InvalidDBInstanceState", "Instance a-1 is not in available state.")
+            case Trouble.THROTTLED_AT_FIRST if is_change and self._attempts[call.cluster] <= 2:
+                return THROTTLED
+            case Trouble.ANSWER_LOST if is_change and self._attempts[call.cluster] == 1:
+                self.clusters[call.cluster].snapshot["Status"] = UNDER_WAY[CALLS[call.operation]]
+                return RESET
+        return None
+
+
+@pytest.fixture
+def history(account: RdsServer, log: Log, monkeypatch: pytest.MonkeyPatch) -> History:
+    """An account without clusters, on a clock that stands still."""
+    history = History(account, log)
+
+    def answer(call: Call) -> Structure | Refusal:
+        """List the cluster that is named, where one is."""
+        found, named = RdsServer.answer(account, call), call.parameters.get("DBClusterIdentifier")
+        if call.operation == "DescribeDBClusters" and named and not isinstance(found, Refusal):
+            return {"DBClusters": [each for each in found["DBClusters"] if each["DBClusterIdentifier"] == named]}
+        return found
+
+    monkeypatch.setattr(account, "answer", answer)
+    for operation in ("DescribeDBClusters", "DescribeEvents", "AddTagsToResource", *CALLS):
+        account.before(operation, history.interfere)
+    return history
