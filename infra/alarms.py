@@ -1,7 +1,7 @@
 """The alarms, and the topic that they are sent to: few, each about something that a person has to see to.
 
 CloudWatch bills an alarm by the metrics it reads, here nine, and gives ten away. There are none for the two functions
-that only tell: a report that failed twice is in the failures queue, and who looks at the dashboard sees the status
+that only tell: a report that failed is in the failures queue, and who looks at the dashboard sees the status
 function fail. None says when all is well again, so that each message asks for something.
 """
 
@@ -131,8 +131,8 @@ class Alarms(Construct):
     def add_failures(self, failures: sqs.IQueue) -> None:
         self.add(
             "failures-queue",
-            "The failures queue holds what a schedule could not deliver, or what a function failed at twice. What to "
-            "do: read its messages in the SQS console (the stack's output FailuresQueue names it): each has the "
+            "The failures queue holds what a schedule could not deliver, or what a function failed at for good. What "
+            "to do: read its messages in the SQS console (the stack's output FailuresQueue names it): each has the "
             "function and the reason. Later runs of stop and start make good what can be; a report is to be had by "
             f"invoking {NAME}-report. Then purge the queue, so that this alarm can tell of the next.",
             failures.metric_approximate_number_of_messages_visible(statistic="Maximum", period=_QUEUE_PERIOD),

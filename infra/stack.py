@@ -51,6 +51,7 @@ class Function:
     event: what its schedule invokes it with.
     schedule: when it is invoked; None for a function that only people and the dashboard invoke.
     tried_for: how long such an invocation is tried again before it is given up.
+    retries: how often an invocation that failed is made again.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Function:
     event: Mapping[str, object] = field(default_factory=dict)
     schedule: scheduler.ScheduleExpression | None = None
     tried_for: cdk.Duration | None = None
+    retries: int = INVOCATION_RETRIES
 
     @property
     def construct_id(self) -> str:
@@ -181,6 +183,8 @@ class OfficeHoursStack(cdk.Stack):
                 event={"send": True},
                 schedule=scheduler.ScheduleExpression.cron(hour="6", minute="0", time_zone=cdk.TimeZone.ETC_UTC),
                 tried_for=REPORT_TRIED_FOR,
+                # What could be told has been sent by then, and would be sent again.
+                retries=0,
             )
         )
 
@@ -203,7 +207,7 @@ class OfficeHoursStack(cdk.Stack):
         )
         if function.schedule:
             made.configure_async_invoke(
-                retry_attempts=INVOCATION_RETRIES,
+                retry_attempts=function.retries,
                 max_event_age=function.tried_for,
                 on_failure=destinations.SqsDestination(self.failures),
             )

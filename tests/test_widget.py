@@ -283,12 +283,21 @@ def test_each_button_asks_first_and_calls_the_right_function_in_a_popup(account:
     for action in asked.values():
         assert (action.attributes["action"], action.attributes["display"]) == ("call", "popup")
     assert {label: action.attributes["confirmation"] for label, action in asked.items()} == {
-        "Stop": "Stop eu-west-1/a now, until its next transition?",
-        "Stop until 20:00": "Stop eu-west-1/a now, until this evening, 20:00 Europe/Berlin?",
-        "Keep until 20:00": "Keep eu-west-1/a running until this evening, 20:00 Europe/Berlin?",
+        "Stop": "Stop eu-west-1/a now, until 18:00 Europe/Berlin (17:00 UTC)?",
+        "Stop until 20:00": "Stop eu-west-1/a now, until 20:00 Europe/Berlin (19:00 UTC)?",
+        "Keep until 20:00": "Keep eu-west-1/a running until 20:00 Europe/Berlin (19:00 UTC)?",
     }
     assert asked["Stop"].attributes["endpoint"] == ACTIONS["stop"]
     assert asked["Keep until 20:00"].attributes["endpoint"] == ACTIONS["start"]
+
+
+def test_after_that_hour_the_evening_is_tomorrows_and_the_question_says_so(account: RdsServer) -> None:
+    account.add("a", "mon-fri 08:00-18:00 Asia/Tokyo", Status="stopped")
+    actions = row(widget(), "a").all("cwdb-action")  # 21:00 in Tokyo
+    assert [action.attributes["confirmation"] for action in actions] == [
+        "Start eu-west-1/a now, until Wed 2026-11-25 08:00 Asia/Tokyo (Tue 23:00 UTC)?",
+        "Start eu-west-1/a now, until Wed 2026-11-25 20:00 Asia/Tokyo (11:00 UTC)?",
+    ]
 
 
 @pytest.mark.parametrize(

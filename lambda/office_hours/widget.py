@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader
 
+from office_hours.command import clock
 from office_hours.decision import Reason
+from office_hours.event import Until
 from office_hours.hours import Span
 from office_hours.status import COMING, PAST, Row, Status
 
@@ -28,6 +30,11 @@ EVENING = "20:00"
 # Below this many pixels there is no room for the timeline beside the rest.
 NARROW = 900
 _DAY = timedelta(days=1)
+# What can be asked for in a status: the function, the button's word, and its question.
+_COMMANDS = {
+    "available": (("stop", "Stop", "Stop {} now, until {}?"), ("start", "Keep", "Keep {} running until {}?")),
+    "stopped": (("start", "Start", "Start {} now, until {}?"),),
+}
 _LEFT_ALONE = (Reason.INVALID_TAG, Reason.INELIGIBLE)
 # A sign beside each word, so that nothing is told by colour alone.
 _SIGNS = {"available": "▶", "stopped": "■"}
@@ -88,7 +95,7 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, objec
                 "size": ", ".join(_sizes(row.entry["instances"])),
                 "bars": list(bars(row.spans, now)),
                 "words": _timeline_in_words(row, now),
-                "buttons": list(buttons(row, actions)),
+                "buttons": list(buttons(row, actions, now)),
             }
             for row in rows
         ],
@@ -115,24 +122,20 @@ def bars(spans: Iterable[Span], now: datetime) -> Iterable[Bar]:
             yield Bar(start, end - start, str(span.state or "unknown"))
 
 
-def buttons(row: Row, actions: Mapping[str, str]) -> Iterable[Button]:
+def buttons(row: Row, actions: Mapping[str, str], now: datetime) -> Iterable[Button]:
     """The buttons that make sense for a cluster as it is: none where it is left alone whatever is asked."""
-    entry, name = row.entry, f"{row.entry['region']}/{row.entry['cluster']}"
+    entry, name, zone = row.entry, row.cluster.name, row.cluster.zone
     if entry["reason"] in _LEFT_ALONE:
         return
-    # Without an end of its own, a command needs a transition to come.
-    until = "its next transition" if entry["next"] and "hold" not in entry else None
-    for action, state in (("start", "stopped"), ("stop", "available")):
-        if action in actions and entry["status"] == state:
-            to = "Start" if action == "start" else "Stop"
-            if until:
-                question = f"{to} {name} now, until {until}?"
-                yield Button(to, question, actions[action], {"clusters": [name]})
-            question = f"{to} {name} now, until this evening, {EVENING} {row.cluster.zone.key}?"
-            yield Button(f"{to} until {EVENING}", question, actions[action], {"clusters": [name], "until": EVENING})
-    if "start" in actions and entry["status"] == "available":
-        question = f"Keep {name} running until this evening, {EVENING} {row.cluster.zone.key}?"
-        yield Button(f"Keep until {EVENING}", question, actions["start"], {"clusters": [name], "until": EVENING})
+    for action, verb, question in _COMMANDS.get(entry["status"], ()):
+        # Without an end of its own, a command ends at the schedule's next transition, if there is one.
+        if entry["next"] and "hold" not in entry and verb != "Keep":
+            end = clock(datetime.fromisoformat(entry["next"]), zone, now)
+            yield Button(verb, question.format(name, end), actions.get(action, ""), {"clusters": [name]})
+        if evening := Until(EVENING).instant(now, zone):
+            payload: dict[str, object] = {"clusters": [name], "until": EVENING}
+            asked = question.format(name, clock(evening, zone, now))
+            yield Button(f"{verb} until {EVENING}", asked, actions.get(action, ""), payload)
 
 
 def _x(at: datetime, now: datetime) -> int:
