@@ -1,6 +1,7 @@
 """Takes the README's pictures of the widget: `python -m pytest -q tests/make_screenshots.py`.
 
-It is no test, and no run of all tests finds it. The clusters and what happened to them are made up; the page is the status function's own.
+It is no test, and no run of all tests finds it. The clusters and what happened to them are made up; the page is the
+status function's own.
 """
 
 import json
