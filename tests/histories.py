@@ -62,7 +62,7 @@ class Who(StrEnum):
     RUN = "run"
     COMMAND = "command"  # a person, through the functions
     PERSON = "person"  # elsewhere
-    AWS = "AWS"
+    AWS = "aws"
 
 
 class Trouble(StrEnum):
@@ -158,6 +158,11 @@ class Cluster:
     def done(self) -> list[Change]:
         """The changes that have come about."""
         return [change for change in self.changes if change.ended and not change.failed]
+
+    @property
+    def story(self) -> str:
+        """Who asked for which state, and when."""
+        return ", ".join(f"{each.asked:%a %H:%M} {each.who} {each.to}".lower() for each in self.changes)
 
     @property
     def is_stranger(self) -> bool:
