@@ -24,12 +24,14 @@ import pytest
 from botocore.model import OperationModel
 from ministack.core import iam_evaluator  # type: ignore[import-untyped]  # MiniStack has no types
 
-from invocation import start, stop
+from invocation import invoke, start, stop
+from office_hours import handlers
+from price_server import PriceServer, instance
 from rds_server import ACCOUNT, HOME, RdsServer
 from settings import Settings
 from stack import OfficeHoursStack
 
-pytest_plugins = ["rds_server", "invocation"]
+pytest_plugins = ["rds_server", "invocation", "price_server"]
 
 Document = dict[str, Any]
 
@@ -390,6 +392,7 @@ def called(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> set[Called]:
             Called(
                 f"{model.service_model.signing_name}:{model.name}",
                 params.get("ResourceName")
+                or params.get("TopicArn")
                 or (rds_arn(f"cluster:{name}", region=context["client_region"]) if name else "*"),
                 tuple(tag["Key"] for tag in params["Tags"]) if "Tags" in params else None,
             )
@@ -446,3 +449,46 @@ def test_a_function_may_make_the_calls_that_it_makes_and_no_others(  # noqa: PLR
         }
     assert [each for each in called if not function.may(each.action, each.resource, TAGGED, each.keys)] == []
     assert function.actions == {each.action for each in called} | set(BY_LAMBDA)
+
+
+# The same for those that only tell.
+LOOKED_AT = {"rds:DescribeDBClusters", "rds:DescribeDBInstances", "rds:DescribeEvents"}
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "more"),
+    [
+        ("status", {}, set()),
+        ("status", {"widgetContext": {}}, set()),
+        ("report", {"send": True}, {"pricing:GetProducts", "sns:Publish"}),
+    ],
+)
+@pytest.mark.parametrize("regions", [[], ["eu-west-1", "us-east-1"], ["*"]])
+def test_a_function_that_only_tells_may_make_the_calls_that_it_makes_and_no_others(  # noqa: PLR0913  fixtures, and a row
+    account: RdsServer,
+    price_list: PriceServer,
+    called: set[Called],
+    deploy: Deploy,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    name: str,
+    event: dict[str, object],
+    more: set[str],
+    regions: list[str],
+) -> None:
+    function = deploy(name, *regions)
+    for variable, value in function.environment.items():
+        monkeypatch.setenv(variable, value)
+    price_list.products = [*instance("db.r8g.large", "0.50")]
+    account.enabled_regions = ["ap-south-1", "eu-west-1", "us-east-1"]
+    for region in account.enabled_regions:
+        account.add("reporting", OFFICE, region=region, Status="stopped")
+        account.log("reporting", "DB cluster stopped.", "2026-11-20T18:00:00+00:00", region=region)
+
+    invoke(getattr(handlers, name), "2026-11-23T06:00:00Z", event, None)
+
+    listing = {"account:ListRegions"} if regions == ["*"] else set()
+    assert {each.action for each in called} == LOOKED_AT | more | listing
+    assert [each for each in called if not function.may(each.action, each.resource, TAGGED, each.keys)] == []
+    by_lambda = set(BY_LAMBDA) if name == "report" else {each for each in BY_LAMBDA if each.startswith("logs:")}
+    assert function.actions == {each.action for each in called} | by_lambda
