@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
 
 from office_hours.hours import Hours, Period, past, period, projected, total
-from office_hours.schedule import Schedule
+from office_hours.schedule import Schedule, Transition
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 LONG_AGO = "2024-01-01 00:00"
@@ -342,6 +342,20 @@ def test_a_schedule_with_one_side_leaves_the_other_open() -> None:
 def test_where_a_schedule_asks_for_nothing_yet_the_cluster_counts_as_running() -> None:
     hours = projected(Schedule.parse("-19:00 UTC closed=0001-01-01:2026-11-25"), NOW)
     assert figures(hours) == (82, 720 - 82)  # until the 26th at seven in the evening
+
+
+def test_clusters_with_one_schedule_have_it_projected_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, real = [], Schedule.next_transition
+
+    def ask(schedule: Schedule, after: datetime) -> Transition | None:
+        asked.append(after)
+        return real(schedule, after)
+
+    monkeypatch.setattr(Schedule, "next_transition", ask)
+    schedules = [Schedule.parse("mon-fri 08:00-18:00 Europe/Vienna") for _ in range(3)]
+    first, *others = [projected(schedule, NOW) for schedule in schedules]
+    assert asked.count(NOW) == 1
+    assert others == [first, first]
 
 
 # --- The answer

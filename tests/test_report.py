@@ -3,17 +3,19 @@
 All figures are computed by hand. The 23rd of November 2026 is a Monday; reports are for 06:00 UTC.
 """
 
+import concurrent.futures
 import json
+import threading
 from typing import Any
 
 import pytest
 
-from invocation import Log, invoke
+from invocation import Context, Log, invoke
 from office_hours import handlers
 from office_hours.event import EventError
 from office_hours.run import RunError
 from price_server import PriceServer, instance
-from rds_server import ACCESS_DENIED, HOME, RdsServer
+from rds_server import ACCESS_DENIED, HOME, RdsServer, Refusal
 
 pytest_plugins = ["rds_server", "invocation", "price_server"]
 
@@ -22,16 +24,37 @@ MONDAY, TUESDAY = "2026-11-23T06:00:00Z", "2026-11-24T06:00:00Z"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:aurora-office-hours"
 
 
-# The message about two clusters with the same hours, of one of which no price is known.
+# The message about three clusters: two with the same hours, of one of which no price is known, and one left alone.
 TEXT = """\
-In the last day, tagged Aurora clusters were stopped for 28.0 hours and ran for 20.0, which saved 7.00 US dollars. \
-Without the savings of 1 of 2 clusters: their prices are not known. See the notes of 1 of 2 clusters.
-By their schedules, the coming 30 days will have 1220.0 hours of standstill, worth 250.00 US dollars.
+What office hours saved, as of Tue 2026-11-24 06:00 UTC, in all and by cluster, the most first:
 
-batch (eu-west-1): stopped for 14.0 hours, ran for 10.0, at a price that is not known. No price: AWS's price list has \
-none, or several, for db.x.unknown (Aurora PostgreSQL, standard storage) in eu-west-1.
+All 3 clusters
+  last day: 28.0 hours stopped, 44.0 hours running, 7.00 US dollars saved *
+  last 7 days: 236.0 hours stopped, 268.0 hours running, 59.00 US dollars saved *
+  last 14 days: 472.0 hours stopped, 536.0 hours running, 118.00 US dollars saved *
+  next 30 days by schedule: 1220.0 hours stopped, 220.0 hours running, 250.00 US dollars saved *
+  * Without the savings of 1 of 3 clusters: their prices are not known. See the notes of 1 of 3 clusters.
+  * Without the savings of 1 of 2 clusters: their prices are not known. See the notes of 1 of 2 clusters.
 
-reporting (eu-west-1): stopped for 14.0 hours, ran for 10.0, which saved 7.00 US dollars.
+reporting (eu-west-1)
+  last day: 14.0 hours stopped, 10.0 hours running, 7.00 US dollars saved
+  last 7 days: 118.0 hours stopped, 50.0 hours running, 59.00 US dollars saved
+  last 14 days: 236.0 hours stopped, 100.0 hours running, 118.00 US dollars saved
+  next 30 days by schedule: 500.0 hours stopped, 220.0 hours running, 250.00 US dollars saved
+
+batch (eu-west-1)
+  last day: 14.0 hours stopped, 10.0 hours running, savings not known *
+  last 7 days: 118.0 hours stopped, 50.0 hours running, savings not known *
+  last 14 days: 236.0 hours stopped, 100.0 hours running, savings not known *
+  next 30 days by schedule: 720.0 hours stopped, 0.0 hours running, savings not known *
+  * No price: AWS's price list has none, or several, for db.x.unknown (Aurora PostgreSQL, standard storage) in \
+eu-west-1.
+
+world (eu-west-1)
+  last day: 0.0 hours stopped, 24.0 hours running, 0.00 US dollars saved
+  last 7 days: 0.0 hours stopped, 168.0 hours running, 0.00 US dollars saved
+  last 14 days: 0.0 hours stopped, 336.0 hours running, 0.00 US dollars saved
+  RDS cannot stop this cluster: it belongs to the global database "world".
 
 These are list prices on demand of the clusters' instances; storage is paid for in any case, and reservations and \
 discounts are not known here. Hours are counted from RDS's event log, which keeps 14 days.
@@ -96,7 +119,21 @@ def test_untagged_clusters_are_left_out_and_unreadable_ones_have_no_projection(a
     a_week(account, "bad", tag="mno 08:00-18:00")
     (cluster,) = report()["clusters"]
     assert (cluster["cluster"], cluster["projection"]) == ("bad", None)
+    assert cluster["note"].startswith('The schedule cannot be read: unknown day "mno"')
     assert cluster["periods"][0]["stopped_hours"] == 14.0
+
+
+def test_what_is_never_acted_on_has_hours_and_no_savings_to_come(account: RdsServer) -> None:
+    a_week(account, "fine")
+    account.add("world", OFFICE, GlobalClusterIdentifier="world")
+    account.add("held", TagList=[{"Key": "office-hours", "Value": OFFICE}, {"Key": "office-hours-hold", "Value": "x"}])
+    answer = report()
+    fine, held, world = answer["clusters"]
+    assert (fine["note"], world["projection"], held["projection"]) == ("", None, None)
+    assert world["note"] == 'RDS cannot stop this cluster: it belongs to the global database "world".'
+    assert held["note"].startswith('The hold cannot be read: unknown state "x"')
+    assert [each["running_hours"] for each in world["periods"]] == [24.0, 168.0, 336.0]
+    assert answer["total"]["projection"] == fine["projection"]
 
 
 def test_where_nothing_is_stopped_no_price_is_asked_for(account: RdsServer, price_list: PriceServer) -> None:
@@ -119,13 +156,40 @@ def test_one_question_for_events_instances_and_clusters_is_enough(account: RdsSe
 def test_the_schedules_invocation_sends_it_as_text(account: RdsServer) -> None:
     a_week(account, "reporting")
     a_week(account, "batch", tag="never")
+    account.add("world", OFFICE, GlobalClusterIdentifier="world")
     account.classes["batch-1"] = "db.x.unknown"
     answer = report({"send": True})
     assert answer["sent"] is True
     (message,) = account.published
     assert message["TopicArn"] == TOPIC
-    assert message["Subject"] == "Aurora Office Hours: 28 hours stopped in the last day"
+    assert message["Subject"] == "Aurora Office Hours: 28.0 hours stopped in the last day"
     assert message["Message"].splitlines() == TEXT
+
+
+def test_of_many_clusters_the_message_has_those_that_saved_the_most(account: RdsServer) -> None:
+    for number in range(103):
+        a_week(account, f"c{number:03}")
+    account.add("c000", "always")
+    account.events[HOME] = [event for event in account.events[HOME] if event["SourceIdentifier"] != "c000"]
+    report({"send": True})
+    text = account.published[0]["Message"]
+    assert "All 103 clusters\n" in text
+    named = [line for line in text.splitlines() if line.endswith("(eu-west-1)")]
+    assert (len(named), named[0], named[-1]) == (100, "c001 (eu-west-1)", "c100 (eu-west-1)")
+    assert "And 3 clusters more, which the report function's answer has.\n" in text
+    assert text.endswith("which keeps 14 days.")
+
+
+def test_what_is_no_plain_text_stays_on_its_line(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
+    a_week(account, "a\nb\u202eb<&>é")
+    account.fail("DescribeEvents", Refusal("Denied", "one\r\ntwo"), region="us-east-1")
+    with pytest.raises(RunError):
+        report({"send": True})
+    lines = account.published[0]["Message"].splitlines()
+    assert "a b b<&>é (eu-west-1)" in lines
+    # XML has no other line ends than this one.
+    assert "Could not be read: us-east-1/events: Denied: one two" in lines
 
 
 @pytest.mark.parametrize("event", [{}, {"send": False}, None])
@@ -181,6 +245,29 @@ def test_a_region_that_fails_is_said_and_the_others_are_reported_on(
     assert "Could not be read: us-east-1/events: AccessDenied" in message["Message"]
     (line,) = [line for line in log.lines("INFO") if "report" in line]
     assert [each["cluster"] for each in line["report"]["clusters"]] == ["reporting"]
+
+
+def test_a_region_that_hangs_leaves_the_time_to_price_and_send_the_others(
+    account: RdsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
+    a_week(account)
+    over, waits = threading.Event(), []
+    account.before("DescribeEvents", lambda _: over.wait(20), region="us-east-1")
+
+    def time_is_up(regions: dict[Any, Any], timeout: float) -> tuple[set[Any], set[Any]]:
+        waits.append(timeout)
+        ours = next(each for each, client in regions.items() if client.meta.region_name == HOME)
+        ours.result(20)
+        return {ours}, {*regions} - {ours}
+
+    monkeypatch.setattr(concurrent.futures, "wait", time_is_up)
+    with pytest.raises(RunError, match=r"(?s)^1 failed, and 1 clusters.*Region us-east-1: TimeoutError"):
+        invoke(handlers.report, TUESDAY, {"send": True}, Context(remaining=300_000))
+    over.set()
+    assert waits == [149.0]  # half of five minutes but two seconds
+    assert "reporting (eu-west-1)\n" in account.published[0]["Message"]
+    assert "Could not be read: Region us-east-1: TimeoutError: " in account.published[0]["Message"]
 
 
 def test_a_topic_that_refuses_is_a_failure_and_the_report_is_in_the_log(account: RdsServer, log: Log) -> None:

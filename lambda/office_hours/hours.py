@@ -9,6 +9,7 @@ follows it is. What the log leaves open is inferred, and where that cannot be re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict
 from zoneinfo import ZoneInfo
 
@@ -124,6 +125,7 @@ def coming_spans(schedule: Schedule, hold: Hold | None, now: datetime, end: date
     return spans
 
 
+@lru_cache(maxsize=1024)  # clusters share schedules
 def projected(schedule: Schedule, now: datetime) -> Hours:
     """The hours of the coming MONTH if all goes by the schedule: without holds, changes by hand, and time to start.
 

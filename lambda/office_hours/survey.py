@@ -32,8 +32,10 @@ class Region:
     classes: dict[str, str] = field(default_factory=dict)
 
 
-def survey(order: Order, since: datetime) -> "tuple[dict[RDSClient, Region], list[Failure]]":
+def survey(order: Order, since: datetime, share: float = 1.0) -> "tuple[dict[RDSClient, Region], list[Failure]]":
     """Look at all Regions side by side; in each, at the clusters, the events from `since` on, and the instances.
+
+    share: of the time that is left, what it may take.
 
     Returns what failed as well: what one call did not tell, the others may.
     """
@@ -61,5 +63,5 @@ def survey(order: Order, since: datetime) -> "tuple[dict[RDSClient, Region], lis
         )
         for client in regions
     }
-    do(order, jobs, outcomes)
+    do(order, jobs, outcomes, share)
     return regions, [outcome for outcome in outcomes if isinstance(outcome, Failure)]
