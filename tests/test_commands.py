@@ -3,9 +3,7 @@
 The 24th of November 2026 is a Tuesday; at 17:30 UTC it is 18:30 in Berlin, after office hours.
 """
 
-import concurrent.futures
 import json
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +13,7 @@ import time_machine
 from invocation import Answer, Context, Log, decisions, start, stop
 from office_hours.event import EventError
 from office_hours.run import RunError
-from rds_server import ACCESS_DENIED, HOME, LONG_AGO, THROTTLED, RdsServer, Refusal
+from rds_server import ACCESS_DENIED, HOME, LONG_AGO, RESET, THROTTLED, RdsServer, Refusal
 
 pytest_plugins = ["rds_server", "invocation"]
 
@@ -260,7 +258,10 @@ def tags(schedule: str, *, hold: str) -> list[dict[str, str]]:
         ("untagged", 'The cluster "untagged" has no tag "office-hours": tagged are "bad", "global", "reporting".'),
         ("untaged", 'The cluster "untaged" is unknown: did you mean "untagged", which has no tag?'),
         ("mysql", 'The cluster "mysql" is unknown: tagged are "bad", "global", "reporting".'),
-        ("us-west-2/reporting", '"us-west-2/reporting" is in none of the Regions that are looked after: eu-west-1.'),
+        (
+            "us-west-2/reporting",
+            f'"us-west-2/reporting" is in none of the Regions that are looked after: {HOME}. Did you mean "{HOME}"?',
+        ),
         ("<script>", 'The cluster "<script>" is unknown: tagged are "bad", "global", "reporting".'),
         (ELSEWHERE, f'The cluster "{ELSEWHERE}" is unknown: did you mean "eu-west-1/reporting"?'),
     ],
@@ -348,6 +349,42 @@ def test_all_mistakes_are_told_at_once_those_of_the_event_and_those_of_the_names
     # That one is to be added cannot be told where there is one that cannot be read.
     assert not any("always" in each for each in told if "25:00" not in each and "unknown" not in each)
     assert changes(account) == []
+
+
+def test_a_name_is_looked_for_in_the_region_that_it_names(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings(monkeypatch, regions=[HOME, "us-east-1"])
+    for region in (HOME, "us-east-1"):
+        account.add("reporting", OFFICE, region=region)
+    account.add("far", OFFICE, region="us-east-1")
+    told = mistakes(stop, {"clusters": ["eu-west-1/reportng", "reportng", "eu-west-1/reporting-1", "eu-west1/x"]})
+    assert told == [
+        'The cluster "eu-west-1/reportng" is unknown: did you mean "eu-west-1/reporting"?',
+        'The cluster "reportng" is unknown: did you mean "eu-west-1/reporting" or "us-east-1/reporting"?',
+        'The cluster "eu-west-1/reporting-1" is unknown: it is an instance of "eu-west-1/reporting".',
+        '"eu-west1/x" is in none of the Regions that are looked after: eu-west-1, us-east-1. Did you mean "eu-west-1"?',
+    ]
+
+
+def test_that_until_is_needed_is_told_beside_other_mistakes(account: RdsServer) -> None:
+    account.add("always", "always")
+    account.add("a", OFFICE)
+    told = mistakes(stop, {"clusters": ["always", 5], "dry_run": 1})
+    assert [each.partition(" ")[0] for each in told] == ['"clusters"', '"dry_run"', "The"]
+    assert "in the future" in mistakes(stop, {"clusters": ["a"], "until": "2020-01-01T00:00Z", "force": 1})[-1]
+
+
+@pytest.mark.parametrize("until", ["2020-01-01T00:00Z", "2026-11-24T17:30Z", "2026-11-24T05:30"])
+def test_an_until_that_is_past_everywhere_is_a_mistake_for_all(account: RdsServer, until: str) -> None:
+    account.add("a", OFFICE)
+    (told,) = mistakes(stop, {"clusters": ["*"], "until": until})
+    assert told == f'"until" has "{until}": expected a time in the future.'
+    assert account.calls == []
+
+
+def test_what_is_left_has_its_next_transition(account: RdsServer) -> None:
+    account.add("a", OFFICE, GlobalClusterIdentifier="world")
+    (entry,) = stop(EVENING, {"clusters": ["*"]})["clusters"]
+    assert (entry["reason"], entry["next"]) == ("ineligible", "2026-11-25T07:00:00Z")
 
 
 def test_nothing_is_listed_for_a_mistake_that_names_no_cluster(account: RdsServer) -> None:
@@ -444,38 +481,16 @@ def test_a_refusal_since_the_state_changed_meanwhile_is_no_failure(account: RdsS
     )
 
 
-def test_a_region_that_fails_does_not_hold_up_a_cluster_that_is_found(
+def test_while_a_region_fails_a_name_without_its_region_may_mean_another_cluster(
     account: RdsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings(monkeypatch, regions=[HOME, "us-east-1"])
     account.add("a", OFFICE)
     account.fail("DescribeDBClusters", ACCESS_DENIED, region="us-east-1")
-    with pytest.raises(RunError, match=r"(?s)^1 failed and 1 clusters were handled.*us-east-1"):
+    with pytest.raises(RunError, match=r"(?s)^Nothing was done\..*Write region/identifier.*us-east-1.*AccessDenied"):
         stop(EVENING, {"clusters": ["a"]})
-    assert account.named("StopDBCluster") == ["a"]
-
-
-def test_a_region_that_hangs_is_waited_for_half_of_the_time_so_that_the_found_can_be_acted_on(
-    account: RdsServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings(monkeypatch, regions=[HOME, "us-east-1"])
-    account.add("a", OFFICE)
-    over, wait, waited = threading.Event(), concurrent.futures.wait, []
-    account.before("DescribeDBClusters", lambda _: over.wait(20), region="us-east-1")
-
-    def wait_less(regions: Any, timeout: float) -> Any:  # noqa: ANN401  as in concurrent.futures
-        waited.append(timeout)
-        # Home is done, or at work on nothing but the one call.
-        while not any(each.done() for each in regions):
-            wait(regions, timeout=0.01)
-        return wait(regions, timeout=0)
-
-    monkeypatch.setattr("concurrent.futures.wait", wait_less)
-    with pytest.raises(RunError, match=r"(?s)^1 failed and 1 clusters were handled.*us-east-1"):
-        stop(EVENING, {"clusters": ["a"]}, Context(remaining=62_000))
-    over.set()
-    assert waited == [30.0, 60.0]
-    assert account.named("StopDBCluster") == ["a"]
+    assert changes(account) == []
+    assert decisions(stop(EVENING, {"clusters": [f"{HOME}/a"]})) == {"a": ("stop", "held")}
 
 
 def test_a_name_that_is_not_found_where_a_region_failed_is_no_mistake_of_the_users(
@@ -512,7 +527,47 @@ def test_where_the_hold_ends_before_the_call_the_call_is_not_made(account: RdsSe
         account.before("AddTagsToResource", lambda _: clock.move_to("2026-11-24T17:31:00Z"))
         (entry,) = stop(event={"clusters": ["a"], "until": "1m"}, context=Context(remaining=900_000))["clusters"]
     assert changes(account) == [("AddTagsToResource", "a")]
-    assert "too late in this run" in entry["message"]
+    assert entry["message"] == "a was not stopped: its hold has ended, and office hours apply again."
+
+
+def test_a_hold_that_has_ended_before_it_is_written_is_not_written(account: RdsServer) -> None:
+    account.add("a", OFFICE)
+    with time_machine.travel(EVENING, tick=False) as clock:
+        account.before("DescribeDBClusters", lambda _: clock.move_to("2026-11-24T17:31:00Z"))
+        with pytest.raises(RunError, match="too late to begin: nothing was done for it"):
+            stop(event={"clusters": ["a"], "until": "1m"}, context=Context(remaining=900_000))
+    assert changes(account) == []
+
+
+def test_what_fails_late_is_not_sent_again(account: RdsServer) -> None:
+    # Lambda lets what one invocation left behind go on in the next: it must not undo what was commanded since.
+    account.add("a", OFFICE)
+    with time_machine.travel(EVENING, tick=False) as clock:
+        account.before("AddTagsToResource", lambda _: clock.shift(60))
+        account.fail("AddTagsToResource", RESET, times=1)
+        with pytest.raises(RunError, match="too late to send it, or to send it again"):
+            stop(event={"clusters": ["a"], "until": "3d"}, context=Context(remaining=30_000))
+    assert changes(account) == [("AddTagsToResource", "a")]
+    assert account.tag("a") is None
+
+
+def test_a_cluster_that_is_gone_meanwhile_is_no_failure(account: RdsServer) -> None:
+    account.add("a", OFFICE)
+    account.add("b", OFFICE)
+    account.before("AddTagsToResource", lambda _: account.clusters[HOME].pop("a"), cluster="a")
+    answer = stop(EVENING, {"clusters": ["*"]})
+    gone, stopped = answer["clusters"]
+    assert gone["message"] == "a was not stopped: it was deleted meanwhile."
+    assert "DBClusterNotFoundFault" in gone["error"]
+    assert stopped["message"].startswith("b was stopped; ")
+
+
+def test_a_failure_of_who_only_asks_promises_nothing(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings(monkeypatch, regions=[HOME, "us-east-1"])
+    account.add("a", OFFICE)
+    account.fail("DescribeDBClusters", ACCESS_DENIED, region="us-east-1")
+    with pytest.raises(RunError, match=r"handled\. Nothing was to be changed\."):
+        stop(EVENING, {"clusters": ["*"], "dry_run": True})
 
 
 # The log

@@ -222,6 +222,12 @@ json = st.recursive(
 )
 
 
+def test_of_many_unknown_keys_some_are_told_and_the_rest_counted() -> None:
+    mistakes = Event.read(dict.fromkeys(f"key{number}" for number in range(15))).mistakes
+    assert len(mistakes) == 12
+    assert mistakes[10] == "And 5 more unknown keys."
+
+
 @given(json)
 def test_whatever_json_comes_is_read_or_refused_in_words(event: object) -> None:
     read = Event.read(event)

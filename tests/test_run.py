@@ -514,9 +514,10 @@ def test_a_bad_day_costs_no_cluster_but_the_one_that_is_refused(
     for number, name in enumerate(names):
         account.add(name, OFFICE if number % 4 == 3 else f"{OFFICE} enforced" if number % 4 == 2 else None)
     for operation in ("DescribeDBClusters", "DescribeEvents", "StopDBCluster"):
-        account.fail(operation, THROTTLED, every=7)
-        account.fail(operation, RESET, every=11)
-        account.fail(operation, INTERNAL_FAILURE, every=13)
+        # So rare that no call meets eight in a row, which is when one is given up.
+        account.fail(operation, THROTTLED, every=17)
+        account.fail(operation, RESET, every=23)
+        account.fail(operation, INTERNAL_FAILURE, every=29)
     account.fail("StopDBCluster", ACCESS_DENIED, cluster=refused or "nobody")
     with pytest.raises(RunError, match=r"^1 .*\n.*c007") if refused else nullcontext():
         stop(CLOSING)
@@ -613,6 +614,17 @@ def test_no_action_is_begun_once_the_next_transition_has_passed(account: RdsServ
         answer = stop(context=Context(remaining=900_000))
     assert account.named("StopDBCluster") == ["long"]
     assert "next run" in answer["clusters"][0]["message"]
+
+
+def test_no_attempt_is_made_again_once_the_next_transition_has_passed(account: RdsServer) -> None:
+    account.add("a", "daily 08:00-18:00 18:10-22:00 enforced")
+    with time_machine.travel("2026-11-23T18:09:50Z", tick=False) as clock:
+        account.before("StopDBCluster", lambda _: clock.shift(30))
+        account.fail("StopDBCluster", THROTTLED, times=1)
+        with pytest.raises(RunError, match="too late to send it, or to send it again"):
+            stop(context=Context(remaining=900_000))
+    assert account.named("StopDBCluster") == ["a"]
+    assert account.clusters[HOME]["a"]["Status"] == "available"
 
 
 def test_all_of_a_run_is_decided_for_the_instant_at_which_it_began(account: RdsServer) -> None:

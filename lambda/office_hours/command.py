@@ -1,6 +1,6 @@
 """A command by hand: which clusters it names, the hold that it writes, and what a person reads of it. Pure: no AWS."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ _STATES = {Action.START: State.RUNNING, Action.STOP: State.STOPPED}
 _DONE = {State.RUNNING: "started", State.STOPPED: "stopped"}
 _UNDER_WAY = {State.RUNNING: "starting", State.STOPPED: "stopping"}
 # Names. To look for near ones takes its time where there are thousands.
-_MOST_TOLD, _MOST_SOUGHT = 5, 10
+_MOST_TOLD, _MOST_SOUGHT = 5, 20
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Command:
             return f"{name} was not {_DONE[self.to]} yet: {refused}. The next run tries it; {then}"
         if status == _UNDER_WAY[self.to] or self.decision.reason is Reason.HELD:
             return f"{name} is {_UNDER_WAY[self.to] if status == _UNDER_WAY[self.to] else self.to} already; {then}"
-        return f"{name} cannot be {_DONE[self.to]} yet. {self.decision.message} From then on {then}"
+        return f"{name} cannot be {_DONE[self.to]} yet. {self.decision.message} If it can be then, {then}"
 
 
 def clock(at: datetime, zone: ZoneInfo, now: datetime) -> str:
@@ -108,9 +108,13 @@ def choose(
     clusters: all that there are in the Regions that are looked after, or in those of them that are named.
     """
     chosen: dict[str, Cluster] = {}
-    mistakes = []
+    mistakes: list[str] = []
+    by_identifier: dict[str, list[Cluster]] = {}
+    for each in clusters:
+        by_identifier.setdefault(each.identifier, []).append(each)
     for name in names:
-        meant = [each for each in clusters if name.is_of(each.region, each.identifier, each.arn)]
+        there = by_identifier.get(name.identifier, [])
+        meant = [each for each in there if name.is_of(each.region, each.identifier, each.arn)]
         tagged = [each for each in meant if each.tags]
         if len(tagged) == 1:
             chosen[tagged[0].name] = tagged[0]
@@ -118,35 +122,42 @@ def choose(
             found = ", ".join(shown(each.name) for each in tagged)
             mistakes.append(f"The cluster {shown(name.text)} is in {len(tagged)} Regions: write one of {found}.")
         elif name.region and name.region not in regions:
-            mistakes.append(
-                f"{shown(name.text)} is in none of the Regions that are looked after: {', '.join(regions)}."
-            )
+            near = nearest(name.region, regions)
+            or_near = f" Did you mean {shown(near)}?" if near else ""
+            where = f"in none of the Regions that are looked after: {', '.join(regions)}."
+            mistakes.append(f"{shown(name.text)} is {where}{or_near}")
         else:
             fault = f'has no tag "{tag_key}"' if meant else "is unknown"
-            near = _suggestion(name, clusters) if len(mistakes) < _MOST_SOUGHT else "it is not tagged."
-            mistakes.append(f"The cluster {shown(name.text)} {fault}: {near}")
+            near = f": {_suggestion(name, clusters)}" if len(mistakes) < _MOST_SOUGHT else "."
+            mistakes.append(f"The cluster {shown(name.text)} {fault}{near}")
     return list(chosen.values()), mistakes
 
 
 def _suggestion(name: Name, clusters: Sequence[Cluster]) -> str:
-    """The tagged clusters that may have been meant, as a sentence's end."""
-    with_region = name.region or len({each.region for each in clusters}) > 1
-    tagged = {each.identifier: each.name if with_region else each.identifier for each in clusters if each.tags}
-    for each in clusters:
-        members = [member.get("DBInstanceIdentifier") for member in each.snapshot.get("DBClusterMembers", ())]
-        if each.tags and name.identifier in members:
-            return f"it is an instance of {shown(tagged[each.identifier])}."
-    near = [each for each in tagged if name.identifier in each]
-    if nearest_one := nearest(name.identifier, tagged):
-        near = [nearest_one, *(each for each in near if each != nearest_one)]
+    """The tagged clusters that may have been meant, as a sentence's end; of the Region that was named, if there are."""
+    tagged = [each for each in clusters if each.tags]
+    tagged = [each for each in tagged if each.region == name.region] or tagged
+    several = name.region or len({each.region for each in clusters}) > 1
+
+    def told(found: Iterable[Cluster]) -> list[str]:
+        return [shown(each.name if several else each.identifier) for each in found]
+
+    for each in tagged:
+        if name.identifier in (
+            member.get("DBInstanceIdentifier") for member in each.snapshot.get("DBClusterMembers", ())
+        ):
+            return f"it is an instance of {told([each])[0]}."
+    nearest_one = nearest(name.identifier, [each.identifier for each in tagged])
+    near = [each for each in tagged if each.identifier == nearest_one]
+    near += [each for each in tagged if name.identifier in each.identifier and each.identifier != nearest_one]
     if near:
-        return f"did you mean {' or '.join(shown(tagged[each]) for each in near[:3])}?"
-    if untagged := nearest(
-        name.identifier, (each.identifier for each in clusters if not each.tags and each.identifier != name.identifier)
-    ):
-        return f"did you mean {shown(untagged)}, which has no tag?"
-    told = ", ".join(shown(each) for each in sorted(tagged.values())[:_MOST_TOLD])
-    return f"tagged are {told}{', and more' if len(tagged) > _MOST_TOLD else ''}." if told else "no cluster is tagged."
+        return f"did you mean {' or '.join(told(near[:3]))}?"
+    untagged = [each.identifier for each in clusters if not each.tags and each.identifier != name.identifier]
+    if untagged_one := nearest(name.identifier, untagged):
+        return f"did you mean {shown(untagged_one)}, which has no tag?"
+    if not tagged:
+        return "no cluster is tagged."
+    return f"tagged are {', '.join(told(tagged[:_MOST_TOLD]))}{', and more' if len(tagged) > _MOST_TOLD else ''}."
 
 
 def plan(cluster: Cluster, action: Action, until: Until | None, now: datetime) -> Command | Decision | None:

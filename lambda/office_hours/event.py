@@ -26,7 +26,8 @@ _TIME_OF_DAY = re.compile(r"(\d{1,2}):([0-5]\d)")
 _DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?")
 # Wherever tags have a meaning, and far from where the calendar ends.
 _YEARS = range(1970, 3000)
-_MOST_SHOWN, _LONGEST_SHOWN = 20, 80  # mistakes and characters
+_MOST_TOLD = 10  # unknown keys
+_MOST_SHOWN, _LONGEST_SHOWN = 20, 120  # mistakes and characters
 
 
 class EventError(ValueError):
@@ -104,6 +105,7 @@ class Event:
     until: when the holds of a command end; None for each cluster's next transition.
     dry_run: whether to change nothing.
     time: the instant that is asked about; None for the present.
+    until_unread: whether there is an `until` that cannot be read.
     mistakes: what is wrong, a sentence each. What can be read is in the other fields all the same, so that the names
         are looked up as well, and all is told at once.
     """
@@ -112,6 +114,7 @@ class Event:
     until: Until | None = None
     dry_run: bool = False
     time: datetime | None = None
+    until_unread: bool = False
     mistakes: tuple[str, ...] = ()
 
     @classmethod
@@ -134,7 +137,9 @@ class Event:
             mistakes.append('"until" is for clusters by name: "clusters" is missing.')
         if "until" in event and "time" in event:
             mistakes.append('"until" and "time" do not go together: "time" only asks what the schedules would do then.')
-        return cls(names, until, dry_run is True or time is not None, time, tuple(mistakes))
+        return cls(
+            names, until, dry_run is True or time is not None, time, "until" in event and not until, tuple(mistakes)
+        )
 
 
 def _names(event: dict[object, object], mistakes: list[str]) -> tuple[Name, ...] | None:
@@ -144,22 +149,24 @@ def _names(event: dict[object, object], mistakes: list[str]) -> tuple[Name, ...]
     given = event["clusters"]
     if given == ["*"]:
         return ()
-    if not isinstance(given, list) or not given or not all(isinstance(text, str) for text in given):
+    if not isinstance(given, list) or not given:
         near = f", as in [{shown(given)}]" if given and isinstance(given, str) else ""
         mistakes.append(_wrong("clusters", given, f"a list of names{near}: {_NAMES}"))
         return None
-    names = {text: Name.parse(text) for text in given}
-    mistakes += [_wrong("clusters", text, _NAMES) for text, name in names.items() if name is None]
-    return tuple(dict.fromkeys(name for name in names.values() if name))
+    names = [Name.parse(text) if isinstance(text, str) else None for text in given]
+    mistakes += [_wrong("clusters", text, _NAMES) for text, name in zip(given, names, strict=True) if name is None]
+    return tuple(dict.fromkeys(name for name in names if name)) or None
 
 
 def unknown_keys(event: Mapping[object, object], known: Sequence[str], accepted: str) -> list[str]:
     """A sentence for each of the event's keys that is not known, and what is accepted; none where all are."""
     told = []
-    for key in [key for key in event if key not in known][: _MOST_SHOWN // 2]:
+    unknown = [key for key in event if key not in known]
+    for key in unknown[:_MOST_TOLD]:
         near = nearest(str(key), known)
         told.append(f'Unknown key {shown(key)}: did you mean "{near}"?' if near else f"Unknown key {shown(key)}.")
-    return [*told, f"{accepted}."] if told else []
+    more = [f"And {len(unknown) - _MOST_TOLD} more unknown keys."] if len(unknown) > _MOST_TOLD else []
+    return [*told, *more, f"{accepted}."] if told else []
 
 
 def _wrong(key: str, value: object, expected: str) -> str:

@@ -1,5 +1,7 @@
 """The only module that talks to AWS."""
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -51,7 +53,33 @@ def client(region: str | None) -> "RDSClient":
 
     Threads may share it, but not make it: boto3's session is not thread-safe.
     """
-    return boto3.client("rds", region_name=region, config=CONFIG)
+    made = boto3.client("rds", region_name=region, config=CONFIG)
+    for operation in ("StopDBCluster", "StartDBCluster", "AddTagsToResource"):
+        made.meta.events.register(f"before-send.rds.{operation}", _refuse_late)
+    return made
+
+
+# Whether it is too late for what this thread is about to change. Lambda stops the clock for what an invocation leaves
+# behind, and it would go on, retries and all, in a later one.
+_too_late: "ContextVar[Callable[[], bool]]" = ContextVar("too_late")
+
+
+@contextmanager
+def until(too_late: "Callable[[], bool]") -> "Iterator[None]":
+    """Send nothing that changes anything, not even again after a failed attempt, once it is too late.
+
+    Calls raise TimeoutError then.
+    """
+    token = _too_late.set(too_late)
+    try:
+        yield
+    finally:
+        _too_late.reset(token)
+
+
+def _refuse_late(**_: object) -> None:
+    if _too_late.get(lambda: False)():
+        raise TimeoutError("it was too late to send it, or to send it again")
 
 
 def enabled_regions() -> list[str]:

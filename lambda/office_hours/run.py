@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NotRequired, TypedDict
+from zoneinfo import ZoneInfo
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -15,7 +16,7 @@ from botocore.exceptions import ClientError
 from office_hours import rds
 from office_hours.command import Cluster, Command, choose, plan
 from office_hours.decision import LOG_KEPT, Action, Decision, Reason, decide, evidence_since, next_change, overdue
-from office_hours.event import Event, EventError
+from office_hours.event import Event, EventError, shown
 from office_hours.hold import HoldError
 from office_hours.schedule import Schedule
 from office_hours.tags import Settings
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _NO_NEW_WORK = timedelta(seconds=5)
 # To report, and to end before Lambda ends the function, takes this long.
 _NO_MORE_WAITING = timedelta(seconds=2)
+_LAST = ZoneInfo("Etc/GMT+12")  # where each time of the clock comes last
 _MOST_NAMED = 50  # failures in an error's text; the log has all of them
 NAMESPACE = "AuroraOfficeHours"  # of all our metrics
 _DOING = {"stop": "Stopping", "start": "Starting"}
@@ -117,8 +119,8 @@ def run(order: Order) -> Answer:
     Raises EventError where the event is at fault, before anything is done, and RunError where anything failed
     unexpectedly, after all else has been handled.
     """
-    if order.event.mistakes and not order.event.clusters:
-        raise EventError(order.event.mistakes)
+    if not order.event.clusters and (mistakes := [*order.event.mistakes, *_past_everywhere(order)]):
+        raise EventError(mistakes)
     outcomes: Outcomes = []  # as they come, so that a Region that is not done in time loses none
     clients = clients_of(order, outcomes)
     jobs: Mapping[RDSClient, Iterable[Job]]
@@ -128,6 +130,15 @@ def run(order: Order) -> Answer:
         jobs = {client: jobs_of(order, client, _work(order), outcomes) for client in clients}
     do(order, jobs, outcomes)
     return _report(order, list(outcomes))
+
+
+def _past_everywhere(order: Order) -> list[str]:
+    """The mistake that a command for every cluster should have ended already, wherever its clocks are."""
+    until = order.event.until
+    end = until.instant(order.now, _LAST) if until else None
+    if order.event.clusters is None or until is None or end is None or end > order.now:
+        return []
+    return [f'"until" has {shown(until.text)}: expected a time in the future.']
 
 
 def do(order: Order, jobs: "Mapping[RDSClient, Iterable[Job]]", outcomes: Outcomes, share: float = 1.0) -> None:
@@ -196,7 +207,9 @@ def _report(order: Order, outcomes: list[Entry | Failure]) -> Answer:
         _count(order, {"Failures": len(failures), "InvalidTags": len(invalid)})
     if failures:
         again = (
-            "The next run tries again"
+            "Nothing was to be changed"
+            if order.event.dry_run
+            else "The next run tries again"
             if order.event.clusters is None
             else "Where the hold is written, the next run tries"
         )
@@ -271,19 +284,22 @@ def _jobs_by_name(order: Order, clients: "list[RDSClient]", outcomes: Outcomes) 
         for region, client in by_region.items()
         if region in wanted or "" in wanted
     }
-    do(order, listings, outcomes, share=0.5)
+    do(order, listings, outcomes)
     known = sorted(clusters, key=lambda each: each.name)
     chosen, mistakes = choose(names, known, order.settings.tag_key, list(by_region))
     for cluster in () if event.time else chosen:
         obstacle = plan(cluster, order.action, event.until, order.now)
         # Whether there has to be an "until" cannot be told before the one that is there can be read.
-        if isinstance(obstacle, Decision) and not (event.mistakes and obstacle.reason is Reason.NEEDS_UNTIL):
+        if isinstance(obstacle, Decision) and not (event.until_unread and obstacle.reason is Reason.NEEDS_UNTIL):
             mistakes.append(f'The cluster "{cluster.name}" cannot be {_DONE[order.action]} by name. {obstacle.message}')
-    if mistakes := [*event.mistakes, *mistakes]:
-        wrong = EventError(mistakes)
-        if failures := [outcome for outcome in outcomes if isinstance(outcome, Failure)]:
-            raise RunError(f"{wrong} Not all could be listed, which may be the reason:\n{in_words(failures)}")
-        raise wrong
+    mistakes = [*event.mistakes, *mistakes]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    if failures and (mistakes or "" in wanted):
+        # Elsewhere there may be the cluster that is meant, or another one of the same name.
+        advice = "Not all could be listed. Write region/identifier for clusters in the Regions that can be"
+        raise RunError("\n".join([*mistakes, f"Nothing was done. {advice}:", in_words(failures)]))
+    if mistakes:
+        raise EventError(mistakes)
     jobs: dict[RDSClient, list[Job]] = defaultdict(list)
     for cluster in chosen:
         client = by_region[cluster.region]
@@ -299,9 +315,7 @@ def _follow_schedule(order: Order, client: "RDSClient", cluster: Cluster) -> Ent
     since = evidence_since(cluster.snapshot, schedule, hold, order.now)
     events = events_of(order, client, cluster.identifier, since) if since else []
     decision = decide(cluster.snapshot, schedule, hold, events, order.now)
-    upcoming = None
-    if isinstance(schedule, Schedule) and not isinstance(hold, HoldError):
-        upcoming = next_change(schedule, hold, order.now)
+    upcoming = _upcoming(order, cluster)
     entry = entry_of(cluster, decision, upcoming)
     # What is carried out is on its way from now on.
     if not _carry_out(order, client, entry, upcoming) and is_overdue(order, cluster, decision):
@@ -318,34 +332,64 @@ def is_overdue(order: Order, cluster: Cluster, decision: Decision) -> bool:
 
 
 def _obey(order: Order, client: "RDSClient", cluster: Cluster) -> Entry | None:
-    """Write the hold that a command by hand asks for, then make the call: if that fails, the next run makes it."""
+    """Do what a command by hand asks for, unless the cluster is left out of it."""
     command = plan(cluster, order.action, order.event.until, order.now)
+    if command is None:
+        return None
     if not isinstance(command, Command):
-        entry = entry_of(cluster, command, None) if command else None
-        if entry:
-            _log(logger.debug, entry)
+        entry = entry_of(cluster, command, _upcoming(order, cluster))
+        _log(logger.debug, entry)
         return entry
     entry = entry_of(cluster, command.decision, command.until) | {"hold": command.hold}
-    told = partial(command.told, order.now)
-    acts = command.decision.action == order.action
     if order.event.dry_run:
-        entry["message"] = told(done=acts, dry_run=True)
+        entry["message"] = command.told(order.now, done=command.decision.action == order.action, dry_run=True)
         _log(logger.debug, entry)
         return entry
-    if order.is_late():
+    if order.is_late() or order.clock() >= command.until:
         raise TimeoutError("it was too late to begin: nothing was done for it, ask again")
-    rds.write_tag(client, cluster.arn, order.settings.hold_key, command.hold)
-    keys = {"cluster": cluster.identifier, "region": cluster.region, "hold": command.hold}
-    logger.info('%s: hold "%s" is written', cluster.identifier, command.hold, extra=keys)
-    if not acts:
+    with rds.until(lambda: order.is_late() or order.clock() >= command.until):
+        _carry_out_command(order, client, command, entry)
+    return entry
+
+
+def _carry_out_command(order: Order, client: "RDSClient", command: Command, entry: Entry) -> None:
+    """Write the hold, then make the call: if that fails, the next run makes it."""
+    cluster, told = command.cluster, partial(command.told, order.now)
+
+    def refused(code: str) -> str:
+        if code == "DBClusterNotFoundFault":
+            return f"{cluster.identifier} was not {_DONE[order.action]}: {rds.HARMLESS[code]}."
+        return told(done=False, refused=rds.HARMLESS[code])
+
+    if not _if_harmless(entry, refused, partial(_write_hold, order, client, command)):
+        return
+    if command.decision.action != order.action:
         entry["message"] = told(done=False)
         _log(logger.debug, entry)
-    elif order.is_late() or order.clock() >= command.until:
+    elif order.clock() >= command.until:
+        ended = "its hold has ended, and office hours apply again"
+        entry["message"] = f"{cluster.identifier} was not {_DONE[order.action]}: {ended}."
+        _log(logger.warning, entry)
+    elif order.is_late():
         entry["message"] = told(done=False, refused="it is too late in this run")
         _log(logger.warning, entry)
     else:
-        _call(order, client, entry, done=told(done=True), refused=lambda why: told(done=False, refused=why))
-    return entry
+        _call(order, client, entry, done=told(done=True), refused=refused)
+
+
+def _write_hold(order: Order, client: "RDSClient", command: Command) -> None:
+    cluster = command.cluster
+    rds.write_tag(client, cluster.arn, order.settings.hold_key, command.hold)
+    keys = {"cluster": cluster.identifier, "region": cluster.region, "hold": command.hold}
+    logger.info('%s: hold "%s" is written', cluster.identifier, command.hold, extra=keys)
+
+
+def _upcoming(order: Order, cluster: Cluster) -> datetime | None:
+    """When the desired state of a tagged cluster may change next, if its tags can be read."""
+    schedule, hold = cluster.tags or (None, None)
+    if isinstance(schedule, Schedule) and not isinstance(hold, HoldError):
+        return next_change(schedule, hold, order.now)
+    return None
 
 
 def entry_of(cluster: Cluster, decision: Decision, upcoming: datetime | None) -> Entry:
@@ -375,6 +419,10 @@ def _carry_out(order: Order, client: "RDSClient", entry: Entry, upcoming: dateti
     Returns whether RDS has begun it.
     """
     action, why = entry["decision"], entry["message"]
+
+    def is_too_late() -> bool:
+        return order.is_late() or bool(upcoming and order.clock() >= upcoming)
+
     if action == Action.LEAVE:
         _log(logger.debug, entry)
     elif action != order.action:
@@ -383,35 +431,45 @@ def _carry_out(order: Order, client: "RDSClient", entry: Entry, upcoming: dateti
     elif order.event.dry_run:
         entry["message"] = f"Would be {_DONE[action]}. {why}"
         _log(logger.debug, entry)
-    elif order.is_late() or (upcoming and order.clock() >= upcoming):
+    elif is_too_late():
         entry["message"] = f"Left for the next run: it is too late to have it {_DONE[action]} in this one. {why}"
         _log(logger.warning, entry)
     else:
-        return _call(
-            order,
-            client,
-            entry,
-            done=f"{_DOING[action]}. {why}",
-            refused=lambda refusal: f"Not {_DONE[action]}: {refusal}. {why}",
-        )
+        with rds.until(is_too_late):
+            return _call(
+                order,
+                client,
+                entry,
+                done=f"{_DOING[action]}. {why}",
+                refused=lambda code: f"Not {_DONE[action]}: {rds.HARMLESS[code]}. {why}",
+            )
     return False
 
 
 def _call(order: Order, client: "RDSClient", entry: Entry, *, done: str, refused: Callable[[str], str]) -> bool:
     """Stop or start the cluster, log what RDS answers, and complete the entry's message by it: whether it has begun."""
-    try:
+
+    def act() -> None:
         snapshot = rds.act(client, order.action, entry["cluster"])
+        entry["message"] = done
+        order.tally.append(_DONE[order.action].capitalize())
+        _log(logger.info, entry, db_cluster=snapshot)
+
+    return _if_harmless(entry, refused, act)
+
+
+def _if_harmless(entry: Entry, refused: Callable[[str], str], call: Callable[[], None]) -> bool:
+    """Make a call, and take a refusal that is no failure for what it is: whether there was none."""
+    try:
+        call()
     except ClientError as error:
         code, words = rds.words(error)
         if code not in rds.HARMLESS:
             raise
         entry["error"] = f"{code}: {words}"
-        entry["message"] = refused(rds.HARMLESS[code])
+        entry["message"] = refused(code)
         _log(logger.warning, entry, error_code=code, error_message=words)
         return False
-    entry["message"] = done
-    order.tally.append(_DONE[order.action].capitalize())
-    _log(logger.info, entry, db_cluster=snapshot)
     return True
 
 
