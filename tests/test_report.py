@@ -100,7 +100,16 @@ def test_hours_and_money_of_a_day_a_week_and_two(account: RdsServer) -> None:
     assert json.loads(json.dumps(answer)) == answer
 
 
-def test_the_total_is_the_sum_and_the_clusters_are_in_order(account: RdsServer) -> None:
+def test_the_clusters_are_in_order_of_region_and_name(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": ["us-east-1", HOME]}))
+    account.add("a", "always", region="us-east-1")
+    for name in ("c", "b"):
+        account.add(name, "always")
+    named = [(each["region"], each["cluster"]) for each in report()["clusters"]]
+    assert named == [(HOME, "b"), (HOME, "c"), ("us-east-1", "a")]
+
+
+def test_the_total_is_the_sum(account: RdsServer) -> None:
     a_week(account, "b")
     a_week(account, "a")
     account.classes["b-1"] = "db.x.unknown"
@@ -238,6 +247,7 @@ def test_a_region_that_fails_is_said_and_the_others_are_reported_on(
 ) -> None:
     monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
     a_week(account)
+    account.add("of-unknown-hours", OFFICE, region="us-east-1")
     account.fail("DescribeEvents", ACCESS_DENIED, region="us-east-1")
     with pytest.raises(RunError, match=r"(?s)^1 failed, and 1 clusters were reported on\..*us-east-1.*AccessDenied"):
         report({"send": True})
@@ -245,6 +255,14 @@ def test_a_region_that_fails_is_said_and_the_others_are_reported_on(
     assert "Could not be read: us-east-1/events: AccessDenied" in message["Message"]
     (line,) = [line for line in log.lines("INFO") if "report" in line]
     assert [each["cluster"] for each in line["report"]["clusters"]] == ["reporting"]
+
+
+def test_a_region_that_fails_is_worth_a_message_also_where_nothing_was_stopped(account: RdsServer) -> None:
+    account.add("a", "always")
+    account.fail("DescribeDBInstances", ACCESS_DENIED)
+    with pytest.raises(RunError):
+        report({"send": True})
+    assert "Could not be read: eu-west-1/instances: AccessDenied" in account.published[0]["Message"]
 
 
 def test_a_region_that_hangs_leaves_the_time_to_price_and_send_the_others(

@@ -150,7 +150,7 @@ def overdue(  # noqa: PLR0913, PLR0917  all that `decide` is told, and what it s
     decision: what `decide` says of it now.
     every: the time from one run to the next.
     """
-    if isinstance(schedule, ScheduleError) or isinstance(hold, HoldError) or decision.reason is Reason.INELIGIBLE:
+    if isinstance(schedule, ScheduleError) or isinstance(hold, HoldError):
         return False
     ends = [hold.until] if hold and hold.until and hold.until <= now else []
     if transition := schedule.latest_transition(now):
