@@ -159,10 +159,9 @@ def overdue(  # noqa: PLR0913, PLR0917  all that `decide` is told, and what it s
     if (hold and hold.in_force(now)) or desired is None or not ends or now - max(ends) <= 2 * every:
         return False
     if decision.reason is Reason.BUSY:
-        status = snapshot.get("Status", "")
-        # What RDS is busy with otherwise, it does to a running cluster.
-        is_on_its_way = status == "stopping" if desired is State.STOPPED else status != "stopping"
-        return bool(not is_on_its_way and snapshot.get("DBClusterMembers") and not (created and created >= max(ends)))
+        # A start or a stop is somebody's, and ends by itself. Whatever else RDS is busy with runs.
+        is_running = snapshot.get("Status") not in ("starting", "stopping") and snapshot.get("DBClusterMembers")
+        return bool(desired is State.STOPPED and is_running and not (created and created >= max(ends)))
     return decision.action is not Action.LEAVE
 
 
