@@ -6,6 +6,7 @@ days. Who really did what, and when, is kept here, beside the log that the funct
 PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for its fixture.
 """
 
+import string
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -229,7 +230,7 @@ class History:
     def add(self, tag: str, state: State = State.RUNNING, created: datetime = LONG_AGO) -> Cluster:
         """Add a cluster that is running, or that a person has stopped four days ago."""
         status = next(status for status, each in STATES.items() if each is state)
-        name = "abcdefgh"[len(self.clusters)]
+        name = string.ascii_lowercase[len(self.clusters)]
         snapshot = self.account.add(
             name, Status=status, ClusterCreateTime=created, PreferredMaintenanceWindow=MAINTENANCE
         )

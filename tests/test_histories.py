@@ -565,6 +565,28 @@ def test_a_cluster_created_at_closing_time_is_left_alone_until_the_next(history:
     assert told(history) == "mon 18:00 person running, tue 18:00 run stopped"
 
 
+def test_strangers_are_left_alone_whatever_a_tag_of_theirs_says(history: History) -> None:
+    history.begin(at("mon 12:00"))
+    for tags in STRANGE_TAGS:
+        history.add("never").write(tags)
+    for obstacle, value in OBSTACLES.items():
+        history.add("never").snapshot[obstacle] = value
+    for names in ([], ["a"]):
+        command(history, Action.STOP, "20:00", names)
+    tell(history, "mon 12:20")
+    assert {each.story for each in history.clusters.values()} == {""}
+
+
+def test_a_cluster_that_is_busy_or_without_instances_is_acted_on_when_it_no_longer_is(history: History) -> None:
+    begin(history, "mon 11:58", "never")
+    history.create("never")
+    history.fates = (Fate(minutes=17),)
+    history.modify(history.clusters["a"])
+    tell(history, "mon 12:28")
+    assert told(history) == "mon 12:18 run stopped"
+    assert history.clusters["b"].story == "mon 11:58 person running, mon 12:08 run stopped"
+
+
 def test_an_automatic_restart_is_put_right_and_a_start_by_hand_after_it_is_not(history: History) -> None:
     begin(history, "mon 17:55", CLOSED)
     tell(history, "mon 18:10")
