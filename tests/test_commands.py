@@ -559,7 +559,19 @@ def test_a_cluster_that_is_gone_meanwhile_is_no_failure(account: RdsServer) -> N
     gone, stopped = answer["clusters"]
     assert gone["message"] == "a was not stopped: it was deleted meanwhile."
     assert "DBClusterNotFoundFault" in gone["error"]
+    assert "hold" not in gone
     assert stopped["message"].startswith("b was stopped; ")
+
+
+@pytest.mark.parametrize("code", ["InvalidDBClusterStateFault", "InvalidDBInstanceState", "InvalidDBShardGroupState"])
+def test_a_hold_that_is_refused_for_the_clusters_state_is_a_failure_as_no_run_would_make_it_good(
+    account: RdsServer, code: str
+) -> None:
+    account.add("a", OFFICE, Status="stopped")
+    account.fail("AddTagsToResource", Refusal(code, "Not now."))
+    with pytest.raises(RunError, match=f"eu-west-1/a: {code}: Not now"):
+        start(EVENING, {"clusters": ["a"]})
+    assert account.named("StartDBCluster") == []
 
 
 def test_a_failure_of_who_only_asks_promises_nothing(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """What is decided about one cluster: a test for each rule, then the awkward histories as a table."""
 
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -302,6 +302,15 @@ def test_a_cluster_created_at_night_is_left_until_the_next_transition_without_a_
 def test_a_cluster_created_at_the_very_transition_counts_as_changed_by_hand() -> None:
     created = cluster(ClusterCreateTime=at("mon 18:00"))
     assert decide(created, WEEKDAYS, None, [], at("mon 18:01")).reason is Reason.CHANGED_BY_HAND
+
+
+def test_where_there_never_was_a_transition_a_stop_by_hand_is_respected() -> None:
+    schedule = Schedule.parse("00:00-24:00 UTC closed=2026-12-24:2026-12-26")
+    noon = datetime(2026, 11, 16, 12, tzinfo=UTC)
+    event: Any = {"Date": noon, "Message": "DB cluster stopped."}
+    snapshot: Any = {"Status": "stopped", "DBClusterMembers": [{}]}
+    assert decide(snapshot, schedule, None, [event], noon).reason is Reason.CHANGED_BY_HAND
+    assert decide(snapshot, schedule, None, [], noon).reason is Reason.SCHEDULED
 
 
 class TestATransitionOlderThanTheEventLog:

@@ -274,7 +274,10 @@ def _by_log(  # noqa: PLR0911  one return a rule, in the order of the rules
                 "Nobody knows who started it: RDS's event log does not reach back to its latest transition (to stop "
                 f'it, invoke the stop function with {{"clusters": ["{snapshot.get("DBClusterIdentifier")}"]}})'
             )
-        return act
+        if since or not changes:
+            return act
+        # Without any transition, all that the log tells of came after it.
+        since = changes[0][0] - _LONGEST_CHANGE
     at, change = changes[-1]
     # The change into the state that it is in, which is not the desired one.
     expected = Change.STARTED if to_stop else Change.STOPPED

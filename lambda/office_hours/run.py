@@ -32,6 +32,7 @@ _NO_MORE_WAITING = timedelta(seconds=2)
 _LAST = ZoneInfo("Etc/GMT+12")  # where each time of the clock comes last
 _MOST_NAMED = 50  # failures in an error's text; the log has all of them
 NAMESPACE = "AuroraOfficeHours"  # of all our metrics
+_GONE = ("DBClusterNotFoundFault",)
 _DOING = {"stop": "Stopping", "start": "Starting"}
 _DONE = {"stop": "stopped", "start": "started"}
 
@@ -357,13 +358,14 @@ def _carry_out_command(order: Order, client: "RDSClient", command: Command, entr
     cluster, told = command.cluster, partial(command.told, order.now)
 
     def refused(code: str) -> str:
-        if code == "DBClusterNotFoundFault":
+        if code in _GONE:
             return f"{cluster.identifier} was not {_DONE[order.action]}: {rds.HARMLESS[code]}."
         return told(done=False, refused=rds.HARMLESS[code])
 
-    if not _if_harmless(entry, refused, partial(_write_hold, order, client, command)):
-        return
-    if command.decision.action != order.action:
+    if not _if_harmless(entry, refused, partial(_write_hold, order, client, command), _GONE):
+        # Whatever else the hold is refused for is a failure: no run would make it good.
+        del entry["hold"]
+    elif command.decision.action != order.action:
         entry["message"] = told(done=False)
         _log(logger.debug, entry)
     elif order.clock() >= command.until:
@@ -458,13 +460,15 @@ def _call(order: Order, client: "RDSClient", entry: Entry, *, done: str, refused
     return _if_harmless(entry, refused, act)
 
 
-def _if_harmless(entry: Entry, refused: Callable[[str], str], call: Callable[[], None]) -> bool:
+def _if_harmless(
+    entry: Entry, refused: Callable[[str], str], call: Callable[[], None], harmless: Iterable[str] = rds.HARMLESS
+) -> bool:
     """Make a call, and take a refusal that is no failure for what it is: whether there was none."""
     try:
         call()
     except ClientError as error:
         code, words = rds.words(error)
-        if code not in rds.HARMLESS:
+        if code not in harmless:
             raise
         entry["error"] = f"{code}: {words}"
         entry["message"] = refused(code)
