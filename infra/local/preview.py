@@ -2,6 +2,7 @@
 
 It invokes the deployed status function, shows what comes back, and makes each <cwdb-action> a button that asks, calls,
 and draws again. It listens on the loopback interface, and answers only pages that it has made itself.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_interactivity.html
 """
 
 import json
@@ -11,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.emulator import Account
 
@@ -22,7 +25,8 @@ _LONGEST = 100_000  # bytes of a question
 @contextmanager
 def serve(account: Account) -> Iterator[str]:
     """Serve the page, and tell its address."""
-    handler = type("Handler", (_Handler,), {"account": account})
+    # Made here, once: two threads could each make one, and one of those would never be closed.
+    handler = type("Handler", (_Handler,), {"functions": account.client("lambda")})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever, args=(0.1,), daemon=True)
     thread.start()
@@ -35,7 +39,8 @@ def serve(account: Account) -> Iterator[str]:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    account: Account
+    functions: Any  # a client of Lambda
+    timeout = 60  # seconds; browsers open connections in advance, and may never use them
 
     def do_GET(self) -> None:
         if not self._is_ours():
@@ -50,15 +55,22 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_ours() or self.path != "/call" or self.headers["X-Preview"] != "yes":
             self._send(403, "text/plain", b"Only the page itself may call functions.")
             return
-        asked = json.loads(self.rfile.read(min(int(self.headers["Content-Length"]), _LONGEST)))
-        name = str(asked["function"]).rpartition(":")[2]
+        try:
+            asked = json.loads(self.rfile.read(min(int(self.headers["Content-Length"]), _LONGEST)))
+            name, event = str(asked["function"]).rpartition(":")[2], asked["event"]
+        except (KeyError, TypeError, ValueError):
+            self._send(400, "text/plain", b'Expected: {"function": <name or ARN>, "event": {...}}.')
+            return
         if name not in FUNCTIONS:
             self._send(403, "text/plain", f"Not one of the functions: {', '.join(FUNCTIONS)}.".encode())
             return
-        self._send(200, "application/json", json.dumps(self._invoke(name, asked["event"])).encode())
+        self._send(200, "application/json", json.dumps(self._invoke(name, event)).encode())
 
     def _invoke(self, name: str, event: object) -> dict[str, Any]:
-        answer = self.account.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        try:
+            answer = self.functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        except (BotoCoreError, ClientError) as error:
+            return {"error": str(error)}
         payload = json.load(answer["Payload"])
         return {"error": payload.get("errorMessage", "failed")} if "FunctionError" in answer else {"answer": payload}
 
@@ -71,6 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("X-Frame-Options", "DENY")
         self.end_headers()
         self.wfile.write(body)
