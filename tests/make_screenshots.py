@@ -1,28 +1,25 @@
-"""Takes the README's pictures of the widget: `python -m pytest -q tests/make_screenshots.py`.
+"""Takes pictures of the widget in the preview: `python -m pytest -q tests/make_screenshots.py`.
 
 It is no test, and no run of all tests finds it. The clusters and what happened to them are made up; the page is the
-status function's own.
+status function's own. The README's two are kept in infra/; those for a look at everything are in build/screenshots/.
 """
 
-import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+import time_machine
+from playwright.sync_api import Browser, expect
 
 from asset import PROJECT
-from invocation import invoke
-from office_hours import handlers
+from browser import Functions, open_page, serve
 from rds_server import RdsServer
-from test_preview import BROWSER
 
-pytest_plugins = ["rds_server", "invocation"]
+pytest_plugins = ["rds_server", "browser"]
 
-NOW = "2026-11-24T15:30:00Z"  # a Tuesday
+NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)  # a Tuesday
 BERLIN = "mon-fri 08:00-18:00 Europe/Berlin"
-ACTIONS = {
-    name: f"arn:aws:lambda:eu-west-1:123456789012:function:aurora-office-hours-{name}" for name in ("stop", "start")
-}
+THEMES = ("light", "dark")
 
 
 def at(text: str) -> datetime:
@@ -54,14 +51,51 @@ def fill(account: RdsServer) -> None:
         account.log("etl", "DB cluster stopped.", at(f"{day + 1}T06:05").isoformat())
 
 
-def test_take_screenshots(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_ACTIONS", json.dumps(ACTIONS))
+def fill_with_three(account: RdsServer) -> None:
+    """One of each state."""
+    account.add("billing", BERLIN, EngineVersion="17.5")
+    account.add("changing", BERLIN, Status="starting", EngineVersion="17.5")
+    account.add("night", "mon-fri 22:00-06:00 UTC", Status="stopped", EngineVersion="17.5")
+
+
+def fill_with_a_hundred(account: RdsServer) -> None:
+    """As they come in a large account: long names and tags, some faults, and much that happened."""
     fill(account)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        for theme, background in (("light", "#ffffff"), ("dark", "#16191f")):
-            html = invoke(handlers.status, NOW, {"widgetContext": {"theme": theme, "width": 1300}}, None)
-            page = browser.new_page(viewport={"width": 1300, "height": 100})
-            page.set_content(f'<!doctype html><body style="background:{background};margin:12px">{html}')
-            page.screenshot(path=PROJECT / "infra" / f"dashboard-{theme}.png", full_page=True)
-        browser.close()
+    year = "jan-mar mon-fri 07:00-20:00 apr-dec mon-fri 08:00-18:00 Europe/Paris holidays=FR closed=2026-12-24 lead=20m"
+    tags = (BERLIN, "always", "never", year, "weekdays 08:00- Europe/London", "daily 22:00-06:00 Asia/Kolkata enforced")
+    for number in range(92):
+        name = f"{('team', 'shared-platform-services', 'x')[number % 3]}-{number:02}-aurora"
+        tag = tags[number % len(tags)]
+        account.add(name, tag, Status="stopped" if tag == "never" or number % 7 == 0 else "available")
+        if number % 4 == 0:
+            account.log(name, "DB cluster stopped.", at(f"22T{number % 24:02}:10").isoformat())
+            account.log(name, "DB cluster started.", at(f"23T{number % 24:02}:20").isoformat())
+    account.add("w" * 63, f"{BERLIN} <script>", GlobalClusterIdentifier="world")
+
+
+@pytest.mark.parametrize(
+    ("clusters", "filled", "width", "folder"),
+    [
+        ("dashboard", fill, "full", PROJECT / "infra"),
+        ("some", fill, "half", PROJECT / "build" / "screenshots"),
+        *(
+            (name, filled, width, PROJECT / "build" / "screenshots")
+            for name, filled in (("three", fill_with_three), ("hundred", fill_with_a_hundred))
+            for width in ("half", "full")
+        ),
+    ],
+)
+def test_take_screenshots(  # noqa: PLR0913, PLR0917  three fixtures, and what is to be taken
+    account: RdsServer, functions: Functions, browser: Browser, clusters: str, filled: object, width: str, folder: Path
+) -> None:
+    assert callable(filled)
+    filled(account)
+    folder.mkdir(parents=True, exist_ok=True)
+    with time_machine.travel(NOW), serve(functions) as address, open_page(browser, address) as page:
+        for theme in THEMES:
+            page.locator("#width").select_option(width)
+            page.locator("#theme").select_option(theme)
+            expect(page.locator(f".oh.{theme}")).to_be_visible()
+            expect(page.locator("#state")).to_be_empty()
+            name = f"{clusters}-{theme}" if clusters == "dashboard" else f"{clusters}-{width}-{theme}"
+            page.locator("#widget").screenshot(path=folder / f"{name}.png")

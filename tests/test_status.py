@@ -51,6 +51,7 @@ def test_it_says_all_about_each_tagged_cluster(account: RdsServer) -> None:
                 "reason": "as-scheduled",
                 "message": "It is stopped, as its schedule asks until Wed 2026-11-25 08:00 Europe/Berlin.",
                 "next": "2026-11-25T07:00:00Z",
+                "desired": "stopped",
                 "schedule": OFFICE,
                 "engine": "aurora-postgresql",
                 "version": "17.5",
@@ -78,6 +79,26 @@ def test_a_hold_in_force_is_shown(account: RdsServer) -> None:
         "running until 2026-11-24T19:00Z",
         "2026-11-24T19:00:00Z",
     )
+
+
+@pytest.mark.parametrize(
+    ("tags", "members", "desired"),
+    [
+        ({"office-hours": OFFICE}, {}, "stopped"),
+        ({"office-hours": OFFICE, "office-hours-hold": "running until 2026-11-24T20:00"}, {}, "running"),
+        ({"office-hours": OFFICE, "office-hours-hold": "running until 2026-11-24T18:00"}, {}, "stopped"),
+        ({"office-hours": OFFICE}, {"GlobalClusterIdentifier": "world"}, "stopped"),
+        ({"office-hours": "mno"}, {}, None),
+        ({"office-hours": OFFICE, "office-hours-hold": "soon"}, {}, None),
+    ],
+    ids=str,
+)
+def test_what_each_cluster_should_be_now_is_told_whatever_it_is(
+    account: RdsServer, tags: dict[str, str], members: dict[str, Any], desired: str | None
+) -> None:
+    account.add("a", TagList=[{"Key": key, "Value": value} for key, value in tags.items()], **members)
+    (entry,) = status()["clusters"]
+    assert entry["desired"] == desired
 
 
 def test_what_the_next_run_is_to_do_is_said(account: RdsServer) -> None:
@@ -186,7 +207,7 @@ def test_anything_else_is_refused_counted_and_looks_at_nothing(
 
 
 def test_it_describes_itself_in_markdown(account: RdsServer) -> None:
-    assert status({"describe": True})["markdown"].startswith("### Aurora Office Hours\n")
+    assert status({"describe": True}).startswith("### Aurora Office Hours\n")
     assert account.calls == []
 
 

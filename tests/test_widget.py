@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from invocation import Handler, decisions, invoke
 from office_hours import handlers
 from office_hours.run import RunError
-from rds_server import ACCESS_DENIED, HOME, RdsServer
+from rds_server import ACCESS_DENIED, HOME, RdsServer, Refusal
 
 pytest_plugins = ["rds_server", "invocation"]
 
@@ -162,6 +162,13 @@ def test_what_the_log_does_not_tell_is_shown_as_unknown(account: RdsServer) -> N
     assert bars(page, "b")[:3] == [("stopped", 0, 100), ("unknown", 100, 200), ("running", 200, 300)]
 
 
+def test_where_the_log_cannot_be_read_the_past_is_unknown(account: RdsServer) -> None:
+    account.add("a", "never", Status="stopped")
+    account.log("a", "DB cluster stopped.", "2026-11-23T12:00:00+00:00")
+    account.fail("DescribeEvents", ACCESS_DENIED)
+    assert bars(widget(), "a") == [("unknown", 0, 300), ("stopped asked", 300, 700)]
+
+
 def test_a_younger_cluster_begins_where_it_was_created(account: RdsServer) -> None:
     account.add("a", "always", ClusterCreateTime=datetime.fromisoformat("2026-11-23T12:00:00+00:00"))
     assert bars(widget(), "a") == [("running", 200, 300), ("running asked", 300, 700)]
@@ -227,6 +234,14 @@ def test_without_clusters_or_with_a_failing_region_there_is_a_page_all_the_same(
     assert row(page, "a").all("rect")
 
 
+def test_where_nothing_can_be_seen_the_page_says_why_and_nothing_else(account: RdsServer) -> None:
+    account.fail("DescribeDBClusters", ACCESS_DENIED)
+    page = widget()
+    assert "Could not be read. Region eu-west-1, listing its clusters: AccessDenied" in page.text
+    assert "No cluster has" not in page.text
+    assert page.all("table") == []
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_theme_is_the_dashboards(account: RdsServer, theme: str) -> None:
     account.add("a", OFFICE)
@@ -244,7 +259,7 @@ def test_an_odd_context_does_no_harm(account: RdsServer, context: dict[str, obje
 
 def test_where_it_is_narrow_the_timeline_stands_below_the_reason(account: RdsServer) -> None:
     account.add("a", OFFICE)
-    for width, columns in ((1400, 4), (600, 3)):
+    for width, columns in ((1400, 4), (600, 3), (588.5, 3)):
         found = row(widget(width=width), "a")
         assert len(found.all("td")) == columns
         assert len(found.all("svg")) == 1
@@ -349,28 +364,47 @@ def test_without_its_context_a_command_answers_json(account: RdsServer) -> None:
 # Hostile text
 
 
-def elements(page: Element) -> list[str]:
-    return [each.tag for each in page.children if isinstance(each, Element)] + [
-        tag for each in page.children if isinstance(each, Element) for tag in elements(each)
-    ]
+def shape(page: Element) -> set[tuple[str, ...]]:
+    """Each element that there is, with the names of its attributes."""
+    inner = [each for each in page.children if isinstance(each, Element)]
+    return {(each.tag, *sorted(each.attributes)) for each in inner}.union(*(shape(each) for each in inner))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40, derandomize=True)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60, derandomize=True)
 @given(
-    st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40) | st.just(HOSTILE),
-    st.sampled_from(["hold", "class", "DBClusterIdentifier", "EngineVersion", "GlobalClusterIdentifier"]),
+    st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]), max_size=40) | st.just(HOSTILE),
+    st.sampled_from(
+        ["tag", "key", "hold", "class", "DBClusterIdentifier", "EngineVersion", "Status", "GlobalClusterIdentifier"]
+    ),
 )
 def test_whatever_is_written_somewhere_is_text_and_nothing_else(account: RdsServer, text: str, where: str) -> None:
     account.clusters[HOME].clear()
+    account.classes.clear()
+    account.add("bad", "mno-fri 08:00-18:00")  # so that all that a page can have is there
     plain = account.add("a", OFFICE)
-    before = elements(widget())
-    if where == "hold":
+    before, written = shape(widget()), f"a{text}"
+    if where == "tag":
+        plain["TagList"][0]["Value"] = written
+    elif where == "key":
+        plain["TagList"][0]["Key"] = f"Office_Hours{text}"
+    elif where == "hold":
         plain["TagList"].append({"Key": "office-hours-hold", "Value": f"running {text}"})
     elif where == "class":
-        account.classes["a-1"] = text
+        account.classes["a-1"] = written
     else:
-        plain[where] = f"a{text}"
+        plain[where] = written
     page = widget()
-    after = elements(page)
-    assert set(after) <= {*before, "ul", "li", "strong", "h3"}
-    assert "script" not in after
+    assert shape(page) <= before
+    if where in ("tag", "class", "EngineVersion", "Status"):
+        assert written in page.text
+    name = f"eu-west-1/{plain['DBClusterIdentifier'].lower()}"
+    assert all(json.loads(action.text)["clusters"] == [name] for action in page.all("cwdb-action"))
+
+
+def test_what_rds_says_is_text_in_a_popup_too(account: RdsServer) -> None:
+    account.add("a", OFFICE)
+    account.fail("StopDBCluster", Refusal("InvalidDBClusterStateFault", HOSTILE))
+    page = read(str(invoke(handlers.stop, NOON, {"clusters": ["a"], "widgetContext": {}}, None)))
+    (sentence,) = page.all("li")
+    assert HOSTILE in sentence.text
+    assert shape(page) == {("h3",), ("ul",), ("li",), ("strong",)}

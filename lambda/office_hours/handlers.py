@@ -36,11 +36,12 @@ def status(event: object, context: LambdaContext) -> object:
         asked = read_event(event)
     order = _order(Action.LEAVE, Event(dry_run=True), context)
     if "describe" in asked:
-        return {"markdown": DESCRIPTION}
+        return DESCRIPTION
     if "explain" in asked:
         return explain(str(asked["explain"]), order.settings, order.now)
-    seen, rows = look(order)
-    if "widgetContext" not in asked:
+    on_dashboard = "widgetContext" in asked
+    seen, rows = look(order, or_fail=not on_dashboard)
+    if not on_dashboard:
         return seen
     from office_hours.widget import status_page  # noqa: PLC0415  slow to import, and not needed for JSON
 

@@ -57,8 +57,12 @@ class Problem(TypedDict):
 
 
 class StatusEntry(Entry):
-    """A cluster in the answer: what a run would decide now, and what it is."""
+    """A cluster in the answer: what a run would decide now, and what it is.
 
+    desired: what its hold or its schedule asks for now; None for nothing, and where its tags cannot be read.
+    """
+
+    desired: str | None
     schedule: str
     engine: str
     version: str
@@ -111,8 +115,11 @@ def read_event(event: object) -> dict[str, object]:
     return event
 
 
-def look(order: Order) -> tuple[Status, list[Row]]:
-    """See how all tagged clusters are. Raises RunError where nothing could be seen at all."""
+def look(order: Order, *, or_fail: bool = True) -> tuple[Status, list[Row]]:
+    """See how all tagged clusters are.
+
+    or_fail: whether to raise RunError where nothing could be seen at all. The problems tell of it in any case.
+    """
     since = order.now - PAST
     regions, failures = survey(order, since)
     rows: list[Row] = []
@@ -125,7 +132,7 @@ def look(order: Order) -> tuple[Status, list[Row]]:
     }
     do(order, jobs, outcomes)
     failures += [outcome for outcome in outcomes if isinstance(outcome, Failure)]
-    if failures and not rows:
+    if or_fail and failures and not rows:
         raise RunError(f"Nothing could be seen.\n{in_words(failures)}")
     rows.sort(key=lambda row: (row.cluster.region, row.cluster.identifier))
     problems = [problem for row in rows for problem in _problems(row, order.now)]
@@ -146,10 +153,14 @@ def _see(order: Order, client: "RDSClient", region: Region, cluster: Cluster, ro
     if evidence and (region.events is None or evidence < now - PAST):
         events = events_of(order, client, cluster.identifier, evidence)
     decision = decide(snapshot, schedule, hold, events, now)
-    spans, upcoming = past_spans(snapshot, events, now - PAST, now), None
+    upcoming = desired = None
+    # Where the log could not be read, nobody knows, rather than that nothing happened.
+    unknown = [Span(now - PAST, now, None)]
+    spans = unknown if region.events is None else past_spans(snapshot, events, now - PAST, now)
     if isinstance(schedule, Schedule) and not isinstance(hold, HoldError):
         upcoming = next_change(schedule, hold, now)
-        spans += coming_spans(schedule, hold, now, now + COMING)
+        coming = coming_spans(schedule, hold, now, now + COMING)
+        desired, spans = coming[0].state, spans + coming
     entry = entry_of(cluster, decision, upcoming)
     if decision.action is not Action.LEAVE:
         entry["message"] = f"The next run is to {decision.action} it. {decision.message}"
@@ -159,6 +170,7 @@ def _see(order: Order, client: "RDSClient", region: Region, cluster: Cluster, ro
     members = [member.get("DBInstanceIdentifier", "") for member in snapshot.get("DBClusterMembers", ())]
     status: StatusEntry = {
         **entry,
+        "desired": desired,
         "schedule": tags.get(order.settings.tag_key, ""),
         "engine": snapshot.get("Engine", ""),
         "version": snapshot.get("EngineVersion", ""),

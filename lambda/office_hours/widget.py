@@ -103,7 +103,7 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, objec
         days=list(_days(now)),
         now_at=_x(now, now),
         total_width=WIDTH,
-        narrow=isinstance(width, int) and width < NARROW,
+        narrow=isinstance(width, int | float) and width < NARROW,
         theme="dark" if context.get("theme") == "dark" else "light",
         time=f"{now:%a %Y-%m-%d %H:%M} UTC",
     )
