@@ -91,7 +91,7 @@ def past(snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", now: da
         notes.append(f'It is "{status}", and the log does not tell since when.')
     elif state is not _present(status):
         notes.append(f'It is "{status}", but by the log it is {state}: the latest event is missing.')
-    return Hours(days, _hours(spans, State.RUNNING), _hours(spans, State.STOPPED), " ".join(notes))
+    return Hours(days, hours_in(spans, State.RUNNING), hours_in(spans, State.STOPPED), " ".join(notes))
 
 
 def past_spans(
@@ -131,15 +131,10 @@ def projected(schedule: Schedule, now: datetime) -> Hours:
 
     Where a schedule asks for nothing yet, the cluster counts as running.
     """
-    end, upcoming = now + timedelta(days=MONTH), schedule.next_transition(now)
-    changes = [(now, schedule.desired_state(now) or State.RUNNING)]
-    while upcoming and upcoming.at < end:
-        changes.append((upcoming.at, upcoming.to))
-        upcoming = schedule.next_transition(upcoming.at)
-    spans, _ = _spans(changes, State.RUNNING, now, end)
-    one_sided = any(None in (window.start, window.end) for window in schedule.windows)
-    note = "Its schedule has one side only, and nobody knows what is done by hand on the other." if one_sided else ""
-    return Hours(MONTH, _hours(spans, State.RUNNING), _hours(spans, State.STOPPED), note)
+    spans = coming_spans(schedule, None, now, now + timedelta(days=MONTH))
+    stopped = hours_in(spans, State.STOPPED)
+    note = "Its schedule has one side only, and nobody knows what is done by hand on the other."
+    return Hours(MONTH, MONTH * 24 - stopped, stopped, note if schedule.one_sided else "")
 
 
 def period(hours: Hours, usd: float | None, price_note: str = "") -> Period:
@@ -207,5 +202,6 @@ def _spans(
     return [*spans, Span(since, end, state)], repeated
 
 
-def _hours(spans: Iterable[Span], state: State) -> float:
+def hours_in(spans: Iterable[Span], state: State) -> float:
+    """The hours that the spans have in this state."""
     return sum((span.end - span.start for span in spans if span.state is state), timedelta()) / timedelta(hours=1)

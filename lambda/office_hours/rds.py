@@ -1,4 +1,4 @@
-"""The only module that talks to AWS."""
+"""The only module that talks to RDS, and that asks AWS for the account's Regions."""
 
 from contextlib import contextmanager
 from contextvars import ContextVar

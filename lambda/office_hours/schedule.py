@@ -287,7 +287,7 @@ class Schedule:
         at = _utc(at)
         known = self._known
         if known is None or not known.start <= at < known.end:
-            one_sided = self._one_sided
+            one_sided = self.one_sided
             running = not one_sided and any(start <= at < end for start, end in self._spans(at, at))
             latest, upcoming = self._latest(at, running=running), self._upcoming(at, running=running)
             state: State | None = self.constant or (State.RUNNING if running else State.STOPPED)
@@ -336,12 +336,13 @@ class Schedule:
             yield from edges
 
     @property
-    def _one_sided(self) -> bool:
+    def one_sided(self) -> bool:
+        """Whether its windows have a start or an end alone: it asks for something at each edge, and for nothing between."""
         return any(None in (window.start, window.end) for window in self.windows)
 
     def _transitions(self, low: datetime, high: datetime) -> list[Transition]:
         """The transitions from `low` to `high`, both included, in order."""
-        if self._one_sided:
+        if self.one_sided:
             found = self._edges(low, high)
         else:
             found = []

@@ -9,7 +9,7 @@ from office_hours.command import Cluster
 from office_hours.decision import Action, Reason, decide, evidence_since, local, next_change
 from office_hours.event import EventError, shown, unknown_keys
 from office_hours.hold import Hold, HoldError
-from office_hours.hours import Span, coming_spans, past_spans
+from office_hours.hours import Span, coming_spans, hours_in, past_spans
 from office_hours.run import (
     Entry,
     Failure,
@@ -23,7 +23,7 @@ from office_hours.run import (
     is_overdue,
     utc,
 )
-from office_hours.schedule import Schedule, ScheduleError
+from office_hours.schedule import Schedule, ScheduleError, State
 from office_hours.survey import Region, survey
 from office_hours.tags import Settings
 
@@ -36,7 +36,7 @@ _ACCEPTED = 'Accepted: {}, {"explain": "mon-fri 08:00-18:00 Europe/Berlin"}, {"d
 _SOON = timedelta(days=1)
 _MOST_TOLD = 6  # transitions
 _YEAR = timedelta(weeks=52)
-_WEEK = timedelta(weeks=1)
+_WEEK = 168  # hours
 DESCRIPTION = """### Aurora Office Hours
 
 Every Aurora cluster with an office-hours tag: what it is, why, and what comes next, with the past three days as RDS's
@@ -215,7 +215,7 @@ def explain(text: str, settings: Settings, now: datetime) -> Explanation:
         transitions.append({"at": utc(upcoming.at), "local": local(upcoming.at, schedule.zone), "to": str(upcoming.to)})
         at = upcoming.at
     hours = _hours_a_week(schedule, now)
-    share = None if hours is None else round(1 - hours / (_WEEK / timedelta(hours=1)), 3)
+    share = None if hours is None else round(1 - hours / _WEEK, 3)
     return {
         "tag": text,
         "valid": True,
@@ -228,11 +228,9 @@ def explain(text: str, settings: Settings, now: datetime) -> Explanation:
 
 def _hours_a_week(schedule: Schedule, now: datetime) -> float | None:
     """The hours that it asks for, in an average week of the coming 52; None for a schedule of one side."""
-    if any(None in (window.start, window.end) for window in schedule.windows):
+    if schedule.one_sided:
         return None
-    spans = coming_spans(schedule, None, now, now + _YEAR)
-    running = sum((span.end - span.start for span in spans if span.state == "running"), timedelta())
-    return round(running / timedelta(hours=1) / 52, 1)
+    return round(hours_in(coming_spans(schedule, None, now, now + _YEAR), State.RUNNING) / 52, 1)
 
 
 def _in_words(schedule: Schedule, transitions: list[dict[str, str]], hours: float | None, now: datetime) -> str:
@@ -246,8 +244,8 @@ def _in_words(schedule: Schedule, transitions: list[dict[str, str]], hours: floa
     if hours is None:
         words.append("It has one side only, so that nobody knows how many hours a week it runs.")
     else:
-        saved = f"{1 - hours / 168:.0%} is saved"
-        words.append(f"It runs {hours:g} of the week's 168 hours, on average over the coming year: {saved}.")
+        saved = f"{1 - hours / _WEEK:.0%} is saved"
+        words.append(f"It runs {hours:g} of the week's {_WEEK} hours, on average over the coming year: {saved}.")
     if schedule.maintenance:
         words.append("To these come each cluster's own maintenance windows.")
     return " ".join(words)
