@@ -337,7 +337,7 @@ class Schedule:
 
     @property
     def one_sided(self) -> bool:
-        """Whether its windows have a start or an end alone: it asks for something at each edge, and for nothing between."""
+        """Whether its windows have a start or an end alone, and it asks for nothing between its edges."""
         return any(None in (window.start, window.end) for window in self.windows)
 
     def _transitions(self, low: datetime, high: datetime) -> list[Transition]:
