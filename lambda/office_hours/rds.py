@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from botocore.session import Session
 from botocore.utils import parse_timestamp
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 ENGINES = ("aurora-mysql", "aurora-postgresql")
 THREADS = 16
 _PAGE = 100  # the most that RDS returns at once
-_MOST_WORDS = 1000  # characters of an error: botocore's can have a whole page in it
+_MOST_WORDS = 1000  # characters of an error
 CONFIG = Config(
     # Adaptive: throttled by RDS, all threads slow down together, instead of giving up one by one.
     retries={"mode": "adaptive", "total_max_attempts": 8},
@@ -41,8 +42,8 @@ _UNDER_WAY = {Action.STOP: ("stopping", "stopped"), Action.START: ("starting", "
 # https://github.com/boto/botocore/blob/develop/botocore/loaders.py
 _EXTRAS = Path(__file__).with_name("models")
 
-# Whatever botocore can raise for a call: RDS refused it, or no answer came.
-CallError = (ClientError, BotoCoreError)
+# Whatever botocore can raise for a call: RDS refused it, or no answer came, or one that cannot be read.
+CallError = (ClientError, BotoCoreError, ResponseParserError)
 
 # What RDS answers where a cluster is no longer as it was listed a moment ago. Nothing has gone wrong, and the next run
 # sees the cluster as it then is.
@@ -194,8 +195,7 @@ def act(rds: "RDSClient", action: Action, identifier: str) -> "DBClusterTypeDef"
 
 def _whole(region: str, identifier: str) -> "DBClusterTypeDef":
     """A cluster's snapshot, every field that RDS sent. By a session of its own, which no other thread has."""
-    config = CONFIG.merge(Config(retries={"total_max_attempts": 2}, read_timeout=5))
-    client = cast("RDSClient", Session().create_client("rds", region_name=region, config=config))
+    client = cast("RDSClient", Session().create_client("rds", region_name=region, config=CONFIG))
     (snapshot,) = client.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
     return snapshot
 
@@ -211,5 +211,7 @@ def words(error: BaseException) -> tuple[str, str]:
     if isinstance(error, ClientError):
         answer = error.response.get("Error", {})
         code, text = answer.get("Code", "Unknown"), answer.get("Message") or text
+    if isinstance(error, ResponseParserError):
+        text = text.partition("\n")[0]  # what could not be read follows, all of it
     text = " ".join(text.split())
     return code, text if len(text) <= _MOST_WORDS else f"{text[:_MOST_WORDS]}..."
