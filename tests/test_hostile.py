@@ -9,6 +9,7 @@ The 24th of November 2026 is a Tuesday.
 
 import io
 import json
+import logging
 from collections import Counter
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -153,7 +154,8 @@ def see(account: RdsServer, said: list[str], text: str) -> Seen:
     ]
     output = io.TextIOWrapper(io.BytesIO(), "utf-8", newline="\n")  # strict, as in Lambda
     handler = run.logger.registered_handler
-    before, handler.stream = handler.stream, output
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(output)
     run.logger.setLevel("DEBUG")
     try:
         with redirect_stdout(output):
@@ -163,11 +165,13 @@ def see(account: RdsServer, said: list[str], text: str) -> Seen:
                 except (EventError, RunError) as error:
                     seen.errors.append(str(error))
                 else:
-                    (seen.pages if "widgetContext" in event else seen.answers).append(answer)
+                    if "widgetContext" in event:
+                        seen.pages.append(read(str(answer)))
+                    else:
+                        seen.answers.append(answer)
     finally:
         run.logger.setLevel("INFO")
-        handler.stream = before
-    seen.pages = [read(str(page)) for page in seen.pages]
+        handler.setStream(before)
     output.seek(0)
     seen.output = output.read()
     seen.mails = [*account.published]
@@ -278,9 +282,9 @@ def test_keys_of_an_event_are_told_in_plain_characters(account: RdsServer, log: 
 
 def test_a_mail_is_no_longer_than_sns_takes(account: RdsServer, said: list[str]) -> None:
     del said
-    account.add("stopped", OFFICE, Status="stopped")
     for number in range(100):
-        account.add(f"c{number}", LONGEST)
+        account.add(f"c{number}", LONGEST, Status="stopped")
+        account.classes[f"c{number}-1"] = LONGEST
     with pytest.raises(RunError):
         invoke(handlers.report, EVENING, {"send": True}, None)
     (mail,) = account.published
@@ -393,10 +397,12 @@ def refusals(seen: Seen) -> list[str]:
 def outline(value: object, text: str) -> object:
     """What there is in JSON apart from the words: figures, and keys, in which a cluster's name may be."""
     match value:
-        case {"cold_start": _}:
-            return outline({key: item for key, item in value.items() if key != "cold_start"}, text)
         case dict():
-            return {key.replace(name(text), "name"): outline(item, text) for key, item in value.items()}
+            return {
+                key.replace(name(text), "name"): outline(item, text)
+                for key, item in value.items()
+                if key != "cold_start"
+            }
         case list():
             return [outline(item, text) for item in value]
         case "DEBUG" | "INFO" | "WARNING" | "ERROR" | Reason() | Action():
