@@ -814,7 +814,7 @@ def test_no_action_is_begun_once_the_next_transition_has_passed(trial: Trial) ->
     assert line["message"].startswith("brief: Left for the next run")
 
 
-@two_ways
+@ways("stop by schedule", "start by name")
 def test_no_attempt_is_made_again_once_it_is_too_late(trial: Trial) -> None:
     trial.furnish(1)
     trial.account.before(trial.way.operation, lambda _: trial.clock.shift(60))

@@ -206,12 +206,11 @@ def write_tag(rds: "RDSClient", arn: str, key: str, value: str) -> None:
 
 
 def words(error: BaseException) -> tuple[str, str]:
-    """The code and the words of an error: AWS's own, where it answered. In one line, and no longer than can be read."""
+    """The code and the words of an error: AWS's own, where it answered, and no more than can be read."""
     code, text = type(error).__name__, str(error)
     if isinstance(error, ClientError):
         answer = error.response.get("Error", {})
         code, text = answer.get("Code", "Unknown"), answer.get("Message") or text
     if isinstance(error, ResponseParserError):
         text = text.partition("\n")[0]  # what could not be read follows, all of it
-    text = " ".join(text.split())
     return code, text if len(text) <= _MOST_WORDS else f"{text[:_MOST_WORDS]}..."

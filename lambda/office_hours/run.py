@@ -551,4 +551,5 @@ def failed(what: str, error: BaseException, **keys: str | None) -> Failure:
         exc_info=error if unexpected else None,
         extra={**keys, "error_code": code, "error_message": words},
     )
-    return Failure(f"{what}: {code}: {words}", keys.get("region") or "")
+    in_one_line = " ".join(f"{what}: {code}: {words}".split())
+    return Failure(in_one_line, keys.get("region") or "")
