@@ -16,14 +16,10 @@ from zoneinfo import ZoneInfo
 import botocore.session
 from botocore.model import ServiceModel
 
+from bench.scenario import REGIONS, Scenario
 from rds_server import write
 
 ACCOUNT = "123456789012"
-REGIONS = (
-    *("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-southeast-1", "eu-west-2", "eu-west-3"),
-    *("eu-north-1", "eu-south-1", "us-east-2", "us-west-1", "ca-central-1", "sa-east-1", "ap-northeast-1"),
-    *("ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-2", "me-south-1", "af-south-1"),
-)
 ZONES = ("Europe/Berlin", "Europe/London", "America/New_York", "Asia/Kolkata", "UTC")
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # Ways to name some days of the week, and which they are.
@@ -47,25 +43,9 @@ EVENTFUL_EACH = 20
 SNAPSHOTS = 24
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """What is in the account.
-
-    clusters: how many there are in all, in equal shares in each Region.
-    due: how many of them are running and should be stopped.
-    regions: how many Regions.
-    events: how many more events each Region has in the last hour, beside those of its clusters.
-    """
-
-    clusters: int
-    due: int = 0
-    regions: int = 1
-    events: int = 0
-
-
 @dataclass
 class Cluster:
-    """A cluster at the wire: `form` is its XML with the status left open, `first` what that was, `xml` how it is now."""
+    """A cluster at the wire: `form` is its XML without its status, `first` what that was, `xml` how it is now."""
 
     engine: str
     form: bytes
@@ -142,7 +122,9 @@ def window(now: datetime, number: int, *, opened: int, closes: int) -> str:
 def custodian_value(now: datetime, *, due: bool) -> str:
     """Cloud Custodian acts in the hour that a tag names: this one, and the next, which may begin meanwhile."""
     hours = [(now + timedelta(hours=hours)).hour for hours in ((0, 1) if due else (6, 7))]
-    return f"off=[{','.join(f'(M-U,{hour})' for hour in hours)}];on=[(M-U,{(now.hour + 12) % 24})];tz=utc"
+    value = f"off=[{','.join(f'(M-U,{hour})' for hour in hours)}];on=[(M-U,{(now.hour + 12) % 24})];tz=utc"
+    # Its notation for what a tag's value may not have.
+    return "".join(f"u{ord(letter):x}" if letter in "()[],;=-" else letter for letter in value)
 
 
 def event(source: str, region: str, message: str, at: datetime) -> Event:

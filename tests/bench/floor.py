@@ -1,4 +1,4 @@
-"""The floor: the least that pages, filters and acts with boto3. It reads no schedule and no events, and logs nothing."""
+"""The floor: the least that pages, filters and acts with boto3: without schedules, events or a log."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -11,12 +11,17 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
-from bench.account import REGIONS, Scenario
+from bench.scenario import REGIONS, Scenario
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
+# Where this benchmark's own processes find their modules.
+IMPORTS = {"PYTHONPATH": os.pathsep.join(str(PROJECT / folder) for folder in ("lambda", "infra", "tests"))}
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ class Server:
 def server() -> Iterator[Server]:
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.server"],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(str(PROJECT / each) for each in ("lambda", "infra", "tests"))},
+        env=os.environ | IMPORTS,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -134,11 +139,12 @@ class Child:
             program.command(), env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def run(self) -> Run:
+    def run(self, *, reset: bool = True) -> Run:
         """Run it once over the account as it was loaded."""
         assert self._process.stdin
         assert self._process.stdout
-        self._server.reset()
+        if reset:
+            self._server.reset()
         self._process.stdin.write("\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
@@ -188,9 +194,9 @@ class Pairs:
         return second / first
 
 
-def by_turns(first: Callable[[], Any], second: Callable[[], Any], pairs: int) -> tuple[list[Any], list[Any]]:
+def by_turns(first: Callable[[], T], second: Callable[[], T], pairs: int) -> tuple[list[T], list[T]]:
     """A B, B A, A B, ...: what drifts meanwhile meets both."""
-    found: tuple[list[Any], list[Any]] = ([], [])
+    found: tuple[list[T], list[T]] = ([], [])
     for number in range(pairs):
         for which in (0, 1) if number % 2 == 0 else (1, 0):
             found[which].append((first, second)[which]())
@@ -221,17 +227,42 @@ def warm(  # noqa: PLR0913  a measurement's terms
         found = by_turns(children[order[0]].run, children[order[1]].run, pairs)
         for which in (0, 1):
             runs[order[which]].extend(found[which])
+            if wrong := [
+                run.seen.calls for run in found[which] if run.seen.calls.get("StopDBCluster", 0) != scenario.due
+            ]:
+                raise RuntimeError(
+                    f"{programs[order[which]].name} is to stop {scenario.due} clusters, and made {wrong}."
+                )
             memory[which].append(children[which].end().memory)
     return Pairs(*runs, memory)
 
 
-def seconds_of(command: list[str], environment: Mapping[str, str]) -> tuple[float, Ended]:
-    """From a process's start to its end."""
+@dataclass(frozen=True)
+class ColdStart:
+    """A process with one run: all of it, from start to end, and `run`, its import and first run, seen within."""
+
+    wall: float
+    run: Run
+    ended: Ended
+
+
+def cold(server: Server, program: Program, settings: Mapping[str, object] | None = None) -> ColdStart:
+    """Start a process, and run the program in it once, over the account as it was loaded."""
+    server.reset()
     began = time.perf_counter()
-    process = subprocess.Popen(command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{command} ended with {process.returncode}: its own words are above.")
-    return wall, Ended(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    child = Child(program, server, server.environment(settings))
+    run = child.run(reset=False)
+    ended = child.end()
+    return ColdStart(time.perf_counter() - began, run, ended)
+
+
+def figures(module: str, server: Server, *arguments: str) -> Any:  # noqa: ANN401  whatever it tells in JSON
+    """What a module of this benchmark that measures within its own process tells."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"bench.{module}", *arguments],
+        env=server.environment() | IMPORTS,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return json.loads(done.stdout)

@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl
 
-from bench.account import ACCOUNT, Region, Scenario, fill, model
+from bench.account import ACCOUNT, Region, fill, model
+from bench.scenario import LATENCY, Scenario
 
-LATENCY = 0.03
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _REGION = re.compile(rb"Credential=[^/]+/\d+/([^/]+)/")
 _CHANGES = {"StopDBCluster": (b"available", b"stopping"), "StartDBCluster": (b"stopped", b"starting")}
