@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -40,10 +40,11 @@ class Report:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a program: seconds that passed, the processor's seconds, and what the server saw of it."""
+    """One run of a program: seconds that passed, the processor's, the most memory until then, what the server saw."""
 
     wall: float
     cpu: float
+    memory: int
     seen: Report
 
 
@@ -66,6 +67,9 @@ class Server:
     def __init__(self, port: int) -> None:
         self.port = port
         self._control = http.client.HTTPConnection("127.0.0.1", port)
+
+    def close(self) -> None:
+        self._control.close()
 
     def control(self, **order: object) -> Report:
         self._control.request("POST", "/control", json.dumps(order))
@@ -104,7 +108,8 @@ def server() -> Iterator[Server]:
     )
     assert process.stdout
     try:
-        yield Server(int(process.stdout.readline()))
+        with closing(Server(int(process.stdout.readline()))) as made:
+            yield made
     finally:
         process.terminate()
         process.wait()
@@ -152,45 +157,34 @@ class Child:
             raise RuntimeError(
                 f"A program that is measured ended with {self._process.wait()}: its own words are above."
             )
-        wall, cpu = json.loads(answer)
-        return Run(wall, cpu, self._server.reset())
+        wall, cpu, memory = json.loads(answer)
+        return Run(wall, cpu, memory, self._server.reset())
 
-    def end(self) -> "Ended":
-        """Let it end, and tell what it took in all."""
+    def end(self) -> float:
+        """Let it end, and tell the seconds of the processor that it took in all."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.close()
         _, status, usage = os.wait4(self._process.pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)
         self._process.stdout.close()
-        return Ended(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What a process took: the processor's seconds, and at most so many bytes of memory.
-
-    Linux lets a process begin with the memory of the one that started it, which here is the smaller one.
-    """
-
-    cpu: float
-    memory: int
+        return usage.ru_utime + usage.ru_stime
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Two programs over the same account, by turns: the runs of each, in pairs, and the peak memory of each process."""
+    """Two programs over the same account, by turns: the runs of each, in pairs."""
 
     first: Sequence[Run]
     second: Sequence[Run]
-    memory: tuple[Sequence[int], Sequence[int]]
 
     def ratio(self, of: Callable[[Run], float] = lambda run: run.wall) -> Spread:
         """How many times the first's figure the second's is, pair by pair."""
         return Spread.of([of(second) / of(first) for first, second in zip(self.first, self.second, strict=True)])
 
     def memory_ratio(self) -> float:
-        first, second = (median(each) for each in self.memory)
+        """How many times the first's peak memory the second's is."""
+        first, second = (max(run.memory for run in runs) for runs in (self.first, self.second))
         return second / first
 
 
@@ -203,23 +197,13 @@ def by_turns(first: Callable[[], T], second: Callable[[], T], pairs: int) -> tup
     return found
 
 
-def warm(  # noqa: PLR0913  a measurement's terms
-    server: Server,
-    scenario: Scenario,
-    programs: tuple[Program, Program],
-    *,
-    rounds: int,
-    pairs: int,
-    settings: Mapping[str, object] | None = None,
-) -> Pairs:
+def warm(server: Server, scenario: Scenario, programs: tuple[Program, Program], *, rounds: int, pairs: int) -> Pairs:
     """Several rounds of fresh processes, in each of which both programs run once unmeasured, then by turns."""
-    environment = server.environment(settings)
     runs: tuple[list[Run], list[Run]] = ([], [])
-    memory: tuple[list[int], list[int]] = ([], [])
     for number in range(rounds):
         # The first run of a process, its imports and first connections, is another measurement's.
         server.load(Scenario(clusters=min(scenario.clusters, 100), due=min(scenario.due, 20), regions=scenario.regions))
-        children = [Child(program, server, environment) for program in programs]
+        children = [Child(program, server, server.environment()) for program in programs]
         for child in children:
             child.run()
         server.load(scenario)
@@ -227,14 +211,11 @@ def warm(  # noqa: PLR0913  a measurement's terms
         found = by_turns(children[order[0]].run, children[order[1]].run, pairs)
         for which in (0, 1):
             runs[order[which]].extend(found[which])
-            if wrong := [
-                run.seen.calls for run in found[which] if run.seen.calls.get("StopDBCluster", 0) != scenario.due
-            ]:
-                raise RuntimeError(
-                    f"{programs[order[which]].name} is to stop {scenario.due} clusters, and made {wrong}."
-                )
-            memory[which].append(children[which].end().memory)
-    return Pairs(*runs, memory)
+            stops = {run.seen.calls.get("StopDBCluster", 0) for run in found[which]}
+            if stops != {scenario.due}:
+                raise RuntimeError(f"{programs[order[which]].name} made {stops} stops, where {scenario.due} are due.")
+            children[which].end()
+    return Pairs(*runs)
 
 
 @dataclass(frozen=True)
@@ -242,8 +223,8 @@ class ColdStart:
     """A process with one run: all of it, from start to end, and `run`, its import and first run, seen within."""
 
     wall: float
+    cpu: float
     run: Run
-    ended: Ended
 
 
 def cold(server: Server, program: Program, settings: Mapping[str, object] | None = None) -> ColdStart:
@@ -252,8 +233,8 @@ def cold(server: Server, program: Program, settings: Mapping[str, object] | None
     began = time.perf_counter()
     child = Child(program, server, server.environment(settings))
     run = child.run(reset=False)
-    ended = child.end()
-    return ColdStart(time.perf_counter() - began, run, ended)
+    cpu = child.end()
+    return ColdStart(time.perf_counter() - began, cpu, run)
 
 
 def figures(module: str, server: Server, *arguments: str) -> Any:  # noqa: ANN401  whatever it tells in JSON
