@@ -63,7 +63,7 @@ def runs_table(runs: Sequence[tuple[Scenario, Pairs]]) -> str:
     heads = ("clusters", "due", "floor", "ours", "ours / floor", "processor", "memory", "calls", "goal", "met")
     lines = []
     for scenario, pairs in runs:
-        ratio, goal = pairs.ratio(), _goal(scenario)
+        ratio, goal = pairs.ratio(), run_goal(scenario)
         lines.append(
             (
                 f"{scenario.clusters:,}",
@@ -81,7 +81,8 @@ def runs_table(runs: Sequence[tuple[Scenario, Pairs]]) -> str:
     return _table(heads, lines)
 
 
-def _goal(scenario: Scenario) -> float | None:
+def run_goal(scenario: Scenario) -> float | None:
+    """At most so many times the floor."""
     return RUN_GOALS.get((scenario.clusters, scenario.due), RUN_GOALS.get((scenario.clusters, None)))
 
 
