@@ -47,7 +47,8 @@ class Plan:
 FULL = Plan(
     runs=(
         *((Scenario(100, due), 3, 6) for due in (0, 10, 100)),
-        *((Scenario(1000, due), 3, 3) for due in (0, 100, 1000)),
+        *((Scenario(1000, due), 3, 3) for due in (0, 100)),
+        (Scenario(1000, 1000), 3, 2),
         *((Scenario(10_000, due), 2, 1) for due in (0, 1000, 10_000)),
     ),
     cold=8,
