@@ -365,6 +365,11 @@ def write(parent: ET.Element, name: str, shape: Shape, value: Any) -> None:  # n
         element.text = str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _written(root: ET.Element) -> bytes:
+    # Unless it is named, a carriage return is read as the end of a line.
+    return bytes(ET.tostring(root, encoding="utf-8")).replace(b"\r", b"&#13;")
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # head and body are two writes: the second would wait for the first one's receipt
@@ -404,7 +409,7 @@ class _Handler(BaseHTTPRequestHandler):
         # The element is named by the result wrapper, the operation's name and "Result"; some answer with nothing.
         if shape := self.account.model.operation_model(call.operation).output_shape:
             write(root, f"{call.operation}Result", shape, answer)
-        return bytes(ET.tostring(root, encoding="utf-8"))
+        return _written(root)
 
     def _refuse(self, call: Call, refusal: Refusal) -> None:
         if call.operation == "ListRegions":
@@ -414,7 +419,7 @@ class _Handler(BaseHTTPRequestHandler):
         error = ET.SubElement(root, "Error")
         ET.SubElement(error, "Code").text = refusal.code
         ET.SubElement(error, "Message").text = refusal.words
-        self._send(refusal.status, ET.tostring(root, encoding="utf-8"))
+        self._send(refusal.status, _written(root))
 
     def _send(self, status: int, body: bytes, fault: Fault | None = None) -> None:
         if isinstance(fault, Rewritten):

@@ -499,8 +499,12 @@ def test_a_name_that_is_not_found_where_a_region_failed_is_no_mistake_of_the_use
     settings(monkeypatch, regions=[HOME, "us-east-1"])
     account.add("a", OFFICE)
     account.fail("DescribeDBClusters", ACCESS_DENIED, region="us-east-1")
-    with pytest.raises(RunError, match=r'(?s)"b" is unknown.*Nothing was done\..*us-east-1.*AccessDenied'):
-        stop(EVENING, {"clusters": ["a", "b"]})
+    with pytest.raises(RunError, match=r"(?s)Nothing was done\..*us-east-1.*AccessDenied") as caught:
+        stop(EVENING, {"clusters": ["a", "b", "us-east-1/c", f"{HOME}/d"]})
+    # Of the Regions that were read it is known.
+    assert [line for line in str(caught.value).splitlines() if "unknown" in line] == [
+        f'The cluster "{HOME}/d" is unknown: tagged are "{HOME}/a".'
+    ]
     assert changes(account) == []
 
 

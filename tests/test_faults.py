@@ -439,7 +439,6 @@ def test_where_nothing_can_be_listed_it_is_one_failure_a_region(trial: Trial, fa
 
 
 @ways("stop by name")
-@pytest.mark.xfail(reason='where a Region cannot be listed, each name in it "is unknown: no cluster is tagged"')
 def test_where_a_region_cannot_be_listed_no_name_in_it_is_called_unknown(trial: Trial) -> None:
     trial.furnish(2)
     trial.account.fail("DescribeDBClusters", ACCESS_DENIED)
@@ -480,7 +479,6 @@ def test_where_nobody_answers_at_all_it_is_told(trial: Trial) -> None:
     trial.check([], {HOME: "Could not connect to the endpoint URL"})
 
 
-dumped = pytest.mark.xfail(reason="what botocore cannot read it puts into the error's text, all of it")
 broken_pages = pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -491,9 +489,9 @@ broken_pages = pytest.mark.parametrize(
         pytest.param(RESET, "Connection was closed", id="reset"),
         pytest.param(Damage.CUT, "Connection was closed", id="cut"),
         pytest.param(Damage.ENDED, "Connection was closed", id="ended"),
-        pytest.param(Damage.TRUNCATED, "Unable to parse response", id="truncated", marks=dumped),
-        pytest.param(Rewritten(lambda _: b"A proxy's"), "Unable to parse response", id="not RDS's", marks=dumped),
-        pytest.param(Rewritten(lambda _: b""), "Unable to parse response", id="empty", marks=dumped),
+        pytest.param(Damage.TRUNCATED, "Unable to parse response", id="truncated"),
+        pytest.param(Rewritten(lambda _: b"A proxy's"), "Unable to parse response", id="not RDS's"),
+        pytest.param(Rewritten(lambda _: b""), "Unable to parse response", id="empty"),
     ],
 )
 
@@ -522,7 +520,6 @@ def test_where_a_page_never_comes_whole_a_name_may_mean_another_cluster(trial: T
 
 
 @two_ways
-@pytest.mark.xfail(reason="what became of it is asked only where a further attempt is refused for the cluster's state")
 @pytest.mark.parametrize("then", ["it cannot be read", "it is too late", "throttled for ever"])
 def test_what_was_done_though_no_answer_came_is_logged_whole(trial: Trial, then: str) -> None:
     """Where it was done, that is what is to be told, however the answer was lost: the next run finds nothing to do."""
@@ -850,9 +847,6 @@ def test_no_attempt_is_made_again_once_it_is_too_late(trial: Trial) -> None:
 
 
 @two_ways
-@pytest.mark.xfail(
-    reason="botocore's rate limiter has a call wait for its turn after it was looked at whether it is late"
-)
 def test_nothing_is_sent_that_became_too_late_while_it_waited_for_its_turn(trial: Trial) -> None:
     trial.furnish(1, tags=[f"{OFFICE} enforced"])
     # Once throttled, botocore has each call wait for a token.
