@@ -47,7 +47,7 @@ HARDEST = (
         "closed=2026-12-24:2027-01-01 closed=2027-05-14 lead=15m"
     ),
     "1st-mon 06:00-22:00 last-fri 00:00-24:00 d28-d31 22:00-06:00 America/New_York holidays=US-NY maintenance",
-    "nov-feb 5th-sun 01:30-02:30 feb d29 00:00-24:00 last-day 23:00-01:00 Europe/London holidays=GB-ENG lead=90m",
+    "nov-feb 5th-sun 01:30-02:30 feb d29 00:00-24:00 jan-dec last-day 23:00-01:00 Europe/London holidays=GB lead=90m",
 )
 
 
@@ -113,13 +113,30 @@ def hostile() -> Iterator[str]:
     words = sorted({word for tag in (*TYPICAL, *HARDEST, *fillers) for word in tag.split()})
     for _ in range(RANDOM_HOSTILE):
         yield _full([chance.choice(words) for _ in range(LONGEST)])
+        options = _options(chance)
+        yield f"{_full([_window(chance) for _ in range(LONGEST)], LONGEST - len(options) - 1)} {options}"
 
 
-def _full(words: list[str]) -> str:
+def _options(chance: random.Random) -> str:
+    """Years without a window, behind as many windows as there is room for: a tag that can be read."""
+    zone = chance.choice(("America/Santiago", "Africa/Casablanca", "Australia/Lord_Howe", "Europe/Dublin"))
+    holidays = chance.choice(("US", "IN", "DE-BY", "IL", "SA", "CN"))
+    years = (f"closed={first}-11-01:{first + 10}-10-31" for first in range(2016, 2017 + chance.randrange(3) * 10, 10))
+    return " ".join((zone, f"holidays={holidays}", *years))
+
+
+def _window(chance: random.Random) -> str:
+    months = chance.choice(("feb", "nov-feb", "feb+apr", "jan-dec", "dec"))
+    days = chance.choice(("d29", "5th-mon", "last-day", "d31+d29", "1st-sun", "fri-mon", "last-fri"))
+    begin, end = chance.sample(range(24 * 60), 2)
+    return f"{months} {days} {begin // 60:02}:{begin % 60:02}-{end // 60:02}:{end % 60:02}"
+
+
+def _full(words: list[str], room: int = LONGEST) -> str:
     """As many of the words as fit."""
     tag = ""
     for word in words:
-        if len(tag) + len(word) + 1 > LONGEST:
+        if len(tag) + len(word) + 1 > room:
             break
         tag = f"{tag} {word}".strip()
     return tag
