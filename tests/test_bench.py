@@ -24,7 +24,7 @@ TINY = Plan(
     cold=0,
     custodian=(0, 0),
     look_ups=(1, (1, 2), (0, 20)),
-    tags=1,
+    tags=(1, 2),
     scale=(40, 1),
     capacity=0.05,
 )
