@@ -37,9 +37,12 @@ demo: $(VENV)/.demo ## Watch a simulated week of office hours; TAG="mon-fri 08:0
 local: $(VENV)/.infra $(VENV)/.local infra/node_modules/.ready ## Watch the deployed stack at work on an emulated account; SECONDS=90 ends it
 	@$(BIN)/python -m local $(SECONDS)
 
+# All of them run side by side, each file in one process, and first the file that mostly waits for the next full minute.
+# Those that ARGS choose run one after another.
 .PHONY: test
 test: $(VENV)/.test infra/node_modules/.ready ## Run every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses=3 --dist=loadfile --no-loadscope-reorder \
+		tests/test_end_to_end.py tests)
 
 .PHONY: lint
 lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, and the template against cdk-nag and cfn-lint

@@ -10,7 +10,7 @@ import pytest
 
 from office_hours import rds
 from rds_server import RESET, Call, RdsServer, Refusal
-from test_log import STRUCTURE, filled
+from snapshots import STRUCTURE, filled
 
 pytest_plugins = ["rds_server"]
 
