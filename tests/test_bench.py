@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bench import plot, report
+from bench import plot, report, tags
 from bench.__main__ import BOTO3, Plan, Programs, measure
 from bench.account import fill
 from bench.measure import PROJECT, ColdStart, Pairs, Program, Report, Run
@@ -15,6 +15,7 @@ from bench.results import Cold, Crossover, within_budget
 from bench.scenario import REGIONS, Scenario
 from bench.server import Server
 from office_hours.decision import Action, decide
+from office_hours.schedule import Schedule
 from office_hours.tags import Settings
 
 HOME = REGIONS[0]
@@ -23,7 +24,7 @@ TINY = Plan(
     cold=0,
     custodian=(0, 0),
     look_ups=(1, (1, 2), (0, 20)),
-    tags=1,
+    tags=(1, 2),
     scale=(40, 1),
     capacity=0.05,
 )
@@ -52,13 +53,12 @@ def test_it_measures_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert [(each["DescribeDBClusters"] >= 1, each["StopDBCluster"]) for each in calls] == [(True, 2)] * 2
     assert [start.run.seen.calls["StopDBCluster"] for _, _, start in results.scale] == [4, 4]
     readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- bench -->\nof yesterday\n<!-- /bench -->\nafter\n")
+    before, after = re.split("<!-- bench -->.*<!-- /bench -->", report.README.read_text(), flags=re.DOTALL)
+    readme.write_text(report.README.read_text())
     monkeypatch.setattr(report, "README", readme)
     report.write(report.report(results))
-    assert readme.read_text().startswith("before\n<!-- bench -->\n")
-    assert "| 20 | 2 | " in readme.read_text()
-    assert "of yesterday" not in readme.read_text()
-    assert readme.read_text().endswith("\n<!-- /bench -->\nafter\n")
+    assert re.split("<!-- bench -->.*<!-- /bench -->", readme.read_text(), flags=re.DOTALL) == [before, after]
+    assert readme.read_text().count("| 20 | 2 | ") == 1
     for name in ("first.svg", "second.svg"):
         plot.draw(results, tmp_path / name)
     assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
@@ -70,13 +70,20 @@ def test_so_many_clusters_are_due_whenever_it_is_measured(now: str) -> None:
     decided = []
     for cluster in fill(Scenario(60, 6), at)[HOME].clusters.values():
         xml = cluster.xml.decode()
-        tags = re.findall("<Key>([^<]+)</Key><Value>([^<]+)</Value>", xml)
+        pairs = re.findall("<Key>([^<]+)</Key><Value>([^<]+)</Value>", xml)
         status = re.findall("<Status>(available|stopped)</Status>", xml)
-        read = Settings().read({"TagList": [{"Key": key, "Value": value} for key, value in tags]})
+        read = Settings().read({"TagList": [{"Key": key, "Value": value} for key, value in pairs]})
         assert read
         snapshot = {"Status": status[0], "DBClusterMembers": [{"DBInstanceIdentifier": "a"}]}
-        decided.append((dict(tags)["due"], decide(snapshot, *read, [], at).action))  # type: ignore[arg-type]
+        decided.append((dict(pairs)["due"], decide(snapshot, *read, [], at).action))  # type: ignore[arg-type]
     assert sorted(decided) == [("no", Action.LEAVE)] * 54 + [("yes", Action.STOP)] * 6
+
+
+def test_the_tags_that_are_measured_are_what_they_are_called() -> None:
+    for tag in (*tags.TYPICAL, *tags.HARDEST, *tags.distinct()):
+        Schedule.parse(tag, maintenance_window=tags.MAINTENANCE)
+    assert len(set(tags.distinct())) == 1000
+    assert all(len(tag) <= 256 and re.fullmatch(r"[\w\s.:/=+@-]*", tag) for tag in tags.hostile())
 
 
 def test_the_server_lists_in_pages_and_by_engine() -> None:

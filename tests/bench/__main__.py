@@ -30,7 +30,7 @@ class Plan:
     cold: pairs of cold starts, 0 for none.
     custodian: rounds and pairs, 0 for none.
     look_ups: repeats of an event look-up, for so many clusters, for so many events.
-    tags: processes that measure tags.
+    tags: processes that measure tags, and how many hostile ones they make up.
     scale: clusters, and how often.
     capacity: seconds for which a raw client asks.
     """
@@ -39,7 +39,7 @@ class Plan:
     cold: int
     custodian: tuple[int, int]
     look_ups: tuple[int, Sequence[int], Sequence[int]]
-    tags: int
+    tags: tuple[int, int]
     scale: tuple[int, int]
     capacity: float
 
@@ -54,7 +54,7 @@ FULL = Plan(
     cold=8,
     custodian=(3, 3),
     look_ups=(5, (1, 2, 4, 8, 16, 32, 64, 128, 256), (0, 50, 100, 200, 500, 1000, 2000, 4000)),
-    tags=5,
+    tags=(5, 600),
     scale=(10_000, 2),
     capacity=2,
 )
@@ -63,7 +63,7 @@ QUICK = Plan(
     cold=3,
     custodian=(1, 2),
     look_ups=(2, (1, 4, 16, 64, 256), (0, 100, 500, 2000)),
-    tags=1,
+    tags=(1, 200),
     scale=(2000, 1),
     capacity=0.5,
 )
@@ -130,7 +130,8 @@ def measure(plan: Plan, programs: Programs) -> Results:
         grid = (",".join(map(str, numbers)) for numbers in (clusters, events))
         crossover = Crossover(*figures("events", rds, str(rds.port), str(repeats), *grid))
         tell("tags")
-        tags = [Tags(**figures("tags", rds)) for _ in range(plan.tags)]
+        processes, hostile = plan.tags
+        tags = [Tags(**figures("tags", rds, str(hostile))) for _ in range(processes)]
         scale = scaled(rds, programs.ours, *plan.scale)
     return Results(machine, runs, cold_starts, custodian, crossover, least(tags), scale, memory_mb(), capacity)
 

@@ -1,4 +1,4 @@
-"""What a tag costs: to parse it, and to decide by it. `python -m bench.tags` measures it, and tells in JSON.
+"""What a tag costs: to parse it, and to decide by it. `python -m bench.tags [HOSTILE]` measures it, and tells in JSON.
 
 All is the processor's time. Each decision is for another instant, as each run's is.
 """
@@ -22,7 +22,7 @@ NOW = datetime(2026, 11, 24, 18, 2, tzinfo=UTC)
 LONGEST = 256  # RDS's limit for a tag's value
 REPEATS = 200
 DISTINCT = 1000
-RANDOM_HOSTILE = 300
+HOSTILE = 600  # by chance, beside those that are written down
 MAINTENANCE = "sun:05:00-sun:05:30"
 SNAPSHOT: "DBClusterTypeDef" = {
     "DBClusterIdentifier": "orders",
@@ -47,7 +47,7 @@ HARDEST = (
         "closed=2026-12-24:2027-01-01 closed=2027-05-14 lead=15m"
     ),
     "1st-mon 06:00-22:00 last-fri 00:00-24:00 d28-d31 22:00-06:00 America/New_York holidays=US-NY maintenance",
-    "nov-feb 5th-sun 01:30-02:30 feb d29 00:00-24:00 last-day 23:00-01:00 Europe/London holidays=GB-ENG lead=90m",
+    "nov-feb 5th-sun 01:30-02:30 feb d29 00:00-24:00 jan-dec last-day 23:00-01:00 Europe/London holidays=GB lead=90m",
 )
 
 
@@ -76,7 +76,7 @@ def distinct() -> list[str]:
     return sorted(found)
 
 
-def hostile() -> Iterator[str]:
+def hostile(by_chance: int = HOSTILE) -> Iterator[str]:
     """Tags that are as long as may be, and made to be slow."""
     yield from ("x" * LONGEST, "+" * LONGEST, "-" * LONGEST, ":" * LONGEST, "1" * LONGEST, " " * LONGEST, "/" * LONGEST)
     yield from ("mon" + "+mon" * 63, "mon" + "+mno" * 63, "mon-" * 64, "Europe/Berlin" * 19, "europe/berlinn" * 18)
@@ -111,15 +111,32 @@ def hostile() -> Iterator[str]:
             yield _full([begins, "00:00-00:01", "America/Santiago", f"closed={years}", *further])
     chance = random.Random(7)  # noqa: S311  the same tags each time
     words = sorted({word for tag in (*TYPICAL, *HARDEST, *fillers) for word in tag.split()})
-    for _ in range(RANDOM_HOSTILE):
+    for _ in range(by_chance // 2):
         yield _full([chance.choice(words) for _ in range(LONGEST)])
+        options = _options(chance)
+        yield f"{_full([_window(chance) for _ in range(LONGEST)], LONGEST - len(options) - 1)} {options}"
 
 
-def _full(words: list[str]) -> str:
+def _options(chance: random.Random) -> str:
+    """Years without a window, behind as many windows as there is room for: a tag that can be read."""
+    zone = chance.choice(("America/Santiago", "Africa/Casablanca", "Australia/Lord_Howe", "Europe/Dublin"))
+    holidays = chance.choice(("US", "IN", "DE-BY", "IL", "SA", "CN"))
+    years = (f"closed={first}-11-01:{first + 10}-10-31" for first in range(2016, 2017 + chance.randrange(3) * 10, 10))
+    return " ".join((zone, f"holidays={holidays}", *years))
+
+
+def _window(chance: random.Random) -> str:
+    months = chance.choice(("feb", "nov-feb", "feb+apr", "jan-dec", "dec"))
+    days = chance.choice(("d29", "5th-mon", "last-day", "d31+d29", "1st-sun", "fri-mon", "last-fri"))
+    begin, end = chance.sample(range(24 * 60), 2)
+    return f"{months} {days} {begin // 60:02}:{begin % 60:02}-{end // 60:02}:{end % 60:02}"
+
+
+def _full(words: list[str], room: int = LONGEST) -> str:
     """As many of the words as fit."""
     tag = ""
     for word in words:
-        if len(tag) + len(word) + 1 > LONGEST:
+        if len(tag) + len(word) + 1 > room:
             break
         tag = f"{tag} {word}".strip()
     return tag
@@ -139,11 +156,11 @@ def repeated(tag: str) -> float:
     return seconds([tag], [NOW + timedelta(minutes=47 * number) for number in range(REPEATS)]) / REPEATS
 
 
-def main() -> None:
+def main(by_chance: int) -> None:
     # What is imported for the first one is not a tag's cost.
     handle("mon 09:00-17:00 Europe/Madrid holidays=ES", NOW)
     of_distinct = seconds(distinct(), [NOW])
-    worst = max((seconds([tag], [NOW]), tag) for tag in hostile())
+    worst = max((seconds([tag], [NOW]), tag) for tag in hostile(by_chance))
     json.dump(
         {
             "typical": median(repeated(tag) for tag in TYPICAL),
@@ -156,4 +173,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else HOSTILE)
