@@ -1,6 +1,7 @@
 """The package that is deployed to Lambda, built as for a deployment."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -10,10 +11,13 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import aws_cdk as cdk
+import botocore.session
 import pytest
+from botocore import xform_name
+from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 
 import asset
-from asset import PROJECT, SERVICES, PackageError, build
+from asset import CALLS, PROJECT, PackageError, build
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +27,11 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_holds_our_modules_and_what_they_need(package: Path) -> None:
     source, packed = PROJECT / "lambda" / "office_hours", package / "office_hours"
-    ours = {entry.relative_to(source) for pattern in ("*.py", "templates/*") for entry in source.glob(pattern)}
+    ours = {
+        entry.relative_to(source)
+        for pattern in ("*.py", "templates/*", "models/**/*.json")
+        for entry in source.glob(pattern)
+    }
     assert {entry.relative_to(packed) for entry in packed.rglob("*") if entry.is_file()} == ours
     needed = {"aws_lambda_powertools", "boto3", "botocore", "holidays", "jinja2", "tzdata"}
     assert needed <= {entry.name for entry in package.iterdir()}
@@ -108,9 +116,32 @@ def run_alone(package: Path, program: str) -> str:
     return done.stdout.strip()
 
 
-def test_it_describes_the_services_that_the_code_calls_and_no_others() -> None:
+def test_it_describes_the_calls_that_the_code_makes_and_no_others() -> None:
     code = "".join(module.read_text() for module in (PROJECT / "lambda" / "office_hours").glob("*.py"))
-    assert set(re.findall(r'\.client\("(.+?)"', code)) == set(SERVICES)
+    assert set(re.findall(r'client\("(.+?)"', code)) == set(CALLS)
+    for service, calls in CALLS.items():
+        names = botocore.session.get_session().get_service_model(service).operation_names
+        # As a method, or as a paginator's name.
+        made = {name for name in names if re.search(rf'[."]{xform_name(name)}\b', code)}
+        assert made == set(calls), service
+
+
+def test_a_model_is_whole_but_for_the_calls_that_are_not_made(package: Path) -> None:
+    model = json.loads((package / "botocore" / "data" / "rds" / "2014-10-31" / "service-2.json").read_text())
+    trimmed, whole = ServiceModel(model, "rds"), botocore.session.get_session().get_service_model("rds")
+    for call in CALLS["rds"]:
+        for shape in ("input_shape", "output_shape"):
+            kept, original = getattr(trimmed.operation_model(call), shape), getattr(whole.operation_model(call), shape)
+            assert members(kept) == members(original)
+        errors = {error.name for error in whole.operation_model(call).error_shapes}
+        assert {error.name for error in trimmed.operation_model(call).error_shapes} == errors
+
+
+def members(shape: Shape | None) -> object:
+    """What a shape consists of, as deep as it goes."""
+    if isinstance(shape, StructureShape):
+        return {name: (member.serialization, members(member)) for name, member in shape.members.items()}
+    return (shape.type_name, members(shape.member)) if isinstance(shape, ListShape) else shape and shape.type_name
 
 
 @pytest.mark.parametrize(
@@ -119,14 +150,14 @@ def test_it_describes_the_services_that_the_code_calls_and_no_others() -> None:
         ("rds", "describe_db_clusters", "https://rds.eu-west-1.amazonaws.com"),
         ("account", "list_regions", "https://account.us-east-1.amazonaws.com"),
         ("pricing", "get_products", "https://api.pricing.us-east-1.amazonaws.com"),
-        ("sns", "list_topics", "https://sns.eu-west-1.amazonaws.com"),
+        ("sns", "publish", "https://sns.eu-west-1.amazonaws.com"),
     ],
 )
 def test_every_client_can_be_made_from_it_alone(package: Path, service: str, operation: str, endpoint: str) -> None:
     # Prices have an endpoint in three Regions only.
     where = ", region_name='us-east-1'" if service == "pricing" else ""
     program = (
-        f"import boto3; client = boto3.client({service!r}{where}); client.get_paginator({operation!r});"
+        f"import boto3; client = boto3.client({service!r}{where}); client.{operation};"
         "print(client.meta.endpoint_url, boto3.__file__)"
     )
     assert run_alone(package, program) == f"{endpoint} {package / 'boto3' / '__init__.py'}"

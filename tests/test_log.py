@@ -20,6 +20,7 @@ import pytest
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
 from invocation import Log, start, stop
+from office_hours import rds
 from office_hours.run import RunError
 from rds_server import ACCESS_DENIED, HOME, RdsServer, Refusal
 
@@ -147,9 +148,9 @@ def test_a_member_that_a_later_rds_returns_is_in_the_log(
     path = tmp_path / "rds" / "2014-10-31" / "service-2.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(model))
-    # What was read of the old model is kept in boto3's session.
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    # What was read of the old model is kept in the session.
+    monkeypatch.setattr(rds, "session", rds.session.__wrapped__)
     account.model = ServiceModel(model, "rds")
     returned = filled(account.model.shape_for("DBCluster"), "", count())
     account.add("a", OFFICE)

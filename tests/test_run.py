@@ -421,7 +421,7 @@ def test_throttled_calls_are_made_again_until_all_is_done(account: RdsServer) ->
     account.fail("StopDBCluster", THROTTLED, every=3)
     stop(CLOSING)
     assert {cluster["Status"] for cluster in account.clusters[HOME].values()} == {"stopping"}
-    assert account.counts() == {"DescribeDBClusters": 3, "DescribeEvents": 44, "StopDBCluster": 44}
+    assert account.counts() == {"DescribeDBClusters": 3, "DescribeEvents": 1, "StopDBCluster": 44}
 
 
 @pytest.mark.parametrize("fault", [INTERNAL_FAILURE, RESET], ids=["500", "reset"])
@@ -621,7 +621,7 @@ def test_no_attempt_is_made_again_once_the_next_transition_has_passed(account: R
     with time_machine.travel("2026-11-23T18:09:50Z", tick=False) as clock:
         account.before("StopDBCluster", lambda _: clock.shift(30))
         account.fail("StopDBCluster", THROTTLED, times=1)
-        with pytest.raises(RunError, match="too late to send it, or to send it again"):
+        with pytest.raises(RunError, match="too late to send it again"):
             stop(context=Context(remaining=900_000))
     assert account.named("StopDBCluster") == ["a"]
     assert account.clusters[HOME]["a"]["Status"] == "available"

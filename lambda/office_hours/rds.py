@@ -2,13 +2,16 @@
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
+from botocore.utils import parse_timestamp
 
 from office_hours.decision import Action
 
@@ -32,7 +35,12 @@ CONFIG = Config(
 
 _UNDER_WAY = {Action.STOP: ("stopping", "stopped"), Action.START: ("starting", "available")}
 
-# Whatever boto3 can raise for a call: RDS refused it, or no answer came.
+# A listing is parsed for the members that are read of it, a third of RDS's answer and of the time: botocore merges this
+# folder's `sdk-extras` into its own model. What stop and start return is whole.
+# https://github.com/boto/botocore/blob/develop/botocore/loaders.py
+_EXTRAS = Path(__file__).with_name("models")
+
+# Whatever botocore can raise for a call: RDS refused it, or no answer came.
 CallError = (ClientError, BotoCoreError)
 
 # What RDS answers where a cluster is no longer as it was listed a moment ago. Nothing has gone wrong, and the next run
@@ -49,37 +57,67 @@ HARMLESS = {
 
 @lru_cache(maxsize=64)
 def client(region: str | None) -> "RDSClient":
-    """The client for a Region, or for the function's own, made once.
+    """The client for a Region, or for the function's own, made once. What it lists has only the members of `models`.
 
-    Threads may share it, but not make it: boto3's session is not thread-safe.
+    Threads may share it, but not make it: a session is not thread-safe.
     """
-    made = boto3.client("rds", region_name=region, config=CONFIG)
+    made = cast("RDSClient", session().create_client("rds", region_name=region, config=CONFIG))
     for operation in ("StopDBCluster", "StartDBCluster", "AddTagsToResource"):
         made.meta.events.register(f"before-send.rds.{operation}", _refuse_late)
     return made
 
 
-# Whether it is too late for what this thread is about to change. Lambda stops the clock for what an invocation leaves
-# behind, and it would go on, retries and all, in a later one.
-_too_late: "ContextVar[Callable[[], bool]]" = ContextVar("too_late")
+@lru_cache(maxsize=1)
+def session() -> Session:
+    """botocore's session, which is boto3's as well, without what boto3 imports for other services."""
+    made = Session()
+    made.get_component("data_loader").search_paths.insert(0, str(_EXTRAS))
+    made.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
+    return made
+
+
+def _timestamp(value: str) -> datetime:
+    """A time as AWS sends it. Python reads ISO 8601, which is RDS's, far faster than botocore, which reads any form."""
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return parse_timestamp(value)
+
+
+class NotSentError(TimeoutError):
+    """It was too late for a call that changes something: nothing was sent."""
+
+
+@dataclass
+class _Deadline:
+    """Whether it is too late for what a thread is about to change, and whether some of that was sent already."""
+
+    too_late: "Callable[[], bool]"
+    sent: bool = False
+
+
+# Lambda stops the clock for what an invocation leaves behind, and it would go on, retries and all, in a later one.
+_deadline: "ContextVar[_Deadline | None]" = ContextVar("deadline", default=None)
 
 
 @contextmanager
 def until(too_late: "Callable[[], bool]") -> "Iterator[None]":
     """Send nothing that changes anything, not even again after a failed attempt, once it is too late.
 
-    Calls raise TimeoutError then.
+    A call raises NotSentError then, or TimeoutError where an attempt was made that may have reached RDS.
     """
-    token = _too_late.set(too_late)
+    token = _deadline.set(_Deadline(too_late))
     try:
         yield
     finally:
-        _too_late.reset(token)
+        _deadline.reset(token)
 
 
 def _refuse_late(**_: object) -> None:
-    if _too_late.get(lambda: False)():
-        raise TimeoutError("it was too late to send it, or to send it again")
+    if deadline := _deadline.get():
+        if deadline.too_late():
+            raise TimeoutError("it was too late to send it again") if deadline.sent else NotSentError("it was too late")
+        deadline.sent = True
 
 
 def enabled_regions() -> list[str]:
@@ -87,13 +125,13 @@ def enabled_regions() -> list[str]:
 
     https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
     """
-    pages = boto3.client("account", config=CONFIG).get_paginator("list_regions")
+    pages = session().create_client("account", config=CONFIG).get_paginator("list_regions")
     enabled = pages.paginate(RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"])
     return sorted(region["RegionName"] for page in enabled for region in page["Regions"])
 
 
-def clusters(rds: "RDSClient", is_late: "Callable[[], bool]") -> "Iterator[DBClusterTypeDef]":
-    """The snapshot of each Aurora cluster in the client's Region, page by page.
+def clusters(rds: "RDSClient", is_late: "Callable[[], bool]") -> "Iterator[list[DBClusterTypeDef]]":
+    """The snapshots of the Aurora clusters in the client's Region, page by page.
 
     Raises TimeoutError where it is late and there are more.
     """
@@ -102,7 +140,7 @@ def clusters(rds: "RDSClient", is_late: "Callable[[], bool]") -> "Iterator[DBClu
     )
     for page in pages:
         # The filter is RDS's to keep; that nothing but Aurora is touched is ours.
-        yield from (cluster for cluster in page["DBClusters"] if cluster.get("Engine") in ENGINES)
+        yield [cluster for cluster in page["DBClusters"] if cluster.get("Engine") in ENGINES]
         if page.get("Marker") and is_late():
             raise TimeoutError("the function's time was up before all were listed")
 
@@ -119,12 +157,12 @@ def events(rds: "RDSClient", identifier: str, since: datetime, until: datetime) 
     return [event for page in pages for event in page["Events"]]
 
 
-def all_events(rds: "RDSClient", since: datetime, until: datetime) -> "Iterator[EventTypeDef]":
-    """The events of all clusters in this time."""
+def all_events(rds: "RDSClient", since: datetime, until: datetime) -> "Iterator[list[EventTypeDef]]":
+    """The events of all clusters in this time, page by page."""
     pages = rds.get_paginator("describe_events").paginate(
         SourceType="db-cluster", StartTime=since, EndTime=until, PaginationConfig={"PageSize": _PAGE}
     )
-    return (event for page in pages for event in page["Events"])
+    return (page["Events"] for page in pages)
 
 
 def instances(rds: "RDSClient") -> "Iterator[DBInstanceTypeDef]":
@@ -144,7 +182,9 @@ def act(rds: "RDSClient", action: Action, identifier: str) -> "DBClusterTypeDef"
         if not error.response["ResponseMetadata"]["RetryAttempts"]:
             raise
         # The answer to an earlier attempt was lost, and it may be that one which RDS no longer needs to be asked.
-        (snapshot,) = rds.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
+        # A session of its own: it is whole, and no other thread has it.
+        whole = cast("RDSClient", Session().create_client("rds", region_name=rds.meta.region_name, config=CONFIG))
+        (snapshot,) = whole.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
         if snapshot.get("Status") not in _UNDER_WAY[action]:
             raise
         return snapshot

@@ -3,6 +3,7 @@
 import concurrent.futures
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,8 +16,9 @@ from botocore.exceptions import ClientError
 
 from office_hours import rds
 from office_hours.command import Cluster, Command, choose, plan
-from office_hours.decision import LOG_KEPT, Action, Decision, Reason, decide, evidence_since, next_change, overdue
+from office_hours.decision import Action, Decision, Reason, decide, evidence_since, next_change, overdue
 from office_hours.event import Event, EventError, shown
+from office_hours.event_log import EventLog
 from office_hours.hold import HoldError
 from office_hours.schedule import Schedule
 from office_hours.tags import Settings
@@ -84,8 +86,11 @@ class Failure(str):
 
 
 Outcomes = list[Entry | Failure]
-Job = tuple[str, Callable[[], Entry | None]]  # a cluster's identifier, and what is to be done about it
-Work = Callable[["Order", "RDSClient", Cluster], Entry | None]
+# What is to be waited for: a cluster's identifier, and what is to be done about it.
+Job = tuple[str, Callable[[], "Entry | None"]]
+# What a run does about a cluster at once. What it then has to wait for it returns.
+Work = Callable[[Cluster], "Entry | Later | None"]
+Later = Callable[[], Entry]
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,10 @@ class Order:
         """Whether it is too late to begin anything."""
         return self.clock() >= self.ends - _NO_NEW_WORK
 
+    def event_log(self, client: "RDSClient") -> EventLog:
+        """The client's Region's, for this run."""
+        return EventLog(client, self.now, self.clock, self.is_late)
+
 
 def run(order: Order) -> Answer:
     """Handle every Region side by side, and each Region's clusters.
@@ -128,7 +137,7 @@ def run(order: Order) -> Answer:
     if order.event.clusters:
         jobs = _jobs_by_name(order, clients, outcomes)
     else:
-        jobs = {client: jobs_of(order, client, _work(order), outcomes) for client in clients}
+        jobs = {client: jobs_of(order, client, _work(order, client), outcomes) for client in clients}
     do(order, jobs, outcomes)
     return _report(order, list(outcomes))
 
@@ -168,10 +177,17 @@ def _do_region(client: "RDSClient", jobs: Iterable[Job], outcomes: Outcomes) -> 
 def _do_one(region: str, job: Job, outcomes: Outcomes) -> None:
     """Do one job; what comes of it is added to the outcomes."""
     identifier, work = job
-    try:
+    with _one_of_many(region, identifier, outcomes):
         if entry := work():
             outcomes.append(entry)
-    except Exception as error:  # noqa: BLE001  one broken cluster, of whatever kind, never stops the others
+
+
+@contextmanager
+def _one_of_many(region: str, identifier: str, outcomes: Outcomes) -> Iterator[None]:
+    """Make what fails in here a failure of this cluster alone: one that is broken never stops the others."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  broken in whatever way
         outcomes.append(failed(f"{region}/{identifier}", error, region=region, cluster=identifier))
 
 
@@ -238,33 +254,47 @@ def in_words(failures: list[Failure]) -> str:
     return f"{named}\nand {more} more, which the log names" if more > 0 else named
 
 
-def _listed(order: Order, client: "RDSClient", outcomes: Outcomes) -> "Iterator[tuple[str, DBClusterTypeDef]]":
-    """Each cluster of a Region, as soon as its page is there; a listing that fails is added to the outcomes."""
+def _listed(order: Order, client: "RDSClient", outcomes: Outcomes) -> "Iterator[dict[str, DBClusterTypeDef]]":
+    """The clusters of a Region, page by page; a listing that fails is added to the outcomes."""
     region = client.meta.region_name
-    seen = set()
+    seen = set[str]()
     try:
-        for snapshot in rds.clusters(client, order.is_late):
+        for page in rds.clusters(client, order.is_late):
+            clusters = {snapshot.get("DBClusterIdentifier", "").lower(): snapshot for snapshot in page}
             # One that comes or goes between two pages can push another onto both.
-            if (identifier := snapshot.get("DBClusterIdentifier", "").lower()) not in seen:
-                seen.add(identifier)
-                yield identifier, snapshot
+            yield {identifier: snapshot for identifier, snapshot in clusters.items() if identifier not in seen}
+            seen.update(clusters)
     except Exception as error:  # noqa: BLE001  a page that is broken in whatever way leaves the others to be handled
         outcomes.append(failed(f"Region {region}, listing its clusters", error, region=region))
 
 
 def jobs_of(order: Order, client: "RDSClient", work: Work, outcomes: Outcomes) -> Iterator[Job]:
-    """For each cluster of a Region: to read its tags, and to work on it."""
+    """Read the tags of a Region's clusters, do the work on them, and hand on what is then to be waited for.
 
-    def job(identifier: str, snapshot: "DBClusterTypeDef") -> Entry | None:
-        cluster = Cluster(client.meta.region_name, identifier, snapshot, order.settings.read(snapshot))
-        return work(order, client, cluster)
+    A page at a time: what is to be waited for for one goes on while the next is listed.
+    """
+    region = client.meta.region_name
+    for page in _listed(order, client, outcomes):
+        jobs: list[Job] = []
+        for identifier, snapshot in page.items():
+            with _one_of_many(region, identifier, outcomes):
+                cluster = Cluster(region, identifier, snapshot, order.settings.read(snapshot))
+                _begin(work, cluster, jobs, outcomes)
+        yield from jobs
 
-    for identifier, snapshot in _listed(order, client, outcomes):
-        yield identifier, partial(job, identifier, snapshot)
+
+def _begin(work: Work, cluster: Cluster, jobs: list[Job], outcomes: Outcomes) -> None:
+    done = work(cluster)
+    if callable(done):
+        jobs.append((cluster.identifier, done))
+    elif done is not None:
+        outcomes.append(done)
 
 
-def _work(order: Order) -> Work:
-    return _follow_schedule if order.event.clusters is None or order.event.time else _obey
+def _work(order: Order, client: "RDSClient") -> Work:
+    if order.event.clusters is None or order.event.time:
+        return partial(_follow_schedule, order, client, order.event_log(client))
+    return partial(_obey, order, client)
 
 
 def _jobs_by_name(order: Order, clients: "list[RDSClient]", outcomes: Outcomes) -> "dict[RDSClient, list[Job]]":
@@ -277,11 +307,8 @@ def _jobs_by_name(order: Order, clients: "list[RDSClient]", outcomes: Outcomes) 
     wanted = {name.region or "" for name in names}
     clusters: list[Cluster] = []
 
-    def keep(_: Order, __: "RDSClient", cluster: Cluster) -> None:
-        clusters.append(cluster)
-
     listings = {
-        client: jobs_of(order, client, keep, outcomes)
+        client: jobs_of(order, client, clusters.append, outcomes)
         for region, client in by_region.items()
         if region in wanted or "" in wanted
     }
@@ -302,20 +329,33 @@ def _jobs_by_name(order: Order, clients: "list[RDSClient]", outcomes: Outcomes) 
     if mistakes:
         raise EventError(mistakes)
     jobs: dict[RDSClient, list[Job]] = defaultdict(list)
+    work = {client: _work(order, client) for client in clients}
     for cluster in chosen:
         client = by_region[cluster.region]
-        jobs[client].append((cluster.identifier, partial(_work(order), order, client, cluster)))
+        with _one_of_many(cluster.region, cluster.identifier, outcomes):
+            _begin(work[client], cluster, jobs[client], outcomes)
     return jobs
 
 
-def _follow_schedule(order: Order, client: "RDSClient", cluster: Cluster) -> Entry | None:
+def _follow_schedule(order: Order, client: "RDSClient", log: EventLog, cluster: Cluster) -> Entry | Later | None:
     """Decide about one cluster, unless it is untagged, and act."""
     if cluster.tags is None:
         return None
     schedule, hold = cluster.tags
-    since = evidence_since(cluster.snapshot, schedule, hold, order.now)
-    events = events_of(order, client, cluster.identifier, since) if since else []
-    decision = decide(cluster.snapshot, schedule, hold, events, order.now)
+
+    def settle(events: "Iterable[EventTypeDef]") -> Decision:
+        return decide(cluster.snapshot, schedule, hold, events, order.now)
+
+    if since := evidence_since(cluster.snapshot, schedule, hold, order.now):
+        log.want(since)
+        return lambda: _follow(order, client, cluster, settle(log.of(cluster.identifier, since)))
+    decision = settle(())
+    follow = partial(_follow, order, client, cluster, decision)
+    return follow if decision.action == order.action else follow()
+
+
+def _follow(order: Order, client: "RDSClient", cluster: Cluster, decision: Decision) -> Entry:
+    """Do what was decided about a cluster."""
     upcoming = _upcoming(order, cluster)
     entry = entry_of(cluster, decision, upcoming)
     # What is carried out is on its way from now on.
@@ -332,7 +372,7 @@ def is_overdue(order: Order, cluster: Cluster, decision: Decision) -> bool:
     return overdue(cluster.snapshot, *cluster.tags, decision, order.now, every)
 
 
-def _obey(order: Order, client: "RDSClient", cluster: Cluster) -> Entry | None:
+def _obey(order: Order, client: "RDSClient", cluster: Cluster) -> Entry | Later | None:
     """Do what a command by hand asks for, unless the cluster is left out of it."""
     command = plan(cluster, order.action, order.event.until, order.now)
     if command is None:
@@ -346,37 +386,44 @@ def _obey(order: Order, client: "RDSClient", cluster: Cluster) -> Entry | None:
         entry["message"] = command.told(order.now, done=command.decision.action == order.action, dry_run=True)
         _log(logger.debug, entry)
         return entry
-    if order.is_late() or order.clock() >= command.until:
-        raise TimeoutError("it was too late to begin: nothing was done for it, ask again")
-    with rds.until(lambda: order.is_late() or order.clock() >= command.until):
-        _carry_out_command(order, client, command, entry)
-    return entry
+    return partial(_carry_out_command, order, client, command, entry)
 
 
-def _carry_out_command(order: Order, client: "RDSClient", command: Command, entry: Entry) -> None:
+def _carry_out_command(order: Order, client: "RDSClient", command: Command, entry: Entry) -> Entry:
     """Write the hold, then make the call: if that fails, the next run makes it."""
     cluster, told = command.cluster, partial(command.told, order.now)
+
+    def is_too_late() -> bool:
+        return order.is_late() or order.clock() >= command.until
 
     def refused(code: str) -> str:
         if code in _GONE:
             return f"{cluster.identifier} was not {_DONE[order.action]}: {rds.HARMLESS[code]}."
         return told(done=False, refused=rds.HARMLESS[code])
 
-    if not _if_harmless(entry, refused, partial(_write_hold, order, client, command), _GONE):
+    try:
+        with rds.until(is_too_late):
+            is_held = _if_harmless(entry, refused, partial(_write_hold, order, client, command), _GONE)
+    except rds.NotSentError:
+        raise TimeoutError("it was too late to begin: nothing was done for it, ask again") from None
+    if not is_held:
         # Whatever else the hold is refused for is a failure: no run would make it good.
         del entry["hold"]
     elif command.decision.action != order.action:
         entry["message"] = told(done=False)
         _log(logger.debug, entry)
-    elif order.clock() >= command.until:
-        ended = "its hold has ended, and office hours apply again"
-        entry["message"] = f"{cluster.identifier} was not {_DONE[order.action]}: {ended}."
-        _log(logger.warning, entry)
-    elif order.is_late():
-        entry["message"] = told(done=False, refused="it is too late in this run")
-        _log(logger.warning, entry)
     else:
-        _call(order, client, entry, done=told(done=True), refused=refused)
+        try:
+            with rds.until(is_too_late):
+                _call(order, client, entry, done=told(done=True), refused=refused)
+        except rds.NotSentError:
+            if order.clock() >= command.until:
+                ended = "its hold has ended, and office hours apply again"
+                entry["message"] = f"{cluster.identifier} was not {_DONE[order.action]}: {ended}."
+            else:
+                entry["message"] = told(done=False, refused="it is too late in this run")
+            _log(logger.warning, entry)
+    return entry
 
 
 def _write_hold(order: Order, client: "RDSClient", command: Command) -> None:
@@ -407,14 +454,6 @@ def entry_of(cluster: Cluster, decision: Decision, upcoming: datetime | None) ->
     }
 
 
-def events_of(order: Order, client: "RDSClient", identifier: str, since: datetime) -> "list[EventTypeDef]":
-    """The cluster's events from `since` on that exist by now: for a `time` to come, those of the future do not."""
-    present = order.clock()
-    # What RDS answers to a StartTime older than its log is not documented.
-    since, until = max(since, present - LOG_KEPT), min(order.now, present)
-    return rds.events(client, identifier, since, until) if since < until else []
-
-
 def _carry_out(order: Order, client: "RDSClient", entry: Entry, upcoming: datetime | None) -> bool:
     """Do what was decided, where it is this function's to do and in time; log it, and complete the entry's message.
 
@@ -433,18 +472,19 @@ def _carry_out(order: Order, client: "RDSClient", entry: Entry, upcoming: dateti
     elif order.event.dry_run:
         entry["message"] = f"Would be {_DONE[action]}. {why}"
         _log(logger.debug, entry)
-    elif is_too_late():
-        entry["message"] = f"Left for the next run: it is too late to have it {_DONE[action]} in this one. {why}"
-        _log(logger.warning, entry)
     else:
-        with rds.until(is_too_late):
-            return _call(
-                order,
-                client,
-                entry,
-                done=f"{_DOING[action]}. {why}",
-                refused=lambda code: f"Not {_DONE[action]}: {rds.HARMLESS[code]}. {why}",
-            )
+        try:
+            with rds.until(is_too_late):
+                return _call(
+                    order,
+                    client,
+                    entry,
+                    done=f"{_DOING[action]}. {why}",
+                    refused=lambda code: f"Not {_DONE[action]}: {rds.HARMLESS[code]}. {why}",
+                )
+        except rds.NotSentError:
+            entry["message"] = f"Left for the next run: it is too late to have it {_DONE[action]} in this one. {why}"
+            _log(logger.warning, entry)
     return False
 
 

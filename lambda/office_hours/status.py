@@ -19,7 +19,6 @@ from office_hours.run import (
     RunError,
     do,
     entry_of,
-    events_of,
     in_words,
     is_overdue,
     utc,
@@ -159,7 +158,7 @@ def _see(order: Order, client: "RDSClient", region: Region, cluster: Cluster, ro
     events = (region.events or {}).get(cluster.identifier, [])
     evidence = evidence_since(snapshot, schedule, hold, now)
     if evidence and (region.events is None or evidence < now - PAST):
-        events = events_of(order, client, cluster.identifier, evidence)
+        events = order.event_log(client).of(cluster.identifier, evidence)
     decision = decide(snapshot, schedule, hold, events, now)
     upcoming = desired = None
     # Where the log could not be read, nobody knows, rather than that nothing happened.
