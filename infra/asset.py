@@ -4,17 +4,34 @@ The same inputs give the same files, on whichever machine, so that the asset's h
 changes when what is deployed changes, and only then.
 """
 
+import gzip
+import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 # The newest Python that Lambda offers and aws-cdk-lib knows.
 PYTHON_VERSION = "3.14"
-# botocore describes more than 400 services in 27 MB. Whoever calls another one adds it here.
-SERVICES = ("account", "pricing", "rds", "sns")
+# What is called, of which service. botocore describes more than 400 services in 27 MB, which take their time to read at
+# each cold start as well. Whoever calls something else adds it here.
+CALLS = {
+    "account": ("ListRegions",),
+    "pricing": ("GetProducts",),
+    "rds": (
+        "AddTagsToResource",
+        "DescribeDBClusters",
+        "DescribeDBInstances",
+        "DescribeEvents",
+        "StartDBCluster",
+        "StopDBCluster",
+    ),
+    "sns": ("Publish",),
+}
 # What an installer leaves behind that differs from machine to machine, and is not read in Lambda; and what is compiled
 # for one kind of machine, where the same is there in Python as well.
 LEFTOVERS = (".lock", "bin", "*.dist-info/RECORD", "markupsafe/_speedups.*")
@@ -27,12 +44,8 @@ class PackageError(Exception):
 def build(target: Path) -> Path:
     """Fill the empty folder `target` with the package, and return it."""
     install_dependencies(target)
-    unread = [entry for entry in target.glob("botocore/data/*/") if entry.name not in SERVICES]
-    for entry in [*unread, *(entry for pattern in LEFTOVERS for entry in target.glob(pattern))]:
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
+    remove(entry for pattern in LEFTOVERS for entry in target.glob(pattern))
+    trim_models(target / "botocore" / "data")
     shutil.copytree(
         PROJECT / "lambda" / "office_hours", target / "office_hours", ignore=shutil.ignore_patterns("__pycache__", ".*")
     )
@@ -42,22 +55,93 @@ def build(target: Path) -> Path:
     return target
 
 
-def install_dependencies(target: Path) -> None:
-    """Install the project's dependencies for Lambda's Python and processor, in the versions and files that are locked.
+def remove(entries: Iterable[Path]) -> None:
+    for entry in entries:
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
-    uv stands beside the Python that runs this. It copies files out of its cache, since their modes are changed
-    afterwards, and takes no source distribution, which would be built for this machine.
+
+def trim_models(data: Path) -> None:
+    """Leave in botocore's `data` what our calls need: their operations, shapes, paginators and endpoints."""
+    remove(entry for entry in data.glob("*/") if entry.name not in CALLS)
+    prefixes = set()
+    for service, calls in CALLS.items():
+        *older, version = sorted((data / service).iterdir())
+        model = read_json(version / "service-2.json.gz")
+        paginators = read_json(version / "paginators-1.json")
+        remove([*older, *(entry for entry in version.iterdir() if entry.name != "endpoint-rule-set-1.json.gz")])
+        model["operations"] = {name: model["operations"][name] for name in calls}
+        model["shapes"] = {name: model["shapes"][name] for name in sorted(shapes_of(model))}
+        prefixes.add(model["metadata"]["endpointPrefix"])
+        write_json(version / "service-2.json", without_documentation(model))
+        pagination = {name: paginator for name, paginator in paginators["pagination"].items() if name in calls}
+        write_json(version / "paginators-1.json", {"pagination": pagination})
+    endpoints = read_json(data / "endpoints.json")
+    for partition in endpoints["partitions"]:
+        partition["services"] = {name: each for name, each in partition["services"].items() if name in prefixes}
+    write_json(data / "endpoints.json", endpoints)
+
+
+def shapes_of(model: Any) -> set[str]:  # noqa: ANN401  as botocore's models are
+    """The names of the shapes that a model's operations refer to, and those in turn."""
+
+    def references(part: object) -> Iterable[str]:
+        if isinstance(part, dict):
+            yield from (name for key, name in part.items() if key == "shape" and isinstance(name, str))
+            part = list(part.values())
+        if isinstance(part, list):
+            for each in part:
+                yield from references(each)
+
+    found, new = set[str](), set(references(model["operations"]))
+    while new:
+        found |= new
+        new = {name for shape in new for name in references(model["shapes"][shape])} - found
+    return found
+
+
+def without_documentation(part: Any) -> Any:  # noqa: ANN401  as above
+    if isinstance(part, dict):
+        return {
+            key: without_documentation(value)
+            for key, value in part.items()
+            if not (key == "documentation" and isinstance(value, str))
+        }
+    return [without_documentation(each) for each in part] if isinstance(part, list) else part
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401  as above
+    return json.loads(gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes())
+
+
+def write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, separators=(",", ":")))
+
+
+def install_dependencies(target: Path) -> None:
+    """Install the project's dependencies, copied out of uv's cache, since their modes are changed afterwards."""
+    into = ("--python", sys.executable, "--target", str(target), "--link-mode", "copy", "--no-compile-bytecode")
+    uv("install", *into, "--require-hashes", "--requirements", "pyproject.toml")
+
+
+def uv(command: str, *arguments: str) -> str:
+    """Run `uv pip` for Lambda's Python and processor, in the versions that are locked, and return what it prints.
+
+    uv stands beside the Python that runs this. It takes no source distribution, which would be built for this machine.
     """
-    uv = Path(sys.executable).with_name("uv")
-    command = [
-        *(str(uv), "pip", "install", "--quiet", "--python", sys.executable, "--target", str(target)),
+    program = Path(sys.executable).with_name("uv")
+    common = [
+        *("--quiet", "--constraints", "requirements.lock", "--only-binary", ":all:"),
         *("--python-version", PYTHON_VERSION, "--python-platform", "aarch64-manylinux_2_28"),
-        *("--only-binary", ":all:", "--link-mode", "copy", "--no-compile-bytecode"),
-        *("--require-hashes", "--constraints", "requirements.lock", "--requirements", "pyproject.toml"),
     ]
     try:
-        subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            [str(program), "pip", command, *common, *arguments], cwd=PROJECT, check=True, capture_output=True, text=True
+        )
     except FileNotFoundError as error:
-        raise PackageError(f"{uv} is missing: `make synth` puts it there.") from error
+        raise PackageError(f"{program} is missing: `make synth` puts it there.") from error
     except subprocess.CalledProcessError as error:
         raise PackageError(f"The package's dependencies could not be installed:\n{error.stderr}") from error
+    return done.stdout

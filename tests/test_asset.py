@@ -1,6 +1,7 @@
 """The package that is deployed to Lambda, built as for a deployment."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -8,12 +9,19 @@ import subprocess
 import sys
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
+import botocore.session
 import pytest
+from botocore import xform_name
+from botocore.model import ListShape, ServiceModel, Shape, StructureShape
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 import asset
-from asset import PROJECT, SERVICES, PackageError, build
+from asset import CALLS, PROJECT, PackageError, build
+from sbom import sbom
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +31,11 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_holds_our_modules_and_what_they_need(package: Path) -> None:
     source, packed = PROJECT / "lambda" / "office_hours", package / "office_hours"
-    ours = {entry.relative_to(source) for pattern in ("*.py", "templates/*") for entry in source.glob(pattern)}
+    ours = {
+        entry.relative_to(source)
+        for pattern in ("*.py", "templates/*", "models/**/*.json")
+        for entry in source.glob(pattern)
+    }
     assert {entry.relative_to(packed) for entry in packed.rglob("*") if entry.is_file()} == ours
     needed = {"aws_lambda_powertools", "boto3", "botocore", "holidays", "jinja2", "tzdata"}
     assert needed <= {entry.name for entry in package.iterdir()}
@@ -95,6 +107,63 @@ def test_another_user_can_read_it_all(package: Path) -> None:
         assert entry.stat().st_mode & 0o777 == expected, entry
 
 
+# Its bill of materials
+
+
+@pytest.fixture(scope="module")
+def materials(package: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(sbom(package))
+    return document
+
+
+def test_the_bill_names_each_distribution_with_its_version_and_licence(
+    package: Path, materials: dict[str, Any]
+) -> None:
+    named = {(each["name"], each["version"], each["purl"]) for each in materials["components"]}
+    found = {(each.name.lower().replace("_", "-"), each.version) for each in distributions(path=[str(package)])}
+    assert named == {(name, version, f"pkg:pypi/{name}@{version}") for name, version in found}
+    licences = {each["name"]: [*map(words, each["licenses"])] for each in materials["components"]}
+    assert licences["boto3"] == ["Apache-2.0"]
+    assert licences["urllib3"] == ["MIT"]
+    assert licences["python-dateutil"] == ["Apache Software License", "BSD License"]  # known by its classifiers alone
+    assert all(licences.values())
+
+
+def words(licence: dict[str, Any]) -> str:
+    text: str = licence["license"].get("id") or licence["license"]["name"]
+    return text
+
+
+def test_the_bill_has_the_hash_of_each_wheel_and_the_lock_has_it_too(materials: dict[str, Any]) -> None:
+    lock = (PROJECT / "requirements.lock").read_text()
+    for each in materials["components"]:
+        locked = re.search(rf"^{each['name']}==(?:.*\\\n)+.*", lock, re.MULTILINE)
+        (known,) = each["hashes"]
+        assert known["alg"] == "SHA-256"
+        assert locked
+        assert f"sha256:{known['content']}" in locked[0]
+
+
+def test_the_bill_tells_what_needs_what(materials: dict[str, Any]) -> None:
+    needs = {each["ref"]: each.get("dependsOn", []) for each in materials["dependencies"]}
+    ours = ["aws-lambda-powertools", "boto3", "botocore", "holidays", "jinja2", "tzdata"]
+    assert needs["aurora-office-hours"] == ours
+    assert needs["botocore"] == ["jmespath", "python-dateutil", "urllib3"]
+    assert {*ours}.union(*needs.values()) == {each["name"] for each in materials["components"]}
+
+
+def test_the_bill_is_of_this_package_and_always_the_same(package: Path, materials: dict[str, Any]) -> None:
+    (asset_hash,) = materials["metadata"]["component"]["properties"]
+    assert asset_hash == {"name": "cdk:asset-hash", "value": cdk.FileSystem.fingerprint(str(package))}
+    assert json.loads(sbom(package)) == materials
+
+
+def test_the_bill_is_valid_cyclonedx(materials: dict[str, Any]) -> None:
+    validator = JsonStrictValidator(SchemaVersion.V1_6)
+    assert validator.validate_str(json.dumps(materials)) is None
+    assert validator.validate_str(json.dumps(materials | {"serialNumber": "1"})) is not None
+
+
 # What runs from it, with nothing else on the path, as in Lambda. The zones of this machine are out of sight, too.
 
 
@@ -108,9 +177,32 @@ def run_alone(package: Path, program: str) -> str:
     return done.stdout.strip()
 
 
-def test_it_describes_the_services_that_the_code_calls_and_no_others() -> None:
+def test_it_describes_the_calls_that_the_code_makes_and_no_others() -> None:
     code = "".join(module.read_text() for module in (PROJECT / "lambda" / "office_hours").glob("*.py"))
-    assert set(re.findall(r'\.client\("(.+?)"', code)) == set(SERVICES)
+    assert set(re.findall(r'client\("(.+?)"', code)) == set(CALLS)
+    for service, calls in CALLS.items():
+        names = botocore.session.get_session().get_service_model(service).operation_names
+        # As a method, or as a paginator's name.
+        made = {name for name in names if re.search(rf'[."]{xform_name(name)}\b', code)}
+        assert made == set(calls), service
+
+
+def test_a_model_is_whole_but_for_the_calls_that_are_not_made(package: Path) -> None:
+    model = json.loads((package / "botocore" / "data" / "rds" / "2014-10-31" / "service-2.json").read_text())
+    trimmed, whole = ServiceModel(model, "rds"), botocore.session.get_session().get_service_model("rds")
+    for call in CALLS["rds"]:
+        for shape in ("input_shape", "output_shape"):
+            kept, original = getattr(trimmed.operation_model(call), shape), getattr(whole.operation_model(call), shape)
+            assert members(kept) == members(original)
+        errors = {error.name for error in whole.operation_model(call).error_shapes}
+        assert {error.name for error in trimmed.operation_model(call).error_shapes} == errors
+
+
+def members(shape: Shape | None) -> object:
+    """What a shape consists of, as deep as it goes."""
+    if isinstance(shape, StructureShape):
+        return {name: (member.serialization, members(member)) for name, member in shape.members.items()}
+    return (shape.type_name, members(shape.member)) if isinstance(shape, ListShape) else shape and shape.type_name
 
 
 @pytest.mark.parametrize(
@@ -119,14 +211,14 @@ def test_it_describes_the_services_that_the_code_calls_and_no_others() -> None:
         ("rds", "describe_db_clusters", "https://rds.eu-west-1.amazonaws.com"),
         ("account", "list_regions", "https://account.us-east-1.amazonaws.com"),
         ("pricing", "get_products", "https://api.pricing.us-east-1.amazonaws.com"),
-        ("sns", "list_topics", "https://sns.eu-west-1.amazonaws.com"),
+        ("sns", "publish", "https://sns.eu-west-1.amazonaws.com"),
     ],
 )
 def test_every_client_can_be_made_from_it_alone(package: Path, service: str, operation: str, endpoint: str) -> None:
     # Prices have an endpoint in three Regions only.
     where = ", region_name='us-east-1'" if service == "pricing" else ""
     program = (
-        f"import boto3; client = boto3.client({service!r}{where}); client.get_paginator({operation!r});"
+        f"import boto3; client = boto3.client({service!r}{where}); client.{operation};"
         "print(client.meta.endpoint_url, boto3.__file__)"
     )
     assert run_alone(package, program) == f"{endpoint} {package / 'boto3' / '__init__.py'}"

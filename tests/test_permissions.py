@@ -25,7 +25,7 @@ from botocore.model import OperationModel
 from ministack.core import iam_evaluator  # type: ignore[import-untyped]  # MiniStack has no types
 
 from invocation import invoke, start, stop
-from office_hours import handlers
+from office_hours import handlers, rds
 from price_server import PriceServer, instance
 from rds_server import ACCOUNT, HOME, RdsServer
 from settings import Settings
@@ -398,9 +398,11 @@ def called(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> set[Called]:
             )
         )
 
-    session = boto3.Session()
+    botocore_session = rds.session.__wrapped__()
+    session = boto3.Session(botocore_session=botocore_session)
     session.events.register("before-parameter-build.*.*", note)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+    monkeypatch.setattr(rds, "session", lambda **_: botocore_session)
     return calls
 
 

@@ -39,6 +39,7 @@ CONTEXT = {
 HOSTILE = """<style>p { color: rgb(1, 2, 3) }</style><script>alert("script")</script>
 <p id="kept" onclick="alert('handler')">kept</p><img src="data:," onerror="alert('image')">
 <iframe srcdoc="<script>alert('frame')</script>"></iframe><a href=" JavaScript:alert('link')">link</a>
+<a href="java&#10;script:alert('disguise')">disguised</a>
 <svg><use href="#kept"/><rect width="9" height="9" onmouseenter="alert('svg')"/></svg>"""
 OFFICE = "mon-fri 08:00-18:00 Europe/Berlin"
 
@@ -95,6 +96,7 @@ def test_scripts_frames_and_handlers_are_removed_and_the_rest_is_shown(page: Pag
     refresh(page, functions, HOSTILE)
     page.locator("#kept").click()
     page.get_by_text("link").click()
+    page.get_by_text("disguised").click()
     page.locator("rect").hover()
     assert page.locator("#widget").locator("script, iframe, use, [onclick], [onerror], [onmouseenter]").count() == 0
     expect(page.locator("#kept")).to_have_css("color", "rgb(1, 2, 3)")

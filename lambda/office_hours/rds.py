@@ -1,14 +1,19 @@
 """The only module that talks to RDS, and that asks AWS for the account's Regions."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, cast
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from botocore.session import Session
+from botocore.utils import parse_timestamp
 
 from office_hours.decision import Action
 
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
 ENGINES = ("aurora-mysql", "aurora-postgresql")
 THREADS = 16
 _PAGE = 100  # the most that RDS returns at once
+_MOST_WORDS = 1000  # characters of an error
 CONFIG = Config(
     # Adaptive: throttled by RDS, all threads slow down together, instead of giving up one by one.
     retries={"mode": "adaptive", "total_max_attempts": 8},
@@ -30,10 +36,16 @@ CONFIG = Config(
     max_pool_connections=THREADS,
 )
 
+_making = Lock()
 _UNDER_WAY = {Action.STOP: ("stopping", "stopped"), Action.START: ("starting", "available")}
 
-# Whatever boto3 can raise for a call: RDS refused it, or no answer came.
-CallError = (ClientError, BotoCoreError)
+# A listing is parsed for the members that are read of it, a third of RDS's answer and of the time: botocore merges this
+# folder's `sdk-extras` into its own model. What stop and start return is whole.
+# https://github.com/boto/botocore/blob/develop/botocore/loaders.py
+_EXTRAS = Path(__file__).with_name("models")
+
+# Whatever botocore can raise for a call: RDS refused it, or no answer came, or one that cannot be read.
+CallError = (ClientError, BotoCoreError, ResponseParserError)
 
 # What RDS answers where a cluster is no longer as it was listed a moment ago. Nothing has gone wrong, and the next run
 # sees the cluster as it then is.
@@ -47,39 +59,72 @@ HARMLESS = {
 }
 
 
-@lru_cache(maxsize=64)
-def client(region: str | None) -> "RDSClient":
+@lru_cache(maxsize=128)
+def client(region: str | None, *, whole: bool = False) -> "RDSClient":
     """The client for a Region, or for the function's own, made once.
 
-    Threads may share it, but not make it: boto3's session is not thread-safe.
+    whole: whether it reads all of what it lists, or only the members of `models`.
+
+    Threads may share it, but not make it: a session is not thread-safe.
     """
-    made = boto3.client("rds", region_name=region, config=CONFIG)
-    for operation in ("StopDBCluster", "StartDBCluster", "AddTagsToResource"):
-        made.meta.events.register(f"before-send.rds.{operation}", _refuse_late)
+    made = cast("RDSClient", session(whole=whole).create_client("rds", region_name=region, config=CONFIG))
+    # After botocore's rate limiter, which has a call wait for its turn at this very point.
+    made.meta.events.register_last("before-send", _refuse_late)
     return made
 
 
-# Whether it is too late for what this thread is about to change. Lambda stops the clock for what an invocation leaves
-# behind, and it would go on, retries and all, in a later one.
-_too_late: "ContextVar[Callable[[], bool]]" = ContextVar("too_late")
+@lru_cache(maxsize=2)
+def session(*, whole: bool = False) -> Session:
+    """botocore's session, which is boto3's as well, without what boto3 imports for other services."""
+    made = Session()
+    if not whole:
+        made.get_component("data_loader").search_paths.insert(0, str(_EXTRAS))
+    made.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
+    return made
+
+
+def _timestamp(value: str) -> datetime:
+    """A time as AWS sends it. Python reads ISO 8601, which is RDS's, far faster than botocore, which reads any form."""
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return parse_timestamp(value)
+
+
+class NotSentError(TimeoutError):
+    """It was too late for a call that changes something: nothing was sent."""
+
+
+@dataclass
+class _Deadline:
+    """Whether it is too late for what a thread is about to change, and whether some of that was sent already."""
+
+    too_late: "Callable[[], bool]"
+    sent: bool = False
+
+
+# Lambda stops the clock for what an invocation leaves behind, and it would go on, retries and all, in a later one.
+_deadline: "ContextVar[_Deadline | None]" = ContextVar("deadline", default=None)
 
 
 @contextmanager
 def until(too_late: "Callable[[], bool]") -> "Iterator[None]":
     """Send nothing that changes anything, not even again after a failed attempt, once it is too late.
 
-    Calls raise TimeoutError then.
+    A call raises NotSentError then, or TimeoutError where an attempt was made that may have reached RDS.
     """
-    token = _too_late.set(too_late)
+    token = _deadline.set(_Deadline(too_late))
     try:
         yield
     finally:
-        _too_late.reset(token)
+        _deadline.reset(token)
 
 
 def _refuse_late(**_: object) -> None:
-    if _too_late.get(lambda: False)():
-        raise TimeoutError("it was too late to send it, or to send it again")
+    if deadline := _deadline.get():
+        if deadline.too_late():
+            raise TimeoutError("it was too late to send it again") if deadline.sent else NotSentError("it was too late")
+        deadline.sent = True
 
 
 def enabled_regions() -> list[str]:
@@ -87,13 +132,13 @@ def enabled_regions() -> list[str]:
 
     https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
     """
-    pages = boto3.client("account", config=CONFIG).get_paginator("list_regions")
+    pages = session().create_client("account", config=CONFIG).get_paginator("list_regions")
     enabled = pages.paginate(RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"])
     return sorted(region["RegionName"] for page in enabled for region in page["Regions"])
 
 
-def clusters(rds: "RDSClient", is_late: "Callable[[], bool]") -> "Iterator[DBClusterTypeDef]":
-    """The snapshot of each Aurora cluster in the client's Region, page by page.
+def clusters(rds: "RDSClient", is_late: "Callable[[], bool]") -> "Iterator[list[DBClusterTypeDef]]":
+    """The snapshots of the Aurora clusters in the client's Region, page by page.
 
     Raises TimeoutError where it is late and there are more.
     """
@@ -102,7 +147,7 @@ def clusters(rds: "RDSClient", is_late: "Callable[[], bool]") -> "Iterator[DBClu
     )
     for page in pages:
         # The filter is RDS's to keep; that nothing but Aurora is touched is ours.
-        yield from (cluster for cluster in page["DBClusters"] if cluster.get("Engine") in ENGINES)
+        yield [cluster for cluster in page["DBClusters"] if cluster.get("Engine") in ENGINES]
         if page.get("Marker") and is_late():
             raise TimeoutError("the function's time was up before all were listed")
 
@@ -119,12 +164,12 @@ def events(rds: "RDSClient", identifier: str, since: datetime, until: datetime) 
     return [event for page in pages for event in page["Events"]]
 
 
-def all_events(rds: "RDSClient", since: datetime, until: datetime) -> "Iterator[EventTypeDef]":
-    """The events of all clusters in this time."""
+def all_events(rds: "RDSClient", since: datetime, until: datetime) -> "Iterator[list[EventTypeDef]]":
+    """The events of all clusters in this time, page by page."""
     pages = rds.get_paginator("describe_events").paginate(
         SourceType="db-cluster", StartTime=since, EndTime=until, PaginationConfig={"PageSize": _PAGE}
     )
-    return (event for page in pages for event in page["Events"])
+    return (page["Events"] for page in pages)
 
 
 def instances(rds: "RDSClient") -> "Iterator[DBInstanceTypeDef]":
@@ -140,14 +185,25 @@ def act(rds: "RDSClient", action: Action, identifier: str) -> "DBClusterTypeDef"
     call = rds.stop_db_cluster if action is Action.STOP else rds.start_db_cluster
     try:
         return call(DBClusterIdentifier=identifier)["DBCluster"]
-    except rds.exceptions.InvalidDBClusterStateFault as error:
-        if not error.response["ResponseMetadata"]["RetryAttempts"]:
+    except NotSentError:
+        raise
+    except (*CallError, TimeoutError) as error:
+        if isinstance(error, ClientError) and not error.response["ResponseMetadata"]["RetryAttempts"]:
             raise
-        # The answer to an earlier attempt was lost, and it may be that one which RDS no longer needs to be asked.
-        (snapshot,) = rds.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
-        if snapshot.get("Status") not in _UNDER_WAY[action]:
-            raise
-        return snapshot
+        # It may have been done all the same, by an attempt whose answer was lost: a further one is refused then.
+        with suppress(*CallError):
+            snapshot = _whole(rds.meta.region_name, identifier)
+            if snapshot.get("Status") in _UNDER_WAY[action]:
+                return snapshot
+        raise
+
+
+def _whole(region: str, identifier: str) -> "DBClusterTypeDef":
+    """A cluster's snapshot, every field that RDS sent."""
+    with _making:
+        whole = client(region, whole=True)
+    (snapshot,) = whole.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
+    return snapshot
 
 
 def write_tag(rds: "RDSClient", arn: str, key: str, value: str) -> None:
@@ -156,8 +212,11 @@ def write_tag(rds: "RDSClient", arn: str, key: str, value: str) -> None:
 
 
 def words(error: BaseException) -> tuple[str, str]:
-    """The code and the words of an error: AWS's own, where it answered."""
+    """The code and the words of an error: AWS's own, where it answered, and no more than can be read."""
+    code, text = type(error).__name__, str(error)
     if isinstance(error, ClientError):
         answer = error.response.get("Error", {})
-        return answer.get("Code", "Unknown"), answer.get("Message") or str(error)
-    return type(error).__name__, str(error)
+        code, text = answer.get("Code", "Unknown"), answer.get("Message") or text
+    if isinstance(error, ResponseParserError):
+        text = text.partition("\n")[0]  # what could not be read follows, all of it
+    return code, text if len(text) <= _MOST_WORDS else f"{text[:_MOST_WORDS]}..."

@@ -1,12 +1,14 @@
 """A run: list the clusters of each Region, decide, act, report."""
 
 import concurrent.futures
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, Self, TypedDict
 from zoneinfo import ZoneInfo
 
 from aws_lambda_powertools import Logger
@@ -15,8 +17,9 @@ from botocore.exceptions import ClientError
 
 from office_hours import rds
 from office_hours.command import Cluster, Command, choose, plan
-from office_hours.decision import LOG_KEPT, Action, Decision, Reason, decide, evidence_since, next_change, overdue
+from office_hours.decision import Action, Decision, Reason, decide, evidence_since, next_change, overdue
 from office_hours.event import Event, EventError, shown
+from office_hours.event_log import EventLog
 from office_hours.hold import HoldError
 from office_hours.schedule import Schedule
 from office_hours.tags import Settings
@@ -30,7 +33,8 @@ _NO_NEW_WORK = timedelta(seconds=5)
 # To report, and to end before Lambda ends the function, takes this long.
 _NO_MORE_WAITING = timedelta(seconds=2)
 _LAST = ZoneInfo("Etc/GMT+12")  # where each time of the clock comes last
-_MOST_NAMED = 50  # failures in an error's text; the log has all of them
+# Failures in an error's text, of which the log has all, and invalid tags in a run's summary: the answer has all.
+_MOST_NAMED = 50
 NAMESPACE = "AuroraOfficeHours"  # of all our metrics
 _GONE = ("DBClusterNotFoundFault",)
 _DOING = {"stop": "Stopping", "start": "Starting"}
@@ -46,7 +50,8 @@ def _as_json(value: object) -> str:
     return utc(value, "auto") if isinstance(value, datetime) else str(value)
 
 
-logger = Logger(json_default=_as_json, use_rfc3339=True, utc=True)
+# In ASCII: no terminal that shows the log obeys a character in a tag.
+logger = Logger(json_serializer=partial(json.dumps, default=_as_json), use_rfc3339=True, utc=True)
 
 
 class RunError(Exception):
@@ -78,14 +83,26 @@ class Answer(TypedDict):
 
 
 class Failure(str):
-    """What could not be handled, and why, in words."""
+    """What could not be handled, and why, in words.
 
-    __slots__ = ()
+    region: the one that it was in; empty where it was in none.
+    """
+
+    __slots__ = ("region",)
+    region: str
+
+    def __new__(cls, text: str, region: str = "") -> Self:
+        made = super().__new__(cls, text)
+        made.region = region
+        return made
 
 
 Outcomes = list[Entry | Failure]
-Job = tuple[str, Callable[[], Entry | None]]  # a cluster's identifier, and what is to be done about it
-Work = Callable[["Order", "RDSClient", Cluster], Entry | None]
+# What is to be waited for: a cluster's identifier, and what is to be done about it.
+Job = tuple[str, Callable[[], "Entry | None"]]
+# What a run does about a cluster at once. What it then has to wait for it returns.
+Work = Callable[[Cluster], "Entry | Later | None"]
+Later = Callable[[], Entry]
 
 
 @dataclass(frozen=True)
@@ -113,6 +130,10 @@ class Order:
         """Whether it is too late to begin anything."""
         return self.clock() >= self.ends - _NO_NEW_WORK
 
+    def event_log(self, client: "RDSClient") -> EventLog:
+        """The client's Region's, for this run."""
+        return EventLog(client, self.now, self.clock, self.is_late)
+
 
 def run(order: Order) -> Answer:
     """Handle every Region side by side, and each Region's clusters.
@@ -128,7 +149,7 @@ def run(order: Order) -> Answer:
     if order.event.clusters:
         jobs = _jobs_by_name(order, clients, outcomes)
     else:
-        jobs = {client: jobs_of(order, client, _work(order), outcomes) for client in clients}
+        jobs = {client: jobs_of(order, client, _work(order, client), outcomes) for client in clients}
     do(order, jobs, outcomes)
     return _report(order, list(outcomes))
 
@@ -168,10 +189,17 @@ def _do_region(client: "RDSClient", jobs: Iterable[Job], outcomes: Outcomes) -> 
 def _do_one(region: str, job: Job, outcomes: Outcomes) -> None:
     """Do one job; what comes of it is added to the outcomes."""
     identifier, work = job
-    try:
+    with _one_of_many(region, identifier, outcomes):
         if entry := work():
             outcomes.append(entry)
-    except Exception as error:  # noqa: BLE001  one broken cluster, of whatever kind, never stops the others
+
+
+@contextmanager
+def _one_of_many(region: str, identifier: str, outcomes: Outcomes) -> Iterator[None]:
+    """Make what fails in here a failure of this cluster alone: one that is broken never stops the others."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  broken in whatever way
         outcomes.append(failed(f"{region}/{identifier}", error, region=region, cluster=identifier))
 
 
@@ -201,8 +229,9 @@ def _report(order: Order, outcomes: list[Entry | Failure]) -> Answer:
         "counts": dict(sorted(Counter(entry["reason"] for entry in entries).items())),
         "clusters": sorted(entries, key=lambda entry: (entry["region"], entry["cluster"])),
     }
-    invalid = {f"{e['region']}/{e['cluster']}": e["message"] for e in entries if e["reason"] == Reason.INVALID_TAG}
-    summary = {**answer, "clusters": len(entries), "failures": len(failures), "invalid_tags": invalid}
+    invalid = [(f"{e['region']}/{e['cluster']}", e["message"]) for e in entries if e["reason"] == Reason.INVALID_TAG]
+    named = dict(sorted(invalid)[:_MOST_NAMED])
+    summary = {**answer, "clusters": len(entries), "failures": len(failures), "invalid_tags": named}
     logger.info("%s run: %d clusters, %d failures", order.action, len(entries), len(failures), extra=summary)
     if not order.event.dry_run:
         _count(order, {"Failures": len(failures), "InvalidTags": len(invalid)})
@@ -238,33 +267,47 @@ def in_words(failures: list[Failure]) -> str:
     return f"{named}\nand {more} more, which the log names" if more > 0 else named
 
 
-def _listed(order: Order, client: "RDSClient", outcomes: Outcomes) -> "Iterator[tuple[str, DBClusterTypeDef]]":
-    """Each cluster of a Region, as soon as its page is there; a listing that fails is added to the outcomes."""
+def _listed(order: Order, client: "RDSClient", outcomes: Outcomes) -> "Iterator[dict[str, DBClusterTypeDef]]":
+    """The clusters of a Region, page by page; a listing that fails is added to the outcomes."""
     region = client.meta.region_name
-    seen = set()
+    seen = set[str]()
     try:
-        for snapshot in rds.clusters(client, order.is_late):
+        for page in rds.clusters(client, order.is_late):
+            clusters = {snapshot.get("DBClusterIdentifier", "").lower(): snapshot for snapshot in page}
             # One that comes or goes between two pages can push another onto both.
-            if (identifier := snapshot.get("DBClusterIdentifier", "").lower()) not in seen:
-                seen.add(identifier)
-                yield identifier, snapshot
+            yield {identifier: snapshot for identifier, snapshot in clusters.items() if identifier not in seen}
+            seen.update(clusters)
     except Exception as error:  # noqa: BLE001  a page that is broken in whatever way leaves the others to be handled
         outcomes.append(failed(f"Region {region}, listing its clusters", error, region=region))
 
 
 def jobs_of(order: Order, client: "RDSClient", work: Work, outcomes: Outcomes) -> Iterator[Job]:
-    """For each cluster of a Region: to read its tags, and to work on it."""
+    """Read the tags of a Region's clusters, do the work on them, and hand on what is then to be waited for.
 
-    def job(identifier: str, snapshot: "DBClusterTypeDef") -> Entry | None:
-        cluster = Cluster(client.meta.region_name, identifier, snapshot, order.settings.read(snapshot))
-        return work(order, client, cluster)
+    A page at a time: what is to be waited for for one goes on while the next is listed.
+    """
+    region = client.meta.region_name
+    for page in _listed(order, client, outcomes):
+        jobs: list[Job] = []
+        for identifier, snapshot in page.items():
+            with _one_of_many(region, identifier, outcomes):
+                cluster = Cluster(region, identifier, snapshot, order.settings.read(snapshot))
+                _begin(work, cluster, jobs, outcomes)
+        yield from jobs
 
-    for identifier, snapshot in _listed(order, client, outcomes):
-        yield identifier, partial(job, identifier, snapshot)
+
+def _begin(work: Work, cluster: Cluster, jobs: list[Job], outcomes: Outcomes) -> None:
+    done = work(cluster)
+    if callable(done):
+        jobs.append((cluster.identifier, done))
+    elif done is not None:
+        outcomes.append(done)
 
 
-def _work(order: Order) -> Work:
-    return _follow_schedule if order.event.clusters is None or order.event.time else _obey
+def _work(order: Order, client: "RDSClient") -> Work:
+    if order.event.clusters is None or order.event.time:
+        return partial(_follow_schedule, order, client, order.event_log(client))
+    return partial(_obey, order, client)
 
 
 def _jobs_by_name(order: Order, clients: "list[RDSClient]", outcomes: Outcomes) -> "dict[RDSClient, list[Job]]":
@@ -277,24 +320,23 @@ def _jobs_by_name(order: Order, clients: "list[RDSClient]", outcomes: Outcomes) 
     wanted = {name.region or "" for name in names}
     clusters: list[Cluster] = []
 
-    def keep(_: Order, __: "RDSClient", cluster: Cluster) -> None:
-        clusters.append(cluster)
-
     listings = {
-        client: jobs_of(order, client, keep, outcomes)
+        client: jobs_of(order, client, clusters.append, outcomes)
         for region, client in by_region.items()
         if region in wanted or "" in wanted
     }
     do(order, listings, outcomes)
     known = sorted(clusters, key=lambda each: each.name)
-    chosen, mistakes = choose(names, known, order.settings.tag_key, list(by_region))
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    unlisted = {failure.region for failure in failures}
+    sure = [name for name in names if not failures or (name.region and name.region not in unlisted)]
+    chosen, mistakes = choose(sure, known, order.settings.tag_key, list(by_region))
     for cluster in () if event.time else chosen:
         obstacle = plan(cluster, order.action, event.until, order.now)
         # Whether there has to be an "until" cannot be told before the one that is there can be read.
         if isinstance(obstacle, Decision) and not (event.until_unread and obstacle.reason is Reason.NEEDS_UNTIL):
             mistakes.append(f'The cluster "{cluster.name}" cannot be {_DONE[order.action]} by name. {obstacle.message}')
     mistakes = [*event.mistakes, *mistakes]
-    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     if failures and (mistakes or "" in wanted):
         # Elsewhere there may be the cluster that is meant, or another one of the same name.
         advice = "Not all could be listed. Write region/identifier for clusters in the Regions that can be"
@@ -302,20 +344,33 @@ def _jobs_by_name(order: Order, clients: "list[RDSClient]", outcomes: Outcomes) 
     if mistakes:
         raise EventError(mistakes)
     jobs: dict[RDSClient, list[Job]] = defaultdict(list)
+    work = {client: _work(order, client) for client in clients}
     for cluster in chosen:
         client = by_region[cluster.region]
-        jobs[client].append((cluster.identifier, partial(_work(order), order, client, cluster)))
+        with _one_of_many(cluster.region, cluster.identifier, outcomes):
+            _begin(work[client], cluster, jobs[client], outcomes)
     return jobs
 
 
-def _follow_schedule(order: Order, client: "RDSClient", cluster: Cluster) -> Entry | None:
+def _follow_schedule(order: Order, client: "RDSClient", log: EventLog, cluster: Cluster) -> Entry | Later | None:
     """Decide about one cluster, unless it is untagged, and act."""
     if cluster.tags is None:
         return None
     schedule, hold = cluster.tags
-    since = evidence_since(cluster.snapshot, schedule, hold, order.now)
-    events = events_of(order, client, cluster.identifier, since) if since else []
-    decision = decide(cluster.snapshot, schedule, hold, events, order.now)
+
+    def settle(events: "Iterable[EventTypeDef]") -> Decision:
+        return decide(cluster.snapshot, schedule, hold, events, order.now)
+
+    if since := evidence_since(cluster.snapshot, schedule, hold, order.now):
+        log.want(since)
+        return lambda: _follow(order, client, cluster, settle(log.of(cluster.identifier, since)))
+    decision = settle(())
+    follow = partial(_follow, order, client, cluster, decision)
+    return follow if decision.action == order.action else follow()
+
+
+def _follow(order: Order, client: "RDSClient", cluster: Cluster, decision: Decision) -> Entry:
+    """Do what was decided about a cluster."""
     upcoming = _upcoming(order, cluster)
     entry = entry_of(cluster, decision, upcoming)
     # What is carried out is on its way from now on.
@@ -332,7 +387,7 @@ def is_overdue(order: Order, cluster: Cluster, decision: Decision) -> bool:
     return overdue(cluster.snapshot, *cluster.tags, decision, order.now, every)
 
 
-def _obey(order: Order, client: "RDSClient", cluster: Cluster) -> Entry | None:
+def _obey(order: Order, client: "RDSClient", cluster: Cluster) -> Entry | Later | None:
     """Do what a command by hand asks for, unless the cluster is left out of it."""
     command = plan(cluster, order.action, order.event.until, order.now)
     if command is None:
@@ -346,37 +401,44 @@ def _obey(order: Order, client: "RDSClient", cluster: Cluster) -> Entry | None:
         entry["message"] = command.told(order.now, done=command.decision.action == order.action, dry_run=True)
         _log(logger.debug, entry)
         return entry
-    if order.is_late() or order.clock() >= command.until:
-        raise TimeoutError("it was too late to begin: nothing was done for it, ask again")
-    with rds.until(lambda: order.is_late() or order.clock() >= command.until):
-        _carry_out_command(order, client, command, entry)
-    return entry
+    return partial(_carry_out_command, order, client, command, entry)
 
 
-def _carry_out_command(order: Order, client: "RDSClient", command: Command, entry: Entry) -> None:
+def _carry_out_command(order: Order, client: "RDSClient", command: Command, entry: Entry) -> Entry:
     """Write the hold, then make the call: if that fails, the next run makes it."""
     cluster, told = command.cluster, partial(command.told, order.now)
+
+    def is_too_late() -> bool:
+        return order.is_late() or order.clock() >= command.until
 
     def refused(code: str) -> str:
         if code in _GONE:
             return f"{cluster.identifier} was not {_DONE[order.action]}: {rds.HARMLESS[code]}."
         return told(done=False, refused=rds.HARMLESS[code])
 
-    if not _if_harmless(entry, refused, partial(_write_hold, order, client, command), _GONE):
+    try:
+        with rds.until(is_too_late):
+            is_held = _if_harmless(entry, refused, partial(_write_hold, order, client, command), _GONE)
+    except rds.NotSentError:
+        raise TimeoutError("it was too late to begin: nothing was done for it, ask again") from None
+    if not is_held:
         # Whatever else the hold is refused for is a failure: no run would make it good.
         del entry["hold"]
     elif command.decision.action != order.action:
         entry["message"] = told(done=False)
         _log(logger.debug, entry)
-    elif order.clock() >= command.until:
-        ended = "its hold has ended, and office hours apply again"
-        entry["message"] = f"{cluster.identifier} was not {_DONE[order.action]}: {ended}."
-        _log(logger.warning, entry)
-    elif order.is_late():
-        entry["message"] = told(done=False, refused="it is too late in this run")
-        _log(logger.warning, entry)
     else:
-        _call(order, client, entry, done=told(done=True), refused=refused)
+        try:
+            with rds.until(is_too_late):
+                _call(order, client, entry, done=told(done=True), refused=refused)
+        except rds.NotSentError:
+            if order.clock() >= command.until:
+                ended = "its hold has ended, and office hours apply again"
+                entry["message"] = f"{cluster.identifier} was not {_DONE[order.action]}: {ended}."
+            else:
+                entry["message"] = told(done=False, refused="it is too late in this run")
+            _log(logger.warning, entry)
+    return entry
 
 
 def _write_hold(order: Order, client: "RDSClient", command: Command) -> None:
@@ -407,14 +469,6 @@ def entry_of(cluster: Cluster, decision: Decision, upcoming: datetime | None) ->
     }
 
 
-def events_of(order: Order, client: "RDSClient", identifier: str, since: datetime) -> "list[EventTypeDef]":
-    """The cluster's events from `since` on that exist by now: for a `time` to come, those of the future do not."""
-    present = order.clock()
-    # What RDS answers to a StartTime older than its log is not documented.
-    since, until = max(since, present - LOG_KEPT), min(order.now, present)
-    return rds.events(client, identifier, since, until) if since < until else []
-
-
 def _carry_out(order: Order, client: "RDSClient", entry: Entry, upcoming: datetime | None) -> bool:
     """Do what was decided, where it is this function's to do and in time; log it, and complete the entry's message.
 
@@ -433,18 +487,19 @@ def _carry_out(order: Order, client: "RDSClient", entry: Entry, upcoming: dateti
     elif order.event.dry_run:
         entry["message"] = f"Would be {_DONE[action]}. {why}"
         _log(logger.debug, entry)
-    elif is_too_late():
-        entry["message"] = f"Left for the next run: it is too late to have it {_DONE[action]} in this one. {why}"
-        _log(logger.warning, entry)
     else:
-        with rds.until(is_too_late):
-            return _call(
-                order,
-                client,
-                entry,
-                done=f"{_DOING[action]}. {why}",
-                refused=lambda code: f"Not {_DONE[action]}: {rds.HARMLESS[code]}. {why}",
-            )
+        try:
+            with rds.until(is_too_late):
+                return _call(
+                    order,
+                    client,
+                    entry,
+                    done=f"{_DOING[action]}. {why}",
+                    refused=lambda code: f"Not {_DONE[action]}: {rds.HARMLESS[code]}. {why}",
+                )
+        except rds.NotSentError:
+            entry["message"] = f"Left for the next run: it is too late to have it {_DONE[action]} in this one. {why}"
+            _log(logger.warning, entry)
     return False
 
 
@@ -496,4 +551,5 @@ def failed(what: str, error: BaseException, **keys: str | None) -> Failure:
         exc_info=error if unexpected else None,
         extra={**keys, "error_code": code, "error_message": words},
     )
-    return Failure(f"{what}: {code}: {words}")
+    in_one_line = " ".join(f"{what}: {code}: {words}".split())
+    return Failure(in_one_line, keys.get("region") or "")

@@ -1,5 +1,6 @@
 """What every tagged cluster should be, what it is, why, and what comes next: for people and for programs."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,7 +19,6 @@ from office_hours.run import (
     RunError,
     do,
     entry_of,
-    events_of,
     in_words,
     is_overdue,
     utc,
@@ -35,6 +35,7 @@ KEYS = ("describe", "explain", "widgetContext")
 _ACCEPTED = 'Accepted: {}, {"explain": "mon-fri 08:00-18:00 Europe/Berlin"}, {"describe": true}'
 _SOON = timedelta(days=1)
 _MOST_TOLD = 6  # transitions
+_LONGEST_TAG = 256  # characters: RDS's limit
 _YEAR = timedelta(weeks=52)
 _WEEK = 168  # hours
 DESCRIPTION = """### Aurora Office Hours
@@ -108,11 +109,17 @@ def read_event(event: object) -> dict[str, object]:
     mistakes = unknown_keys(event, KEYS, _ACCEPTED)
     if event.get("describe", True) is not True:
         mistakes.append(f'"describe" has {shown(event["describe"])}: expected true.')
-    if not isinstance(event.get("explain", ""), str):
-        mistakes.append(f'"explain" has {shown(event["explain"])}: expected the value of a tag.')
+    if not _can_be_tag(event.get("explain", "")):
+        expected = f"expected the value of a tag, of {_LONGEST_TAG} characters at the most"
+        mistakes.append(f'"explain" has {shown(event["explain"])}: {expected}.')
     if mistakes:
         raise EventError(mistakes)
     return event
+
+
+def _can_be_tag(value: object) -> bool:
+    """Whether it is text, and no longer than a tag's. Half of a surrogate pair is none: Lambda could not answer it."""
+    return isinstance(value, str) and len(value) <= _LONGEST_TAG and not re.search(r"[\ud800-\udfff]", value)
 
 
 def look(order: Order, *, or_fail: bool = True) -> tuple[Status, list[Row]]:
@@ -151,7 +158,7 @@ def _see(order: Order, client: "RDSClient", region: Region, cluster: Cluster, ro
     events = (region.events or {}).get(cluster.identifier, [])
     evidence = evidence_since(snapshot, schedule, hold, now)
     if evidence and (region.events is None or evidence < now - PAST):
-        events = events_of(order, client, cluster.identifier, evidence)
+        events = order.event_log(client).of(cluster.identifier, evidence)
     decision = decide(snapshot, schedule, hold, events, now)
     upcoming = desired = None
     # Where the log could not be read, nobody knows, rather than that nothing happened.

@@ -42,14 +42,15 @@ def survey(order: Order, since: datetime, share: float = 1.0) -> "tuple[dict[RDS
     outcomes: Outcomes = []
     regions = {client: Region() for client in clients_of(order, outcomes)}
 
-    def keep(_: Order, client: "RDSClient", cluster: Cluster) -> None:
+    def keep(region: Region, cluster: Cluster) -> None:
         if cluster.tags:
-            regions[client].clusters.append(cluster)
+            region.clusters.append(cluster)
 
     def read_events(client: "RDSClient") -> None:
         events = defaultdict(list)
-        for event in rds.all_events(client, since, order.now):
-            events[event.get("SourceIdentifier", "").lower()].append(event)
+        for page in rds.all_events(client, since, order.now):
+            for event in page:
+                events[event.get("SourceIdentifier", "").lower()].append(event)
         regions[client].events = events
 
     def read_instances(client: "RDSClient") -> None:
@@ -59,9 +60,9 @@ def survey(order: Order, since: datetime, share: float = 1.0) -> "tuple[dict[RDS
     jobs: Mapping[RDSClient, Iterable[Job]] = {
         client: itertools.chain(
             (("events", partial(read_events, client)), ("instances", partial(read_instances, client))),
-            jobs_of(order, client, keep, outcomes),
+            jobs_of(order, client, partial(keep, region), outcomes),
         )
-        for client in regions
+        for client, region in regions.items()
     }
     do(order, jobs, outcomes, share)
     return regions, [outcome for outcome in outcomes if isinstance(outcome, Failure)]

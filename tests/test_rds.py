@@ -1,0 +1,59 @@
+"""What is asked of RDS and of its answers, at the wire."""
+
+import json
+import re
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from office_hours import rds
+from office_hours.decision import Action
+from rds_server import RESET, Call, RdsServer, Refusal
+from snapshots import STRUCTURE, filled
+
+pytest_plugins = ["rds_server"]
+
+CODE = Path(rds.__file__).parent
+MODEL = json.loads((CODE / "models" / "rds" / "2014-10-31" / "service-2.sdk-extras.json").read_text())
+LISTED = MODEL["merge"]["shapes"]["ListedDBCluster"]["members"]
+
+
+def test_a_listing_is_parsed_for_what_is_read_of_it_and_for_nothing_else(account: RdsServer) -> None:
+    whole = filled(STRUCTURE, "", count()) | {"Engine": "aurora-mysql"}
+    account.add("a", **whole)
+    ((listed,),) = rds.clusters(rds.client(None), lambda: False)
+    members = [{"DBInstanceIdentifier": member["DBInstanceIdentifier"]} for member in whole["DBClusterMembers"]]
+    assert listed == {name: whole[name] for name in LISTED} | {"DBClusterMembers": members}
+    code = "".join(module.read_text() for module in CODE.glob("*.py"))
+    assert set(re.findall(r'snapshot(?:\.get\(|\[)"(\w+)"', code)) == set(LISTED)
+    assert set(re.findall(r'member(?:\.get\(|\[)"(\w+)"', code)) == {"DBInstanceIdentifier"}
+
+
+def test_what_is_read_again_after_a_lost_answer_is_whole(account: RdsServer) -> None:
+    whole = filled(STRUCTURE, "", count()) | {"DBClusterIdentifier": "a", "Engine": "aurora-mysql"}
+    cluster = account.add("a", **whole | {"Status": "available"})
+
+    def carry_out_in_silence(_: Call) -> Refusal | None:
+        if cluster["Status"] == "stopping":
+            return None
+        cluster["Status"] = "stopping"
+        return RESET
+
+    account.before("StopDBCluster", carry_out_in_silence)
+    assert rds.act(rds.client(None), Action.STOP, "a") == whole | {"Status": "stopping"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-23T18:00:00.123Z",
+        "2026-11-23T18:00:00.123000+00:00",
+        "2026-11-23T19:00:00.123+01:00",
+        "Mon, 23 Nov 2026 18:00:00.123 GMT",
+        "1795456800.123",
+    ],
+)
+def test_a_time_is_read_in_whatever_form_aws_sends_it(text: str) -> None:
+    assert rds._timestamp(text) == datetime(2026, 11, 23, 18, 0, 0, 123000, tzinfo=UTC)  # noqa: SLF001
