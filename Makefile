@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CDK := infra/node_modules/.bin/cdk
 LOCK := requirements.lock
+# What stands where a secret would: in front of emulated and simulated accounts, which take anything.
+NO_SECRETS := testing|local|simulated|only simulated|only-emulated|not-a-secret|cluster-[A-Z]+
 
 # A tag may contain anything, so it travels in the environment, unexpanded, and never through a shell's words.
 override TAG := $(value TAG)
@@ -41,10 +43,11 @@ test: $(VENV)/.test infra/node_modules/.ready ## Run every test
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: lint
-lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, and the template against cdk-nag and cfn-lint
+lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, the template against cdk-nag and cfn-lint, and for secrets
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	git ls-files -z | xargs -0 -n 60 -P 2 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^($(NO_SECRETS))$$'
 	$(CDK) synth --quiet
 	@# W3005: the CDK orders a function after its role in words, though the function refers to it as well.
 	$(BIN)/cfn-lint --non-zero-exit-code warning --ignore-checks W3005 -- cdk.out/*.template.json
@@ -66,7 +69,7 @@ synth: $(VENV)/.infra infra/node_modules/.ready ## Write the CloudFormation temp
 	@echo "cdk.out/AuroraOfficeHours.template.json"
 
 .PHONY: package
-package: $(VENV)/.infra ## Build the package, and measure its size and how fast it is imported
+package: $(VENV)/.infra ## Build the package and its bill of materials, and measure its size and how fast it is imported
 	@$(BIN)/python infra/measure_package.py
 
 .PHONY: bill
