@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CDK := infra/node_modules/.bin/cdk
 LOCK := requirements.lock
+C7N_LOCK := tests/bench/custodian/requirements.lock
 # What stands where a secret would: in front of emulated and simulated accounts, which take anything.
 NO_SECRETS := testing|local|simulated|only simulated|only-emulated|not-a-secret|cluster-[A-Z]+
 
@@ -38,23 +39,26 @@ demo: $(VENV)/.demo ## Watch a simulated week of office hours; TAG="mon-fri 08:0
 local: $(VENV)/.infra $(VENV)/.local infra/node_modules/.ready ## Watch the deployed stack at work on an emulated account; SECONDS=90 ends it
 	@$(BIN)/python -m local $(SECONDS)
 
+# All of them run side by side, each file in one process, and first the file that mostly waits for the next full minute.
+# Those that ARGS choose run one after another.
 .PHONY: test
 test: $(VENV)/.test infra/node_modules/.ready ## Run every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses=3 --dist=loadfile --no-loadscope-reorder \
+		tests/test_end_to_end.py tests)
 
 .PHONY: lint
 lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, the template against cdk-nag and cfn-lint, and for secrets
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	git ls-files -z | xargs -0 -n 60 -P 2 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^($(NO_SECRETS))$$'
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^($(NO_SECRETS))$$'
 	$(CDK) synth --quiet
 	@# W3005: the CDK orders a function after its role in words, though the function refers to it as well.
 	$(BIN)/cfn-lint --non-zero-exit-code warning --ignore-checks W3005 -- cdk.out/*.template.json
 
 # Not a part of `lint`, which says the same with and without a network: advisories come every day, and from elsewhere.
 .PHONY: audit
-audit: $(VENV)/.audit infra/node_modules/.ready ## Ask for known vulnerabilities of all that is locked
+audit: $(VENV)/.audit infra/node_modules/.ready ## Ask for known vulnerabilities of what is deployed and what it is made and tested with
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement $(LOCK)
 	npm audit --prefix infra
 
@@ -76,6 +80,11 @@ package: $(VENV)/.infra ## Build the package and its bill of materials, and meas
 bill: $(VENV)/.test infra/node_modules/.ready ## Measure what the functions take, and compute what they cost in a month
 	@$(BIN)/python -m pytest -q -s tests/measure_bill.py
 
+.PHONY: bench
+bench: export PYTHONPATH := lambda:infra:tests
+bench: $(VENV)/.bench build/c7n/.ready ## Measure the speed, and write it into README.md; ARGS=--quick takes 2 minutes and writes nothing
+	@$(BIN)/python -m bench $(ARGS)
+
 .PHONY: deploy
 deploy: $(VENV)/.infra infra/node_modules/.ready ## Deploy to the account and Region that AWS_PROFILE and AWS_REGION choose
 	@$(BIN)/python infra/prepare_account.py $(ARGS)
@@ -86,9 +95,11 @@ destroy: $(VENV)/.infra infra/node_modules/.ready ## Remove the stack and all th
 	$(CDK) destroy $(ARGS)
 
 .PHONY: lock
-lock: $(VENV)/.uv ## Refresh both lock files to the newest versions allowed
+lock: $(VENV)/.uv ## Refresh the lock files to the newest versions allowed
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
 		--no-emit-index-url --no-emit-find-links pyproject.toml --group lint --group audit --output-file $(LOCK)
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --no-emit-find-links --group custodian --output-file $(C7N_LOCK)
 	cd infra && npm install --package-lock-only
 
 .PHONY: clean
@@ -98,7 +109,8 @@ clean: ## Remove all that was made here, the prepared environments included
 # --- Preparation. A stamp says that a group of dependencies is in place. Groups only ever add to the environment: their
 # --- versions come from one lock, so that none can take away what another needs.
 
-$(VENV)/.audit $(VENV)/.demo $(VENV)/.infra $(VENV)/.local $(VENV)/.test $(VENV)/.lint: $(VENV)/.%: $(VENV)/.uv pyproject.toml
+$(VENV)/.audit $(VENV)/.bench $(VENV)/.demo $(VENV)/.infra $(VENV)/.local $(VENV)/.test $(VENV)/.lint: \
+		$(VENV)/.%: $(VENV)/.uv pyproject.toml
 	@echo "Preparing $(VENV) for: $*"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --constraints $(LOCK) \
 		--requirements pyproject.toml --group $*
@@ -111,6 +123,13 @@ $(VENV)/.uv: $(LOCK)
 	@$(PYTHON) -m venv $(VENV)
 	@sed -n '/^uv==/,/[^\\]$$/p' $(LOCK) > $(VENV)/uv.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.txt
+	@touch $@
+
+# Cloud Custodian brings its own boto3: it is kept from ours.
+build/c7n/.ready: $(C7N_LOCK) | $(VENV)/.uv
+	@echo "Preparing build/c7n"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/c7n
+	@$(BIN)/uv pip install --quiet --python build/c7n/bin/python --require-hashes --requirements $(C7N_LOCK)
 	@touch $@
 
 infra/node_modules/.ready: infra/package-lock.json infra/package.json

@@ -367,18 +367,9 @@ class History:
 
 
 @pytest.fixture
-def history(account: RdsServer, log: Log, monkeypatch: pytest.MonkeyPatch) -> History:
+def history(account: RdsServer, log: Log) -> History:
     """An account without clusters, on a clock that stands still."""
     history = History(account, log)
-
-    def answer(call: Call) -> Structure | Refusal:
-        """List the cluster that is named, where one is."""
-        found, named = RdsServer.answer(account, call), call.parameters.get("DBClusterIdentifier")
-        if call.operation == "DescribeDBClusters" and named and not isinstance(found, Refusal):
-            return {"DBClusters": [each for each in found["DBClusters"] if each["DBClusterIdentifier"] == named]}
-        return found
-
-    monkeypatch.setattr(account, "answer", answer)
     for operation in ("DescribeDBClusters", "DescribeEvents", "AddTagsToResource", *CALLS):
         account.before(operation, history.interfere)
     return history

@@ -1,21 +1,24 @@
 """One AWS account's RDS at the wire: what moto lacks, in one small HTTP server.
 
 It speaks the Query protocol (and `account:ListRegions`, and `sns:Publish`) behind AWS_ENDPOINT_URL: pages, the engine
-filter, states in between, an event log, and whatever is to go wrong. A call's Region is read from its signature, so
-that one server is every Region. All of RDS's XML is written from botocore's own service model.
+filter, states in between, an event log, and whatever is to go wrong, before a call is carried out or on the answer's
+way back. A call's Region is read from its signature, so that one server is every Region. All of RDS's XML is written
+from botocore's own service model.
 
 PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for its fixture.
 """
 
 import json
+import random
 import re
 import socket
 import struct
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import Enum, auto
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -69,7 +72,28 @@ class Refusal:
 THROTTLED = Refusal("Throttling", "Rate exceeded")
 INTERNAL_FAILURE = Refusal("InternalFailure", "An internal error has occurred.", status=500)
 ACCESS_DENIED = Refusal("AccessDenied", "User: arn:aws:sts::123456789012:x is not authorized.", status=403)
+EXPIRED = Refusal("ExpiredToken", "The security token included in the request is expired", status=403)
 RESET = Refusal("", "No answer at all: the connection is cut.", status=0)
+
+
+class Damage(Enum):
+    """What becomes of the answer to a call that RDS has carried out."""
+
+    LOST = auto()  # none of it arrives, and the connection is cut
+    CUT = auto()  # the head and half of the body arrive, and the connection is cut
+    ENDED = auto()  # the same, and the connection is closed in good order
+    TRUNCATED = auto()  # half of the XML, as if it were the whole
+    FAILED = auto()  # an internal failure is answered instead
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """Another body than the one that RDS has for a call that it has carried out."""
+
+    by: Callable[[bytes], bytes]
+
+
+Fault = Refusal | Damage | Rewritten
 
 
 @cache
@@ -79,17 +103,22 @@ def _model() -> ServiceModel:
 
 @dataclass
 class RdsServer:
-    """The account. What it holds may be changed at any moment; `calls` is what it was asked, in order."""
+    """The account. What it holds may be changed at any moment.
+
+    `calls` is what it was asked, in order; `carried_out` those of them that RDS did not refuse.
+    """
 
     clusters: dict[str, dict[str, Structure]] = field(default_factory=lambda: defaultdict(dict))
     events: dict[str, list[Structure]] = field(default_factory=lambda: defaultdict(list))
     classes: dict[str, str] = field(default_factory=dict)
     enabled_regions: list[str] = field(default_factory=lambda: [HOME])
     instead: dict[str, Structure] = field(default_factory=dict)
+    page: int = 100  # the most that a page holds, where more are asked for
     calls: list[Call] = field(default_factory=list)
+    carried_out: list[Call] = field(default_factory=list)
     published: list[Parameters] = field(default_factory=list)
     model: ServiceModel = field(default_factory=_model)
-    _rules: list[Callable[[Call], Refusal | None]] = field(default_factory=list)
+    _rules: list[Callable[[Call], Fault | None]] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, name: str, tag: str | None = None, *, region: str = HOME, **members: object) -> Structure:
@@ -134,27 +163,50 @@ class RdsServer:
                     self.log(name, message, at, region=region)
 
     def before(self, operation: str, act: Callable[[Call], object], **where: str) -> None:
-        """Do something between such a call and its answer; a Refusal that is returned becomes the answer.
+        """Do something between such a call and its answer; a fault that is returned is what the call meets.
 
+        operation: its name, or "*" for all.
         where: the call's region, its cluster, or a parameter such as Marker.
         """
 
-        def rule(call: Call) -> Refusal | None:
+        def rule(call: Call) -> Fault | None:
             seen = {"region": call.region, "cluster": call.cluster} | call.parameters
-            result = act(call) if call.operation == operation and where.items() <= seen.items() else None
-            return result if isinstance(result, Refusal) else None
+            is_such = operation in ("*", call.operation) and where.items() <= seen.items()
+            result = act(call) if is_such else None
+            return result if isinstance(result, Fault) else None
 
         self._rules.append(rule)
 
-    def fail(self, operation: str, fault: Refusal, *, times: int | None = None, every: int = 1, **where: str) -> None:
-        """Refuse such calls; only so many `times`, or only every so many-th of them."""
+    def fail(self, operation: str, fault: Fault, *, times: int | None = None, every: int = 1, **where: str) -> None:
+        """Have such calls meet a fault; only so many `times`, or only every so many-th of them."""
         numbers = count(1)
 
-        def refuse(_: Call) -> Refusal | None:
+        def meet(_: Call) -> Fault | None:
             number = next(numbers)
             return fault if number % every == 0 and (times is None or number <= times) else None
 
-        self.before(operation, refuse, **where)
+        self.before(operation, meet, **where)
+
+    def trouble(self, seed: str, faults: Sequence[Fault], *, one_in: int, in_a_row: int = 3) -> None:
+        """Have about one call in so many meet a fault, chosen at random, yet none more often than so in a row.
+
+        The seed alone says which attempt at which call meets what, in whatever order the threads come.
+        """
+        attempts: dict[str, list[bool]] = defaultdict(list)
+
+        def meet(call: Call) -> Fault | None:
+            subject = f"{call.operation} {call.region} {call.cluster} {call.parameters.get('Marker')}"
+            earlier = attempts[subject]
+            chance = random.Random(f"{seed} {subject} {len(earlier)}")  # noqa: S311  no secret
+            is_enough = len(earlier) >= in_a_row and all(earlier[-in_a_row:])
+            earlier.append(not is_enough and chance.randrange(one_in) == 0)
+            return chance.choice(faults) if earlier[-1] else None
+
+        self.before("*", meet)
+
+    def heal(self) -> None:
+        """Have nothing go wrong any more."""
+        self._rules.clear()
 
     def counts(self) -> dict[str, int]:
         """How often each operation was called."""
@@ -164,15 +216,23 @@ class RdsServer:
         """The clusters that calls of an operation named, in alphabetical order."""
         return sorted(call.cluster for call in self.calls if call.operation == operation)
 
-    def answer(self, call: Call) -> Structure | Refusal:
-        """Carry a call out, unless a rule or RDS itself refuses it."""
+    def answer(self, call: Call) -> tuple[Structure | Refusal, Fault | None]:
+        """Carry a call out, unless a rule or RDS itself refuses it; and what the answer meets on its way."""
         with self._lock:
             self.calls.append(call)
         for rule in self._rules:
-            if refusal := rule(call):
-                return refusal
+            if fault := rule(call):
+                break
+        else:
+            fault = None
+        if isinstance(fault, Refusal):
+            return fault, None
         with self._lock:
-            return self.instead.get(call.operation) or self._serve(call)
+            answer = self.instead.get(call.operation) or self._serve(call)
+            if isinstance(answer, Refusal):
+                return answer, None
+            self.carried_out.append(call)
+            return answer, fault
 
     def _serve(self, call: Call) -> Structure | Refusal:  # noqa: PLR0911  one return an operation
         match call.operation:
@@ -194,20 +254,23 @@ class RdsServer:
         return Refusal("InvalidAction", f"Could not find operation {call.operation}")
 
     def _describe_clusters(self, call: Call) -> Structure | Refusal:
+        if call.cluster:
+            cluster = self.clusters[call.region].get(call.cluster)
+            return {"DBClusters": [cluster]} if cluster else _not_found(call)
         engines = ENGINES
         if call.parameters.get("Filters.Filter.1.Name") == "engine":
             engines = {value for key, value in call.parameters.items() if key.startswith("Filters.Filter.1.Values.")}
         for engine in engines - ENGINES:
             return Refusal("InvalidParameterValue", f"Unrecognized engine name: {engine}")
         clusters = [cluster for _, cluster in sorted(self.clusters[call.region].items())]
-        return _page(call, "DBClusters", [cluster for cluster in clusters if cluster["Engine"] in engines])
+        return self._page(call, "DBClusters", [cluster for cluster in clusters if cluster["Engine"] in engines])
 
     def _describe_events(self, call: Call) -> Structure | Refusal:
         if call.parameters.get("SourceType") != "db-cluster":
             return Refusal("InvalidParameterCombination", "A source identifier needs its source type.")
         first, last = (datetime.fromisoformat(call.parameters[key]) for key in ("StartTime", "EndTime"))
         events = [event for event in self.events[call.region] if call.cluster in ("", event["SourceIdentifier"])]
-        return _page(call, "Events", [event for event in events if first <= event["Date"] <= last])
+        return self._page(call, "Events", [event for event in events if first <= event["Date"] <= last])
 
     def _describe_instances(self, call: Call) -> Structure | Refusal:
         engines = {value for key, value in call.parameters.items() if key.startswith("Filters.Filter.1.Values.")}
@@ -222,13 +285,20 @@ class RdsServer:
             for member in cluster["DBClusterMembers"]
             if cluster["Engine"] in engines
         ]
-        return _page(call, "DBInstances", found)
+        return self._page(call, "DBInstances", found)
+
+    def _page(self, call: Call, key: str, found: list[Structure]) -> Structure | Refusal:
+        size, start = int(call.parameters.get("MaxRecords", "100")), int(call.parameters.get("Marker", "0"))
+        if not 20 <= size <= 100:
+            return Refusal("InvalidParameterValue", f"Invalid value {size} for MaxRecords. Must be between 20 and 100")
+        end = start + min(size, self.page)
+        return {key: found[start:end]} | ({"Marker": str(end)} if end < len(found) else {})
 
     def _change(self, call: Call) -> Structure | Refusal:
         needs, becomes = ("available", "stopping") if call.operation == "StopDBCluster" else ("stopped", "starting")
         cluster = self.clusters[call.region].get(call.cluster)
         if cluster is None:
-            return Refusal("DBClusterNotFoundFault", f"DBCluster {call.cluster} not found.", status=404)
+            return _not_found(call)
         if cluster["Status"] != needs:
             return Refusal("InvalidDBClusterStateFault", f"DbCluster {call.cluster} is in {cluster['Status']} state.")
         cluster["Status"] = becomes
@@ -237,7 +307,7 @@ class RdsServer:
     def _add_tags(self, call: Call) -> Structure | Refusal:
         cluster = self.clusters[call.region].get(call.cluster)
         if cluster is None or cluster["DBClusterArn"] != call.parameters["ResourceName"]:
-            return Refusal("DBClusterNotFoundFault", f"DBCluster {call.cluster} not found.", status=404)
+            return _not_found(call)
         added = [
             {"Key": value, "Value": call.parameters[key.removesuffix("Key") + "Value"]}
             for key, value in call.parameters.items()
@@ -265,12 +335,8 @@ def _arn(name: str, region: str) -> str:
     return f"arn:aws:rds:{region}:{ACCOUNT}:cluster:{name}"
 
 
-def _page(call: Call, key: str, found: list[Structure]) -> Structure | Refusal:
-    size, start = int(call.parameters.get("MaxRecords", "100")), int(call.parameters.get("Marker", "0"))
-    if not 20 <= size <= 100:
-        return Refusal("InvalidParameterValue", f"Invalid value {size} for MaxRecords. Must be between 20 and 100")
-    more = {"Marker": str(start + size)} if start + size < len(found) else {}
-    return {key: found[start : start + size]} | more
+def _not_found(call: Call) -> Refusal:
+    return Refusal("DBClusterNotFoundFault", f"DBCluster {call.cluster} not found.", status=404)
 
 
 def write(parent: ET.Element, name: str, shape: Shape, value: Any) -> None:  # noqa: ANN401 - as many types as the model has
@@ -319,17 +385,22 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             parameters = dict(parse_qsl(body, keep_blank_values=True))
             call = Call(parameters.pop("Action"), scope[1], parameters)
-        answer = self.account.answer(call)
-        if answer is RESET:
-            # Closed without lingering, a socket sends RST.
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.close_connection = True
+        answer, fault = self.account.answer(call)
+        if fault is Damage.FAILED:
+            answer = INTERNAL_FAILURE
+        if answer is RESET or fault is Damage.LOST:
+            self._cut()
         elif isinstance(answer, Refusal):
             self._refuse(call, answer)
         elif call.operation == "ListRegions":
             self._send(200, json.dumps(answer).encode())
         else:
-            self._send(200, self._xml(call, answer))
+            self._send(200, self._xml(call, answer), fault)
+
+    def _cut(self) -> None:
+        # Closed without lingering, a socket sends RST.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
 
     def _xml(self, call: Call, answer: Structure) -> bytes:
         if call.operation == "Publish":  # the one that is SNS's
@@ -350,11 +421,18 @@ class _Handler(BaseHTTPRequestHandler):
         ET.SubElement(error, "Message").text = refusal.words
         self._send(refusal.status, _written(root))
 
-    def _send(self, status: int, body: bytes) -> None:
+    def _send(self, status: int, body: bytes, fault: Fault | None = None) -> None:
+        if isinstance(fault, Rewritten):
+            body = fault.by(body)
+        arrives = body[: len(body) // 2] if isinstance(fault, Damage) else body
         self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(arrives if fault is Damage.TRUNCATED else body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(arrives)
+        if fault is Damage.CUT:
+            self._cut()
+        elif fault is Damage.ENDED:
+            self.close_connection = True
 
     def log_message(self, *_: object) -> None:
         """Say nothing: the tests read `calls`."""
@@ -392,13 +470,18 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[RdsServer]:
     Thread(target=listener.serve_forever, args=(0.01,), daemon=True).start()
     rds.client.cache_clear()
     yield server
-    # What a run gave up waiting for ends here, not in the midst of another test.
-    for thread in threading.enumerate():
-        if thread.name.startswith("ThreadPoolExecutor"):
-            thread.join(20)
+    # Not in the midst of another test.
+    end_what_was_given_up()
     rds.client.cache_clear()
     listener.shutdown()
     listener.server_close()
+
+
+def end_what_was_given_up() -> None:
+    """Wait for the threads for which a run did not."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("ThreadPoolExecutor"):
+            thread.join(20)
 
 
 def never_wait(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import time_machine
 from invocation import Answer, Context, Log, decisions, start, stop
 from office_hours.event import EventError
 from office_hours.run import RunError
-from rds_server import ACCESS_DENIED, HOME, LONG_AGO, RESET, THROTTLED, RdsServer, Refusal
+from rds_server import ACCESS_DENIED, HOME, LONG_AGO, RESET, RdsServer, Refusal
 
 pytest_plugins = ["rds_server", "invocation"]
 
@@ -499,19 +499,13 @@ def test_a_name_that_is_not_found_where_a_region_failed_is_no_mistake_of_the_use
     settings(monkeypatch, regions=[HOME, "us-east-1"])
     account.add("a", OFFICE)
     account.fail("DescribeDBClusters", ACCESS_DENIED, region="us-east-1")
-    with pytest.raises(RunError, match=r'(?s)"b" is unknown.*Nothing was done\..*us-east-1.*AccessDenied'):
-        stop(EVENING, {"clusters": ["a", "b"]})
+    with pytest.raises(RunError, match=r"(?s)Nothing was done\..*us-east-1.*AccessDenied") as caught:
+        stop(EVENING, {"clusters": ["a", "b", "us-east-1/c", f"{HOME}/d"]})
+    # Of the Regions that were read it is known.
+    assert [line for line in str(caught.value).splitlines() if "unknown" in line] == [
+        f'The cluster "{HOME}/d" is unknown: tagged are "{HOME}/a".'
+    ]
     assert changes(account) == []
-
-
-def test_throttling_is_waited_out(account: RdsServer) -> None:
-    for number in range(20):
-        account.add(f"a{number}", OFFICE)
-    account.fail("AddTagsToResource", THROTTLED, every=3)
-    account.fail("StopDBCluster", THROTTLED, every=3)
-    answer = stop(EVENING, {"clusters": ["*"]})
-    assert answer["counts"] == {"held": 20}
-    assert len({call.cluster for call in account.calls if call.operation == "StopDBCluster"}) == 20
 
 
 def test_where_there_is_no_time_nothing_is_begun_and_the_person_is_told(account: RdsServer) -> None:

@@ -292,21 +292,18 @@ def test_a_mail_is_no_longer_than_sns_takes(account: RdsServer, said: list[str])
     assert "\ufffd" not in mail["Message"]
 
 
-# What is not as it should be yet
+# How much of it
 
 
-IN_RUN = pytest.mark.xfail(reason="run.py and rds.py are to see to it")
 MOST = 256 * 1024  # bytes that a line of the log, and the record of a failure, can have
 
 
-@IN_RUN
 def test_a_line_of_the_log_is_plain_ascii(seen: See) -> None:
     """Whatever shows the log: a terminal obeys some characters, others turn what follows around."""
     for text in TEXTS.values():
         assert seen(text).output.isascii()
 
 
-@IN_RUN
 @pytest.mark.parametrize("text", ["one\r\ntwo\nthree", "one\u2028two"], ids=repr)
 def test_each_failure_is_one_line_of_the_error(account: RdsServer, said: list[str], text: str) -> None:
     account.add("version", "never")
@@ -316,7 +313,6 @@ def test_each_failure_is_one_line_of_the_error(account: RdsServer, said: list[st
     assert len(str(caught.value).splitlines()) == 3
 
 
-@IN_RUN
 def test_however_much_rds_says_the_log_the_error_and_the_answer_stay_short(
     account: RdsServer, said: list[str], log: Log
 ) -> None:
@@ -329,7 +325,6 @@ def test_however_much_rds_says_the_log_the_error_and_the_answer_stay_short(
     assert len(json.dumps(stop(EVENING, {"clusters": ["eu-west-1/refused"], "until": "20:00"}))) < MOST
 
 
-@IN_RUN
 def test_however_many_tags_cannot_be_read_the_summary_is_one_line(account: RdsServer, log: Log) -> None:
     for number in range(200):
         account.add(f"c{number}", LONGEST)

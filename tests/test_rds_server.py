@@ -1,14 +1,19 @@
 """The server that the tests of the functions rely on, asked by plain boto3."""
 
+import os
 from datetime import UTC, datetime
+from http.client import IncompleteRead
+from urllib.request import Request, urlopen
+from xml.etree import ElementTree as ET
 
 import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.parsers import ResponseParserError
 from types_boto3_rds import RDSClient
 
-from rds_server import INTERNAL_FAILURE, RESET, THROTTLED, RdsServer, Refusal
+from rds_server import HOME, INTERNAL_FAILURE, RESET, THROTTLED, Damage, Fault, RdsServer, Rewritten
 
 pytest_plugins = ["rds_server"]
 
@@ -69,8 +74,27 @@ def test_a_cluster_is_in_its_own_region_alone(account: RdsServer, rds: RDSClient
     assert [cluster["DBClusterIdentifier"] for cluster in there] == ["there"]
 
 
-@pytest.mark.parametrize("fault", [THROTTLED, INTERNAL_FAILURE, RESET])
-def test_what_passes_is_retried_without_waiting(account: RdsServer, rds: RDSClient, fault: Refusal) -> None:
+def test_a_page_can_hold_less_than_was_asked_for(account: RdsServer, rds: RDSClient) -> None:
+    account.page = 2
+    for name in ("a", "b", "c"):
+        account.add(name)
+    pages = list(rds.get_paginator("describe_db_clusters").paginate())
+    assert [len(page["DBClusters"]) for page in pages] == [2, 1]
+
+
+def test_a_cluster_that_is_named_is_described_alone(account: RdsServer, rds: RDSClient) -> None:
+    account.add("a")
+    account.add("b")
+    (found,) = rds.describe_db_clusters(DBClusterIdentifier="b")["DBClusters"]
+    assert found["DBClusterIdentifier"] == "b"
+    with pytest.raises(rds.exceptions.DBClusterNotFoundFault):
+        rds.describe_db_clusters(DBClusterIdentifier="c")
+
+
+@pytest.mark.parametrize(
+    "fault", [THROTTLED, INTERNAL_FAILURE, RESET, Damage.LOST, Damage.CUT, Damage.ENDED, Damage.FAILED]
+)
+def test_what_passes_is_retried_without_waiting(account: RdsServer, rds: RDSClient, fault: Fault) -> None:
     account.fail("DescribeDBClusters", fault, times=3)
     assert rds.describe_db_clusters()["DBClusters"] == []
     assert account.counts() == {"DescribeDBClusters": 4}
@@ -80,6 +104,60 @@ def test_a_connection_that_is_always_cut_is_an_error(account: RdsServer, rds: RD
     account.fail("DescribeDBClusters", RESET)
     with pytest.raises(ConnectionClosedError):
         rds.describe_db_clusters()
+
+
+@pytest.mark.parametrize("damage", Damage)
+def test_a_damaged_answer_is_that_of_a_call_which_was_carried_out(
+    account: RdsServer, rds: RDSClient, damage: Damage
+) -> None:
+    account.add("a")
+    account.fail("StopDBCluster", damage)
+    with pytest.raises((ClientError, ConnectionClosedError, ResponseParserError)):
+        rds.stop_db_cluster(DBClusterIdentifier="a")
+    assert [call.cluster for call in account.carried_out] == ["a"]
+    assert account.clusters[HOME]["a"]["Status"] == "stopping"
+
+
+@pytest.mark.parametrize(
+    ("damage", "error"),
+    [
+        (Damage.LOST, ConnectionResetError),
+        (Damage.CUT, ConnectionResetError),
+        (Damage.ENDED, IncompleteRead),
+        (Damage.TRUNCATED, ET.ParseError),
+    ],
+)
+def test_an_answer_is_damaged_on_the_wire(account: RdsServer, damage: Damage, error: type[Exception]) -> None:
+    account.fail("DescribeDBClusters", damage)
+    headers = {"Authorization": f"Credential=x/20261123/{HOME}/rds/aws4_request"}
+    request = Request(os.environ["AWS_ENDPOINT_URL"], b"Action=DescribeDBClusters", headers)  # noqa: S310  our own
+    with pytest.raises(error), urlopen(request) as answer:  # noqa: S310  our own
+        ET.fromstring(answer.read())  # noqa: S314  our own
+
+
+def test_a_body_can_be_rewritten(account: RdsServer, rds: RDSClient) -> None:
+    account.add("a")
+    account.fail("DescribeDBClusters", Rewritten(lambda body: body.replace(b">a<", b">z<")))
+    (found,) = rds.describe_db_clusters()["DBClusters"]
+    assert found["DBClusterIdentifier"] == "z"
+
+
+def test_trouble_is_the_same_for_the_same_seed_and_never_too_often_in_a_row(account: RdsServer, rds: RDSClient) -> None:
+    def attempts(seed: str, one_in: int) -> list[int]:
+        account.heal()
+        account.trouble(seed, [THROTTLED], one_in=one_in)
+        made = []
+        for name in "abcdefgh":
+            account.calls.clear()
+            rds.describe_db_clusters(DBClusterIdentifier=name)
+            made.append(len(account.calls))
+        return made
+
+    for name in "abcdefgh":
+        account.add(name)
+    assert attempts("1", one_in=1) == [4] * 8
+    assert attempts("1", one_in=2) == attempts("1", one_in=2) != attempts("2", one_in=2)
+    assert 8 < sum(attempts("1", one_in=2)) < 4 * 8
 
 
 def test_every_third_call_can_be_throttled(account: RdsServer, rds: RDSClient) -> None:

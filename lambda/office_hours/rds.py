@@ -1,15 +1,17 @@
 """The only module that talks to RDS, and that asks AWS for the account's Regions."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, cast
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from botocore.session import Session
 from botocore.utils import parse_timestamp
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 ENGINES = ("aurora-mysql", "aurora-postgresql")
 THREADS = 16
 _PAGE = 100  # the most that RDS returns at once
+_MOST_WORDS = 1000  # characters of an error
 CONFIG = Config(
     # Adaptive: throttled by RDS, all threads slow down together, instead of giving up one by one.
     retries={"mode": "adaptive", "total_max_attempts": 8},
@@ -33,6 +36,7 @@ CONFIG = Config(
     max_pool_connections=THREADS,
 )
 
+_making = Lock()
 _UNDER_WAY = {Action.STOP: ("stopping", "stopped"), Action.START: ("starting", "available")}
 
 # A listing is parsed for the members that are read of it, a third of RDS's answer and of the time: botocore merges this
@@ -40,8 +44,8 @@ _UNDER_WAY = {Action.STOP: ("stopping", "stopped"), Action.START: ("starting", "
 # https://github.com/boto/botocore/blob/develop/botocore/loaders.py
 _EXTRAS = Path(__file__).with_name("models")
 
-# Whatever botocore can raise for a call: RDS refused it, or no answer came.
-CallError = (ClientError, BotoCoreError)
+# Whatever botocore can raise for a call: RDS refused it, or no answer came, or one that cannot be read.
+CallError = (ClientError, BotoCoreError, ResponseParserError)
 
 # What RDS answers where a cluster is no longer as it was listed a moment ago. Nothing has gone wrong, and the next run
 # sees the cluster as it then is.
@@ -55,23 +59,26 @@ HARMLESS = {
 }
 
 
-@lru_cache(maxsize=64)
-def client(region: str | None) -> "RDSClient":
-    """The client for a Region, or for the function's own, made once. What it lists has only the members of `models`.
+@lru_cache(maxsize=128)
+def client(region: str | None, *, whole: bool = False) -> "RDSClient":
+    """The client for a Region, or for the function's own, made once.
+
+    whole: whether it reads all of what it lists, or only the members of `models`.
 
     Threads may share it, but not make it: a session is not thread-safe.
     """
-    made = cast("RDSClient", session().create_client("rds", region_name=region, config=CONFIG))
-    for operation in ("StopDBCluster", "StartDBCluster", "AddTagsToResource"):
-        made.meta.events.register(f"before-send.rds.{operation}", _refuse_late)
+    made = cast("RDSClient", session(whole=whole).create_client("rds", region_name=region, config=CONFIG))
+    # After botocore's rate limiter, which has a call wait for its turn at this very point.
+    made.meta.events.register_last("before-send", _refuse_late)
     return made
 
 
-@lru_cache(maxsize=1)
-def session() -> Session:
+@lru_cache(maxsize=2)
+def session(*, whole: bool = False) -> Session:
     """botocore's session, which is boto3's as well, without what boto3 imports for other services."""
     made = Session()
-    made.get_component("data_loader").search_paths.insert(0, str(_EXTRAS))
+    if not whole:
+        made.get_component("data_loader").search_paths.insert(0, str(_EXTRAS))
     made.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
     return made
 
@@ -178,16 +185,25 @@ def act(rds: "RDSClient", action: Action, identifier: str) -> "DBClusterTypeDef"
     call = rds.stop_db_cluster if action is Action.STOP else rds.start_db_cluster
     try:
         return call(DBClusterIdentifier=identifier)["DBCluster"]
-    except rds.exceptions.InvalidDBClusterStateFault as error:
-        if not error.response["ResponseMetadata"]["RetryAttempts"]:
+    except NotSentError:
+        raise
+    except (*CallError, TimeoutError) as error:
+        if isinstance(error, ClientError) and not error.response["ResponseMetadata"]["RetryAttempts"]:
             raise
-        # The answer to an earlier attempt was lost, and it may be that one which RDS no longer needs to be asked.
-        # A session of its own: it is whole, and no other thread has it.
-        whole = cast("RDSClient", Session().create_client("rds", region_name=rds.meta.region_name, config=CONFIG))
-        (snapshot,) = whole.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
-        if snapshot.get("Status") not in _UNDER_WAY[action]:
-            raise
-        return snapshot
+        # It may have been done all the same, by an attempt whose answer was lost: a further one is refused then.
+        with suppress(*CallError):
+            snapshot = _whole(rds.meta.region_name, identifier)
+            if snapshot.get("Status") in _UNDER_WAY[action]:
+                return snapshot
+        raise
+
+
+def _whole(region: str, identifier: str) -> "DBClusterTypeDef":
+    """A cluster's snapshot, every field that RDS sent."""
+    with _making:
+        whole = client(region, whole=True)
+    (snapshot,) = whole.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
+    return snapshot
 
 
 def write_tag(rds: "RDSClient", arn: str, key: str, value: str) -> None:
@@ -196,8 +212,11 @@ def write_tag(rds: "RDSClient", arn: str, key: str, value: str) -> None:
 
 
 def words(error: BaseException) -> tuple[str, str]:
-    """The code and the words of an error: AWS's own, where it answered."""
+    """The code and the words of an error: AWS's own, where it answered, and no more than can be read."""
+    code, text = type(error).__name__, str(error)
     if isinstance(error, ClientError):
         answer = error.response.get("Error", {})
-        return answer.get("Code", "Unknown"), answer.get("Message") or str(error)
-    return type(error).__name__, str(error)
+        code, text = answer.get("Code", "Unknown"), answer.get("Message") or text
+    if isinstance(error, ResponseParserError):
+        text = text.partition("\n")[0]  # what could not be read follows, all of it
+    return code, text if len(text) <= _MOST_WORDS else f"{text[:_MOST_WORDS]}..."

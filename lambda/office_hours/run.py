@@ -1,13 +1,14 @@
 """A run: list the clusters of each Region, decide, act, report."""
 
 import concurrent.futures
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, Self, TypedDict
 from zoneinfo import ZoneInfo
 
 from aws_lambda_powertools import Logger
@@ -32,7 +33,8 @@ _NO_NEW_WORK = timedelta(seconds=5)
 # To report, and to end before Lambda ends the function, takes this long.
 _NO_MORE_WAITING = timedelta(seconds=2)
 _LAST = ZoneInfo("Etc/GMT+12")  # where each time of the clock comes last
-_MOST_NAMED = 50  # failures in an error's text; the log has all of them
+# Failures in an error's text, of which the log has all, and invalid tags in a run's summary: the answer has all.
+_MOST_NAMED = 50
 NAMESPACE = "AuroraOfficeHours"  # of all our metrics
 _GONE = ("DBClusterNotFoundFault",)
 _DOING = {"stop": "Stopping", "start": "Starting"}
@@ -48,7 +50,8 @@ def _as_json(value: object) -> str:
     return utc(value, "auto") if isinstance(value, datetime) else str(value)
 
 
-logger = Logger(json_default=_as_json, use_rfc3339=True, utc=True)
+# In ASCII: no terminal that shows the log obeys a character in a tag.
+logger = Logger(json_serializer=partial(json.dumps, default=_as_json), use_rfc3339=True, utc=True)
 
 
 class RunError(Exception):
@@ -80,9 +83,18 @@ class Answer(TypedDict):
 
 
 class Failure(str):
-    """What could not be handled, and why, in words."""
+    """What could not be handled, and why, in words.
 
-    __slots__ = ()
+    region: the one that it was in; empty where it was in none.
+    """
+
+    __slots__ = ("region",)
+    region: str
+
+    def __new__(cls, text: str, region: str = "") -> Self:
+        made = super().__new__(cls, text)
+        made.region = region
+        return made
 
 
 Outcomes = list[Entry | Failure]
@@ -217,8 +229,9 @@ def _report(order: Order, outcomes: list[Entry | Failure]) -> Answer:
         "counts": dict(sorted(Counter(entry["reason"] for entry in entries).items())),
         "clusters": sorted(entries, key=lambda entry: (entry["region"], entry["cluster"])),
     }
-    invalid = {f"{e['region']}/{e['cluster']}": e["message"] for e in entries if e["reason"] == Reason.INVALID_TAG}
-    summary = {**answer, "clusters": len(entries), "failures": len(failures), "invalid_tags": invalid}
+    invalid = [(f"{e['region']}/{e['cluster']}", e["message"]) for e in entries if e["reason"] == Reason.INVALID_TAG]
+    named = dict(sorted(invalid)[:_MOST_NAMED])
+    summary = {**answer, "clusters": len(entries), "failures": len(failures), "invalid_tags": named}
     logger.info("%s run: %d clusters, %d failures", order.action, len(entries), len(failures), extra=summary)
     if not order.event.dry_run:
         _count(order, {"Failures": len(failures), "InvalidTags": len(invalid)})
@@ -314,14 +327,16 @@ def _jobs_by_name(order: Order, clients: "list[RDSClient]", outcomes: Outcomes) 
     }
     do(order, listings, outcomes)
     known = sorted(clusters, key=lambda each: each.name)
-    chosen, mistakes = choose(names, known, order.settings.tag_key, list(by_region))
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    unlisted = {failure.region for failure in failures}
+    sure = [name for name in names if not failures or (name.region and name.region not in unlisted)]
+    chosen, mistakes = choose(sure, known, order.settings.tag_key, list(by_region))
     for cluster in () if event.time else chosen:
         obstacle = plan(cluster, order.action, event.until, order.now)
         # Whether there has to be an "until" cannot be told before the one that is there can be read.
         if isinstance(obstacle, Decision) and not (event.until_unread and obstacle.reason is Reason.NEEDS_UNTIL):
             mistakes.append(f'The cluster "{cluster.name}" cannot be {_DONE[order.action]} by name. {obstacle.message}')
     mistakes = [*event.mistakes, *mistakes]
-    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     if failures and (mistakes or "" in wanted):
         # Elsewhere there may be the cluster that is meant, or another one of the same name.
         advice = "Not all could be listed. Write region/identifier for clusters in the Regions that can be"
@@ -536,4 +551,5 @@ def failed(what: str, error: BaseException, **keys: str | None) -> Failure:
         exc_info=error if unexpected else None,
         extra={**keys, "error_code": code, "error_message": words},
     )
-    return Failure(f"{what}: {code}: {words}")
+    in_one_line = " ".join(f"{what}: {code}: {words}".split())
+    return Failure(in_one_line, keys.get("region") or "")

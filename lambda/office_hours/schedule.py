@@ -10,15 +10,21 @@
 
 import re
 import warnings
-from calendar import monthrange
+from bisect import bisect_right
+from calendar import isleap, monthrange
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import NoReturn, TypeVar
+from operator import attrgetter
+from threading import Lock
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -27,6 +33,7 @@ _MONTH_DAYS = tuple(f"d{number}" for number in range(1, 32))
 _ORDINALS = {"1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5, "last": -1}
 _EVERY = 0  # the ordinal of a weekday that has none
 _LAST_DAY = -1  # the month day that `last-day` names
+_FEBRUARY = 2
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 _FLAGS = ("maintenance", "enforced")
@@ -40,16 +47,21 @@ _DAY = 24 * _HOUR
 _WEEK = 7 * _DAY
 _BEFORE_MAINTENANCE = timedelta(minutes=10)
 # How far a window's edge can be from its own local day: a night or a lead, and a day that a zone skipped.
-_MARGIN = timedelta(days=2)
+_MARGIN = 2  # days
 # A fifth Monday in February can be 40 years away (2072 to 2112): no window is rarer.
-_HORIZON = timedelta(days=41 * 366)
+_HORIZON = 41 * 12  # months
 # Room for margins at the calendar's two ends.
 _FIRST, _LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
-# A search that has come this far without a transition has seen every season and every change of the clock.
-_LONG = timedelta(days=256)
+_BLOCK = 4  # days of which the transitions are worked out, and remembered, together: a week has its transitions within
+_MOST_KNOWN = 500
+_MOST_PARSED = 10_000
+_INSTANT = attrgetter("at")
+_MIDNIGHT = time()
 _LONGEST_RANGE = timedelta(days=3653)
 
 _Point = TypeVar("_Point", int, datetime)
+_Numbers = tuple[int, ...]
+_MonthKind = tuple[int, int, bool]
 
 _EXPECTED_MONTHS = "expected months such as jan, jan-mar or nov-feb"
 _EXPECTED_DAYS = "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d15 or last-day"
@@ -83,17 +95,6 @@ class Transition:
     to: State
 
 
-@dataclass(frozen=True, slots=True)
-class _Stretch:
-    """The time between two transitions, `start` included, and what a schedule answers in it."""
-
-    start: datetime
-    end: datetime
-    state: State | None
-    latest: Transition | None
-    upcoming: Transition | None
-
-
 class _Fault(Exception):  # noqa: N818  never leaves this module: `Schedule.parse` adds where the word stood
     """What is wrong with a word, and what would be right."""
 
@@ -119,26 +120,12 @@ class Window:
     month_days: frozenset[int]
     months: frozenset[int]
 
-    def falls_on(self, day: date) -> bool:
-        """Whether the window belongs to this local day."""
-        if day.month not in self.months:
-            return False
-        weekday = day.weekday()
-        if (_EVERY, weekday) in self.weekdays:
-            return True
-        last = monthrange(day.year, day.month)[1]
-        return (
-            day.day in self.month_days
-            or (day.day == last and _LAST_DAY in self.month_days)
-            or ((day.day + 6) // 7, weekday) in self.weekdays
-            or (day.day > last - 7 and (-1, weekday) in self.weekdays)
-        )
-
     @property
     def can_happen(self) -> bool:
         """Whether there is any such date: 30 February is none."""
-        longest = max(_LONGEST_MONTHS[month - 1] for month in self.months)
-        return bool(self.weekdays) or any(day <= longest for day in self.month_days)
+        return bool(self.weekdays) or any(
+            day <= _LONGEST_MONTHS[month - 1] for day in self.month_days for month in self.months
+        )
 
     @property
     def months_text(self) -> str:
@@ -169,6 +156,89 @@ _DAILY = frozenset((_EVERY, weekday) for weekday in range(7))
 _EVERY_MONTH = frozenset(range(1, 13))
 
 
+class _Pattern:
+    """Which windows name which local days, days off left aside: the windows of a day are a tuple of their numbers.
+
+    What it works out it keeps: months are of 168 kinds, by name, first weekday and whether the year is a leap year.
+    """
+
+    def __init__(self, windows: Sequence[Window]) -> None:
+        self._windows = windows
+        self._named: dict[_MonthKind, list[_Numbers]] = {}
+        self._restless: dict[tuple[_MonthKind, int], tuple[bool, list[int]]] = {}
+        self._covered: dict[tuple[_Numbers, _Numbers, _Numbers, int], bool] = {}
+
+    def named(self, day: date) -> _Numbers:
+        """The windows that name this day."""
+        kind = day.month, (day.weekday() - day.day + 1) % 7, isleap(day.year)
+        return (self._named.get(kind) or self._name(kind))[day.day - 1]
+
+    def _name(self, kind: _MonthKind) -> list[_Numbers]:
+        month, weekday, leap = kind
+        days: list[list[int]] = [[] for _ in range(_LONGEST_MONTHS[month - 1] - (month == _FEBRUARY and not leap))]
+        for number, window in enumerate(self._windows):
+            if month in window.months:
+                for day in _days_named(window.weekdays, window.month_days, weekday, len(days)):
+                    days[day - 1].append(number)
+        self._named[kind] = [tuple(numbers) for numbers in days]
+        return self._named[kind]
+
+    def restless(self, days: Sequence[_Numbers], leads: Sequence[int], *, idle: bool = False) -> list[int]:
+        """Which of these days in a row, given by their windows, can have a transition; the ends are not looked at.
+
+        Not those that windows cover, their own and the ones of the days beside them, and not those that are far from
+        any, unless these are asked for.
+        """
+        beside = list(zip(days, days[1:], days[2:], leads[1:], strict=False))
+        restless = {day for day in set(beside) if (idle or any(day[:3])) and not self._covers(*day)}
+        return [number for number, day in enumerate(beside, 1) if day in restless] if restless else []
+
+    def restless_in(self, first: date, lead: int) -> tuple[bool, list[int]]:
+        """Whether windows name a day of the month that begins on this day, or one beside it; and the restless days."""
+        kind = first.month, first.weekday(), isleap(first.year)
+        found = self._restless.get((kind, lead))
+        if found is None:
+            named = self._named.get(kind) or self._name(kind)
+            before, after = (self.named(date.fromordinal(first.toordinal() + days)) for days in (-1, len(named)))
+            named = [before, *named, after]
+            near = any(named)
+            found = near, self.restless(named, [lead] * len(named)) if near else []
+            self._restless[kind, lead] = found
+        return found
+
+    def never_ends(self, lead: int) -> bool:
+        """Whether the windows join into one without end. All kinds of months come in 28 years."""
+        if sum((window.end or 0) - (window.start or 0) + lead for window in self._windows) < _DAY:
+            return False
+        months = (date(year, month, 1) for year in range(2000, 2028) for month in range(1, 13))
+        return not any(self.restless_in(first, lead)[1] for first in months)
+
+    def _covers(self, before: _Numbers, on: _Numbers, after: _Numbers, lead: int) -> bool:
+        """Whether the windows of a day, of the day before and of the day after leave out no minute of it."""
+        key = before, on, after, lead
+        if key not in self._covered:
+            spans = [
+                (midnight + window.start - lead, midnight + window.end)
+                for midnight, numbers in ((-_DAY, before), (0, on), (_DAY, after))
+                for window in (self._windows[number] for number in numbers)
+                if window.start is not None and window.end is not None
+            ]
+            self._covered[key] = any(start <= 0 and end >= _DAY for start, end in _union(spans))
+        return self._covered[key]
+
+
+@lru_cache(maxsize=4096)
+def _days_named(
+    weekdays: frozenset[tuple[int, int]], month_days: frozenset[int], first: int, length: int
+) -> frozenset[int]:
+    """The days that a window names in a month of this length, whose first day is this weekday."""
+    days = {length if day == _LAST_DAY else day for day in month_days if day <= length}
+    for ordinal, weekday in weekdays:
+        such = range(1 + (weekday - first) % 7, length + 1, 7)
+        days.update(such if ordinal == _EVERY else such[-1:] if ordinal < 0 else such[ordinal - 1 : ordinal])
+    return frozenset(days)
+
+
 @dataclass(frozen=True, eq=False)
 class Schedule:
     """What an `office-hours` tag means. Two are equal when they ask for the same in the same words.
@@ -197,7 +267,7 @@ class Schedule:
     maintenance: bool = False
     maintenance_window: tuple[int, int] | None = None
     enforced: bool = False
-    _known: "_Stretch | None" = field(default=None, init=False, repr=False)
+    _known: dict[tuple[int, int], tuple[Transition, ...]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def parse(
@@ -219,21 +289,12 @@ class Schedule:
 
         Raises ScheduleError, whose text names the word at fault and what would be right.
         """
-        words = text.split()
-        names = {name.lower(): value for name, value in (named or {}).items()}
-        draft = _Draft({name.lower(): (name, frozenset(days)) for name, days in (calendars or {}).items()})
-        where = whole = f'"{" ".join(words)}"'
-        try:
-            if words and (name := words[0].lower()) in names:
-                where = f'"{names[name]}", the schedule "{words[0]}"'
-                draft.read(names[name].split())
-                where = whole
-                draft.read_tail(words[1:], after=words[0])
-            else:
-                draft.read(words, names)
-            return draft.schedule(default_zone, maintenance_window)
-        except _Fault as fault:
-            raise ScheduleError(f"{fault.what} in {where}: {fault.hint}") from None
+        names = tuple((named or {}).items())
+        days = tuple((name, frozenset(each)) for name, each in (calendars or {}).items())
+        found = _parse(text, default_zone, names, days, maintenance_window)
+        if isinstance(found, str):
+            raise ScheduleError(found)
+        return found
 
     def __str__(self) -> str:
         """A tag value that parses to an equal schedule."""
@@ -272,84 +333,112 @@ class Schedule:
 
         Raises ValueError for a naive datetime, as the next two do.
         """
-        return self._stretch(at).state
+        latest = self.latest_transition(at)
+        if latest or self.constant or self.one_sided:
+            return latest.to if latest else self.constant
+        at = _utc(at)
+        running = any(start <= at < end for start, end in self._spans(at, at))
+        return State.RUNNING if running else State.STOPPED
 
     def latest_transition(self, at: datetime) -> Transition | None:
         """The latest transition at or before this instant, or None."""
-        return self._stretch(at).latest
+        block, edges, place = self._place(at)
+        return (edges[:place] or self._near(block, -1) or (None,))[-1]
 
     def next_transition(self, after: datetime) -> Transition | None:
         """The first transition strictly after this instant, or None."""
-        return self._stretch(after).upcoming
+        block, edges, place = self._place(after)
+        return (edges[place:] or self._near(block, 1) or (None,))[0]
 
-    def _stretch(self, at: datetime) -> "_Stretch":
-        """The time around this instant. The last one is remembered, as run after run asks for the same."""
+    def _place(self, at: datetime) -> tuple[int, tuple[Transition, ...], int]:
+        """The block in which this instant lies, the block's transitions, and how many of them are no later."""
         at = _utc(at)
-        known = self._known
-        if known is None or not known.start <= at < known.end:
-            one_sided = self.one_sided
-            running = not one_sided and any(start <= at < end for start, end in self._spans(at, at))
-            latest, upcoming = self._latest(at, running=running), self._upcoming(at, running=running)
-            state: State | None = self.constant or (State.RUNNING if running else State.STOPPED)
-            if one_sided:
-                state = latest.to if latest else None
-            start, end = latest.at if latest else at, upcoming.at if upcoming else at + timedelta(days=1)
-            known = _Stretch(start, end, state, latest, upcoming)
-            object.__setattr__(self, "_known", known)  # a frozen dataclass's own way around itself
-        return known
+        block = at.toordinal() // _BLOCK
+        edges = self._near(block, 0)
+        return block, edges, bisect_right(edges, at, key=_INSTANT)
 
-    def _latest(self, at: datetime, *, running: bool) -> Transition | None:
-        high, reach = at, timedelta(days=1)
-        while at - high < _HORIZON and high > _FIRST and self.windows:
-            low = high - min(reach, high - _FIRST)
-            if found := self._transitions(low, high):
-                return found[-1]
-            high, reach = low, reach * 4
-            if running and reach > _LONG and not self.countries:
-                # It has run for most of a year on end: only a day off can have begun that.
-                day = max((off for off in self._days_off if off < high.date()), default=None)
-                if day is None:
-                    return None
-                high, reach = min(high, _midnight(day) + 2 * _MARGIN), timedelta(days=1)
-        return None
+    def _near(self, block: int, step: int) -> tuple[Transition, ...]:
+        """The transitions in a block of days (step 0), or the one that is nearest to it before (-1) or after (1).
 
-    def _upcoming(self, after: datetime, *, running: bool) -> Transition | None:
-        low, reach = after, timedelta(days=1)
-        while low - after < _HORIZON and low < _LAST and self.windows:
-            high = low + min(reach, _LAST - low)
-            if found := [each for each in self._transitions(low, high) if each.at > after]:
-                return found[0]
-            low, reach = high, reach * 4
-            if running and reach > _LONG and not self.countries:
-                # As above: only a day off can end that.
-                day = min((off for off in self._days_off if off > low.date()), default=None)
-                if day is None:
-                    return None
-                low, reach = max(low, _midnight(day) - 2 * _MARGIN), timedelta(days=1)
-        return None
+        They are remembered, as run after run asks for the same.
+        """
+        found = self._known.get((block, step))
+        if found is None:
+            if step:
+                blocks = (self._near(each, 0) for each in self._blocks(block, step))
+                found = next((edges[::step][:1] for edges in blocks if edges), ())
+            else:
+                low, high = (datetime.fromordinal(each * _BLOCK).replace(tzinfo=UTC) for each in (block, block + 1))
+                found = self._transitions(max(low, _FIRST), min(high, _LAST))
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[block, step] = found
+        return found
 
-    @property
-    def _days_off(self) -> Iterator[date]:
-        """The days off that are known, of ranges the first and the last."""
-        yield from self.days_off
-        for edges in self.closed:
-            yield from edges
+    def _blocks(self, block: int, step: int) -> Iterator[int]:
+        """The blocks before (-1) or after (1) this one in which there can be a transition, the nearest first."""
+        if not self.windows:
+            return
+        block += step
+        yield block  # as a rule it has one
+        start = date.fromordinal(block * _BLOCK)
+        month = start.year * 12 + start.month - 1
+        for each in range(month, month + step * _HORIZON, step):
+            first = date(each // 12, each % 12 + 1, 1)
+            if not _FIRST.date() <= first < _LAST.date():
+                return
+            for number in self._restless(first)[::step]:
+                # On a local day UTC's may be the one before or after.
+                for day in (number - step, number + step):
+                    found = (first.toordinal() + day - 1) // _BLOCK
+                    if (found - block) * step > 0:
+                        block = found
+                        yield block
 
-    @property
+    def _restless(self, first: date) -> list[int]:
+        """The local days, by number, of the month that begins on this day, on which there can be a transition."""
+        near, restless = self._pattern.restless_in(first, self.lead)
+        if not near and not self.maintenance_window:
+            return []
+        before, after = first - timedelta(days=1), first + timedelta(days=31)
+        closed = [
+            (max(begin, before), min(end, after)) for begin, end in self.closed if begin <= after and before <= end
+        ]
+        if (before, after) in closed and not self.maintenance_window:
+            return []
+        # What a lead joins on the wall clock it may not join where clocks change: it is a length of time.
+        change = self.lead and restless != self._pattern.restless_in(first, 0)[1] and _clocks_change(self.zone, first)
+        if not (change or closed or self.countries or first in _months_beside(self.days_off)):
+            if near and not restless:
+                return []
+            if not self.maintenance_window:
+                return restless
+        days = _with_neighbours(first)
+        leads = [self.lead] * len(days)
+        if change:
+            numbers = [day.toordinal() for day in days]
+            leads = [self.lead * (_offset(self.zone, day - 1) == _offset(self.zone, day + 2)) for day in numbers]
+        happening = [self._happening(day) for day in days]
+        return self._pattern.restless(happening, leads, idle=self.maintenance_window is not None)
+
+    @cached_property
+    def _pattern(self) -> _Pattern:
+        return _Pattern(self.windows)
+
+    @cached_property
     def one_sided(self) -> bool:
         """Whether its windows have a start or an end alone, and it asks for nothing between its edges."""
         return any(None in (window.start, window.end) for window in self.windows)
 
-    def _transitions(self, low: datetime, high: datetime) -> list[Transition]:
-        """The transitions from `low` to `high`, both included, in order."""
+    def _transitions(self, low: datetime, high: datetime) -> tuple[Transition, ...]:
+        """The transitions from `low` on, before `high`, in order."""
         if self.one_sided:
-            found = self._edges(low, high)
+            edges = self._edges(low, high)
         else:
-            found = []
             # Whatever touches low or high is among the spans, so no edge between them is a false one.
-            for start, end in _union(self._spans(low, high)):
-                found += [Transition(start, State.RUNNING), Transition(end, State.STOPPED)]
-        return [each for each in found if low <= each.at <= high]
+            union = _union(self._spans(low, high))
+            edges = [edge for start, end in union for edge in ((start, State.RUNNING), (end, State.STOPPED))]
+        return tuple(Transition(at, to) for at, to in edges if low <= at < high)
 
     def _spans(self, low: datetime, high: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Start and end of the two-sided windows around this time: all that reach or touch it, and some others."""
@@ -362,11 +451,11 @@ class Schedule:
         if self.maintenance_window:
             first, last = (timedelta(minutes=edge) for edge in self.maintenance_window)
             monday = datetime(low.year, low.month, low.day, tzinfo=UTC) - timedelta(days=low.weekday() + 7)
-            while monday <= high + _MARGIN:
+            while monday <= high + _MARGIN * timedelta(days=1):
                 yield monday + first - _BEFORE_MAINTENANCE, monday + last
                 monday += timedelta(weeks=1)
 
-    def _edges(self, low: datetime, high: datetime) -> list[Transition]:
+    def _edges(self, low: datetime, high: datetime) -> list[tuple[datetime, State]]:
         """The edges of one-sided windows. Of several at once the latest on the wall clock counts, else a start."""
         edges: list[tuple[datetime, date, int, bool]] = []
         for day, window in self._occurrences(low, high):
@@ -376,27 +465,31 @@ class Schedule:
             elif window.end is not None:
                 edges.append((instant(self.zone, day, window.end), day, window.end, False))
         last_of_each = {at: starts for at, _, _, starts in sorted(edges)}
-        return [Transition(at, State.RUNNING if starts else State.STOPPED) for at, starts in last_of_each.items()]
+        return [(at, State.RUNNING if starts else State.STOPPED) for at, starts in last_of_each.items()]
 
     def _occurrences(self, low: datetime, high: datetime) -> Iterator[tuple[date, Window]]:
         """The windows that happen around this time, each with its local day."""
-        day = low.astimezone(self.zone).date() - _MARGIN
-        last = high.astimezone(self.zone).date() + _MARGIN
-        months = frozenset().union(*(window.months for window in self.windows))
-        while day <= last:
-            closed_until = next((end for first, end in self.closed if first <= day <= end), None)
-            if closed_until:
-                day = min(closed_until, last)
-            elif day.month not in months:
-                day = day.replace(day=monthrange(day.year, day.month)[1])
-            else:
-                windows = [window for window in self.windows if window.falls_on(day)]
-                if windows and not self._is_day_off(day):
-                    yield from ((day, window) for window in windows)
-            day += timedelta(days=1)
+        first, last = (at.astimezone(self.zone).toordinal() for at in (low, high))
+        for ordinal in range(first - _MARGIN, last + _MARGIN + 1):
+            day = date.fromordinal(ordinal)
+            for number in self._happening(day):
+                yield day, self.windows[number]
+
+    def _happening(self, day: date) -> _Numbers:
+        """The windows that happen on this local day."""
+        named = self._pattern.named(day)
+        return () if named and self._has_days_off and self._is_day_off(day) else named
+
+    @cached_property
+    def _has_days_off(self) -> bool:
+        return bool(self.closed or self.days_off or self.countries)
 
     def _is_day_off(self, day: date) -> bool:
-        return day in self.days_off or any(day in _public_holidays(name, day.year) for name in self.countries)
+        return (
+            any(first <= day <= last for first, last in self.closed)
+            or day in self.days_off
+            or any(day in _public_holidays(name, day.year) for name in self.countries)
+        )
 
 
 @dataclass
@@ -462,7 +555,7 @@ class _Draft:
             raise _Fault(f'"{" ".join(words[begin:at])}"', "there is no such date, the window can never happen")
         # A window that leaves out what an earlier one named could mean the same again, or all.
         named_months = next((each.months_text for each in self.windows[::-1] if each.months != _EVERY_MONTH), None)
-        named_days = next((each.days_text for each in self.windows[::-1] if each.days_text != "daily"), None)
+        named_days = next((each.days_text for each in self.windows[::-1] if each.weekdays != _DAILY), None)
         same, every = words[begin:at], words[begin:at]
         if named_days and not days:
             same, every = [*same, named_days], [*every, "daily"]
@@ -526,7 +619,7 @@ class _Draft:
             if calendar := self.calendars.get(value.lower()):
                 self.days_off[calendar[0]] = calendar[1]
             else:
-                self.countries.add(_country(value, [name for name, _ in self.calendars.values()]))
+                self.countries.add(_country(value, tuple(name for name, _ in self.calendars.values())))
         else:
             raise _Fault(f'unknown option "{key}"', _suggestion(key, _OPTIONS, _EXPECTED_OPTION))
 
@@ -546,7 +639,7 @@ class _Draft:
         if lead_word and all(window.start is None for window in self.windows):
             raise _Fault(f'"{lead_word}"', "a lead needs a window with a start, and there is none")
         windows = tuple(dict.fromkeys(self.windows))
-        if two_sided and not (self.closed or self.countries or self.days_off) and _never_ends(windows, lead):
+        if two_sided and not (self.closed or self.countries or self.days_off) and _Pattern(windows).never_ends(lead):
             raise _Fault(f'no transition with "{two_sided[0]}"', 'the cluster would always run; write "always"')
         return Schedule(
             windows=windows,
@@ -562,9 +655,36 @@ class _Draft:
         )
 
 
+@lru_cache(maxsize=_MOST_PARSED)
+def _parse(
+    text: str,
+    default_zone: str,
+    named: tuple[tuple[str, str], ...],
+    calendars: tuple[tuple[str, frozenset[date]], ...],
+    maintenance_window: str | None,
+) -> Schedule | str:
+    """See `Schedule.parse`; what is wrong is returned. Clusters share values, and run after run reads the same ones."""
+    words = text.split()
+    names = {name.lower(): value for name, value in named}
+    draft = _Draft({name.lower(): (name, days) for name, days in calendars})
+    where = whole = f'"{" ".join(words)}"'
+    try:
+        if words and (name := words[0].lower()) in names:
+            where = f'"{names[name]}", the schedule "{words[0]}"'
+            draft.read(names[name].split())
+            where = whole
+            draft.read_tail(words[1:], after=words[0])
+        else:
+            draft.read(words, names)
+        return draft.schedule(default_zone, maintenance_window)
+    except _Fault as fault:
+        return f"{fault.what} in {where}: {fault.hint}"
+
+
 # --- Words
 
 
+@lru_cache(maxsize=4096)
 def _kind(word: str) -> str | None:
     """What a word is meant to be, told by its shape or by a piece that is known; None where nothing is."""
     word = word.lower()
@@ -646,11 +766,13 @@ def _ranges(positions: Iterable[int], vocabulary: Sequence[str]) -> list[str]:
     return words
 
 
+@lru_cache(maxsize=1024)
 def _months(word: str) -> frozenset[int]:
     items = word.lower().split("+")
     return frozenset(at + 1 for item in items for at in _positions(item, _MONTHS, word, _EXPECTED_MONTHS))
 
 
+@lru_cache(maxsize=1024)
 def _days(word: str) -> tuple[frozenset[tuple[int, int]], frozenset[int]]:
     """The weekdays and the month days of a window."""
     weekdays: set[tuple[int, int]] = set()
@@ -717,20 +839,22 @@ def _date_range(text: str) -> tuple[date, date]:
     return days[0], days[-1]
 
 
-def _country(value: str, calendars: Sequence[str]) -> str:
+@lru_cache(maxsize=1024)
+def _country(value: str, calendars: tuple[str, ...]) -> str:
     """A country's or its part's code, written as the `holidays` package does."""
     import holidays  # noqa: PLC0415  slow to import, and most tags do without
 
-    countries = {code: parts for code, parts in holidays.list_supported_countries().items() if len(code) == len("DE")}
+    # `list_supported_countries` would load every country's module.
+    countries = [code for code in holidays.EntityLoader.get_country_codes() if len(code) == len("DE")]
     code, dash, part = value.partition("-")
     code = code.upper()
     if code not in countries:
         raise _Fault(f'unknown holidays "{value}"', _suggestion(value, (*calendars, *countries), _EXPECTED_HOLIDAYS))
     if not dash:
         return code
-    parts = {each.lower(): each for each in countries[code]}
+    parts = {each.lower(): each for each in getattr(holidays, code).subdivisions}
     if part.lower() not in parts:
-        shown = f"expected a part such as {', '.join(f'{code}-{each}' for each in countries[code])}"
+        shown = f"expected a part such as {', '.join(f'{code}-{each}' for each in parts.values())}"
         known = shown if parts else f"the holidays of {code} have no parts"
         near = nearest(part, parts.values())
         raise _Fault(f'unknown holidays "{value}"', f'did you mean "{code}-{near}"?' if near else known)
@@ -751,17 +875,22 @@ def _week_minutes(text: str | None) -> tuple[int, int] | None:
 # --- Time
 
 
-@lru_cache(maxsize=65536)
 def instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
-    """The UTC instant of a wall-clock time: of a repeated one the first, of a skipped one the first after the gap."""
-    local = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(minutes=minutes)
+    """The UTC instant of a wall-clock time, less than two days after the day began.
+
+    Of a time that is repeated the first, of one that is skipped the first instant after the gap.
+    """
+    midnight, is_steady = _midnight(zone, day)
+    if is_steady:
+        return midnight + timedelta(minutes=minutes)
+    local = datetime.combine(day, _MIDNIGHT, zone) + timedelta(minutes=minutes)
     before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
     if before is None or after is None:
         raise ValueError(f"{zone} knows no offset from UTC")
-    wall = local.replace(tzinfo=UTC)
     if before >= after:
-        return wall - before
+        return local.astimezone(UTC)
     # In a gap: the clock is put forward somewhere between these two, and shows the offset `after` from then on.
+    wall = local.replace(tzinfo=UTC)
     low, high = wall - after, wall - before
     while high - low > timedelta(seconds=1):
         middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
@@ -769,10 +898,17 @@ def instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
     return high
 
 
+@lru_cache(maxsize=8192)
+def _midnight(zone: ZoneInfo, day: date) -> tuple[datetime, bool]:
+    """The UTC instant at which a local day begins, and whether clocks keep their distance from UTC for two days."""
+    midnight = datetime.combine(day, _MIDNIGHT, zone)
+    return midnight.astimezone(UTC), midnight.utcoffset() == (midnight + timedelta(days=2)).utcoffset()
+
+
 def _utc(at: datetime) -> datetime:
     if at.utcoffset() is None:
         raise ValueError(f"{at!r} has no time zone: a schedule answers for an instant, an aware datetime")
-    return clear_of_the_ends(at).astimezone(UTC)
+    return (at if 1 < at.year < 9999 else clear_of_the_ends(at)).astimezone(UTC)
 
 
 def clear_of_the_ends(at: datetime) -> datetime:
@@ -780,8 +916,28 @@ def clear_of_the_ends(at: datetime) -> datetime:
     return min(max(at, _FIRST.replace(tzinfo=at.tzinfo)), _LAST.replace(tzinfo=at.tzinfo))
 
 
-def _midnight(day: date) -> datetime:
-    return clear_of_the_ends(datetime(day.year, day.month, day.day, tzinfo=UTC))
+def _with_neighbours(first: date) -> list[date]:
+    """The days of the month that begins on this day, with one more at either end."""
+    length = monthrange(first.year, first.month)[1]
+    return [date.fromordinal(first.toordinal() + number) for number in range(-1, length + 1)]
+
+
+@lru_cache(maxsize=64)
+def _months_beside(days: frozenset[date]) -> frozenset[date]:
+    """The first days of the months that have one of these days, or that one of them is next to."""
+    beside = (day + timedelta(days=number) for day in days for number in (-1, 0, 1))
+    return frozenset(day.replace(day=1) for day in beside)
+
+
+def _clocks_change(zone: ZoneInfo, first: date) -> bool:
+    """Whether clocks change in the month that begins on this day, or next to it. They never do so twice in six days."""
+    start = first.toordinal()
+    return len({_offset(zone, day) for day in range(start - 1, start + 36, 6)}) > 1
+
+
+def _offset(zone: ZoneInfo, day: int) -> timedelta | None:
+    """What clocks are ahead of UTC at the midnight that begins a day, given by its ordinal."""
+    return datetime.combine(date.fromordinal(day), _MIDNIGHT, zone).utcoffset()
 
 
 def _union(spans: Iterable[tuple[_Point, _Point]]) -> list[tuple[_Point, _Point]]:
@@ -801,24 +957,6 @@ def _joined(ranges: Iterable[tuple[date, date]]) -> tuple[tuple[date, date], ...
     return tuple((date.fromordinal(first), date.fromordinal(end - 1)) for first, end in union)
 
 
-def _never_ends(windows: Sequence[Window], lead: int) -> bool:
-    """Whether two-sided windows, without any days off, join into one without end."""
-    edges = [((window.start or 0) - lead, window.end or 0, window) for window in windows]
-    if sum(end - start for start, end, _ in edges) < _DAY:
-        return False
-    # Every kind of year there is, leap or not and by its first weekday, and the first days of the next. Where every day
-    # is like the other, a few do.
-    every_day = all(window.weekdays == _DAILY and window.months == _EVERY_MONTH for window in windows)
-    years = {(monthrange(year, 2), date(year, 1, 1).weekday()): date(year, 1, 1) for year in range(2000, 2028)}
-    length = 5 if every_day else 369
-    for first in years.values():
-        days = [(number * _DAY, first + timedelta(days=number)) for number in range(length)]
-        union = _union((at + start, at + end) for at, day in days for start, end, each in edges if each.falls_on(day))
-        if not any(start <= 2 * _DAY and end >= (length - 1) * _DAY for start, end in union):
-            return False
-    return True
-
-
 @lru_cache(maxsize=1)
 def zones() -> dict[str, str]:
     """IANA's zone names by their lower-case form, as the deployed `tzdata` lists them."""
@@ -827,14 +965,25 @@ def zones() -> dict[str, str]:
     return {name.lower(): name for name in files("tzdata").joinpath("zones").read_text().split()}
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _public_holidays(name: str, year: int) -> frozenset[date]:
+    with _one_at_a_time:
+        calendar = _calendar(name)
+        calendar.get(date(year, 1, 1))  # reads the year, unless it has been read
+        return frozenset(day for day in calendar if day.year == year)
+
+
+_one_at_a_time = Lock()
+
+
+@lru_cache(maxsize=256)
+def _calendar(name: str) -> "HolidayBase":
     import holidays  # noqa: PLC0415  slow to import, and most tags do without
 
     # Where the package's knowledge of a country ends it says so at each look, in a line that is no JSON.
     warnings.filterwarnings("ignore", message="Requested Holidays are available only")
     country, _, part = name.partition("-")
-    return frozenset(holidays.country_holidays(country, subdiv=part or None, years=year))
+    return holidays.country_holidays(country, subdiv=part or None)
 
 
 # --- The names and calendars of the settings

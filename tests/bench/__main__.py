@@ -1,0 +1,196 @@
+"""Measures the product's speed, and writes it into README.md: `make bench`, or `make bench ARGS=--quick`.
+
+Everything runs against one server (`server.py`), in fresh processes, each beside what it is compared with, by turns.
+"""
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import distribution, distributions
+
+import asset
+from bench import plot, report
+from bench.measure import PROJECT, ColdStart, Pairs, Program, Server, by_turns, cold, figures, server, warm
+from bench.results import Capacity, Cold, Crossover, Machine, Results, Tags
+from bench.scenario import REGIONS, Scenario
+
+BUILD = PROJECT / "build"
+PACKAGE = BUILD / "bench-package"
+BOTO3 = str(distribution("boto3").locate_file(""))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured.
+
+    runs: for each account, the rounds of fresh processes, and the pairs of runs in each.
+    cold: pairs of cold starts, 0 for none.
+    custodian: rounds and pairs, 0 for none.
+    look_ups: repeats of an event look-up, for so many clusters, for so many events.
+    tags: processes that measure tags, and how many hostile ones they make up.
+    scale: clusters, and how often.
+    capacity: seconds for which a raw client asks.
+    """
+
+    runs: Sequence[tuple[Scenario, int, int]]
+    cold: int
+    custodian: tuple[int, int]
+    look_ups: tuple[int, Sequence[int], Sequence[int]]
+    tags: tuple[int, int]
+    scale: tuple[int, int]
+    capacity: float
+
+
+FULL = Plan(
+    runs=(
+        *((Scenario(100, due), 3, 6) for due in (0, 10, 100)),
+        *((Scenario(1000, due), 3, 3) for due in (0, 100)),
+        (Scenario(1000, 1000), 3, 2),
+        *((Scenario(10_000, due), 2, 1) for due in (0, 1000, 10_000)),
+    ),
+    cold=8,
+    custodian=(3, 3),
+    look_ups=(5, (1, 2, 4, 8, 16, 32, 64, 128, 256), (0, 50, 100, 200, 500, 1000, 2000, 4000)),
+    tags=(5, 600),
+    scale=(10_000, 2),
+    capacity=2,
+)
+QUICK = Plan(
+    runs=(*((Scenario(100, due), 1, 4) for due in (0, 10, 100)), *((Scenario(1000, due), 1, 2) for due in (0, 100))),
+    cold=3,
+    custodian=(1, 2),
+    look_ups=(2, (1, 4, 16, 64, 256), (0, 100, 500, 2000)),
+    tags=(1, 200),
+    scale=(2000, 1),
+    capacity=0.5,
+)
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What is measured, and what it is compared with."""
+
+    ours: Program
+    floor: Program
+    custodian: Program | None = None
+
+    @property
+    def pair(self) -> tuple[Program, Program]:
+        return self.floor, self.ours
+
+
+def main(arguments: Sequence[str]) -> None:
+    if arguments not in ([], ["--quick"]):
+        sys.exit(f"Unknown arguments {' '.join(arguments)}: expected --quick, or none.")
+    shutil.rmtree(PACKAGE, ignore_errors=True)
+    PACKAGE.mkdir(parents=True)
+    (BUILD / "custodian").mkdir(exist_ok=True)
+    asset.build(PACKAGE)
+    options = ("-X", f"pycache_prefix={BUILD / 'bench-bytecode'}")
+    programs = Programs(
+        ours=Program("ours", (str(PACKAGE),), options),
+        floor=Program("floor", (BOTO3,), options),
+        custodian=Program("custodian", (str(next((BUILD / "c7n").glob("lib/*/site-packages"))),), options),
+    )
+    results = measure(QUICK if arguments else FULL, programs)
+    text = report.report(results)
+    print(f"\n{text}")
+    if not arguments:
+        report.write(text)
+        plot.draw(results)
+        print(f"\nWritten to {report.README.name} and {plot.PICTURE.relative_to(PROJECT)}.")
+
+
+def measure(plan: Plan, programs: Programs) -> Results:
+    machine = Machine()
+    if machine.load > 0.5:
+        print(f"This machine is busy (its load is {machine.load:.1f}): the figures will be worse than they should be.")
+    with server() as rds:
+        rds.load(Scenario(clusters=100))
+        # Lambda's package is read-only: what is imported is compiled each time. Both ways are told.
+        without = ("-B", "-X", f"pycache_prefix={BUILD / 'none'}")
+        compiling = (replace(programs.floor, options=without), replace(programs.ours, options=without))
+        cold_starts = [
+            *cold_pairs(rds, "compiling, as Lambda does", compiling, plan.cold),
+            *cold_pairs(rds, "bytecode at hand", programs.pair, plan.cold),
+        ]
+        tell("the server alone")
+        capacity = Capacity(**figures("capacity", rds, str(rds.port), str(plan.capacity)))
+        runs = [(scenario, told(rds, scenario, programs.pair, rounds, pairs)) for scenario, rounds, pairs in plan.runs]
+        custodian = None
+        if programs.custodian:
+            scenario = Scenario(1000, 100)
+            found = told(rds, scenario, (programs.custodian, programs.ours), *plan.custodian)
+            custodian = (scenario, version_in(programs.custodian, "c7n"), found)
+        tell("event look-ups")
+        repeats, clusters, events = plan.look_ups
+        grid = (",".join(map(str, numbers)) for numbers in (clusters, events))
+        crossover = Crossover(*figures("events", rds, str(rds.port), str(repeats), *grid))
+        tell("tags")
+        processes, hostile = plan.tags
+        tags = [Tags(**figures("tags", rds, str(hostile))) for _ in range(processes)]
+        scale = scaled(rds, programs.ours, *plan.scale)
+    return Results(machine, runs, cold_starts, custodian, crossover, least(tags), scale, memory_mb(), capacity)
+
+
+def tell(what: str) -> None:
+    print(f"measuring {what}", flush=True)
+
+
+def cold_pairs(rds: Server, words: str, programs: tuple[Program, Program], pairs: int) -> Iterator[Cold]:
+    if pairs:
+        tell(f"cold starts, {words}")
+        # The first of each is not counted: it may write the bytecode, and warms the disk's cache.
+        floor, ours = by_turns(partial(cold, rds, programs[0]), partial(cold, rds, programs[1]), 1 + pairs)
+        yield Cold(words, floor[1:], ours[1:])
+
+
+def told(rds: Server, scenario: Scenario, programs: tuple[Program, Program], rounds: int, pairs: int) -> Pairs:
+    tell(f"{programs[0].name} and {programs[1].name}: {scenario.clusters:,} clusters, {scenario.due:,} due")
+    found = warm(rds, scenario, programs, rounds=rounds, pairs=pairs)
+    ratio = found.ratio()
+    print(f"  {ratio.median:.2f} times ({ratio.least:.2f} to {ratio.greatest:.2f})", flush=True)
+    return found
+
+
+def scaled(rds: Server, program: Program, clusters: int, times: int) -> list[tuple[Scenario, str, ColdStart]]:
+    """A run over every Region, without limits and throttled."""
+    scenario = Scenario(clusters, clusters // 10, regions=len(REGIONS))
+    settings = {"regions": REGIONS}
+    found = []
+    for words, rate, repeats in (("30 ms a call", 0, times), ("throttled to 20 calls a second a Region", 20, 1)):
+        tell(f"{clusters:,} clusters in {len(REGIONS)} Regions, {words}")
+        rds.control(rate=rate)
+        rds.load(scenario)
+        starts = [cold(rds, program, settings) for _ in range(repeats)]
+        found.append((scenario, words, max(starts, key=lambda start: start.run.wall)))
+    rds.control(rate=0)
+    return found
+
+
+def least(tags: Sequence[Tags]) -> Tags:
+    """Of several processes' figures the least, which other programs on this machine have disturbed the least."""
+    return Tags(
+        typical=min(each.typical for each in tags),
+        hardest=min(each.hardest for each in tags),
+        distinct=min(each.distinct for each in tags),
+        worst=min(each.worst for each in tags),
+    )
+
+
+def version_in(program: Program, name: str) -> str:
+    return next(each.version for each in distributions(path=list(program.folders)) if each.name == name)
+
+
+def memory_mb() -> int:
+    """The function's memory, as the stack has it: read, since importing the stack starts the CDK."""
+    found = re.search(r"^MEMORY_MB = (\d+)$", (PROJECT / "infra" / "stack.py").read_text(), re.MULTILINE)
+    assert found
+    return int(found[1])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

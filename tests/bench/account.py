@@ -1,0 +1,275 @@
+"""The account that is measured over: Regions, clusters and event logs, their XML written ahead.
+
+Snapshots have the members that RDS fills for an Aurora cluster. A few dozens are written in full, from botocore's
+service model, and every cluster is one of them under its own name, tags and status. Tags are written for the present:
+what is due has closed a few minutes ago, in one of some zones and ways to put it, so that nobody's clock is changed.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import count
+from typing import Any
+from xml.etree import ElementTree as ET
+from zoneinfo import ZoneInfo
+
+import botocore.session
+from botocore.model import ServiceModel
+
+from bench.scenario import REGIONS, Scenario
+from rds_server import write
+
+ACCOUNT = "123456789012"
+ZONES = ("Europe/Berlin", "Europe/London", "America/New_York", "Asia/Kolkata", "UTC")
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+# Ways to name some days of the week, and which they are.
+DAYS = {
+    "mon-fri": range(5),
+    "weekdays": range(5),
+    "mon-thu": range(4),
+    "daily": range(7),
+    "mon-sat": range(6),
+    "fri-mon": (4, 5, 6, 0),
+    "weekends": (5, 6),
+    "tue+thu+sat": (1, 3, 5),
+}
+# What the floor goes by, since telling the time by a tag is what it leaves out.
+FLOOR_KEY = "due"
+CUSTODIAN_KEY = "custodian_downtime"
+# Each fifth cluster that is not due is stopped, as its schedule asks.
+STOPPED_EACH = 5
+# Each twentieth cluster has had an event in the last hour.
+EVENTFUL_EACH = 20
+SNAPSHOTS = 24
+
+
+@dataclass
+class Cluster:
+    """A cluster at the wire: `form` is its XML without its status, `first` what that was, `xml` how it is now."""
+
+    engine: str
+    form: bytes
+    first: bytes
+    status: bytes = b""
+    xml: bytes = b""
+
+    def become(self, status: bytes) -> None:
+        self.status, self.xml = status, self.form.replace(b"@status@", status)
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event at the wire."""
+
+    at: float
+    source: str
+    xml: bytes
+
+
+@dataclass
+class Region:
+    """Its clusters in the order of their names, and its event log, oldest first."""
+
+    clusters: dict[str, Cluster] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+
+def fill(scenario: Scenario, now: datetime) -> dict[str, Region]:
+    """Make the account's Regions. Which clusters are due is spread evenly over them."""
+    forms = [as_xml("DBCluster", snapshot(number)) for number in range(SNAPSHOTS)]
+    account = {name: Region() for name in REGIONS[: scenario.regions]}
+    for number in range(scenario.clusters):
+        region = REGIONS[number % scenario.regions]
+        name = f"orders-{number:05}"
+        # Of so many out of so many, evenly spread: each step adds its share, and those that reach a whole are due.
+        due = (number + 1) * scenario.due // scenario.clusters > number * scenario.due // scenario.clusters
+        stopped = not due and number % STOPPED_EACH == 0
+        opened, closes = (9, 0) if due else (13, -4) if stopped else (3, 6)
+        value = window(now, number // 3, opened=-opened, closes=closes)
+        form = (
+            forms[number % SNAPSHOTS]
+            .replace(b"@name@", name.encode())
+            .replace(b"@region@", region.encode())
+            .replace(b"@office-hours@", value.encode())
+            .replace(b"@due@", b"yes" if due else b"no")
+            .replace(b"@custodian@", custodian_value(now, due=due).encode())
+        )
+        cluster = Cluster(snapshot(number)["Engine"], form, b"stopped" if stopped else b"available")
+        cluster.become(cluster.first)
+        account[region].clusters[name] = cluster
+        log = account[region].events
+        log.append(event(name, region, "DB cluster started.", now - timedelta(hours=opened, minutes=-8)))
+        if number % EVENTFUL_EACH == 0:
+            log.append(event(name, region, "The parameter max_connections was set to 500.", now - timedelta(minutes=9)))
+    for name, region_ in account.items():
+        spread = (now - timedelta(minutes=50) + timedelta(seconds=second % 2700) for second in count())
+        for number, at in zip(range(scenario.events), spread, strict=False):
+            region_.events.append(event(f"elsewhere-{number % 500}", name, "Completed failover to DB instance.", at))
+        region_.clusters = dict(sorted(region_.clusters.items()))
+        region_.events.sort(key=lambda each: each.at)
+    return account
+
+
+def window(now: datetime, number: int, *, opened: int, closes: int) -> str:
+    """A tag's value whose window opened and closes so many hours from now, to a full five minutes before."""
+    zone = ZoneInfo(ZONES[number % len(ZONES)])
+    edge = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
+    begin, end = ((edge + timedelta(hours=hours)).astimezone(zone) for hours in (opened, closes))
+    words = [word for word, days in DAYS.items() if begin.weekday() in days]
+    return f"{words[number // len(ZONES) % len(words)]} {begin:%H:%M}-{end:%H:%M} {zone.key}"
+
+
+def custodian_value(now: datetime, *, due: bool) -> str:
+    """Cloud Custodian acts in the hour that a tag names: this one, and the next, which may begin meanwhile."""
+    hours = [(now + timedelta(hours=hours)).hour for hours in ((0, 1) if due else (6, 7))]
+    value = f"off=[{','.join(f'(M-U,{hour})' for hour in hours)}];on=[(M-U,{(now.hour + 12) % 24})];tz=utc"
+    # Its notation for what a tag's value may not have.
+    return "".join(f"u{ord(letter):x}" if letter in "()[],;=-" else letter for letter in value)
+
+
+def event(source: str, region: str, message: str, at: datetime) -> Event:
+    written = _event_form().replace(b"@name@", source.encode()).replace(b"@region@", region.encode())
+    written = written.replace(b"@message@", message.encode()).replace(
+        b"@at@", f"{at:%Y-%m-%dT%H:%M:%S.%f}"[:-3].encode() + b"Z"
+    )
+    return Event(at.timestamp(), source, written)
+
+
+@cache
+def _event_form() -> bytes:
+    return as_xml(
+        "Event",
+        {
+            "SourceIdentifier": "@name@",
+            "SourceType": "db-cluster",
+            "Message": "@message@",
+            "EventCategories": ["notification"],
+            "Date": "@at@",
+            "SourceArn": arn("@region@", "cluster", "@name@"),
+        },
+    )
+
+
+@cache
+def model() -> ServiceModel:
+    return botocore.session.get_session().get_service_model("rds")
+
+
+def as_xml(shape: str, value: dict[str, Any]) -> bytes:
+    """A structure as RDS writes it."""
+    root = ET.Element("root")
+    write(root, shape, model().shape_for(shape), value)
+    return bytes(ET.tostring(root[0], encoding="utf-8"))
+
+
+def arn(region: str, kind: str, name: str, service: str = "rds") -> str:
+    return f"arn:aws:{service}:{region}:{ACCOUNT}:{kind}:{name}"
+
+
+@cache
+def snapshot(number: int) -> dict[str, Any]:
+    """One of some dozens of clusters, with what differs from cluster to cluster left open, in @...@."""
+    number %= SNAPSHOTS
+    postgres = number % 3 != 0
+    serverless = number % 4 == 1
+    key = f"arn:aws:kms:@region@:{ACCOUNT}:key/{number:08}-2222-3333-4444-555555555555"
+    members: dict[str, Any] = {
+        "AllocatedStorage": 1,
+        "AvailabilityZones": [f"@region@{letter}" for letter in "abc"],
+        "BackupRetentionPeriod": 7 + number % 3 * 7,
+        "DatabaseName": "main",
+        "DBClusterIdentifier": "@name@",
+        "DBClusterParameterGroup": f"default.aurora-{'postgresql16' if postgres else 'mysql8.0'}",
+        "DBSubnetGroup": "default-vpc-0123456789abcdef0",
+        "Status": "@status@",
+        "EarliestRestorableTime": datetime(2026, 11, 10, 3, 12, 44, 187000, tzinfo=UTC),
+        "Endpoint": "@name@.cluster-cabcdefghijk.@region@.rds.amazonaws.com",
+        "ReaderEndpoint": "@name@.cluster-ro-cabcdefghijk.@region@.rds.amazonaws.com",
+        "CustomEndpoints": ["@name@-bi.cluster-custom-cabcdefghijk.@region@.rds.amazonaws.com"] * (number % 5 == 0),
+        "MultiAZ": number % 4 > 0,
+        "Engine": "aurora-postgresql" if postgres else "aurora-mysql",
+        "EngineVersion": "16.6" if postgres else "8.0.mysql_aurora.3.08.0",
+        "LatestRestorableTime": datetime(2026, 11, 24, 3, 12, 44, 187000, tzinfo=UTC),
+        "Port": 5432 if postgres else 3306,
+        "MasterUsername": "postgres" if postgres else "admin",
+        "PreferredBackupWindow": f"0{number % 10}:00-0{number % 10}:30",
+        "PreferredMaintenanceWindow": f"{WEEK[number % 7]}:0{number % 9}:00-{WEEK[number % 7]}:0{number % 9}:30",
+        "UpgradeRolloutOrder": "second",
+        "ReadReplicaIdentifiers": [],
+        "StatusInfos": [],
+        "DBClusterMembers": [
+            {
+                "DBInstanceIdentifier": f"@name@-{each}",
+                "IsClusterWriter": each == 0,
+                "DBClusterParameterGroupStatus": "in-sync",
+                "PromotionTier": 1 + each,
+            }
+            for each in range(1 + number % 4)
+        ],
+        "VpcSecurityGroups": [
+            {"VpcSecurityGroupId": f"sg-0123456789abcde{each:02}", "Status": "active"} for each in range(1 + number % 3)
+        ],
+        "HostedZoneId": "Z29XKXDKYMONMX",
+        "StorageEncrypted": True,
+        "StorageEncryptionType": "sse-kms",
+        "KmsKeyId": key,
+        "DbClusterResourceId": f"cluster-{number:02}ABCDEFGHIJKLMNOPQRSTUVWX",
+        "DBClusterArn": arn("@region@", "cluster", "@name@"),
+        "AssociatedRoles": [
+            {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{feature}", "Status": "ACTIVE", "FeatureName": feature}
+            for feature in ("s3Import", "s3Export", "Lambda")[: number % 4]
+        ],
+        "IAMDatabaseAuthenticationEnabled": number % 2 == 0,
+        "CloneGroupId": f"{number:08}-aaaa-bbbb-cccc-dddddddddddd",
+        "ClusterCreateTime": datetime(2025, 1 + number % 12, 3, 9, 15, 27, 901000, tzinfo=UTC),
+        "EnabledCloudwatchLogsExports": ["postgresql", "iam-db-auth-error"]
+        if postgres
+        else ["audit", "error", "slowquery"],
+        "PendingModifiedValues": {},
+        "EngineMode": "provisioned",
+        "StorageType": "aurora-iopt1" if number % 6 == 0 else "aurora",
+        "IOOptimizedNextAllowedModificationTime": datetime(2026, 12, 1, 10, 0, 3, 55000, tzinfo=UTC),
+        "PubliclyAccessible": False,
+        "AutoMinorVersionUpgrade": True,
+        "DeletionProtection": True,
+        "HttpEndpointEnabled": number % 3 == 1,
+        "ActivityStreamMode": "async",
+        "ActivityStreamStatus": "stopped",
+        "CopyTagsToSnapshot": True,
+        "CrossAccountClone": False,
+        "DomainMemberships": [],
+        "TagList": [
+            {"Key": "Name", "Value": "@name@"},
+            {"Key": "environment", "Value": "staging"},
+            {"Key": "team", "Value": f"team-{number}"},
+            {"Key": "office-hours", "Value": "@office-hours@"},
+            {"Key": FLOOR_KEY, "Value": "@due@"},
+            {"Key": CUSTODIAN_KEY, "Value": "@custodian@"},
+        ],
+        "GlobalWriteForwardingRequested": False,
+        "NetworkType": "IPV4",
+        "MonitoringInterval": 60,
+        "MonitoringRoleArn": f"arn:aws:iam::{ACCOUNT}:role/rds-monitoring-role",
+        "DatabaseInsightsMode": "standard",
+        "PerformanceInsightsEnabled": True,
+        "PerformanceInsightsKMSKeyId": key,
+        "PerformanceInsightsRetentionPeriod": 7,
+        "MasterUserSecret": {
+            "SecretArn": arn("@region@", "secret", "rds!cluster-@name@", "secretsmanager"),
+            "SecretStatus": "active",
+            "KmsKeyId": key,
+        },
+        "LocalWriteForwardingStatus": "disabled",
+        "CertificateDetails": {
+            "CAIdentifier": "rds-ca-rsa2048-g1",
+            "ValidTill": datetime(2027, 5, 19, 8, 0, 3, tzinfo=UTC),
+        },
+        "EngineLifecycleSupport": "open-source-rds-extended-support",
+    }
+    if serverless:
+        members["ServerlessV2ScalingConfiguration"] = {"MinCapacity": 0.5, "MaxCapacity": 16.0}
+        members["ServerlessV2PlatformVersion"] = "3"
+    if not postgres:
+        members |= {"EarliestBacktrackTime": datetime(2026, 11, 23, 9, 0, 1, tzinfo=UTC), "BacktrackWindow": 86400}
+        members["BacktrackConsumedChangeRecords"] = 1_318_882
+    return members

@@ -1,0 +1,249 @@
+"""The instruments: the server, the processes that are measured, and figures taken by turns."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, TypeVar
+
+from bench.scenario import REGIONS, Scenario
+
+HERE = Path(__file__).resolve().parent
+PROJECT = HERE.parent.parent
+# Where this benchmark's own processes find their modules.
+IMPORTS = {"PYTHONPATH": os.pathsep.join(str(PROJECT / folder) for folder in ("lambda", "infra", "tests"))}
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the server saw since it was last reset.
+
+    calls: by operation.
+    throttled: how many of them it throttled.
+    cpu: the seconds of its own processor that it took.
+    """
+
+    calls: Mapping[str, int]
+    throttled: int
+    cpu: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a program: seconds that passed, the processor's, the most memory until then, what the server saw."""
+
+    wall: float
+    cpu: float
+    memory: int
+    seen: Report
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of some figures, the least and the greatest."""
+
+    median: float
+    least: float
+    greatest: float
+
+    @classmethod
+    def of(cls, figures: Sequence[float]) -> "Spread":
+        return cls(median(figures), min(figures), max(figures))
+
+
+class Server:
+    """The RDS that is measured against, in a process of its own."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._control = http.client.HTTPConnection("127.0.0.1", port)
+
+    def close(self) -> None:
+        self._control.close()
+
+    def control(self, **order: object) -> Report:
+        self._control.request("POST", "/control", json.dumps(order))
+        return Report(**json.load(self._control.getresponse()))
+
+    def load(self, scenario: Scenario) -> None:
+        self.control(load=asdict(scenario))
+
+    def reset(self) -> Report:
+        """Put every cluster back to how it was, and tell what was seen until now."""
+        return self.control(reset=True)
+
+    def environment(self, settings: Mapping[str, object] | None = None) -> dict[str, str]:
+        """All that a program which is measured finds in its environment: that of the function, and where RDS is."""
+        return {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_REGION": REGIONS[0],
+            "AWS_DEFAULT_REGION": REGIONS[0],
+            "AWS_ACCESS_KEY_ID": "bench",
+            "AWS_SECRET_ACCESS_KEY": "bench",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "OFFICE_HOURS_SETTINGS": json.dumps(settings or {}),
+            "POWERTOOLS_SERVICE_NAME": "aurora-office-hours",
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+        }
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.server"],
+        env=os.environ | IMPORTS,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    try:
+        with closing(Server(int(process.stdout.readline()))) as made:
+            yield made
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is measured.
+
+    name: the module beside this one that has its `run`.
+    folders: what it is imported from, beside Python's own library.
+    options: for Python, such as where bytecode is kept.
+    python: which one.
+    """
+
+    name: str
+    folders: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    python: str = sys.executable
+
+    def command(self) -> list[str]:
+        return [self.python, "-I", "-S", *self.options, str(HERE / "child.py"), *self.folders, "--", self.name]
+
+
+class Child:
+    """A program's process, which runs it whenever it is asked to."""
+
+    def __init__(self, program: Program, server: Server, environment: Mapping[str, str]) -> None:
+        self._server = server
+        self._process = subprocess.Popen(
+            program.command(), env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, *, reset: bool = True) -> Run:
+        """Run it once over the account as it was loaded."""
+        assert self._process.stdin
+        assert self._process.stdout
+        if reset:
+            self._server.reset()
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(
+                f"A program that is measured ended with {self._process.wait()}: its own words are above."
+            )
+        wall, cpu, memory = json.loads(answer)
+        return Run(wall, cpu, memory, self._server.reset())
+
+    def end(self) -> float:
+        """Let it end, and tell the seconds of the processor that it took in all."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        _, status, usage = os.wait4(self._process.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        self._process.stdout.close()
+        return usage.ru_utime + usage.ru_stime
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Two programs over the same account, by turns: the runs of each, in pairs."""
+
+    first: Sequence[Run]
+    second: Sequence[Run]
+
+    def ratio(self, of: Callable[[Run], float] = lambda run: run.wall) -> Spread:
+        """How many times the first's figure the second's is, pair by pair."""
+        return Spread.of([of(second) / of(first) for first, second in zip(self.first, self.second, strict=True)])
+
+    def memory_ratio(self) -> float:
+        """How many times the first's peak memory the second's is."""
+        first, second = (max(run.memory for run in runs) for runs in (self.first, self.second))
+        return second / first
+
+
+def by_turns(first: Callable[[], T], second: Callable[[], T], pairs: int) -> tuple[list[T], list[T]]:
+    """A B, B A, A B, ...: what drifts meanwhile meets both."""
+    found: tuple[list[T], list[T]] = ([], [])
+    for number in range(pairs):
+        for which in (0, 1) if number % 2 == 0 else (1, 0):
+            found[which].append((first, second)[which]())
+    return found
+
+
+def warm(server: Server, scenario: Scenario, programs: tuple[Program, Program], *, rounds: int, pairs: int) -> Pairs:
+    """Several rounds of fresh processes, in each of which both programs run once unmeasured, then by turns."""
+    runs: tuple[list[Run], list[Run]] = ([], [])
+    for number in range(rounds):
+        # The first run of a process, its imports and first connections, is another measurement's.
+        server.load(Scenario(clusters=min(scenario.clusters, 100), due=min(scenario.due, 20), regions=scenario.regions))
+        children = [Child(program, server, server.environment()) for program in programs]
+        for child in children:
+            child.run()
+        server.load(scenario)
+        order = (0, 1) if number % 2 == 0 else (1, 0)
+        found = by_turns(children[order[0]].run, children[order[1]].run, pairs)
+        for which in (0, 1):
+            runs[order[which]].extend(found[which])
+            stops = {run.seen.calls.get("StopDBCluster", 0) for run in found[which]}
+            if stops != {scenario.due}:
+                raise RuntimeError(f"{programs[order[which]].name} made {stops} stops, where {scenario.due} are due.")
+            children[which].end()
+    return Pairs(*runs)
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """A process with one run: all of it, from start to end, and `run`, its import and first run, seen within."""
+
+    wall: float
+    cpu: float
+    run: Run
+
+
+def cold(server: Server, program: Program, settings: Mapping[str, object] | None = None) -> ColdStart:
+    """Start a process, and run the program in it once, over the account as it was loaded."""
+    server.reset()
+    began = time.perf_counter()
+    child = Child(program, server, server.environment(settings))
+    run = child.run(reset=False)
+    cpu = child.end()
+    return ColdStart(time.perf_counter() - began, cpu, run)
+
+
+def figures(module: str, server: Server, *arguments: str) -> Any:  # noqa: ANN401  whatever it tells in JSON
+    """What a module of this benchmark that measures within its own process tells."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"bench.{module}", *arguments],
+        env=server.environment() | IMPORTS,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return json.loads(done.stdout)

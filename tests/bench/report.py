@@ -1,0 +1,224 @@
+"""The results as tables of Markdown, each figure beside its goal, and their place in README.md."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from bench.measure import PROJECT, Pairs, Run, Spread
+from bench.results import Cold, Results, within_budget
+from bench.scenario import Scenario
+
+README = PROJECT / "README.md"
+BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
+# By clusters, and by those of them that are due (None: any): at most so many times the floor.
+RUN_GOALS = {(100, None): 1.1, (1000, 100): 0.75}
+MEMORY_GOAL = 1.2
+COLD_GOAL = 1.0
+CUSTODIAN_GOAL = 5
+TYPICAL_GOAL, DISTINCT_GOAL, WORST_GOAL = 50e-6, 0.2, 0.02
+RUN_LIMIT = 300  # seconds
+# The memory for which Lambda gives a whole processor. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+MB_PER_PROCESSOR = 1769
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure beside its goal."""
+
+    what: str
+    found: str
+    goal: str = ""
+    met: bool | None = None
+
+    def cells(self) -> tuple[str, str, str, str]:
+        return self.what, self.found, self.goal, _met(self.met)
+
+
+def _met(met: bool | None) -> str:
+    return "" if met is None else "yes" if met else "**no**"
+
+
+def report(results: Results) -> str:
+    machine = results.machine
+    versions = ", ".join(f"{name} {number}" for name, number in {"Python": machine.python, **machine.versions}.items())
+    return "\n\n".join(
+        (
+            f"{machine.date:%Y-%m-%d}, {machine.text} (load {machine.load:.1f} before it began), {versions}.",
+            runs_table(results.runs),
+            _table(("what", "measured", "goal", "met"), (row.cells() for row in rows(results))),
+            crossover_table(results),
+        )
+    )
+
+
+def write(text: str) -> None:
+    """Put the report into README.md, in place of the one that is there."""
+    before, _, rest = README.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    README.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+
+
+def runs_table(runs: Sequence[tuple[Scenario, Pairs]]) -> str:
+    heads = ("clusters", "due", "floor", "ours", "ours / floor", "processor", "memory", "calls", "goal", "met")
+    lines = []
+    for scenario, pairs in runs:
+        ratio, goal = pairs.ratio(), run_goal(scenario)
+        lines.append(
+            (
+                f"{scenario.clusters:,}",
+                f"{scenario.due:,}",
+                _seconds(Spread.of([run.wall for run in pairs.first])),
+                _seconds(Spread.of([run.wall for run in pairs.second])),
+                _times(ratio),
+                f"{pairs.ratio(lambda run: run.cpu).median:.2f}",
+                f"{pairs.memory_ratio():.2f}",
+                _calls(pairs.second[0]),
+                f"≤ {goal}" if goal else "",
+                _met(ratio.median <= goal if goal else None),
+            )
+        )
+    return _table(heads, lines)
+
+
+def run_goal(scenario: Scenario) -> float | None:
+    """At most so many times the floor."""
+    return RUN_GOALS.get((scenario.clusters, scenario.due), RUN_GOALS.get((scenario.clusters, None)))
+
+
+def rows(results: Results) -> list[Row]:
+    memory = max(pairs.memory_ratio() for _, pairs in results.runs)
+    ours = [(scenario, run) for scenario, pairs in results.runs for run in pairs.second]
+    ours += [(scenario, cold.run) for scenario, _, cold in results.scale if not cold.run.seen.throttled]
+    beyond = [(scenario, run) for scenario, run in ours if not within_budget(scenario, run)]
+    found = [
+        Row(
+            "Peak memory, the most of these",
+            f"{memory:.2f} times the floor's",
+            f"≤ {MEMORY_GOAL}",
+            memory <= MEMORY_GOAL,
+        ),
+        Row(
+            "Runs that made more calls than needed",
+            f"{len(beyond)} of {len(ours)}" + (f", such as {_calls(beyond[-1][1])}" if beyond else ""),
+            "none",
+            not beyond,
+        ),
+        *(cold_row(cold) for cold in results.cold),
+    ]
+    if results.custodian:
+        scenario, version, pairs = results.custodian
+        ratio = pairs.ratio(lambda run: 1 / run.wall)
+        found.append(
+            Row(
+                f"Cloud Custodian {version}, {scenario.clusters:,} clusters, {scenario.due:,} due: "
+                f"{_seconds(Spread.of([run.wall for run in pairs.first]))}",
+                f"ours is {_times(ratio)} times as fast",
+                f"≥ {CUSTODIAN_GOAL}",
+                ratio.median >= CUSTODIAN_GOAL,
+            )
+        )
+    return [*found, *_tags(results), *_scale(results), *_server(results)]
+
+
+def cold_row(cold: Cold) -> Row:
+    ratio = cold.ratio()
+    floor = Spread.of([each.run.wall for each in cold.floor])
+    cpu = median(b.cpu / a.cpu for a, b in zip(cold.floor, cold.ours, strict=True))
+    whole = median(b.wall / a.wall for a, b in zip(cold.floor, cold.ours, strict=True))
+    return Row(
+        f"Cold start, {cold.words}: import and first run",
+        f"{_times(ratio)} times the floor's {_seconds(floor)}; "
+        f"process from start to end {whole:.2f}, processor {cpu:.2f}",
+        f"≤ {COLD_GOAL:.1f}",
+        ratio.median <= COLD_GOAL,
+    )
+
+
+def _tags(results: Results) -> list[Row]:
+    tags = results.tags
+    worst, which = tags.worst
+    return [
+        Row(
+            "A typical tag, parsed and decided by, after the first time",
+            f"{tags.typical * 1e6:.0f} µs; the hardest {tags.hardest * 1e6:.0f} µs",
+            f"< {TYPICAL_GOAL * 1e6:.0f} µs",
+            tags.typical < TYPICAL_GOAL,
+        ),
+        Row(
+            "1,000 distinct tags",
+            f"{tags.distinct:.2f} s in all",
+            f"≤ {DISTINCT_GOAL} s",
+            tags.distinct <= DISTINCT_GOAL,
+        ),
+        Row(
+            f"The worst of some hundred hostile tags (`{which[:40]}…`)",
+            f"{worst * 1e3:.1f} ms",
+            f"≤ {WORST_GOAL * 1e3:.0f} ms",
+            worst <= WORST_GOAL,
+        ),
+    ]
+
+
+def _scale(results: Results) -> Iterable[Row]:
+    for scenario, words, cold in results.scale:
+        computed = cold.run.cpu * MB_PER_PROCESSOR / results.memory_mb
+        memory = cold.run.memory / 2**20
+        longest = max(cold.run.wall, computed)
+        yield Row(
+            f"{scenario.clusters:,} clusters in {scenario.regions} Regions, {scenario.due:,} due, {words}: "
+            "import and one run",
+            f"{cold.run.wall:.1f} s here; computing at {results.memory_mb} MB, by Lambda's share of a processor, "
+            f"{computed:.0f} s; {memory:.0f} MB",
+            f"≤ {RUN_LIMIT} s, {results.memory_mb} MB",
+            longest <= RUN_LIMIT and memory <= results.memory_mb,
+        )
+
+
+def _server(results: Results) -> list[Row]:
+    capacity = results.capacity
+    return [
+        Row("The server's processor, at most in a run", f"busy for {results.busiest():.0%} of it"),
+        Row(
+            "Calls a second that the server answers at once to a raw client",
+            f"{capacity.look_ups:,.0f}, or {capacity.pages:,.0f} pages; the most that a run made are "
+            f"{results.fastest():,.0f}; with the latency on 16 connections {capacity.delayed:,.0f} of at most 533",
+        ),
+    ]
+
+
+def crossover_table(results: Results) -> str:
+    """For each number of events, from how many clusters on one look-up for all is quicker than one for each."""
+    crossover = results.crossover
+    single = ", ".join(f"{clusters:,}: {seconds * 1e3:,.0f} ms" for clusters, seconds, _ in crossover.single)
+    lines = [
+        (f"{events:,}", f"{seconds * 1e3:,.0f} ms", f"{calls:,}", _clusters(crossover.clusters_from(seconds)))
+        for events, seconds, calls in crossover.whole
+    ]
+    heads = ("events in the window", "one look-up for all", "its calls", "quicker than one for each from")
+    return f"{_table(heads, lines)}\n\nOne look-up for each of so many clusters, 16 at a time: {single}."
+
+
+def _clusters(number: float) -> str:
+    return "beyond those" if math.isinf(number) else f"{math.ceil(number):,} clusters"
+
+
+def _calls(run: Run) -> str:
+    """Listings, look-ups of events, and actions."""
+    operations = ("DescribeDBClusters", "DescribeEvents", "StopDBCluster")
+    return " + ".join(f"{run.seen.calls.get(operation, 0):,}" for operation in operations)
+
+
+def _seconds(spread: Spread) -> str:
+    if spread.median < 1:
+        return f"{spread.median * 1e3:.0f} ms ({spread.least * 1e3:.0f} to {spread.greatest * 1e3:.0f})"
+    return f"{spread.median:.2f} s ({spread.least:.2f} to {spread.greatest:.2f})"
+
+
+def _times(spread: Spread) -> str:
+    return f"{spread.median:.2f} ({spread.least:.2f} to {spread.greatest:.2f})"
+
+
+def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    separators = ["---", *("---:" for _ in heads[1:])]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, separators, *lines))

@@ -1,0 +1,120 @@
+"""What was measured, in one place for whoever tells of it."""
+
+import math
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+
+from bench.measure import ColdStart, Pairs, Run, Spread
+from bench.scenario import Scenario
+
+# The listings that may be made beside one for each 100 clusters: one for each engine.
+MORE_LISTINGS = 2
+# The event look-ups that may be made in a Region where many clusters need one at once.
+HANDFUL = 10
+
+Line = tuple[int, float, int]  # for so many: the seconds that it takes, and the calls
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and when it was measured."""
+
+    text: str = field(default_factory=lambda: f"{os.cpu_count()} cores of {_processor()}, {platform.system()}")
+    python: str = field(default_factory=platform.python_version)
+    versions: Mapping[str, str] = field(default_factory=lambda: {name: version(name) for name in ("boto3", "botocore")})
+    date: datetime = field(default_factory=lambda: datetime.now(UTC))
+    load: float = field(default_factory=lambda: os.getloadavg()[0])
+
+
+def _processor() -> str:
+    described = Path("/proc/cpuinfo")
+    lines = described.read_text().splitlines() if described.exists() else []
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+
+
+@dataclass(frozen=True)
+class Cold:
+    """Cold starts by turns, the floor's and ours. `words` tells of the bytecode."""
+
+    words: str
+    floor: Sequence[ColdStart]
+    ours: Sequence[ColdStart]
+
+    def ratio(self) -> Spread:
+        """How many times as long ours takes for import and first run."""
+        return Spread.of([b.run.wall / a.run.wall for a, b in zip(self.floor, self.ours, strict=True)])
+
+
+@dataclass(frozen=True)
+class Crossover:
+    """Event look-ups: `single` for so many clusters, one by one, `whole` for all, with so many events in the window."""
+
+    single: Sequence[Line]
+    whole: Sequence[Line]
+
+    def clusters_from(self, seconds: float) -> float:
+        """For how many clusters one look-up for all that takes so long is as quick as one for each."""
+        for (few, quick, _), (many, slow, _) in pairwise([(0, 0.0, 0), *self.single]):
+            if quick <= seconds <= slow:
+                return few + (many - few) * (seconds - quick) / (slow - quick)
+        return math.inf
+
+
+@dataclass(frozen=True)
+class Tags:
+    """The processor's seconds: for a typical tag, the hardest, 1,000 distinct ones, and the worst of all, and which."""
+
+    typical: float
+    hardest: float
+    distinct: float
+    worst: tuple[float, str]
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Calls a second that the server answers to a raw client: pages, look-ups, and look-ups with the latency."""
+
+    pages: float
+    look_ups: float
+    delayed: float
+
+
+@dataclass(frozen=True)
+class Results:
+    """All of it. What was not measured is None, or not there."""
+
+    machine: Machine
+    runs: Sequence[tuple[Scenario, Pairs]]
+    cold: Sequence[Cold]
+    custodian: tuple[Scenario, str, Pairs] | None
+    crossover: Crossover
+    tags: Tags
+    scale: Sequence[tuple[Scenario, str, ColdStart]]
+    memory_mb: int
+    capacity: Capacity
+
+    def busiest(self) -> float:
+        """The greatest share of a measured run in which the server's processor was at work."""
+        return max(run.seen.cpu / run.wall for _, pairs in self.runs for run in (*pairs.first, *pairs.second))
+
+    def fastest(self) -> float:
+        """The most calls a second that a measured run made."""
+        runs = [run for _, pairs in self.runs for run in (*pairs.first, *pairs.second)]
+        return max(sum(run.seen.calls.values()) / run.wall for run in runs)
+
+
+def within_budget(scenario: Scenario, run: Run) -> bool:
+    """Whether a run made no more calls than it needs to."""
+    calls = run.seen.calls
+    listings = scenario.regions * (math.ceil(scenario.clusters / scenario.regions / 100) + MORE_LISTINGS)
+    return (
+        calls.get("DescribeDBClusters", 0) <= listings
+        and calls.get("StopDBCluster", 0) <= scenario.due
+        and calls.get("DescribeEvents", 0) <= min(scenario.due, scenario.regions * HANDFUL)
+    )

@@ -1,0 +1,241 @@
+"""RDS at the wire, for measuring: `python -m bench.server [port]`.
+
+It answers each call `latency` seconds after it came, on as many connections as there are, and spends next to nothing on
+one: all XML is written ahead (`account.py`). What it is asked is counted by operation, and its own processor time is
+told, so that whoever measures can see that he did not measure this. A call's Region is read from its signature.
+
+`/control` takes JSON and answers with JSON, at once: {"load": {"clusters": 1000, "due": 100, ...}} fills the account,
+{"latency": 0.03} and {"rate": 20} (calls a second that a Region answers, 0 for all) change its manners, {"reset": true}
+puts every cluster back to how it was, and each of them answers with the calls and processor time since the last reset.
+"""
+
+import asyncio
+import bisect
+import gc
+import json
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
+
+from bench.account import ACCOUNT, Region, fill, model
+from bench.scenario import LATENCY, Scenario
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_REGION = re.compile(rb"Credential=[^/]+/\d+/([^/]+)/")
+_CHANGES = {"StopDBCluster": (b"available", b"stopping"), "StartDBCluster": (b"stopped", b"starting")}
+
+Parameters = dict[str, str]
+
+
+class RefusedError(Exception):
+    """RDS's refusal of a call: its code, then its words."""
+
+
+@dataclass
+class Bucket:
+    """The calls that a Region answers: so many a second, and a second's worth at once."""
+
+    rate: float
+    tokens: float
+    at: float
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self.tokens = min(self.rate, self.tokens + (now - self.at) * self.rate)
+        self.at = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
+@dataclass
+class Server:
+    """The account and what is counted."""
+
+    regions: dict[str, Region] = field(default_factory=dict)
+    latency: float = LATENCY
+    rate: float = 0
+    calls: Counter[str] = field(default_factory=Counter)
+    throttled: int = 0
+    buckets: dict[str, Bucket] = field(default_factory=dict)
+    changed: set[tuple[str, str]] = field(default_factory=set)
+    cpu: float = 0
+
+    def control(self, order: dict[str, object]) -> dict[str, object]:
+        if isinstance(scenario := order.get("load"), dict):
+            self.regions.clear()
+            gc.collect()
+            self.regions = fill(Scenario(**scenario), datetime.now(UTC))
+            gc.freeze()
+        self.latency = float(str(order.get("latency", self.latency)))
+        self.rate = float(str(order.get("rate", self.rate)))
+        report = {
+            "calls": dict(self.calls),
+            "throttled": self.throttled,
+            "cpu": time.process_time() - self.cpu,
+        }
+        if "reset" in order or "load" in order:
+            self.reset()
+        return report
+
+    def reset(self) -> None:
+        for region, name in self.changed:
+            if region in self.regions and (cluster := self.regions[region].clusters.get(name)):
+                cluster.become(cluster.first)
+        self.changed.clear()
+        self.calls.clear()
+        self.buckets.clear()
+        self.throttled = 0
+        self.cpu = time.process_time()
+
+    def answer(self, region: str, body: bytes) -> tuple[int, bytes]:
+        parameters = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        operation = parameters["Action"]
+        self.calls[operation] += 1
+        try:
+            if self.rate and not self.buckets.setdefault(region, Bucket(self.rate, self.rate, time.monotonic())).take():
+                self.throttled += 1
+                raise RefusedError("Throttling", "Rate exceeded")  # noqa: TRY301  as RDS does, before all else
+            result = _OPERATIONS[operation](self, region, parameters)
+        except RefusedError as error:
+            code, words = error.args
+            return 400, _REFUSAL % (code.encode(), words.encode())
+        name = operation.encode()
+        return 200, b'<%sResponse xmlns="%s"><%sResult>%s</%sResult>%s</%sResponse>' % (
+            *(name, _namespace(), name, result, name),
+            *(
+                b"<ResponseMetadata><RequestId>11111111-2222-3333-4444-555555555555</RequestId></ResponseMetadata>",
+                name,
+            ),
+        )
+
+    def describe_clusters(self, region: str, parameters: Parameters) -> bytes:
+        clusters = self.regions[region].clusters if region in self.regions else {}
+        if named := parameters.get("DBClusterIdentifier"):
+            if named not in clusters:
+                raise RefusedError("DBClusterNotFoundFault", f"DBCluster {named} not found.")
+            return b"<DBClusters>%s</DBClusters>" % clusters[named].xml
+        found = list(clusters.values())
+        if parameters.get("Filters.Filter.1.Name") == "engine":
+            engines = {value for key, value in parameters.items() if key.startswith("Filters.Filter.1.Values.")}
+            found = [cluster for cluster in found if cluster.engine in engines]
+        begin, end, marker = _page(parameters, len(found))
+        return b"%s<DBClusters>%s</DBClusters>" % (marker, b"".join([each.xml for each in found[begin:end]]))
+
+    def describe_events(self, region: str, parameters: Parameters) -> bytes:
+        events = self.regions[region].events if region in self.regions else []
+        hour_ago = datetime.now(UTC) - timedelta(minutes=int(parameters.get("Duration", "60")))
+        first = datetime.fromisoformat(parameters.get("StartTime", hour_ago.isoformat())).timestamp()
+        last = datetime.fromisoformat(parameters.get("EndTime", "9999-01-01T00:00:00Z")).timestamp()
+        begin = bisect.bisect_left(events, first, key=lambda each: each.at)
+        found = events[begin : bisect.bisect_right(events, last, key=lambda each: each.at)]
+        if source := parameters.get("SourceIdentifier"):
+            found = [each for each in found if each.source == source]
+        begin, end, marker = _page(parameters, len(found))
+        return b"%s<Events>%s</Events>" % (marker, b"".join([each.xml for each in found[begin:end]]))
+
+    def change(self, region: str, parameters: Parameters) -> bytes:
+        name = parameters["DBClusterIdentifier"]
+        cluster = self.regions[region].clusters.get(name) if region in self.regions else None
+        if cluster is None:
+            raise RefusedError("DBClusterNotFoundFault", f"DBCluster {name} not found.")
+        needed, becomes = _CHANGES[parameters["Action"]]
+        if cluster.status != needed:
+            state = f"DbCluster {name} is in {cluster.status.decode()} state but expected it to be {needed.decode()}."
+            raise RefusedError("InvalidDBClusterStateFault", state)
+        cluster.become(becomes)
+        self.changed.add((region, name))
+        return cluster.xml
+
+    def add_tags(self, _: str, __: Parameters) -> bytes:
+        return b""
+
+    def who(self, _: str, __: Parameters) -> bytes:
+        """STS's GetCallerIdentity, with which Cloud Custodian begins."""
+        user = f"<Arn>arn:aws:iam::{ACCOUNT}:user/bench</Arn><UserId>AIDABENCH</UserId>"
+        return f"{user}<Account>{ACCOUNT}</Account>".encode()
+
+
+_OPERATIONS: dict[str, Callable[[Server, str, Parameters], bytes]] = {
+    "DescribeDBClusters": Server.describe_clusters,
+    "DescribeEvents": Server.describe_events,
+    "StopDBCluster": Server.change,
+    "StartDBCluster": Server.change,
+    "AddTagsToResource": Server.add_tags,
+    "GetCallerIdentity": Server.who,
+}
+_REFUSAL = b"<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>"
+
+
+def _namespace() -> bytes:
+    return str(model().metadata["xmlNamespace"]).encode()
+
+
+def _page(parameters: Parameters, found: int) -> tuple[int, int, bytes]:
+    """The page's first, the next page's first, and the Marker where there is one."""
+    size, begin = int(parameters.get("MaxRecords", "100")), int(parameters.get("Marker", "0"))
+    if not 20 <= size <= 100:
+        raise RefusedError("InvalidParameterValue", f"Invalid value {size} for MaxRecords. Must be between 20 and 100")
+    end = begin + size
+    return begin, end, b"<Marker>%d</Marker>" % end if end < found else b""
+
+
+class Connection(asyncio.Protocol):
+    """HTTP/1.1 as botocore speaks it: POST, a Content-Length, one call after another on an open connection."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._received = b""
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.set_write_buffer_limits(high=1 << 24)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while (end := self._received.find(b"\r\n\r\n")) >= 0:
+            head = self._received[:end]
+            length = _LENGTH.search(head)
+            body_end = end + 4 + (int(length[1]) if length else 0)
+            if len(self._received) < body_end:
+                return
+            body = self._received[end + 4 : body_end]
+            self._received = self._received[body_end:]
+            self._serve(head, body)
+
+    def _serve(self, head: bytes, body: bytes) -> None:
+        if head.startswith(b"POST /control"):
+            self._send(200, b"application/json", json.dumps(self._server.control(json.loads(body))).encode())
+            return
+        signed = _REGION.search(head)
+        assert signed, "botocore signs every call"
+        status, xml = self._server.answer(signed[1].decode(), body)
+        asyncio.get_running_loop().call_later(self._server.latency, self._send, status, b"text/xml", xml)
+
+    def _send(self, status: int, kind: bytes, body: bytes) -> None:
+        head = b"HTTP/1.1 %d OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (status, kind, len(body))
+        self._transport.write(head + body)
+
+
+async def main(port: int) -> None:
+    server = Server()
+    listener = await asyncio.get_running_loop().create_server(
+        lambda: Connection(server), "127.0.0.1", port, backlog=512
+    )
+    # What is there at first is never garbage, and looking for any would hold up an answer.
+    gc.freeze()
+    print(listener.sockets[0].getsockname()[1], flush=True)
+    async with listener:
+        await listener.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 0))

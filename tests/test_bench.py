@@ -1,0 +1,153 @@
+"""The benchmark, with tiny numbers: that it measures, counts and tells, not how fast anything is."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from bench import plot, report, tags
+from bench.__main__ import BOTO3, Plan, Programs, measure
+from bench.account import fill
+from bench.measure import PROJECT, ColdStart, Pairs, Program, Report, Run
+from bench.results import Cold, Crossover, within_budget
+from bench.scenario import REGIONS, Scenario
+from bench.server import Server
+from office_hours.decision import Action, decide
+from office_hours.schedule import Schedule
+from office_hours.tags import Settings
+
+HOME = REGIONS[0]
+TINY = Plan(
+    runs=((Scenario(20, 2), 1, 1),),
+    cold=0,
+    custodian=(0, 0),
+    look_ups=(1, (1, 2), (0, 20)),
+    tags=(1, 2),
+    scale=(40, 1),
+    capacity=0.05,
+)
+
+
+def run(wall: float = 1.0, **calls: int) -> Run:
+    return Run(wall, cpu=0.5, memory=100, seen=Report(calls, throttled=0, cpu=0.01))
+
+
+def serve(server: Server, operation: str, region: str = HOME, **parameters: str) -> tuple[int, str]:
+    status, xml = server.answer(region, urlencode({"Action": operation} | parameters).encode())
+    return status, xml.decode()
+
+
+def account(scenario: Scenario) -> Server:
+    server = Server()
+    server.regions = fill(scenario, datetime.now(UTC))
+    return server
+
+
+def test_it_measures_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = Programs(Program("ours", (str(PROJECT / "lambda"), BOTO3)), Program("floor", (BOTO3,)))
+    results = measure(TINY, programs)
+    ((_, pairs),) = results.runs
+    calls = [run.seen.calls for run in (*pairs.first, *pairs.second)]
+    assert [(each["DescribeDBClusters"] >= 1, each["StopDBCluster"]) for each in calls] == [(True, 2)] * 2
+    assert [start.run.seen.calls["StopDBCluster"] for _, _, start in results.scale] == [4, 4]
+    readme = tmp_path / "README.md"
+    before, after = re.split("<!-- bench -->.*<!-- /bench -->", report.README.read_text(), flags=re.DOTALL)
+    readme.write_text(report.README.read_text())
+    monkeypatch.setattr(report, "README", readme)
+    report.write(report.report(results))
+    assert re.split("<!-- bench -->.*<!-- /bench -->", readme.read_text(), flags=re.DOTALL) == [before, after]
+    assert readme.read_text().count("| 20 | 2 | ") == 1
+    for name in ("first.svg", "second.svg"):
+        plot.draw(results, tmp_path / name)
+    assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
+
+
+@pytest.mark.parametrize("now", ["2026-11-24T18:02Z", "2026-11-22T00:13Z", "2026-10-25T01:30Z", "2027-01-01T04:59Z"])
+def test_so_many_clusters_are_due_whenever_it_is_measured(now: str) -> None:
+    at = datetime.fromisoformat(now)
+    decided = []
+    for cluster in fill(Scenario(60, 6), at)[HOME].clusters.values():
+        xml = cluster.xml.decode()
+        pairs = re.findall("<Key>([^<]+)</Key><Value>([^<]+)</Value>", xml)
+        status = re.findall("<Status>(available|stopped)</Status>", xml)
+        read = Settings().read({"TagList": [{"Key": key, "Value": value} for key, value in pairs]})
+        assert read
+        snapshot = {"Status": status[0], "DBClusterMembers": [{"DBInstanceIdentifier": "a"}]}
+        decided.append((dict(pairs)["due"], decide(snapshot, *read, [], at).action))  # type: ignore[arg-type]
+    assert sorted(decided) == [("no", Action.LEAVE)] * 54 + [("yes", Action.STOP)] * 6
+
+
+def test_the_tags_that_are_measured_are_what_they_are_called() -> None:
+    for tag in (*tags.TYPICAL, *tags.HARDEST, *tags.distinct()):
+        Schedule.parse(tag, maintenance_window=tags.MAINTENANCE)
+    assert len(set(tags.distinct())) == 1000
+    assert all(len(tag) <= 256 and re.fullmatch(r"[\w\s.:/=+@-]*", tag) for tag in tags.hostile())
+
+
+def test_the_server_lists_in_pages_and_by_engine() -> None:
+    server = account(Scenario(150))
+    found = []
+    for engine in ("aurora-mysql", "aurora-postgresql"):
+        by_engine = {"Filters.Filter.1.Name": "engine", "Filters.Filter.1.Values.Value.1": engine}
+        marker: list[str] = ["0"]
+        while marker:
+            _, page = serve(server, "DescribeDBClusters", **by_engine, MaxRecords="20", Marker=marker[0])
+            names = re.findall("<DBClusterIdentifier>([^<]+)", page)
+            assert 1 <= len(names) <= 20
+            found += names
+            marker = re.findall("<Marker>([^<]+)", page)
+    assert sorted(found) == [f"orders-{number:05}" for number in range(150)]
+
+
+def test_the_server_stops_a_cluster_once_until_it_is_reset() -> None:
+    server = account(Scenario(1))
+    name = {"DBClusterIdentifier": "orders-00000"}
+    for _ in range(2):
+        assert serve(server, "StartDBCluster", **name)[0] == 200  # the first is stopped, as its schedule asks
+        assert "<Status>starting</Status>" in serve(server, "DescribeDBClusters", **name)[1]
+        assert "InvalidDBClusterStateFault" in serve(server, "StartDBCluster", **name)[1]
+        assert server.control({"reset": True})["calls"] == {"StartDBCluster": 2, "DescribeDBClusters": 1}
+
+
+def test_the_server_throttles_each_region_by_itself() -> None:
+    server = account(Scenario(2, regions=2))
+    server.control({"rate": 3})
+    answers = [serve(server, "DescribeDBClusters", region)[0] for region in REGIONS[:2] for _ in range(4)]
+    assert answers == [200, 200, 200, 400] * 2
+
+
+@pytest.mark.parametrize(
+    ("calls", "within"),
+    [
+        ({"DescribeDBClusters": 12, "DescribeEvents": 10, "StopDBCluster": 100}, True),
+        ({"DescribeDBClusters": 13}, False),
+        ({"DescribeDBClusters": 10, "DescribeEvents": 11}, False),
+        ({"DescribeDBClusters": 10, "StopDBCluster": 101}, False),
+    ],
+)
+def test_a_run_may_make_the_calls_that_it_needs(calls: dict[str, int], within: bool) -> None:
+    assert within_budget(Scenario(1000, 100), run(**calls)) is within
+
+
+def test_where_the_two_ways_to_look_up_events_cross() -> None:
+    crossover = Crossover(single=[(1, 0.03, 1), (16, 0.03, 16), (32, 0.07, 32)], whole=[])
+    assert crossover.clusters_from(0.03) == 1
+    assert crossover.clusters_from(0.05) == pytest.approx(24)
+    assert crossover.clusters_from(0.08) == float("inf")
+
+
+@pytest.mark.parametrize(("ours", "met"), [(0.74, "yes"), (0.76, "**no**")])
+def test_a_missed_goal_is_told(ours: float, met: str) -> None:
+    pairs = Pairs([run(1.0)] * 3, [run(ours, DescribeDBClusters=10)] * 3)
+    table = report.runs_table([(Scenario(1000, 100), pairs)])
+    assert table.splitlines()[-1].endswith(f"| {ours} ({ours} to {ours}) | 1.00 | 1.00 | 10 + 0 + 0 | ≤ 0.75 | {met} |")
+
+
+@pytest.mark.parametrize(("ours", "met"), [(0.9, True), (1.1, False)])
+def test_cold_starts_are_compared_by_import_and_first_run(ours: float, met: bool) -> None:
+    floor, others = ([ColdStart(wall=2 * wall, cpu=wall, run=run(wall))] * 3 for wall in (1.0, ours))
+    row = report.cold_row(Cold("compiling", floor, others))
+    assert row.found.startswith(f"{ours:.2f} ({ours:.2f} to {ours:.2f}) times the floor's 1.00 s")
+    assert row.met is met
