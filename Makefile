@@ -53,6 +53,12 @@ lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, and the tem
 	@# W3005: the CDK orders a function after its role in words, though the function refers to it as well.
 	$(BIN)/cfn-lint --non-zero-exit-code warning --ignore-checks W3005 -- cdk.out/*.template.json
 
+# Not a part of `lint`, which says the same with and without a network: advisories come every day, and from elsewhere.
+.PHONY: audit
+audit: $(VENV)/.audit infra/node_modules/.ready ## Ask for known vulnerabilities of all that is locked
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement $(LOCK)
+	npm audit --prefix infra
+
 .PHONY: format
 format: $(VENV)/.lint ## Put the code into shape
 	$(BIN)/ruff check --fix-only
@@ -88,7 +94,7 @@ destroy: $(VENV)/.infra infra/node_modules/.ready ## Remove the stack and all th
 .PHONY: lock
 lock: $(VENV)/.uv ## Refresh the lock files to the newest versions allowed
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
-		--no-emit-index-url --no-emit-find-links pyproject.toml --group lint --output-file $(LOCK)
+		--no-emit-index-url --no-emit-find-links pyproject.toml --group lint --group audit --output-file $(LOCK)
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
 		--no-emit-index-url --no-emit-find-links --group custodian --output-file $(C7N_LOCK)
 	cd infra && npm install --package-lock-only
@@ -100,7 +106,8 @@ clean: ## Remove all that was made here, the prepared environments included
 # --- Preparation. A stamp says that a group of dependencies is in place. Groups only ever add to the environment: their
 # --- versions come from one lock, so that none can take away what another needs.
 
-$(VENV)/.bench $(VENV)/.demo $(VENV)/.infra $(VENV)/.local $(VENV)/.test $(VENV)/.lint: $(VENV)/.%: $(VENV)/.uv pyproject.toml
+$(VENV)/.audit $(VENV)/.bench $(VENV)/.demo $(VENV)/.infra $(VENV)/.local $(VENV)/.test $(VENV)/.lint: \
+		$(VENV)/.%: $(VENV)/.uv pyproject.toml
 	@echo "Preparing $(VENV) for: $*"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --constraints $(LOCK) \
 		--requirements pyproject.toml --group $*

@@ -121,21 +121,27 @@ def write_json(path: Path, content: object) -> None:
 
 
 def install_dependencies(target: Path) -> None:
-    """Install the project's dependencies for Lambda's Python and processor, in the versions and files that are locked.
+    """Install the project's dependencies, copied out of uv's cache, since their modes are changed afterwards."""
+    into = ("--python", sys.executable, "--target", str(target), "--link-mode", "copy", "--no-compile-bytecode")
+    uv("install", *into, "--require-hashes", "--requirements", "pyproject.toml")
 
-    uv stands beside the Python that runs this. It copies files out of its cache, since their modes are changed
-    afterwards, and takes no source distribution, which would be built for this machine.
+
+def uv(command: str, *arguments: str) -> str:
+    """Run `uv pip` for Lambda's Python and processor, in the versions that are locked, and return what it prints.
+
+    uv stands beside the Python that runs this. It takes no source distribution, which would be built for this machine.
     """
-    uv = Path(sys.executable).with_name("uv")
-    command = [
-        *(str(uv), "pip", "install", "--quiet", "--python", sys.executable, "--target", str(target)),
+    program = Path(sys.executable).with_name("uv")
+    common = [
+        *("--quiet", "--constraints", "requirements.lock", "--only-binary", ":all:"),
         *("--python-version", PYTHON_VERSION, "--python-platform", "aarch64-manylinux_2_28"),
-        *("--only-binary", ":all:", "--link-mode", "copy", "--no-compile-bytecode"),
-        *("--require-hashes", "--constraints", "requirements.lock", "--requirements", "pyproject.toml"),
     ]
     try:
-        subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            [str(program), "pip", command, *common, *arguments], cwd=PROJECT, check=True, capture_output=True, text=True
+        )
     except FileNotFoundError as error:
-        raise PackageError(f"{uv} is missing: `make synth` puts it there.") from error
+        raise PackageError(f"{program} is missing: `make synth` puts it there.") from error
     except subprocess.CalledProcessError as error:
         raise PackageError(f"The package's dependencies could not be installed:\n{error.stderr}") from error
+    return done.stdout

@@ -1,9 +1,9 @@
-"""Builds the package and measures it: its size, the hash that the CDK gives it, and how long a cold start imports.
+"""Builds the package, writes its bill of materials, and measures it: its size, its hash, and how fast it is imported.
 
-The import is timed beside `import boto3; boto3.client("rds")`, with boto3 as pip installs it: by turns, in fresh
-interpreters, on the Python that is here, which is fair since nothing in the package is compiled for another. Once both
-compile what they import, as Lambda does, where the package is read-only; once both find it compiled. Seconds are the
-processor's, which other programs on this machine disturb less than the clock's.
+The hash is the CDK's. The import is timed as at a cold start, beside `import boto3; boto3.client("rds")`, with boto3 as
+pip installs it: by turns, in fresh interpreters, on the Python that is here, which is fair since nothing in the package
+is compiled for another. Once both compile what they import, as Lambda does, where the package is read-only; once both
+find it compiled. Seconds are the processor's, which other programs on this machine disturb less than the clock's.
 """
 
 import os
@@ -18,8 +18,10 @@ from statistics import median
 import aws_cdk as cdk
 
 import asset
+from sbom import sbom
 
 TARGET = asset.PROJECT / "build" / "package"
+SBOM = TARGET.with_suffix(".cdx.json")
 MEASUREMENTS = 9
 # What is imported, from which folder.
 OURS = ("import office_hours.handlers, office_hours.rds; office_hours.rds.client(None)", str(TARGET))
@@ -31,10 +33,12 @@ def main() -> None:
     TARGET.mkdir(parents=True)
     try:
         asset.build(TARGET)
+        SBOM.write_text(sbom(TARGET))
     except asset.PackageError as error:
         sys.exit(str(error))
     print(f"package  {TARGET.relative_to(asset.PROJECT)}")
     print(f"hash     {cdk.FileSystem.fingerprint(str(TARGET))}")
+    print(f"sbom     {SBOM.relative_to(asset.PROJECT)}")
     with tempfile.TemporaryDirectory() as folder:
         archive = shutil.make_archive(f"{folder}/package", "zip", TARGET)
         print(f"zipped   {Path(archive).stat().st_size / 1e6:.1f} MB (goal: at most 6 MB)")

@@ -9,15 +9,19 @@ import subprocess
 import sys
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 import botocore.session
 import pytest
 from botocore import xform_name
 from botocore.model import ListShape, ServiceModel, Shape, StructureShape
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 import asset
 from asset import CALLS, PROJECT, PackageError, build
+from sbom import sbom
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +105,63 @@ def test_another_user_can_read_it_all(package: Path) -> None:
     for entry in package.rglob("*"):
         expected = 0o755 if entry.is_dir() else 0o644
         assert entry.stat().st_mode & 0o777 == expected, entry
+
+
+# Its bill of materials
+
+
+@pytest.fixture(scope="module")
+def materials(package: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(sbom(package))
+    return document
+
+
+def test_the_bill_names_each_distribution_with_its_version_and_licence(
+    package: Path, materials: dict[str, Any]
+) -> None:
+    named = {(each["name"], each["version"], each["purl"]) for each in materials["components"]}
+    found = {(each.name.lower().replace("_", "-"), each.version) for each in distributions(path=[str(package)])}
+    assert named == {(name, version, f"pkg:pypi/{name}@{version}") for name, version in found}
+    licences = {each["name"]: [*map(words, each["licenses"])] for each in materials["components"]}
+    assert licences["boto3"] == ["Apache-2.0"]
+    assert licences["urllib3"] == ["MIT"]
+    assert licences["python-dateutil"] == ["Apache Software License", "BSD License"]  # known by its classifiers alone
+    assert all(licences.values())
+
+
+def words(licence: dict[str, Any]) -> str:
+    text: str = licence["license"].get("id") or licence["license"]["name"]
+    return text
+
+
+def test_the_bill_has_the_hash_of_each_wheel_and_the_lock_has_it_too(materials: dict[str, Any]) -> None:
+    lock = (PROJECT / "requirements.lock").read_text()
+    for each in materials["components"]:
+        locked = re.search(rf"^{each['name']}==(?:.*\\\n)+.*", lock, re.MULTILINE)
+        (known,) = each["hashes"]
+        assert known["alg"] == "SHA-256"
+        assert locked
+        assert f"sha256:{known['content']}" in locked[0]
+
+
+def test_the_bill_tells_what_needs_what(materials: dict[str, Any]) -> None:
+    needs = {each["ref"]: each.get("dependsOn", []) for each in materials["dependencies"]}
+    ours = ["aws-lambda-powertools", "boto3", "botocore", "holidays", "jinja2", "tzdata"]
+    assert needs["aurora-office-hours"] == ours
+    assert needs["botocore"] == ["jmespath", "python-dateutil", "urllib3"]
+    assert {*ours}.union(*needs.values()) == {each["name"] for each in materials["components"]}
+
+
+def test_the_bill_is_of_this_package_and_always_the_same(package: Path, materials: dict[str, Any]) -> None:
+    (asset_hash,) = materials["metadata"]["component"]["properties"]
+    assert asset_hash == {"name": "cdk:asset-hash", "value": cdk.FileSystem.fingerprint(str(package))}
+    assert json.loads(sbom(package)) == materials
+
+
+def test_the_bill_is_valid_cyclonedx(materials: dict[str, Any]) -> None:
+    validator = JsonStrictValidator(SchemaVersion.V1_6)
+    assert validator.validate_str(json.dumps(materials)) is None
+    assert validator.validate_str(json.dumps(materials | {"serialNumber": "1"})) is not None
 
 
 # What runs from it, with nothing else on the path, as in Lambda. The zones of this machine are out of sight, too.

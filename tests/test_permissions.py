@@ -402,7 +402,7 @@ def called(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> set[Called]:
     session = boto3.Session(botocore_session=botocore_session)
     session.events.register("before-parameter-build.*.*", note)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
-    monkeypatch.setattr(rds, "session", lambda: botocore_session)
+    monkeypatch.setattr(rds, "session", lambda **_: botocore_session)
     return calls
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from office_hours import rds
+from office_hours.decision import Action
 from rds_server import RESET, Call, RdsServer, Refusal
 from snapshots import STRUCTURE, filled
 
@@ -41,7 +42,7 @@ def test_what_is_read_again_after_a_lost_answer_is_whole(account: RdsServer) -> 
         return RESET
 
     account.before("StopDBCluster", carry_out_in_silence)
-    assert rds.act(rds.client(None), rds.Action.STOP, "a") == whole | {"Status": "stopping"}
+    assert rds.act(rds.client(None), Action.STOP, "a") == whole | {"Status": "stopping"}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, cast
 
 from botocore.config import Config
@@ -35,6 +36,7 @@ CONFIG = Config(
     max_pool_connections=THREADS,
 )
 
+_making = Lock()
 _UNDER_WAY = {Action.STOP: ("stopping", "stopped"), Action.START: ("starting", "available")}
 
 # A listing is parsed for the members that are read of it, a third of RDS's answer and of the time: botocore merges this
@@ -57,23 +59,26 @@ HARMLESS = {
 }
 
 
-@lru_cache(maxsize=64)
-def client(region: str | None) -> "RDSClient":
-    """The client for a Region, or for the function's own, made once. What it lists has only the members of `models`.
+@lru_cache(maxsize=128)
+def client(region: str | None, *, whole: bool = False) -> "RDSClient":
+    """The client for a Region, or for the function's own, made once.
+
+    whole: whether it reads all of what it lists, or only the members of `models`.
 
     Threads may share it, but not make it: a session is not thread-safe.
     """
-    made = cast("RDSClient", session().create_client("rds", region_name=region, config=CONFIG))
+    made = cast("RDSClient", session(whole=whole).create_client("rds", region_name=region, config=CONFIG))
     # After botocore's rate limiter, which has a call wait for its turn at this very point.
     made.meta.events.register_last("before-send", _refuse_late)
     return made
 
 
-@lru_cache(maxsize=1)
-def session() -> Session:
+@lru_cache(maxsize=2)
+def session(*, whole: bool = False) -> Session:
     """botocore's session, which is boto3's as well, without what boto3 imports for other services."""
     made = Session()
-    made.get_component("data_loader").search_paths.insert(0, str(_EXTRAS))
+    if not whole:
+        made.get_component("data_loader").search_paths.insert(0, str(_EXTRAS))
     made.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
     return made
 
@@ -194,9 +199,10 @@ def act(rds: "RDSClient", action: Action, identifier: str) -> "DBClusterTypeDef"
 
 
 def _whole(region: str, identifier: str) -> "DBClusterTypeDef":
-    """A cluster's snapshot, every field that RDS sent. By a session of its own, which no other thread has."""
-    client = cast("RDSClient", Session().create_client("rds", region_name=region, config=CONFIG))
-    (snapshot,) = client.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
+    """A cluster's snapshot, every field that RDS sent."""
+    with _making:
+        whole = client(region, whole=True)
+    (snapshot,) = whole.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
     return snapshot
 
 
