@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 from operator import attrgetter
 from threading import Lock
@@ -56,9 +56,9 @@ _HORIZON, _YEARS_OF_HOLIDAYS, _YEARS_OF_CLOCKS = 41, 10, 1
 _FIRST, _LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
 _FIRST_MONTH, _LAST_MONTH = _FIRST.date(), _LAST.date()
 _ONE_DAY, _LONGEST_MONTH = timedelta(days=1), timedelta(days=31)
-_BLOCK = 4  # days of which the transitions are worked out, and remembered, together: a week has its transitions within
-_MOST_KNOWN = 500
-_MOST_PARSED = 10_000
+_BLOCK = 4  # days of which the transitions are worked out, and remembered, together
+_MOST_BLOCKS = 2_000  # of a schedule that are remembered
+_MOST_PARSED = 10_000  # values of which the schedules are remembered
 _INSTANT = attrgetter("at")
 _MIDNIGHT = time()
 _LONGEST_RANGE = timedelta(days=3653)
@@ -187,28 +187,13 @@ class _Pattern:
         self._named[kind] = [tuple(numbers) for numbers in days]
         return self._named[kind]
 
-    def restless(self, days: Sequence[_Numbers], lead: int, *, idle: bool) -> list[int]:
-        """On which of these days in a row, given by their windows, there can be a transition; not looking at the ends.
+    def is_restless(self, before: _Numbers, on: _Numbers, after: _Numbers, lead: int, *, idle: bool) -> bool:
+        """Whether there can be a transition on a day, told by its windows and those of the day before and after.
 
-        Not on those that windows cover, and on those that are far from any only where `idle` says so.
+        Not where they cover the day; and where there are none, only if `idle` says so.
         """
-        beside = list(zip(days, days[1:], days[2:], strict=False))
-        found = {three for three in set(beside) if (idle or any(three)) and not self._covers(*three, lead)}
-        return [number for number, three in enumerate(beside, 1) if three in found] if found else []
-
-    def restless_in(self, first: date, lead: int, *, idle: bool) -> list[int] | None:
-        """The same for the month that begins on this day; None where all of its days are far from any window."""
-        kind = first.month, first.weekday(), first.month in _LEAP_MONTHS and isleap(first.year)
-        key = kind, lead, idle
-        if key not in self._restless:
-            days = self._named.get(kind) or self._name(kind)
-            before, after = (self.named(date.fromordinal(first.toordinal() + number)) for number in (-1, len(days)))
-            days = [before, *days, after]
-            self._restless[key] = self.restless(days, lead, idle=idle) if idle or any(days) else None
-        return self._restless[key]
-
-    def _covers(self, before: _Numbers, on: _Numbers, after: _Numbers, lead: int) -> bool:
-        """Whether the windows of a day, of the day before and of the day after leave out no minute of it."""
+        if not (idle or before or on or after):
+            return False
         key = before, on, after, lead
         if key not in self._covered:
             spans = [
@@ -218,7 +203,19 @@ class _Pattern:
                 if window.start is not None and window.end is not None
             ]
             self._covered[key] = any(start <= 0 and end >= _DAY for start, end in _union(spans))
-        return self._covered[key]
+        return not self._covered[key]
+
+    def restless_in(self, first: date, lead: int, *, idle: bool) -> list[int] | None:
+        """Such days, by number, of the month that begins on this one; None where no window is near any."""
+        kind = first.month, first.weekday(), first.month in _LEAP_MONTHS and isleap(first.year)
+        key = kind, lead, idle
+        if key not in self._restless:
+            days = self._named.get(kind) or self._name(kind)
+            before, after = (self.named(date.fromordinal(first.toordinal() + number)) for number in (-1, len(days)))
+            beside = zip((before, *days[:-1]), days, (*days[1:], after), strict=True)
+            found = [day for day, three in enumerate(beside, 1) if self.is_restless(*three, lead, idle=idle)]
+            self._restless[key] = found if idle or before or after or any(days) else None
+        return self._restless[key]
 
     def never_ends(self, lead: int) -> bool:
         """Whether the windows join into one without end. All kinds of months come in 28 years."""
@@ -372,7 +369,7 @@ class Schedule:
             else:
                 low, high = (datetime.fromordinal(each * _BLOCK).replace(tzinfo=UTC) for each in (block, block + 1))
                 found = self._transitions(max(low, _FIRST), min(high, _LAST))
-            if len(self._known) >= _MOST_KNOWN:
+            if len(self._known) >= _MOST_BLOCKS:
                 self._known.clear()
             self._known[block, step] = found
         return found
@@ -417,10 +414,14 @@ class Schedule:
         restless = self._pattern.restless_in(first, lead, idle=upkeep)
         if restless is None:
             return None
-        if closed or (self.holidays and (restless or self._has_holiday(begin, end))):
-            happening = [self._happening(date.fromordinal(day)) for day in range(start - 1, start + 32)]
-            restless = self._pattern.restless(happening, lead, idle=upkeep)
-        return [start + day - 1 for day in restless]
+        # Where windows cover all days, one can only be beside a day off.
+        off = set() if closed or restless else self._holidays_between(begin, end)
+        if not (closed or off or (restless and self.holidays)):
+            return [start + number - 1 for number in restless]
+        days = [day for day in range(start, start + 31) if not off or not off.isdisjoint((day - 1, day, day + 1))]
+        on = {day: self._happening(date.fromordinal(day)) for each in days for day in (each - 1, each, each + 1)}
+        is_restless = partial(self._pattern.is_restless, lead=lead, idle=upkeep)
+        return [day for day in days if is_restless(on[day - 1], on[day], on[day + 1])]
 
     @cached_property
     def _pattern(self) -> _Pattern:
@@ -452,7 +453,7 @@ class Schedule:
         if self.maintenance_window:
             first, last = (timedelta(minutes=edge) for edge in self.maintenance_window)
             monday = datetime(low.year, low.month, low.day, tzinfo=UTC) - timedelta(days=low.weekday() + 7)
-            while monday <= high + _MARGIN * timedelta(days=1):
+            while monday <= high + _MARGIN * _ONE_DAY:
                 yield monday + first - _BEFORE_MAINTENANCE, monday + last
                 monday += timedelta(weeks=1)
 
@@ -479,30 +480,26 @@ class Schedule:
     def _happening(self, day: date) -> _Numbers:
         """The windows that happen on this local day."""
         named = self._pattern.named(day)
-        return () if named and self._has_days_off and self._is_day_off(day) else named
-
-    @cached_property
-    def _has_days_off(self) -> bool:
-        return bool(self.closed or self.days_off or self.countries)
-
-    def _has_holiday(self, begin: date, end: date) -> bool:
-        """Whether there is a holiday from one day to another."""
-        days = (date.fromordinal(day) for day in range(begin.toordinal(), end.toordinal() + 1))
-        public = (_public_holidays(name, year) for name in self.countries for year in {begin.year, end.year})
-        return bool(self.days_off and not self.days_off.isdisjoint(days)) or any(
-            begin <= day <= end for holidays in public for day in holidays
-        )
-
-    def _is_day_off(self, day: date) -> bool:
-        for opening, closing in self.closed:
-            if opening <= day <= closing:
-                return True
+        if not named or not (self.closed or self.holidays):
+            return named
+        if day in self.days_off:
+            return ()
+        for first, last in self.closed:
+            if first <= day <= last:
+                return ()
         # The country that had the latest one comes first: what one of many always covers is soon told.
         for name in (*self._latest_country, *self.countries):
             if day in _public_holidays(name, day.year):
                 self._latest_country[:] = [name]
-                return True
-        return day in self.days_off
+                return ()
+        return named
+
+    def _holidays_between(self, begin: date, end: date) -> set[int]:
+        """The holidays from one day to another, by their ordinals."""
+        years = {begin.year, end.year}
+        public = (_public_holidays(name, year) for name in self.countries for year in years)
+        days = range(begin.toordinal(), end.toordinal() + 1) if self.holidays else ()
+        return {day for holidays in (self.days_off, *public) for day in days if date.fromordinal(day) in holidays}
 
 
 @dataclass
