@@ -10,7 +10,7 @@ CDK := infra/node_modules/.bin/cdk
 LOCK := requirements.lock
 C7N_LOCK := tests/bench/custodian/requirements.lock
 # What stands where a secret would: in front of emulated and simulated accounts, which take anything.
-NO_SECRETS := testing|local|simulated|only simulated|only-emulated|not-a-secret|cluster-[A-Z]+
+NO_SECRETS := active|bench|cluster-[A-Z]+|local|not-a-secret|only-emulated|(only )?simulated|testing
 
 # A tag may contain anything, so it travels in the environment, unexpanded, and never through a shell's words.
 override TAG := $(value TAG)
