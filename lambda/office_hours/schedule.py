@@ -11,12 +11,12 @@
 import re
 import warnings
 from bisect import bisect_right
-from calendar import isleap, monthrange
+from calendar import isleap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 from operator import attrgetter
 from threading import Lock
@@ -34,6 +34,7 @@ _ORDINALS = {"1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5, "last": -1}
 _EVERY = 0  # the ordinal of a weekday that has none
 _LAST_DAY = -1  # the month day that `last-day` names
 _FEBRUARY = 2
+_LEAP_MONTHS = (_FEBRUARY, 3)  # those that another day makes longer, or comes before
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 _FLAGS = ("maintenance", "enforced")
@@ -48,13 +49,16 @@ _WEEK = 7 * _DAY
 _BEFORE_MAINTENANCE = timedelta(minutes=10)
 # How far a window's edge can be from its own local day: a night or a lead, and a day that a zone skipped.
 _MARGIN = 2  # days
-# A fifth Monday in February can be 40 years away (2072 to 2112): no window is rarer.
-_HORIZON = 41 * 12  # months
+# A fifth Monday in February can be 40 years away (2072 to 2112): no window is rarer. What public holidays have kept
+# from happening for ten years they are taken to keep for ever, and what clocks do they do every year.
+_HORIZON, _YEARS_OF_HOLIDAYS, _YEARS_OF_CLOCKS = 41, 10, 1
 # Room for margins at the calendar's two ends.
 _FIRST, _LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
-_BLOCK = 4  # days of which the transitions are worked out, and remembered, together: a week has its transitions within
-_MOST_KNOWN = 500
-_MOST_PARSED = 10_000
+_FIRST_MONTH, _LAST_MONTH = _FIRST.date(), _LAST.date()
+_ONE_DAY, _LONGEST_MONTH = timedelta(days=1), timedelta(days=31)
+_BLOCK = 4  # days of which the transitions are worked out, and remembered, together
+_MOST_BLOCKS = 2_000  # of a schedule that are remembered
+_MOST_PARSED = 10_000  # values of which the schedules are remembered
 _INSTANT = attrgetter("at")
 _MIDNIGHT = time()
 _LONGEST_RANGE = timedelta(days=3653)
@@ -159,18 +163,18 @@ _EVERY_MONTH = frozenset(range(1, 13))
 class _Pattern:
     """Which windows name which local days, days off left aside: the windows of a day are a tuple of their numbers.
 
-    What it works out it keeps: months are of 168 kinds, by name, first weekday and whether the year is a leap year.
+    What it works out it keeps: months are of 98 kinds, by name, first weekday and whether a leap day is in or before.
     """
 
     def __init__(self, windows: Sequence[Window]) -> None:
         self._windows = windows
         self._named: dict[_MonthKind, list[_Numbers]] = {}
-        self._restless: dict[tuple[_MonthKind, int], tuple[bool, list[int]]] = {}
+        self._restless: dict[tuple[_MonthKind, int, bool], list[int] | None] = {}
         self._covered: dict[tuple[_Numbers, _Numbers, _Numbers, int], bool] = {}
 
     def named(self, day: date) -> _Numbers:
         """The windows that name this day."""
-        kind = day.month, (day.weekday() - day.day + 1) % 7, isleap(day.year)
+        kind = day.month, (day.weekday() - day.day + 1) % 7, day.month in _LEAP_MONTHS and isleap(day.year)
         return (self._named.get(kind) or self._name(kind))[day.day - 1]
 
     def _name(self, kind: _MonthKind) -> list[_Numbers]:
@@ -183,38 +187,13 @@ class _Pattern:
         self._named[kind] = [tuple(numbers) for numbers in days]
         return self._named[kind]
 
-    def restless(self, days: Sequence[_Numbers], leads: Sequence[int], *, idle: bool = False) -> list[int]:
-        """Which of these days in a row, given by their windows, can have a transition; the ends are not looked at.
+    def is_restless(self, before: _Numbers, on: _Numbers, after: _Numbers, lead: int, *, idle: bool) -> bool:
+        """Whether there can be a transition on a day, told by its windows and those of the day before and after.
 
-        Not those that windows cover, their own and the ones of the days beside them, and not those that are far from
-        any, unless these are asked for.
+        Not where they cover the day; and where there are none, only if `idle` says so.
         """
-        beside = list(zip(days, days[1:], days[2:], leads[1:], strict=False))
-        restless = {day for day in set(beside) if (idle or any(day[:3])) and not self._covers(*day)}
-        return [number for number, day in enumerate(beside, 1) if day in restless] if restless else []
-
-    def restless_in(self, first: date, lead: int) -> tuple[bool, list[int]]:
-        """Whether windows name a day of the month that begins on this day, or one beside it; and the restless days."""
-        kind = first.month, first.weekday(), isleap(first.year)
-        found = self._restless.get((kind, lead))
-        if found is None:
-            named = self._named.get(kind) or self._name(kind)
-            before, after = (self.named(date.fromordinal(first.toordinal() + days)) for days in (-1, len(named)))
-            named = [before, *named, after]
-            near = any(named)
-            found = near, self.restless(named, [lead] * len(named)) if near else []
-            self._restless[kind, lead] = found
-        return found
-
-    def never_ends(self, lead: int) -> bool:
-        """Whether the windows join into one without end. All kinds of months come in 28 years."""
-        if sum((window.end or 0) - (window.start or 0) + lead for window in self._windows) < _DAY:
+        if not (idle or before or on or after):
             return False
-        months = (date(year, month, 1) for year in range(2000, 2028) for month in range(1, 13))
-        return not any(self.restless_in(first, lead)[1] for first in months)
-
-    def _covers(self, before: _Numbers, on: _Numbers, after: _Numbers, lead: int) -> bool:
-        """Whether the windows of a day, of the day before and of the day after leave out no minute of it."""
         key = before, on, after, lead
         if key not in self._covered:
             spans = [
@@ -224,7 +203,26 @@ class _Pattern:
                 if window.start is not None and window.end is not None
             ]
             self._covered[key] = any(start <= 0 and end >= _DAY for start, end in _union(spans))
-        return self._covered[key]
+        return not self._covered[key]
+
+    def restless_in(self, first: date, lead: int, *, idle: bool) -> list[int] | None:
+        """Such days, by number, of the month that begins on this one; None where no window is near any."""
+        kind = first.month, first.weekday(), first.month in _LEAP_MONTHS and isleap(first.year)
+        key = kind, lead, idle
+        if key not in self._restless:
+            days = self._named.get(kind) or self._name(kind)
+            before, after = (self.named(date.fromordinal(first.toordinal() + number)) for number in (-1, len(days)))
+            beside = zip((before, *days[:-1]), days, (*days[1:], after), strict=True)
+            found = [day for day, three in enumerate(beside, 1) if self.is_restless(*three, lead, idle=idle)]
+            self._restless[key] = found if idle or before or after or any(days) else None
+        return self._restless[key]
+
+    def never_ends(self, lead: int) -> bool:
+        """Whether the windows join into one without end. All kinds of months come in 28 years."""
+        if sum((window.end or 0) - (window.start or 0) + lead for window in self._windows) < _DAY:
+            return False
+        months = (date(year, month, 1) for year in range(2000, 2028) for month in range(1, 13))
+        return not any(self.restless_in(first, lead, idle=False) for first in months)
 
 
 @lru_cache(maxsize=4096)
@@ -268,6 +266,7 @@ class Schedule:
     maintenance_window: tuple[int, int] | None = None
     enforced: bool = False
     _known: dict[tuple[int, int], tuple[Transition, ...]] = field(default_factory=dict, init=False, repr=False)
+    _latest_country: list[str] = field(default_factory=list, init=False, repr=False)
 
     @classmethod
     def parse(
@@ -370,7 +369,7 @@ class Schedule:
             else:
                 low, high = (datetime.fromordinal(each * _BLOCK).replace(tzinfo=UTC) for each in (block, block + 1))
                 found = self._transitions(max(low, _FIRST), min(high, _LAST))
-            if len(self._known) >= _MOST_KNOWN:
+            if len(self._known) >= _MOST_BLOCKS:
                 self._known.clear()
             self._known[block, step] = found
         return found
@@ -382,44 +381,47 @@ class Schedule:
         block += step
         yield block  # as a rule it has one
         start = date.fromordinal(block * _BLOCK)
-        month = start.year * 12 + start.month - 1
-        for each in range(month, month + step * _HORIZON, step):
-            first = date(each // 12, each % 12 + 1, 1)
-            if not _FIRST.date() <= first < _LAST.date():
+        years_of_holidays = set[int]()
+        for month in range(_HORIZON * 12):
+            year, month_before = divmod(start.year * 12 + start.month - 1 + step * month, 12)
+            first = date(year, month_before + 1, 1)
+            if not _FIRST_MONTH <= first < _LAST_MONTH or len(years_of_holidays) > _YEARS_OF_HOLIDAYS:
                 return
-            for number in self._restless(first)[::step]:
+            restless = self._restless(first, clocks=month <= _YEARS_OF_CLOCKS * 12)
+            if restless is None:
+                continue
+            if self.countries:
+                years_of_holidays.add(year)
+            for day in restless[::step]:
                 # On a local day UTC's may be the one before or after.
-                for day in (number - step, number + step):
-                    found = (first.toordinal() + day - 1) // _BLOCK
-                    if (found - block) * step > 0:
-                        block = found
+                for each in (day - step, day + step):
+                    if (each // _BLOCK - block) * step > 0:
+                        block = each // _BLOCK
                         yield block
 
-    def _restless(self, first: date) -> list[int]:
-        """The local days, by number, of the month that begins on this day, on which there can be a transition."""
-        near, restless = self._pattern.restless_in(first, self.lead)
-        if not near and not self.maintenance_window:
-            return []
-        before, after = first - timedelta(days=1), first + timedelta(days=31)
-        closed = [
-            (max(begin, before), min(end, after)) for begin, end in self.closed if begin <= after and before <= end
-        ]
-        if (before, after) in closed and not self.maintenance_window:
-            return []
-        # What a lead joins on the wall clock it may not join where clocks change: it is a length of time.
-        change = self.lead and restless != self._pattern.restless_in(first, 0)[1] and _clocks_change(self.zone, first)
-        if not (change or closed or self.countries or first in _months_beside(self.days_off)):
-            if near and not restless:
-                return []
-            if not self.maintenance_window:
-                return restless
-        days = _with_neighbours(first)
-        leads = [self.lead] * len(days)
-        if change:
-            numbers = [day.toordinal() for day in days]
-            leads = [self.lead * (_offset(self.zone, day - 1) == _offset(self.zone, day + 2)) for day in numbers]
-        happening = [self._happening(day) for day in days]
-        return self._pattern.restless(happening, leads, idle=self.maintenance_window is not None)
+    def _restless(self, first: date, *, clocks: bool) -> list[int] | None:
+        """The local days on which there can be a transition in the month that begins on this one; None: far from any.
+
+        Days are returned by their ordinals. clocks: whether to heed when clocks change.
+        """
+        start, begin, end = first.toordinal(), first - _ONE_DAY, first + _LONGEST_MONTH
+        upkeep = self.maintenance_window is not None
+        closed = [(opening, closing) for opening, closing in self.closed if opening <= end and begin <= closing]
+        if closed and not upkeep and closed[0][0] <= begin and end <= closed[0][1]:
+            return None
+        # A lead is a length of time: what it closes on the wall clock it may not close where clocks change.
+        lead = 0 if clocks and self.lead and _clocks_change(self.zone, start) else self.lead
+        restless = self._pattern.restless_in(first, lead, idle=upkeep)
+        if restless is None:
+            return None
+        # Where windows cover all days, one can only be beside a day off.
+        off = set() if closed or restless else self._holidays_between(begin, end)
+        if not (closed or off or (restless and self.holidays)):
+            return [start + number - 1 for number in restless]
+        days = [day for day in range(start, start + 31) if not off or not off.isdisjoint((day - 1, day, day + 1))]
+        on = {day: self._happening(date.fromordinal(day)) for each in days for day in (each - 1, each, each + 1)}
+        is_restless = partial(self._pattern.is_restless, lead=lead, idle=upkeep)
+        return [day for day in days if is_restless(on[day - 1], on[day], on[day + 1])]
 
     @cached_property
     def _pattern(self) -> _Pattern:
@@ -451,7 +453,7 @@ class Schedule:
         if self.maintenance_window:
             first, last = (timedelta(minutes=edge) for edge in self.maintenance_window)
             monday = datetime(low.year, low.month, low.day, tzinfo=UTC) - timedelta(days=low.weekday() + 7)
-            while monday <= high + _MARGIN * timedelta(days=1):
+            while monday <= high + _MARGIN * _ONE_DAY:
                 yield monday + first - _BEFORE_MAINTENANCE, monday + last
                 monday += timedelta(weeks=1)
 
@@ -478,18 +480,26 @@ class Schedule:
     def _happening(self, day: date) -> _Numbers:
         """The windows that happen on this local day."""
         named = self._pattern.named(day)
-        return () if named and self._has_days_off and self._is_day_off(day) else named
+        if not named or not (self.closed or self.holidays):
+            return named
+        if day in self.days_off:
+            return ()
+        for first, last in self.closed:
+            if first <= day <= last:
+                return ()
+        # The country that had the latest one comes first: what one of many always covers is soon told.
+        for name in (*self._latest_country, *self.countries):
+            if day in _public_holidays(name, day.year):
+                self._latest_country[:] = [name]
+                return ()
+        return named
 
-    @cached_property
-    def _has_days_off(self) -> bool:
-        return bool(self.closed or self.days_off or self.countries)
-
-    def _is_day_off(self, day: date) -> bool:
-        return (
-            any(first <= day <= last for first, last in self.closed)
-            or day in self.days_off
-            or any(day in _public_holidays(name, day.year) for name in self.countries)
-        )
+    def _holidays_between(self, begin: date, end: date) -> set[int]:
+        """The holidays from one day to another, by their ordinals."""
+        years = {begin.year, end.year}
+        public = (_public_holidays(name, year) for name in self.countries for year in years)
+        days = range(begin.toordinal(), end.toordinal() + 1) if self.holidays else ()
+        return {day for holidays in (self.days_off, *public) for day in days if date.fromordinal(day) in holidays}
 
 
 @dataclass
@@ -716,17 +726,17 @@ def _unknown(word: str, vocabulary: Sequence[str], expected: str) -> NoReturn:
             kind = "day" if near in _DAY_WORDS else "month" if near in _MONTHS else "word"
             raise _Fault(f'unknown {kind} "{piece}"', f'did you mean "{near}"?')
     cities = {zone.rpartition("/")[2]: zone for zone in reversed(zones())}
-    if near := nearest(word, zones()) or cities.get(nearest(word, cities) or ""):
+    if near := nearest(word, zones(), likeness=0.7) or cities.get(nearest(word, cities) or ""):
         raise _Fault(f'unknown zone "{word}"', f'did you mean "{zones()[near]}"?')
     raise _Fault(f'unknown {"zone" if "/" in word else "word"} "{word}"', expected)
 
 
-def nearest(word: str, vocabulary: Iterable[str]) -> str | None:
+def nearest(word: str, vocabulary: Iterable[str], *, likeness: float = 0.6) -> str | None:
     """The word of this vocabulary that was most likely meant, if any is near; case does not count."""
     from difflib import get_close_matches  # noqa: PLC0415  only an error needs it
 
     by_lower = {each.lower(): each for each in vocabulary}
-    matches = get_close_matches(word := word.lower()[:64], by_lower)
+    matches = get_close_matches(word := word.lower()[:64], by_lower, cutoff=likeness)
     matches.sort(key=lambda match: sorted(match) != sorted(word))  # letters in another order are the likeliest slip
     return by_lower[matches[0]] if matches else None
 
@@ -843,9 +853,9 @@ def _date_range(text: str) -> tuple[date, date]:
 def _country(value: str, calendars: tuple[str, ...]) -> str:
     """A country's or its part's code, written as the `holidays` package does."""
     import holidays  # noqa: PLC0415  slow to import, and most tags do without
+    from holidays.registry import EntityLoader  # noqa: PLC0415  `list_supported_countries` loads every country's module
 
-    # `list_supported_countries` would load every country's module.
-    countries = [code for code in holidays.EntityLoader.get_country_codes() if len(code) == len("DE")]
+    countries = [code for code in EntityLoader.get_country_codes() if len(code) == len("DE")]
     code, dash, part = value.partition("-")
     code = code.upper()
     if code not in countries:
@@ -916,28 +926,10 @@ def clear_of_the_ends(at: datetime) -> datetime:
     return min(max(at, _FIRST.replace(tzinfo=at.tzinfo)), _LAST.replace(tzinfo=at.tzinfo))
 
 
-def _with_neighbours(first: date) -> list[date]:
-    """The days of the month that begins on this day, with one more at either end."""
-    length = monthrange(first.year, first.month)[1]
-    return [date.fromordinal(first.toordinal() + number) for number in range(-1, length + 1)]
-
-
-@lru_cache(maxsize=64)
-def _months_beside(days: frozenset[date]) -> frozenset[date]:
-    """The first days of the months that have one of these days, or that one of them is next to."""
-    beside = (day + timedelta(days=number) for day in days for number in (-1, 0, 1))
-    return frozenset(day.replace(day=1) for day in beside)
-
-
-def _clocks_change(zone: ZoneInfo, first: date) -> bool:
-    """Whether clocks change in the month that begins on this day, or next to it. They never do so twice in six days."""
-    start = first.toordinal()
-    return len({_offset(zone, day) for day in range(start - 1, start + 36, 6)}) > 1
-
-
-def _offset(zone: ZoneInfo, day: int) -> timedelta | None:
-    """What clocks are ahead of UTC at the midnight that begins a day, given by its ordinal."""
-    return datetime.combine(date.fromordinal(day), _MIDNIGHT, zone).utcoffset()
+def _clocks_change(zone: ZoneInfo, start: int) -> bool:
+    """Whether clocks change in the month that begins on this day, or beside it. They never do so twice in six days."""
+    days = range(start - 1, start + 36, 6)
+    return len({datetime.combine(date.fromordinal(day), _MIDNIGHT, zone).utcoffset() for day in days}) > 1
 
 
 def _union(spans: Iterable[tuple[_Point, _Point]]) -> list[tuple[_Point, _Point]]:

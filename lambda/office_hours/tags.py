@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef
 
 _SEPARATORS = re.compile(r"[\s_.:/=+@-]")
-_MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,8 @@ class Settings:
     regions: tuple[str, ...] = ()
     default_zone: str = "UTC"
     schedules: Mapping[str, str] = field(default_factory=dict)
-    calendars: Mapping[str, list[date]] = field(default_factory=dict)
+    calendars: Mapping[str, Collection[date]] = field(default_factory=dict)
     every_minutes: int = 5
-    _read: dict[tuple[str, str], Schedule | ScheduleError] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def hold_key(self) -> str:
@@ -54,7 +52,7 @@ class Settings:
             regions=tuple(settings.get("regions", ())),
             default_zone=settings.get("defaultZone", "UTC"),
             schedules=settings.get("schedules", {}),
-            calendars={name: parse_dates(items) for name, items in settings.get("calendars", {}).items()},
+            calendars={name: frozenset(parse_dates(items)) for name, items in settings.get("calendars", {}).items()},
             every_minutes=settings.get("everyMinutes", 5),
         )
 
@@ -77,22 +75,17 @@ class Settings:
             return schedule, error
 
     def parse(self, value: str, maintenance_window: str = "") -> Schedule | ScheduleError:
-        """Parse a tag's value, once: clusters share values, and a warm function sees the same ones at each run."""
-        key = (value, maintenance_window)
-        if key not in self._read:
-            if len(self._read) >= _MOST_REMEMBERED:
-                self._read.clear()
-            try:
-                self._read[key] = Schedule.parse(
-                    value,
-                    default_zone=self.default_zone,
-                    named=self.schedules,
-                    calendars=self.calendars,
-                    maintenance_window=maintenance_window,
-                )
-            except ScheduleError as error:
-                self._read[key] = error
-        return self._read[key]
+        """Parse a tag's value."""
+        try:
+            return Schedule.parse(
+                value,
+                default_zone=self.default_zone,
+                named=self.schedules,
+                calendars=self.calendars,
+                maintenance_window=maintenance_window,
+            )
+        except ScheduleError as error:
+            return error
 
 
 def _near_miss(key: str, tags: Mapping[str, str]) -> str | None:
