@@ -195,12 +195,12 @@ def crossover_table(results: Results) -> str:
         (f"{events:,}", f"{seconds * 1e3:,.0f} ms", f"{calls:,}", _clusters(crossover.clusters_from(seconds)))
         for events, seconds, calls in crossover.whole
     ]
-    heads = ("events in the window", "one look-up for all", "its calls", "quicker than one for each from")
+    heads = ("events in the window", "one look-up for all", "its calls", "clusters from which on it is quicker")
     return f"{_table(heads, lines)}\n\nOne look-up for each of so many clusters, 16 at a time: {single}."
 
 
 def _clusters(number: float) -> str:
-    return "beyond those" if math.isinf(number) else f"{math.ceil(number):,} clusters"
+    return "more than were tried" if math.isinf(number) else f"{math.ceil(number):,}"
 
 
 def _calls(run: Run) -> str:
