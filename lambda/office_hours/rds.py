@@ -1,5 +1,6 @@
 """The only module that talks to RDS, and that asks AWS for the account's Regions."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -140,18 +141,24 @@ def enabled_regions() -> list[str]:
 
 
 def clusters(rds: "RDSClient", is_late: "Callable[[], bool]") -> "Iterator[list[DBClusterTypeDef]]":
-    """The snapshots of the Aurora clusters in the client's Region, page by page.
+    """The snapshots of the Aurora clusters in the client's Region, page by page. The next one is on its way meanwhile.
 
     Raises TimeoutError where it is late and there are more.
     """
     pages = rds.get_paginator("describe_db_clusters").paginate(
         Filters=[{"Name": "engine", "Values": list(ENGINES)}], PaginationConfig={"PageSize": _PAGE}
     )
-    for page in pages:
-        # The filter is RDS's to keep; that nothing but Aurora is touched is ours.
-        yield [cluster for cluster in page["DBClusters"] if cluster.get("Engine") in ENGINES]
-        if page.get("Marker") and is_late():
-            raise TimeoutError("the function's time was up before all were listed")
+    listing = iter(pages)
+    with ThreadPoolExecutor(1) as ahead:
+        upcoming = ahead.submit(next, listing, None)
+        while page := upcoming.result():
+            too_late = page.get("Marker") and is_late()
+            if not too_late:
+                upcoming = ahead.submit(next, listing, None)
+            # The filter is RDS's to keep; that nothing but Aurora is touched is ours.
+            yield [cluster for cluster in page["DBClusters"] if cluster.get("Engine") in ENGINES]
+            if too_late:
+                raise TimeoutError("the function's time was up before all were listed")
 
 
 def events(rds: "RDSClient", identifier: str, since: datetime, until: datetime) -> "list[EventTypeDef]":
