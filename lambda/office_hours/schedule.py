@@ -858,18 +858,17 @@ def _date_range(text: str) -> tuple[date, date]:
 def _country(value: str, calendars: tuple[str, ...]) -> str:
     """A country's or its part's code, written as the `holidays` package does."""
     import holidays  # noqa: PLC0415  slow to import, and most tags do without
-    from holidays.registry import EntityLoader  # noqa: PLC0415  `list_supported_countries` loads every country's module
 
-    countries = [code for code in EntityLoader.get_country_codes() if len(code) == len("DE")]
+    countries = {code: parts for code, parts in holidays.list_supported_countries().items() if len(code) == len("DE")}
     code, dash, part = value.partition("-")
     code = code.upper()
     if code not in countries:
         raise _Fault(f'unknown holidays "{value}"', _suggestion(value, (*calendars, *countries), _EXPECTED_HOLIDAYS))
     if not dash:
         return code
-    parts = {each.lower(): each for each in getattr(holidays, code).subdivisions}
+    parts = {each.lower(): each for each in countries[code]}
     if part.lower() not in parts:
-        shown = f"expected a part such as {', '.join(f'{code}-{each}' for each in parts.values())}"
+        shown = f"expected a part such as {', '.join(f'{code}-{each}' for each in countries[code])}"
         known = shown if parts else f"the holidays of {code} have no parts"
         near = nearest(part, parts.values())
         raise _Fault(f'unknown holidays "{value}"', f'did you mean "{code}-{near}"?' if near else known)
