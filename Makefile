@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 CDK := infra/node_modules/.bin/cdk
 LOCK := requirements.lock
 C7N_LOCK := tests/bench/custodian/requirements.lock
+# What stands where a secret would: in front of emulated and simulated accounts, which take anything.
+NO_SECRETS := active|bench|cluster-[A-Z]+|local|not-a-secret|only-emulated|(only )?simulated|testing
 
 # A tag may contain anything, so it travels in the environment, unexpanded, and never through a shell's words.
 override TAG := $(value TAG)
@@ -45,17 +47,18 @@ test: $(VENV)/.test infra/node_modules/.ready ## Run every test
 		tests/test_end_to_end.py tests)
 
 .PHONY: lint
-lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, and the template against cdk-nag and cfn-lint
+lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, the template against cdk-nag and cfn-lint, and for secrets
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^($(NO_SECRETS))$$'
 	$(CDK) synth --quiet
 	@# W3005: the CDK orders a function after its role in words, though the function refers to it as well.
 	$(BIN)/cfn-lint --non-zero-exit-code warning --ignore-checks W3005 -- cdk.out/*.template.json
 
 # Not a part of `lint`, which says the same with and without a network: advisories come every day, and from elsewhere.
 .PHONY: audit
-audit: $(VENV)/.audit infra/node_modules/.ready ## Ask for known vulnerabilities of all that is locked
+audit: $(VENV)/.audit infra/node_modules/.ready ## Ask for known vulnerabilities of what is deployed and what it is made and tested with
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement $(LOCK)
 	npm audit --prefix infra
 
@@ -70,7 +73,7 @@ synth: $(VENV)/.infra infra/node_modules/.ready ## Write the CloudFormation temp
 	@echo "cdk.out/AuroraOfficeHours.template.json"
 
 .PHONY: package
-package: $(VENV)/.infra ## Build the package, and measure its size and how fast it is imported
+package: $(VENV)/.infra ## Build the package and its bill of materials, and measure its size and how fast it is imported
 	@$(BIN)/python infra/measure_package.py
 
 .PHONY: bill

@@ -7,7 +7,7 @@ import time_machine
 
 from invocation import Context, decisions, stop
 from office_hours.run import RunError
-from rds_server import ACCESS_DENIED, HOME, RdsServer, Refusal
+from rds_server import ACCESS_DENIED, HOME, RdsServer, Refusal, Rewritten
 
 pytest_plugins = ["rds_server", "invocation"]
 
@@ -72,17 +72,17 @@ def test_clusters_with_a_later_transition_share_it_and_those_with_an_earlier_one
     assert account.named("StopDBCluster") == [*MANY, "earlier", "later"]
 
 
-def test_a_log_with_more_pages_than_clusters_is_read_cluster_by_cluster(account: RdsServer) -> None:
+def test_a_log_that_is_long_for_so_few_is_read_cluster_by_cluster(account: RdsServer) -> None:
     names = MANY[:6]
     for name in names:
         account.add(name, OFFICE)
-    pages_of_noise(account, 8)
+    pages_of_noise(account, 3)
     account.log("c03", STARTED, "2026-11-23T18:40:00Z")
     answer = decisions(stop("2026-11-23T19:00:00Z"))
     assert answer["c03"] == ("leave", "changed-by-hand")
     assert account.named("StopDBCluster") == [name for name in names if name != "c03"]
-    # Six pages, one more to see that there are more, and then each its own.
-    assert look_ups(account) == [*[""] * 7, *names]
+    # Two pages, one more to see that there are more, and then each its own.
+    assert look_ups(account) == [*[""] * 3, *names]
 
 
 def test_where_the_shared_look_up_is_refused_each_cluster_is_looked_up_alone(account: RdsServer) -> None:
@@ -92,6 +92,20 @@ def test_where_the_shared_look_up_is_refused_each_cluster_is_looked_up_alone(acc
     stop(EVENING)
     assert look_ups(account) == ["", *MANY]
     assert account.named("StopDBCluster") == MANY
+
+
+def test_an_event_that_cannot_be_read_is_the_case_of_its_cluster_alone(account: RdsServer) -> None:
+    for name in MANY:
+        account.add(name, OFFICE)
+    account.log("c03", STARTED, "2026-11-23T18:01:00Z")
+
+    def spoil(body: bytes) -> bytes:
+        return body.replace(b"2026-11-23T18:01:00Z", b"the day before yesterday")
+
+    account.fail("DescribeEvents", Rewritten(spoil))
+    with pytest.raises(RunError, match=r"^1 failed and 19 clusters were handled(.|\n)*eu-west-1/c03"):
+        stop(EVENING)
+    assert account.named("StopDBCluster") == [name for name in MANY if name != "c03"]
 
 
 def test_a_region_shares_with_no_other(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:

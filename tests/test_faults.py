@@ -298,7 +298,6 @@ def test_a_bad_day_costs_no_cluster_but_the_one_that_is_refused(
 
 
 @ways("stop by schedule")
-@pytest.mark.xfail(reason="a client's retries have a budget, and none is left long before each call had its eight")
 def test_many_clusters_are_handled_though_each_call_is_throttled_several_times(trial: Trial) -> None:
     trial.furnish(40, tags=[f"{OFFICE} enforced"], whole=0)
     trial.account.trouble("", [THROTTLED], one_in=1, in_a_row=4)

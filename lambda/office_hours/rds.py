@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 # `aurora`, MySQL 5.6, is retired: RDS refuses a filter that names it.
 ENGINES = ("aurora-mysql", "aurora-postgresql")
 THREADS = 16
+ATTEMPTS = 8
 _PAGE = 100  # the most that RDS returns at once
 _MOST_WORDS = 1000  # characters of an error
 CONFIG = Config(
     # Adaptive: throttled by RDS, all threads slow down together, instead of giving up one by one.
-    retries={"mode": "adaptive", "total_max_attempts": 8},
+    retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS},
     connect_timeout=5,
     read_timeout=20,
     max_pool_connections=THREADS,
@@ -63,13 +64,14 @@ HARMLESS = {
 def client(region: str | None, *, whole: bool = False) -> "RDSClient":
     """The client for a Region, or for the function's own, made once.
 
-    whole: whether it reads all of what it lists, or only the members of `models`.
+    whole: whether it is for looking alone, and reads all of what it lists, not only the members of `models`.
 
     Threads may share it, but not make it: a session is not thread-safe.
     """
     made = cast("RDSClient", session(whole=whole).create_client("rds", region_name=region, config=CONFIG))
-    # After botocore's rate limiter, which has a call wait for its turn at this very point.
-    made.meta.events.register_last("before-send", _refuse_late)
+    if not whole:
+        # After botocore's rate limiter, which has a call wait for its turn at this very point.
+        made.meta.events.register_last("before-send", _refuse_late)
     return made
 
 
@@ -209,6 +211,14 @@ def _whole(region: str, identifier: str) -> "DBClusterTypeDef":
 def write_tag(rds: "RDSClient", arn: str, key: str, value: str) -> None:
     """Give a cluster this tag, in place of one with the same key."""
     rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": key, "Value": value}])
+
+
+def is_out_of_retries(error: ClientError) -> bool:
+    """Whether a call was given up before its last attempt: botocore's retries have a budget, which many calls share.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+    """
+    return bool(error.response["ResponseMetadata"].get("RetryQuotaReached"))
 
 
 def words(error: BaseException) -> tuple[str, str]:

@@ -166,7 +166,9 @@ def _past_everywhere(order: Order) -> list[str]:
 def do(order: Order, jobs: "Mapping[RDSClient, Iterable[Job]]", outcomes: Outcomes, share: float = 1.0) -> None:
     """Do each Region's jobs, side by side with the others', within this share of the time that is left."""
     pool = concurrent.futures.ThreadPoolExecutor(max_workers=len(jobs) or 1)
-    regions = {pool.submit(_do_region, client, of_region, outcomes): client for client, of_region in jobs.items()}
+    regions = {
+        pool.submit(_do_region, order, client, of_region, outcomes): client for client, of_region in jobs.items()
+    }
     remaining = (order.ends - order.clock() - _NO_MORE_WAITING).total_seconds() * share
     _, late = concurrent.futures.wait(regions, timeout=max(0.0, remaining))
     pool.shutdown(wait=False, cancel_futures=True)
@@ -179,19 +181,34 @@ def do(order: Order, jobs: "Mapping[RDSClient, Iterable[Job]]", outcomes: Outcom
             outcomes.append(failed(f"Region {region}", broken, region=region))
 
 
-def _do_region(client: "RDSClient", jobs: Iterable[Job], outcomes: Outcomes) -> None:
-    """Do a Region's jobs, several at once."""
-    with concurrent.futures.ThreadPoolExecutor(rds.THREADS) as pool:
-        for job in jobs:
-            pool.submit(_do_one, client.meta.region_name, job, outcomes)
+def _do_region(order: Order, client: "RDSClient", jobs: Iterable[Job], outcomes: Outcomes) -> None:
+    """Do a Region's jobs, several at once, and then again what botocore had no retries left for."""
+    region = client.meta.region_name
+    put_off: list[tuple[Job, ClientError]] = []
+    for _ in range(rds.ATTEMPTS):
+        put_off = []
+        with concurrent.futures.ThreadPoolExecutor(rds.THREADS) as pool:
+            for job in jobs:
+                pool.submit(_do_one, region, job, outcomes, put_off)
+        if not put_off or order.is_late():
+            break
+        jobs = [job for job, _ in put_off]
+    for (identifier, _), error in put_off:
+        with _one_of_many(region, identifier, outcomes):
+            raise error
 
 
-def _do_one(region: str, job: Job, outcomes: Outcomes) -> None:
-    """Do one job; what comes of it is added to the outcomes."""
+def _do_one(region: str, job: Job, outcomes: Outcomes, put_off: list[tuple[Job, ClientError]]) -> None:
+    """Do one job; what comes of it is added to the outcomes, or it is put off."""
     identifier, work = job
     with _one_of_many(region, identifier, outcomes):
-        if entry := work():
-            outcomes.append(entry)
+        try:
+            if entry := work():
+                outcomes.append(entry)
+        except ClientError as error:
+            if not rds.is_out_of_retries(error):
+                raise
+            put_off.append((job, error))
 
 
 @contextmanager

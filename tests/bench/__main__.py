@@ -63,7 +63,7 @@ QUICK = Plan(
     cold=3,
     custodian=(1, 2),
     look_ups=(2, (1, 4, 16, 64, 256), (0, 100, 500, 2000)),
-    tags=(1, 200),
+    tags=(2, 200),
     scale=(2000, 1),
     capacity=0.5,
 )
@@ -133,7 +133,7 @@ def measure(plan: Plan, programs: Programs) -> Results:
         processes, hostile = plan.tags
         tags = [Tags(**figures("tags", rds, str(hostile))) for _ in range(processes)]
         scale = scaled(rds, programs.ours, *plan.scale)
-    return Results(machine, runs, cold_starts, custodian, crossover, least(tags), scale, memory_mb(), capacity)
+    return Results(machine, runs, cold_starts, custodian, crossover, Tags.least(tags), scale, memory_mb(), capacity)
 
 
 def tell(what: str) -> None:
@@ -169,16 +169,6 @@ def scaled(rds: Server, program: Program, clusters: int, times: int) -> list[tup
         found.append((scenario, words, max(starts, key=lambda start: start.run.wall)))
     rds.control(rate=0)
     return found
-
-
-def least(tags: Sequence[Tags]) -> Tags:
-    """Of several processes' figures the least, which other programs on this machine have disturbed the least."""
-    return Tags(
-        typical=min(each.typical for each in tags),
-        hardest=min(each.hardest for each in tags),
-        distinct=min(each.distinct for each in tags),
-        worst=min(each.worst for each in tags),
-    )
 
 
 def version_in(program: Program, name: str) -> str:

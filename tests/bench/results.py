@@ -68,12 +68,26 @@ class Crossover:
 
 @dataclass(frozen=True)
 class Tags:
-    """The processor's seconds: for a typical tag, the hardest, 1,000 distinct ones, and the worst of all, and which."""
+    """The processor's seconds: for a typical tag, the hardest, 1,000 distinct ones, and each hostile one."""
 
     typical: float
     hardest: float
     distinct: float
-    worst: tuple[float, str]
+    hostile: Mapping[str, float]
+
+    @classmethod
+    def least(cls, found: Sequence["Tags"]) -> "Tags":
+        """Of several processes' figures the least, which other programs on this machine have disturbed the least."""
+        return cls(
+            typical=min(each.typical for each in found),
+            hardest=min(each.hardest for each in found),
+            distinct=min(each.distinct for each in found),
+            hostile={tag: min(each.hostile[tag] for each in found) for tag in found[0].hostile},
+        )
+
+    def worst(self) -> tuple[float, str]:
+        """The slowest hostile tag."""
+        return max((taken, tag) for tag, taken in self.hostile.items())
 
 
 @dataclass(frozen=True)
