@@ -1,16 +1,19 @@
 """The tag language, rule by rule. In November 2026 Berlin is an hour ahead of UTC; the 23rd is a Monday."""
 
 import re
+import struct
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 import pytest
 
 from office_hours import schedule as schedule_module
-from office_hours.schedule import Schedule, ScheduleError, State, Transition, check_name, parse_dates
+from office_hours.schedule import Schedule, ScheduleError, State, Transition, check_name, parse_dates, zones
 
 NAMED = {"berlin": "mon-fri 08:00-18:00 Europe/Berlin"}
 OFFICE = {"office": [date(2026, 11, 24)]}
@@ -143,6 +146,64 @@ def test_transitions_years_away_are_found() -> None:
     schedule = Schedule.parse("feb 5th-mon 08:00-18:00 UTC")  # 29 February, a Monday in 2072 and then in 2112
     assert schedule.latest_transition(utc("2112-02-29T07:59")) == Transition(utc("2072-02-29T18:00"), State.STOPPED)
     assert schedule.next_transition(utc("2072-02-29T18:00")) == Transition(utc("2112-02-29T08:00"), State.RUNNING)
+
+
+@pytest.mark.parametrize(
+    ("tag", "latest", "upcoming"),
+    [
+        # Stopped for the first ten days of a year.
+        ("feb-dec 00:00-24:00 jan d11-d31 00:00-24:00", "2026-01-11T00:00", "2027-01-01T00:00"),
+        # Stopped on a leap day alone, and then on one that is a Monday.
+        ("mar-jan 00:00-24:00 feb d1-d28 00:00-24:00", "2024-03-01T00:00", "2028-02-29T00:00"),
+        ("mar-jan daily 00:00-24:00 feb d1-d28+tue-sun 00:00-24:00", "2016-03-01T00:00", "2044-02-29T00:00"),
+        # Stopped for a closed day alone, or not even for that.
+        ("00:00-24:00 closed=1990-05-01 closed=2060-05-01", "1990-05-02T00:00", "2060-05-01T00:00"),
+        ("00:00-24:00 lead=1440m closed=2027-05-01 closed=2030-05-01:2030-05-02", None, "2030-05-01T00:00"),
+        ("00:00-24:00 maintenance closed=2060-05-01", None, "2060-05-01T00:00"),
+    ],
+)
+def test_what_ends_years_of_running_is_found(tag: str, latest: str | None, upcoming: str) -> None:
+    schedule, at = Schedule.parse(tag, maintenance_window="sun:05:00-sun:06:00"), utc("2026-01-12T00:00")
+    assert schedule.desired_state(at) is State.RUNNING
+    assert schedule.latest_transition(at) == (Transition(utc(latest), State.RUNNING) if latest else None)
+    assert schedule.next_transition(at) == Transition(utc(upcoming), State.STOPPED)
+
+
+def test_a_lead_that_closes_a_gap_does_not_where_clocks_are_put_back() -> None:
+    schedule = Schedule.parse("03:00-02:00 Europe/Berlin lead=60m closed=2400-01-01")
+    stop, start = Transition(utc("2026-10-25T00:00"), State.STOPPED), Transition(utc("2026-10-25T01:00"), State.RUNNING)
+    assert schedule.latest_transition(utc("2027-10-01T12:00")) == start
+    assert schedule.next_transition(utc("2025-11-01T12:00")) == stop
+    assert schedule.next_transition(stop.at) == start
+
+
+@pytest.mark.parametrize(
+    ("tag", "start", "end"),
+    [
+        ("d1 23:59-23:58 Pacific/Pago_Pago", "02T10:59", "03T10:58"),  # 11 hours behind
+        ("d3 00:00-00:01 Pacific/Kiritimati lead=1440m", "01T10:00", "02T10:01"),  # 14 hours ahead
+    ],
+)
+def test_a_day_that_utc_has_a_day_or_two_later_or_earlier_is_found(tag: str, start: str, end: str) -> None:
+    schedule = Schedule.parse(tag)
+    for month in [f"{year}-{month:02}" for year in range(2026, 2032) for month in range(1, 13)]:
+        before, after = utc(f"{month}-01T00:00") - timedelta(days=10), utc(f"{month}-21T00:00")
+        assert schedule.next_transition(before) == Transition(utc(f"{month}-{start}"), State.RUNNING)
+        assert schedule.latest_transition(after) == Transition(utc(f"{month}-{end}"), State.STOPPED)
+
+
+def test_clocks_never_change_twice_within_two_days() -> None:
+    """A wall-clock time is worked out from its midnight where clocks show the same offset then and two days later."""
+    tables = files("tzdata") / "zoneinfo"
+    for zone in zones().values():
+        data = tables.joinpath(*zone.split("/")).read_bytes()
+        # The second part of the file, after a first one in 32 bits (RFC 9636): a header, then the instants.
+        header = struct.Struct(">20x6l")
+        utc_flags, standard_flags, leaps, instants, kinds, letters = header.unpack_from(data)
+        start = 44 + instants * 5 + kinds * 6 + letters + leaps * 8 + standard_flags + utc_flags
+        count = header.unpack_from(data, start)[3]
+        changes = struct.unpack_from(f">{count}q", data, start + 44)
+        assert all(later - earlier > 2 * 24 * 3600 for earlier, later in pairwise(changes)), zone
 
 
 @pytest.mark.parametrize("tag", ["mon-fri 08:00-18:00 Europe/Berlin", "08:00- Asia/Kolkata", "-19:00 Pacific/Apia"])
@@ -581,6 +642,26 @@ def test_a_part_of_a_country_has_holidays_of_its_own(country: str, desired: Stat
 
 def test_holidays_of_far_years_are_known() -> None:
     assert Schedule.parse("08:00-18:00 UTC holidays=DE").desired_state(utc("2045-12-25T12:00")) is State.STOPPED
+
+
+def test_what_public_holidays_always_cover_never_happens() -> None:
+    schedule, at = Schedule.parse("jan d1 08:00-18:00 UTC holidays=DE holidays=FR"), utc("2026-05-01T12:00")
+    assert schedule.desired_state(at) is State.STOPPED
+    assert (schedule.latest_transition(at), schedule.next_transition(at)) == (None, None)
+
+
+def test_each_of_many_countries_counts() -> None:
+    schedule = Schedule.parse("08:00-18:00 UTC holidays=DE holidays=US")
+    unity, thanksgiving = utc("2026-10-03T12:00"), utc("2026-11-26T12:00")
+    assert [schedule.desired_state(at) for at in (unity, thanksgiving)] == [State.STOPPED, State.STOPPED]
+
+
+def test_the_day_on_which_one_of_many_countries_has_no_holiday_is_found() -> None:
+    schedule = Schedule.parse(
+        "jan d2 08:00-18:00 UTC holidays=DE holidays=FR holidays=US"
+    )  # US: 1 January was a Sunday
+    assert schedule.latest_transition(utc("2023-05-01T12:00")) == Transition(utc("2022-01-02T18:00"), State.STOPPED)
+    assert schedule.next_transition(utc("2022-05-01T12:00")) == Transition(utc("2024-01-02T08:00"), State.RUNNING)
 
 
 def test_the_holidays_package_is_imported_only_by_a_tag_that_uses_it() -> None:

@@ -1,15 +1,22 @@
 """What holds for every schedule: thousands of random ones, compared with a slow and obvious reading of the rules."""
 
+import difflib
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import count
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from office_hours import schedule as schedule_module
+from office_hours.hold import Hold, HoldError
 from office_hours.schedule import Schedule, ScheduleError, State, Transition
+from office_hours.tags import Settings
 from slow_schedule import (
     DAILY,
     DAY,
@@ -26,6 +33,9 @@ from slow_schedule import (
     nth,
     week_days,
 )
+
+if TYPE_CHECKING:
+    from types_boto3_rds.type_defs import DBClusterTypeDef
 
 # A machine that is busy is no fault of a schedule's. The numbers follow the profile in use, which says 100 by default.
 USUAL = settings(deadline=None)
@@ -215,6 +225,39 @@ def test_nothing_is_overlooked_on_the_way_to_a_far_transition(case: tuple[Plan, 
             here = expected[0]
 
 
+# Windows that join into one without end, by themselves or with their lead.
+ENDLESS = [
+    ((Window(0, 1440),), 0),
+    ((Window(0, 1440),), 1440),
+    ((Window(0, 720), Window(720, 1440)), 60),
+    ((Window(1380, 1379), Window(1320, 1410)), 0),
+    ((Window(180, 120),), 60),  # but for the hour that a clock put back repeats
+    ((Window(0, 1440, (month_days(1, 20),)), Window(0, 1440, (month_days(21, 31),))), 0),
+    ((Window(0, 1440, (WEEKDAYS,)), Window(0, 1440, (WEEKENDS,)), Window(480, 1080, (WEEKDAYS,))), 15),
+    ((Window(0, 1440, (DAILY,), (months(1, 11),)), Window(0, 1440, (month_days(11, 31),), (months(0, 0),))), 0),  # not
+]
+
+
+@settings(USUAL, max_examples=USUAL.max_examples // 3)
+@given(st.sampled_from(ENDLESS), st.sampled_from(sorted(CLOCK_CHANGES)), st.data())
+def test_a_schedule_that_always_runs_but_for_days_off_is_answered_by_those(
+    endless: tuple[tuple[Window, ...], int], zone: str, data: st.DataObject
+) -> None:
+    windows, lead = endless
+    at = data.draw(instants(zone))
+    days = st.integers(-350, 350).map(lambda number: at.date() + number * DAY)
+    ranges = st.tuples(days, st.integers(0, 60)).map(lambda drawn: (drawn[0], drawn[0] + drawn[1] * DAY))
+    closed, calendar = data.draw(st.lists(ranges, min_size=1, max_size=3)), data.draw(st.lists(days, max_size=3))
+    plan = Plan(windows, zone, tuple(closed), tuple(calendar), lead)
+    schedule, slow = read(plan), SlowSchedule(plan, at, days=400)
+    for instant in [at, slow.known_from, slow.known_until]:
+        upcoming, latest = edge(schedule.next_transition(instant)), edge(schedule.latest_transition(instant))
+        assert slow.next(instant) in (upcoming, None)
+        assert slow.latest(instant) in (latest, None)
+        assert upcoming is None or upcoming == slow.next(instant) or upcoming[0] >= slow.known_until
+        assert latest is None or latest == slow.latest(instant) or latest[0] < slow.known_from
+
+
 @USUAL
 @given(cases())
 def test_a_schedule_written_out_parses_to_an_equal_one(case: tuple[Plan, datetime]) -> None:
@@ -305,3 +348,94 @@ def test_one_wrong_character_never_breaks_the_parser(case: tuple[Plan, datetime]
     if isinstance(found, Schedule):
         assert parse(plan, str(found)) == found
         assert found.desired_state(at) in (State.RUNNING, State.STOPPED, None)
+
+
+# Tags are hostile: whoever can write one can write anything. Here it is RDS's 256 characters of any kind; then of the
+# grammar's own words, in an order that may be right.
+ODD_WINDOWS = """
+    00:00-24:00 00:00-23:00 03:00-02:00 00:00-01:00 01:00-02:00 08:00- -19:00 daily mon-fri sat+sun 1st-mon 5th-mon
+    last-fri last-day d1 d2 d29 d30 d1-d28 d31-d1 jan feb mar-jan jan-dec
+"""
+ODD_OPTIONS = """
+    lead=60m lead=1440m closed=2400-01-01 closed=0001-01-01 closed=2027-01-01 closed=1990-01-01:2060-12-31
+    closed=2026-01-01:9999-12-31 holidays=DE holidays=US holidays=ES holidays=HM maintenance enforced
+"""
+SEPARATORS = st.sampled_from([" ", " ", " ", "+", "-", ",", ":", "=", "/", ".", "_", "\t", "\0", ""])
+TEXTS = st.text(max_size=256) | st.lists(st.sampled_from(FRAGMENTS.split()) | SEPARATORS, max_size=256).map("".join)
+TAGS = st.builds(
+    lambda windows, zone, options: " ".join((*windows, zone, *options)),
+    st.lists(st.sampled_from(ODD_WINDOWS.split()), min_size=1, max_size=12),
+    st.sampled_from(["", "Eurpoe/Berlin", *CLOCK_CHANGES]),
+    st.lists(st.sampled_from(ODD_OPTIONS.split()), max_size=8),
+)
+ANY_TIME = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=14)), timezone(-timedelta(hours=12))]))
+# The modules that are only read once, and a country's calendar, are not the tag's to answer for.
+Schedule.parse("00:00-24:00 holidays=DE holidays=US holidays=ES holidays=HM").next_transition(
+    datetime(2026, 1, 1, tzinfo=UTC)
+)
+# Twice what the hardest tag took that a search of a million found. At a microsecond each it is less than it looks.
+MOST_CALLS = 50_000
+NEW_NAMES = count()
+
+
+def asked(question: Callable[[], object]) -> int:
+    """How many calls of Python functions in the schedule's module, and in the one that finds near words, it takes."""
+    calls = 0
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        nonlocal calls
+        calls += event == "call" and frame.f_code.co_filename in (schedule_module.__file__, difflib.__file__)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        question()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+@THOROUGH
+@given(TEXTS | TAGS, ANY_TIME)
+@example("00:00-24:00 lead=1440m holidays=ES closed=2400-01-01", datetime(2026, 11, 24, tzinfo=UTC))
+@example("00:00-24:00 maintenance closed=2400-01-01 holidays=HM", datetime(2026, 11, 24, tzinfo=UTC))
+@example("jan d1 08:00-18:00 holidays=US", datetime(2026, 11, 24, tzinfo=UTC))
+@example("00:00-23:00 Africa/Casablanca lead=60m closed=2400-01-01", datetime(2026, 11, 24, tzinfo=UTC))
+@example(" ".join(f"d{day} 00:00-24:00" for day in range(1, 17)) + " 00:00-24:00", datetime(2026, 11, 24, tzinfo=UTC))
+@example("mon 08:00-18:00 Australia/Melbiurne", datetime(2026, 11, 24, tzinfo=UTC))
+def test_any_text_is_a_schedule_or_an_error_and_any_instant_is_answered_with_little_work(
+    text: str, at: datetime
+) -> None:
+    def question() -> None:
+        # A name that is new each time: what was parsed before is remembered.
+        plan_less = {f"name{next(NEW_NAMES)}": "never"}
+        try:
+            schedule = Schedule.parse(text[:256], named=plan_less, maintenance_window="sun:05:00-sun:06:00")
+        except ScheduleError:
+            return
+        latest, upcoming = schedule.latest_transition(at), schedule.next_transition(at)
+        assert latest is None or latest.at <= at.astimezone(UTC)
+        assert upcoming is None or upcoming.at > at.astimezone(UTC)
+        assert schedule.desired_state(at) in (latest.to if latest else None, State.RUNNING, State.STOPPED)
+
+    assert asked(question) < MOST_CALLS
+
+
+@USUAL
+@given(
+    TEXTS | TAGS,
+    TEXTS
+    | st.builds(
+        "{} until {}".format, st.sampled_from(State), st.text() | ANY_TIME.map(str) | ANY_TIME.map(datetime.isoformat)
+    ),
+    TEXTS,
+)
+def test_any_tags_give_a_schedule_and_a_hold_or_their_errors(tag: str, hold: str, window: str) -> None:
+    snapshot: DBClusterTypeDef = {
+        "TagList": [{"Key": "office-hours", "Value": tag}, {"Key": "office-hours-hold", "Value": hold}],
+        "PreferredMaintenanceWindow": window,
+    }
+    read = Settings().read(snapshot)
+    assert read
+    assert isinstance(read[0], Schedule | ScheduleError)
+    assert isinstance(read[1], Hold | HoldError)

@@ -1,7 +1,7 @@
 """What a cluster's tags mean under the stack's settings."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from types_boto3_rds.type_defs import DBClusterTypeDef
@@ -105,7 +105,23 @@ def test_settings_are_read_as_the_stack_writes_them() -> None:
     assert schedule.desired_state(datetime(2026, 12, 28, 12, tzinfo=UTC)) is State.STOPPED
 
 
-@pytest.mark.parametrize("value", ["08:00-18:00", "nonsense"])
-def test_a_value_is_parsed_once(value: str) -> None:
-    settings = Settings()
-    assert schedule_of(settings, tagged("office-hours", value)) is schedule_of(settings, tagged("office-hours", value))
+def test_a_value_is_parsed_once() -> None:
+    settings, cluster = (
+        Settings.from_json('{"calendars": {"plant": ["2026-12-24"]}}'),
+        tagged("office-hours", "08:00-18:00"),
+    )
+    assert schedule_of(settings, cluster) is schedule_of(settings, cluster)
+
+
+def test_a_value_is_parsed_anew_under_other_settings() -> None:
+    cluster = tagged("office-hours", "office holidays=plant")
+    read = [
+        schedule_of(Settings(schedules={"office": hours}, calendars={"plant": [day]}), cluster)
+        for hours, day in (
+            ("08:00-18:00", date(2026, 12, 24)),
+            ("08:00-18:00", date(2026, 12, 31)),
+            ("09:00-18:00", date(2026, 12, 31)),
+        )
+    ]
+    assert len(set(map(id, read))) == len(read)
+    assert read[0] != read[1] != read[2]

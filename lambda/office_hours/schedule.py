@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from operator import attrgetter
 from threading import Lock
@@ -187,7 +187,7 @@ class _Pattern:
         self._named[kind] = [tuple(numbers) for numbers in days]
         return self._named[kind]
 
-    def is_restless(self, before: _Numbers, on: _Numbers, after: _Numbers, lead: int, *, idle: bool) -> bool:
+    def is_restless(self, before: _Numbers, on: _Numbers, after: _Numbers, *, lead: int, idle: bool) -> bool:
         """Whether there can be a transition on a day, told by its windows and those of the day before and after.
 
         Not where they cover the day; and where there are none, only if `idle` says so.
@@ -202,7 +202,8 @@ class _Pattern:
                 for window in (self._windows[number] for number in numbers)
                 if window.start is not None and window.end is not None
             ]
-            self._covered[key] = any(start <= 0 and end >= _DAY for start, end in _union(spans))
+            # A lead of a day can reach back to midnight sharp, and the day before be far from any window.
+            self._covered[key] = any(start < 0 and end >= _DAY for start, end in _union(spans))
         return not self._covered[key]
 
     def restless_in(self, first: date, lead: int, *, idle: bool) -> list[int] | None:
@@ -212,8 +213,9 @@ class _Pattern:
         if key not in self._restless:
             days = self._named.get(kind) or self._name(kind)
             before, after = (self.named(date.fromordinal(first.toordinal() + number)) for number in (-1, len(days)))
-            beside = zip((before, *days[:-1]), days, (*days[1:], after), strict=True)
-            found = [day for day, three in enumerate(beside, 1) if self.is_restless(*three, lead, idle=idle)]
+            beside = list(zip((before, *days[:-1]), days, (*days[1:], after), strict=True))
+            restless = {three for three in set(beside) if self.is_restless(*three, lead=lead, idle=idle)}
+            found = [day for day, three in enumerate(beside, 1) if three in restless]
             self._restless[key] = found if idle or before or after or any(days) else None
         return self._restless[key]
 
@@ -409,19 +411,23 @@ class Schedule:
         closed = [(opening, closing) for opening, closing in self.closed if opening <= end and begin <= closing]
         if closed and not upkeep and closed[0][0] <= begin and end <= closed[0][1]:
             return None
-        # A lead is a length of time: what it closes on the wall clock it may not close where clocks change.
-        lead = 0 if clocks and self.lead and _clocks_change(self.zone, start) else self.lead
-        restless = self._pattern.restless_in(first, lead, idle=upkeep)
+        restless = self._pattern.restless_in(first, self.lead, idle=upkeep)
         if restless is None:
             return None
-        # Where windows cover all days, one can only be beside a day off.
-        off = set() if closed or restless else self._holidays_between(begin, end)
-        if not (closed or off or (restless and self.holidays)):
-            return [start + number - 1 for number in restless]
-        days = [day for day in range(start, start + 31) if not off or not off.isdisjoint((day - 1, day, day + 1))]
-        on = {day: self._happening(date.fromordinal(day)) for each in days for day in (each - 1, each, each + 1)}
-        is_restless = partial(self._pattern.is_restless, lead=lead, idle=upkeep)
-        return [day for day in days if is_restless(on[day - 1], on[day], on[day + 1])]
+        found = {start + number - 1 for number in restless}
+        # A lead is a length of time: what it closes on the wall clock it may not close where clocks change.
+        changing = _changing_days(self.zone, start) if clocks and self.lead else set()
+        # Where windows cover all days, days off count only as they are there: beside them.
+        everywhere = closed or (restless and self.holidays)
+        off = self._holidays_between(begin, end) if self.holidays and not everywhere else set()
+        for day in range(start, start + 31) if everywhere or off or changing else ():
+            beside = (day - 1, day, day + 1)
+            if everywhere or day in changing or not off.isdisjoint(beside):
+                windows = (self._happening(date.fromordinal(each)) for each in beside)
+                lead = 0 if day in changing else self.lead
+                found -= {day}
+                found |= {day} if self._pattern.is_restless(*windows, lead=lead, idle=upkeep) else set()
+        return sorted(found)
 
     @cached_property
     def _pattern(self) -> _Pattern:
@@ -496,10 +502,9 @@ class Schedule:
 
     def _holidays_between(self, begin: date, end: date) -> set[int]:
         """The holidays from one day to another, by their ordinals."""
-        years = {begin.year, end.year}
-        public = (_public_holidays(name, year) for name in self.countries for year in years)
-        days = range(begin.toordinal(), end.toordinal() + 1) if self.holidays else ()
-        return {day for holidays in (self.days_off, *public) for day in days if date.fromordinal(day) in holidays}
+        days = frozenset(date.fromordinal(day) for day in range(begin.toordinal(), end.toordinal() + 1))
+        public = (_public_holidays(name, year) for name in self.countries for year in {begin.year, end.year})
+        return {day.toordinal() for holidays in (self.days_off, *public) for day in days & holidays}
 
 
 @dataclass
@@ -853,18 +858,17 @@ def _date_range(text: str) -> tuple[date, date]:
 def _country(value: str, calendars: tuple[str, ...]) -> str:
     """A country's or its part's code, written as the `holidays` package does."""
     import holidays  # noqa: PLC0415  slow to import, and most tags do without
-    from holidays.registry import EntityLoader  # noqa: PLC0415  `list_supported_countries` loads every country's module
 
-    countries = [code for code in EntityLoader.get_country_codes() if len(code) == len("DE")]
+    countries = {code: parts for code, parts in holidays.list_supported_countries().items() if len(code) == len("DE")}
     code, dash, part = value.partition("-")
     code = code.upper()
     if code not in countries:
         raise _Fault(f'unknown holidays "{value}"', _suggestion(value, (*calendars, *countries), _EXPECTED_HOLIDAYS))
     if not dash:
         return code
-    parts = {each.lower(): each for each in getattr(holidays, code).subdivisions}
+    parts = {each.lower(): each for each in countries[code]}
     if part.lower() not in parts:
-        shown = f"expected a part such as {', '.join(f'{code}-{each}' for each in parts.values())}"
+        shown = f"expected a part such as {', '.join(f'{code}-{each}' for each in countries[code])}"
         known = shown if parts else f"the holidays of {code} have no parts"
         near = nearest(part, parts.values())
         raise _Fault(f'unknown holidays "{value}"', f'did you mean "{code}-{near}"?' if near else known)
@@ -926,10 +930,13 @@ def clear_of_the_ends(at: datetime) -> datetime:
     return min(max(at, _FIRST.replace(tzinfo=at.tzinfo)), _LAST.replace(tzinfo=at.tzinfo))
 
 
-def _clocks_change(zone: ZoneInfo, start: int) -> bool:
-    """Whether clocks change in the month that begins on this day, or beside it. They never do so twice in six days."""
-    days = range(start - 1, start + 36, 6)
-    return len({datetime.combine(date.fromordinal(day), _MIDNIGHT, zone).utcoffset() for day in days}) > 1
+def _changing_days(zone: ZoneInfo, start: int) -> set[int]:
+    """The days of the month that begins on this day on which, or on the one before or after, clocks change."""
+    days = (date.fromordinal(day) for day in range(start - 1, start + 33))
+    offsets = [datetime.combine(day, _MIDNIGHT, zone).utcoffset() for day in days]
+    return {
+        day for day, (before, after) in enumerate(zip(offsets, offsets[3:], strict=False), start) if before != after
+    }
 
 
 def _union(spans: Iterable[tuple[_Point, _Point]]) -> list[tuple[_Point, _Point]]:
