@@ -59,8 +59,10 @@ lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, the templat
 # Not a part of `lint`, which says the same with and without a network: advisories come every day, and from elsewhere.
 .PHONY: audit
 audit: $(VENV)/.audit infra/node_modules/.ready ## Ask for known vulnerabilities of what is deployed and what it is made and tested with
-	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement $(LOCK)
-	npm audit --prefix infra
+	@status=0; \
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement $(LOCK) || status=1; \
+	npm audit --prefix infra || status=1; \
+	exit $$status
 
 .PHONY: format
 format: $(VENV)/.lint ## Put the code into shape

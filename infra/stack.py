@@ -241,7 +241,7 @@ class OfficeHoursStack(cdk.Stack):
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies={function.name: iam.PolicyDocument(statements=statements)},
         )
-        accept(role, "IAM5[Resource::*]", "Looking knows no narrower resource, and changes nothing.")
+        accept(role, "IAM5[Resource::*]", "A listing is of all that there is, and changes nothing.")
         # The list above is all: no construct adds to it.
         return role.without_policy_updates()
 
