@@ -313,9 +313,9 @@ def test_what_was_done_when_no_retries_were_left_is_logged_whole_and_no_failure(
 
     def is_done_at_the_fourth(call: Call) -> Fault | None:
         attempts[call.cluster] += 1
-        return {1: INTERNAL_FAILURE, 2: INTERNAL_FAILURE, 3: INTERNAL_FAILURE, 4: Damage.FAILED}.get(
-            attempts[call.cluster]
-        )
+        if attempts[call.cluster] < 4:
+            return INTERNAL_FAILURE
+        return Damage.FAILED if attempts[call.cluster] == 4 else None
 
     trial.account.before(trial.way.operation, is_done_at_the_fourth)
     trial.run()
