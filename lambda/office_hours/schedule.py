@@ -50,8 +50,8 @@ _BEFORE_MAINTENANCE = timedelta(minutes=10)
 # How far a window's edge can be from its own local day: a night or a lead, and a day that a zone skipped.
 _MARGIN = 2  # days
 # A fifth Monday in February can be 40 years away (2072 to 2112): no window is rarer. What public holidays have kept
-# from happening for ten years they are taken to keep for ever, and what clocks do they do every year.
-_HORIZON, _YEARS_OF_HOLIDAYS, _YEARS_OF_CLOCKS = 41, 10, 1
+# from happening for eight years they are taken to keep for ever, and what clocks do they do every year.
+_HORIZON, _YEARS_OF_HOLIDAYS, _YEARS_OF_CLOCKS = 41, 8, 1
 # Room for margins at the calendar's two ends.
 _FIRST, _LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
 _FIRST_MONTH, _LAST_MONTH = _FIRST.date(), _LAST.date()
@@ -229,15 +229,23 @@ def _named_in(windows: tuple[_WindowDays, ...], kind: _MonthKind) -> list[_Numbe
     """For each day of a month the numbers of the windows that name it. Many tags have the same days."""
     month, first, leap = kind
     length = _LONGEST_MONTHS[month - 1] - (month == _FEBRUARY and not leap)
-    named: list[_Numbers] = [()] * length
+    named: list[list[int]] = [[] for _ in range(length)]
     for number, (weekdays, month_days, months) in enumerate(windows):
-        days = {length if day == _LAST_DAY else day for day in month_days if day <= length}
-        for ordinal, weekday in weekdays:
-            such = range(1 + (weekday - first) % 7, length + 1, 7)
-            days.update(such if ordinal == _EVERY else such[-1:] if ordinal < 0 else such[ordinal - 1 : ordinal])
-        for day in days if month in months else ():
-            named[day - 1] += (number,)
-    return named
+        for day in _days_named(weekdays, month_days, first, length) if month in months else ():
+            named[day - 1].append(number)
+    return [tuple(numbers) for numbers in named]
+
+
+@lru_cache(maxsize=1024)
+def _days_named(
+    weekdays: frozenset[tuple[int, int]], month_days: frozenset[int], first: int, length: int
+) -> frozenset[int]:
+    """The days that a window names in a month of this length, whose first day is this weekday."""
+    days = {length if day == _LAST_DAY else day for day in month_days if day <= length}
+    for ordinal, weekday in weekdays:
+        such = range(1 + (weekday - first) % 7, length + 1, 7)
+        days.update(such if ordinal == _EVERY else such[-1:] if ordinal < 0 else such[ordinal - 1 : ordinal])
+    return frozenset(days)
 
 
 @dataclass(frozen=True, eq=False)
@@ -421,14 +429,15 @@ class Schedule:
         # Where windows cover all days, days off count only as they are there: beside them.
         everywhere = closed or (restless and self.holidays)
         off = self._holidays_between(begin, end) if self.holidays and not everywhere else set()
+        if not (everywhere or off or changing):
+            return sorted(found)
         happening = cache(lambda day: self._happening(date.fromordinal(day)))
-        for day in range(start, start + 31) if everywhere or off or changing else ():
+        for day in range(start, start + 31):
             beside = (day - 1, day, day + 1)
             if everywhere or day in changing or not off.isdisjoint(beside):
-                windows = (happening(each) for each in beside)
                 lead = 0 if day in changing else self.lead
                 found -= {day}
-                found |= {day} if self._pattern.is_restless(*windows, lead=lead, idle=upkeep) else set()
+                found |= {day} if self._pattern.is_restless(*map(happening, beside), lead=lead, idle=upkeep) else set()
         return sorted(found)
 
     @cached_property
