@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import pairwise
 from operator import attrgetter
 from threading import Lock
@@ -50,8 +50,8 @@ _BEFORE_MAINTENANCE = timedelta(minutes=10)
 # How far a window's edge can be from its own local day: a night or a lead, and a day that a zone skipped.
 _MARGIN = 2  # days
 # A fifth Monday in February can be 40 years away (2072 to 2112): no window is rarer. What public holidays have kept
-# from happening for ten years they are taken to keep for ever, and what clocks do they do every year.
-_HORIZON, _YEARS_OF_HOLIDAYS, _YEARS_OF_CLOCKS = 41, 10, 1
+# from happening for eight years they are taken to keep for ever, and what clocks do they do every year.
+_HORIZON, _YEARS_OF_HOLIDAYS, _YEARS_OF_CLOCKS = 41, 8, 1
 # Room for margins at the calendar's two ends.
 _FIRST, _LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
 _FIRST_MONTH, _LAST_MONTH = _FIRST.date(), _LAST.date()
@@ -66,6 +66,7 @@ _LONGEST_RANGE = timedelta(days=3653)
 _Point = TypeVar("_Point", int, datetime)
 _Numbers = tuple[int, ...]
 _MonthKind = tuple[int, int, bool]
+_WindowDays = tuple[frozenset[tuple[int, int]], frozenset[int], frozenset[int]]
 
 _EXPECTED_MONTHS = "expected months such as jan, jan-mar or nov-feb"
 _EXPECTED_DAYS = "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d15 or last-day"
@@ -178,13 +179,8 @@ class _Pattern:
         return (self._named.get(kind) or self._name(kind))[day.day - 1]
 
     def _name(self, kind: _MonthKind) -> list[_Numbers]:
-        month, weekday, leap = kind
-        days: list[list[int]] = [[] for _ in range(_LONGEST_MONTHS[month - 1] - (month == _FEBRUARY and not leap))]
-        for number, window in enumerate(self._windows):
-            if month in window.months:
-                for day in _days_named(window.weekdays, window.month_days, weekday, len(days)):
-                    days[day - 1].append(number)
-        self._named[kind] = [tuple(numbers) for numbers in days]
+        days = tuple((window.weekdays, window.month_days, window.months) for window in self._windows)
+        self._named[kind] = _named_in(days, kind)
         return self._named[kind]
 
     def is_restless(self, before: _Numbers, on: _Numbers, after: _Numbers, *, lead: int, idle: bool) -> bool:
@@ -214,9 +210,10 @@ class _Pattern:
             days = self._named.get(kind) or self._name(kind)
             before, after = (self.named(date.fromordinal(first.toordinal() + number)) for number in (-1, len(days)))
             beside = list(zip((before, *days[:-1]), days, (*days[1:], after), strict=True))
-            restless = {three for three in set(beside) if self.is_restless(*three, lead=lead, idle=idle)}
-            found = [day for day, three in enumerate(beside, 1) if three in restless]
-            self._restless[key] = found if idle or before or after or any(days) else None
+            different = set(beside) if idle or before or after or any(days) else set()
+            restless = {three for three in different if self.is_restless(*three, lead=lead, idle=idle)}
+            found = [day for day, three in enumerate(beside, 1) if three in restless] if restless else []
+            self._restless[key] = found if different else None
         return self._restless[key]
 
     def never_ends(self, lead: int) -> bool:
@@ -227,7 +224,19 @@ class _Pattern:
         return not any(self.restless_in(first, lead, idle=False) for first in months)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
+def _named_in(windows: tuple[_WindowDays, ...], kind: _MonthKind) -> list[_Numbers]:
+    """For each day of a month the numbers of the windows that name it. Many tags have the same days."""
+    month, first, leap = kind
+    length = _LONGEST_MONTHS[month - 1] - (month == _FEBRUARY and not leap)
+    named: list[list[int]] = [[] for _ in range(length)]
+    for number, (weekdays, month_days, months) in enumerate(windows):
+        for day in _days_named(weekdays, month_days, first, length) if month in months else ():
+            named[day - 1].append(number)
+    return [tuple(numbers) for numbers in named]
+
+
+@lru_cache(maxsize=1024)
 def _days_named(
     weekdays: frozenset[tuple[int, int]], month_days: frozenset[int], first: int, length: int
 ) -> frozenset[int]:
@@ -420,13 +429,15 @@ class Schedule:
         # Where windows cover all days, days off count only as they are there: beside them.
         everywhere = closed or (restless and self.holidays)
         off = self._holidays_between(begin, end) if self.holidays and not everywhere else set()
-        for day in range(start, start + 31) if everywhere or off or changing else ():
+        if not (everywhere or off or changing):
+            return sorted(found)
+        happening = cache(lambda day: self._happening(date.fromordinal(day)))
+        for day in range(start, start + 31):
             beside = (day - 1, day, day + 1)
             if everywhere or day in changing or not off.isdisjoint(beside):
-                windows = (self._happening(date.fromordinal(each)) for each in beside)
                 lead = 0 if day in changing else self.lead
                 found -= {day}
-                found |= {day} if self._pattern.is_restless(*windows, lead=lead, idle=upkeep) else set()
+                found |= {day} if self._pattern.is_restless(*map(happening, beside), lead=lead, idle=upkeep) else set()
         return sorted(found)
 
     @cached_property
@@ -478,7 +489,7 @@ class Schedule:
     def _occurrences(self, low: datetime, high: datetime) -> Iterator[tuple[date, Window]]:
         """The windows that happen around this time, each with its local day."""
         first, last = (at.astimezone(self.zone).toordinal() for at in (low, high))
-        for ordinal in range(first - _MARGIN, last + _MARGIN + 1):
+        for ordinal in range(first - _MARGIN, last + (_MARGIN if self.lead else 1) + 1):
             day = date.fromordinal(ordinal)
             for number in self._happening(day):
                 yield day, self.windows[number]
