@@ -76,13 +76,13 @@ def test_a_log_that_is_long_for_so_few_is_read_cluster_by_cluster(account: RdsSe
     names = MANY[:6]
     for name in names:
         account.add(name, OFFICE)
-    pages_of_noise(account, 3)
+    pages_of_noise(account, 8)
     account.log("c03", STARTED, "2026-11-23T18:40:00Z")
     answer = decisions(stop("2026-11-23T19:00:00Z"))
     assert answer["c03"] == ("leave", "changed-by-hand")
     assert account.named("StopDBCluster") == [name for name in names if name != "c03"]
-    # Two pages, one more to see that there are more, and then each its own.
-    assert look_ups(account) == [*[""] * 3, *names]
+    # Six pages, one more to see that there are more, and then each its own.
+    assert look_ups(account) == [*[""] * 7, *names]
 
 
 def test_where_the_shared_look_up_is_refused_each_cluster_is_looked_up_alone(account: RdsServer) -> None:

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
     from types_boto3_rds.type_defs import EventTypeDef
 
-# So many clusters are looked up one by one, each by a thread. More share one look-up, as long as it takes no more pages
-# than one, and one for each so many of them: a page of 100 events takes the time of about a dozen look-ups by 16
-# threads, as `make bench` measures, and the clusters that ask first are seldom all that will.
+# So many clusters are looked up one by one, each by a thread. More share one look-up, unless it takes more calls than one
+# for each would: those that ask first are seldom all that will. `make bench` measures where the two ways cross.
 _FEW = 4
 
 _ByCluster = Mapping[str, "list[EventTypeDef]"]
@@ -63,7 +62,7 @@ class EventLog:
             if start <= since and events is not None:
                 return events
         if self._wanted[since] > _FEW and since not in self._read:
-            self._read[since] = self._read_all(since, most_pages=1 + self._wanted[since] // _FEW)
+            self._read[since] = self._read_all(since, most_pages=self._wanted[since])
         return self._read.get(since)
 
     def _read_all(self, since: datetime, most_pages: int) -> _ByCluster | None:
