@@ -96,7 +96,8 @@ DAY_CHOICES = st.lists(
 USUAL_TIMES = [0, 1, 15, 30, 60, 90, 107, 120, 137, 150, 165, 180, 1380, 1410, 1439]
 STARTS = st.sampled_from(USUAL_TIMES) | st.integers(0, 1439)
 ENDS = st.sampled_from([*USUAL_TIMES, 1440]) | st.integers(0, 1440)
-TWO_SIDED = st.tuples(STARTS, ENDS).filter(lambda hours: hours[0] != hours[1])
+WHOLE_DAYS = st.sampled_from([(0, 1440), (0, 1439)])
+TWO_SIDED = WHOLE_DAYS | st.tuples(STARTS, ENDS).filter(lambda hours: hours[0] != hours[1])
 ONE_SIDED = st.tuples(STARTS, st.none()) | st.tuples(st.none(), ENDS)
 
 
@@ -118,7 +119,7 @@ def plans(draw: st.DrawFn, zone: str, at: datetime) -> Plan:
     ranges = st.tuples(days, st.integers(0, 4)).map(lambda drawn: (drawn[0], drawn[0] + drawn[1] * DAY))
     closed = tuple(draw(st.lists(ranges, max_size=2)))
     calendar = tuple(draw(st.lists(days, max_size=3)))
-    lead = st.sampled_from([0, 0, 1, 15, 60, 300])
+    lead = st.sampled_from([0, 0, 1, 15, 60, 300, 1439, 1440])
     if draw(st.integers(0, 3)) == 0:
         edges = draw(windows(ONE_SIDED))
         started = any(window.start is not None for window in edges)
@@ -215,6 +216,8 @@ def test_transitions_follow_one_another_without_a_gap(case: tuple[Plan, datetime
 
 @settings(USUAL, max_examples=USUAL.max_examples // 3)
 @given(cases())
+# The longest lead moves a start at midnight to a midnight, and the day before can be far from any window.
+@example((Plan((Window(0, 1440, (month_days(15, 15),)),), "Asia/Kolkata", lead=1440), datetime(2026, 6, 1, tzinfo=UTC)))
 def test_nothing_is_overlooked_on_the_way_to_a_far_transition(case: tuple[Plan, datetime]) -> None:
     plan, at = case
     schedule, slow = read(plan), SlowSchedule(plan, at, days=400)
@@ -308,7 +311,8 @@ def test_only_a_schedule_without_transitions_is_refused_as_one(case: tuple[Plan,
         assert not slow.edges
         assert slow.desired_state(at) == "running"
     else:
-        assert found.latest_transition(at) or found.next_transition(at)
+        # A day off that the next day's lead covers ends nothing.
+        assert found.latest_transition(at) or found.next_transition(at) or not SlowSchedule(plan, at, days=400).edges
 
 
 # Whole words, parts of words, and characters that belong into none.
