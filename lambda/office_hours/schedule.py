@@ -50,7 +50,8 @@ _BEFORE_MAINTENANCE = timedelta(minutes=10)
 # How far a window's edge can be from its own local day: a night or a lead, and a day that a zone skipped.
 _MARGIN = 2  # days
 # A fifth Monday in February can be 40 years away (2072 to 2112): no window is rarer. What public holidays have kept
-# from happening for ten years they are taken to keep for ever, and what clocks do they do every year.
+# from happening for ten years they are taken to keep for ever, but beside closed days; and what clocks do they do every
+# year.
 _HORIZON, _YEARS_OF_HOLIDAYS, _YEARS_OF_CLOCKS = 41, 10, 1
 # Room for margins at the calendar's two ends.
 _FIRST, _LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
@@ -403,9 +404,10 @@ class Schedule:
         for month in range(_HORIZON * 12):
             year, month_before = divmod(start.year * 12 + start.month - 1 + step * month, 12)
             first = date(year, month_before + 1, 1)
-            if not _FIRST_MONTH <= first < _LAST_MONTH or len(years_of_holidays) > _YEARS_OF_HOLIDAYS:
+            if not _FIRST_MONTH <= first < _LAST_MONTH:
                 return
-            restless = self._restless(first, clocks=month <= _YEARS_OF_CLOCKS * 12)
+            closed_alone = len(years_of_holidays) > _YEARS_OF_HOLIDAYS
+            restless = self._restless(first, clocks=month <= _YEARS_OF_CLOCKS * 12, closed_alone=closed_alone)
             if restless is None:
                 continue
             if self.countries:
@@ -417,14 +419,17 @@ class Schedule:
                         block = each // _BLOCK
                         yield block
 
-    def _restless(self, first: date, *, clocks: bool) -> list[int] | None:
+    def _restless(self, first: date, *, clocks: bool, closed_alone: bool) -> list[int] | None:
         """The local days on which there can be a transition in the month that begins on this one; None: far from any.
 
-        Days are returned by their ordinals. clocks: whether to heed when clocks change.
+        Days are returned by their ordinals. clocks: whether to heed when clocks change. closed_alone: whether to look
+        beside closed days only.
         """
         start, begin, end = first.toordinal(), first - _ONE_DAY, first + _LONGEST_MONTH
         upkeep = self.maintenance_window is not None
         closed = [(opening, closing) for opening, closing in self.closed if opening <= end and begin <= closing]
+        if closed_alone and not closed:
+            return None
         if closed and not upkeep and closed[0][0] <= begin and end <= closed[0][1]:
             return None
         # The maintenance window is in UTC: where clocks change in the month, each distance from UTC can be right.
