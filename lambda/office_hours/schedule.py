@@ -422,8 +422,10 @@ class Schedule:
     def _restless(self, first: date, *, clocks: bool, closed_alone: bool) -> list[int] | None:
         """The local days on which there can be a transition in the month that begins on this one; None: far from any.
 
-        Days are returned by their ordinals. clocks: whether to heed when clocks change. closed_alone: whether to look
-        beside closed days only.
+        Days are returned by their ordinals.
+
+        clocks: whether to heed when clocks change even where there is no day off.
+        closed_alone: whether to look beside closed days only.
         """
         start, begin, end = first.toordinal(), first - _ONE_DAY, first + _LONGEST_MONTH
         upkeep = self.maintenance_window is not None
@@ -439,12 +441,13 @@ class Schedule:
         if months == [None]:
             return None
         found = {start + number - 1 for restless in months for number in restless or ()}
-        # A lead is a length of time: what it closes on the wall clock it may not close where clocks change. Nor may
-        # the maintenance window.
-        changing = _changing_days(self.zone, start) if clocks and (self.lead or upkeep) else set()
         # Where windows cover all days, days off count only as they are there: beside them.
         everywhere = closed or (found and self.holidays)
         off = self._holidays_between(begin, end) if self.holidays and not everywhere else set()
+        # A lead is a length of time: what it closes on the wall clock it may not close where clocks change. Nor may
+        # the maintenance window.
+        heeds_clocks = (clocks or closed or off) and (self.lead or upkeep)
+        changing = _changing_days(self.zone, start) if heeds_clocks else set()
         for day in range(start, start + 31) if everywhere or off or changing else ():
             days_beside = (day - 1, day, day + 1)
             if everywhere or day in changing or not off.isdisjoint(days_beside):
