@@ -14,9 +14,10 @@ import re
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from xml.etree import ElementTree as ET
 
@@ -305,6 +306,39 @@ def test_many_clusters_are_handled_though_each_call_is_throttled_several_times(t
     trial.check()
 
 
+@ways("stop by schedule", "start by star")
+def test_what_was_done_when_no_retries_were_left_is_logged_whole_and_no_failure(trial: Trial) -> None:
+    trial.furnish(60, tags=[f"{OFFICE} enforced"], whole=0)
+    attempts = Counter[str]()
+
+    def is_done_at_the_fourth(call: Call) -> Fault | None:
+        attempts[call.cluster] += 1
+        if attempts[call.cluster] < 4:
+            return INTERNAL_FAILURE
+        return Damage.FAILED if attempts[call.cluster] == 4 else None
+
+    trial.account.before(trial.way.operation, is_done_at_the_fourth)
+    trial.run()
+    trial.check()
+    assert trial.log.lines("WARNING") == []
+
+
+@two_ways
+def test_a_listing_that_has_no_retries_left_goes_on(trial: Trial) -> None:
+    trial.furnish(30, tags=[f"{OFFICE} enforced"], whole=0)
+    trial.account.page = 1
+    attempts = Counter[str | None]()
+
+    def is_throttled_five_times(call: Call) -> Fault | None:
+        page = call.parameters.get("Marker")
+        attempts[page] += "DBClusterIdentifier" not in call.parameters
+        return THROTTLED if attempts[page] <= 5 else None
+
+    trial.account.before("DescribeDBClusters", is_throttled_five_times)
+    trial.run()
+    trial.check()
+
+
 @pytest.mark.parametrize(
     ("way", "operation", "fault"),
     [
@@ -371,8 +405,9 @@ def test_what_never_passes_for_one_cluster_is_given_up_and_told_and_the_others_a
     failed = {f"{HOME}/c01": "Connection was closed" if fault is RESET else fault.words}
     trial.run()
     trial.check([f"{HOME}/c00", f"{HOME}/c02"], failed)
-    passes_by_itself = fault in (THROTTLED, INTERNAL_FAILURE, RESET)
-    assert trial.account.named(trial.way.operation).count("c01") == (8 if passes_by_itself else 1)
+    # What may pass has two turns of eight attempts.
+    may_pass = fault in (THROTTLED, INTERNAL_FAILURE, RESET)
+    assert trial.account.named(trial.way.operation).count("c01") == (16 if may_pass else 1)
     trial.next_run()
     trial.check(failed=failed)
 
@@ -559,6 +594,27 @@ def test_a_status_that_nobody_knows_is_left_until_it_is_one_that_is_known(trial:
     for name in strange:
         trial.cluster(name)["Status"] = trial.way.status
     trial.next_run()
+    trial.check()
+
+
+@two_ways
+def test_a_time_that_cannot_be_read_is_the_case_of_its_cluster_alone(trial: Trial) -> None:
+    _, spoilt, _ = trial.furnish(3, tags=[OFFICE], whole=0)
+    trial.cluster(spoilt)["ClusterCreateTime"] = datetime(2001, 2, 3, tzinfo=UTC)
+    trial.account.fail("DescribeDBClusters", Rewritten(lambda body: body.replace(b"2001-02-03T00:00:00Z", b"long ago")))
+    trial.run()
+    # A command by hand has no need of it.
+    by_schedule = trial.way.by == "schedule"
+    handled = [name for name in trial.due if name != spoilt or not by_schedule]
+    trial.check(handled, {spoilt: "TypeError"} if by_schedule else {})
+
+
+@two_ways
+def test_an_answer_without_the_cluster_is_as_good_as_none(trial: Trial) -> None:
+    trial.furnish(2)
+    empty = Rewritten(lambda body: re.sub(rb"(?s)<DBCluster>.*</DBCluster>", b"", body))
+    trial.account.fail(trial.way.operation, empty, cluster="c01")
+    trial.run()
     trial.check()
 
 

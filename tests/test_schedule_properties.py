@@ -377,7 +377,7 @@ ANY_TIME = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours
 Schedule.parse("00:00-24:00 holidays=DE holidays=US holidays=ES holidays=HM").next_transition(
     datetime(2026, 1, 1, tzinfo=UTC)
 )
-# Twice what the hardest tag took that a search of a million found. At a microsecond each it is less than it looks.
+# Twice what the hardest tag takes that a search through some hundred thousand found; most take a few hundred.
 MOST_CALLS = 50_000
 NEW_NAMES = count()
 

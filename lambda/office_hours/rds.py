@@ -1,17 +1,17 @@
 """The only module that talks to RDS, and that asks AWS for the account's Regions."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 from botocore.utils import parse_timestamp
@@ -20,9 +20,10 @@ from office_hours.decision import Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
 
     from types_boto3_rds import RDSClient
-    from types_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef, EventTypeDef
+    from types_boto3_rds.type_defs import DBClusterMessageTypeDef, DBClusterTypeDef, DBInstanceTypeDef, EventTypeDef
 
 # `aurora`, MySQL 5.6, is retired: RDS refuses a filter that names it.
 ENGINES = ("aurora-mysql", "aurora-postgresql")
@@ -86,12 +87,19 @@ def session(*, whole: bool = False) -> Session:
     return made
 
 
-def _timestamp(value: str) -> datetime:
-    """A time as AWS sends it. Python reads ISO 8601, which is RDS's, far faster than botocore, which reads any form."""
+def _timestamp(value: str) -> datetime | str:
+    """A time as AWS sends it. Python reads ISO 8601, which is RDS's, far faster than botocore, which reads any form.
+
+    What neither can read stays as it is: it is the case of one cluster, and its page has others.
+    """
     try:
         return datetime.fromisoformat(value)
     except (TypeError, ValueError):
+        pass
+    try:
         return parse_timestamp(value)
+    except (RuntimeError, ValueError):
+        return value
 
 
 class NotSentError(TimeoutError):
@@ -135,7 +143,9 @@ def enabled_regions() -> list[str]:
 
     https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
     """
-    pages = session().create_client("account", config=CONFIG).get_paginator("list_regions")
+    # Nothing can be done meanwhile, nor told of: rather soon than with all the patience that there is.
+    config = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 3}, read_timeout=5))
+    pages = session().create_client("account", config=config).get_paginator("list_regions")
     enabled = pages.paginate(RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"])
     return sorted(region["RegionName"] for page in enabled for region in page["Regions"])
 
@@ -145,16 +155,26 @@ def clusters(rds: "RDSClient", is_late: "Callable[[], bool]") -> "Iterator[list[
 
     Raises TimeoutError where it is late and there are more.
     """
-    pages = rds.get_paginator("describe_db_clusters").paginate(
-        Filters=[{"Name": "engine", "Values": list(ENGINES)}], PaginationConfig={"PageSize": _PAGE}
-    )
-    listing = iter(pages)
+
+    def page_at(marker: str) -> "DBClusterMessageTypeDef":
+        wanted: Any = {"Filters": [{"Name": "engine", "Values": list(ENGINES)}], "MaxRecords": _PAGE}
+        wanted |= {"Marker": marker} if marker else {}
+        patience = ATTEMPTS
+        while True:
+            try:
+                return rds.describe_db_clusters(**wanted)
+            except CallError as error:
+                patience -= 1 if is_out_of_retries(error) else ATTEMPTS // 2
+                if patience <= 0 or is_late() or not may_pass(error):
+                    raise
+
     with ThreadPoolExecutor(1) as ahead:
-        upcoming = ahead.submit(next, listing, None)
-        while page := upcoming.result():
-            too_late = page.get("Marker") and is_late()
-            if not too_late:
-                upcoming = ahead.submit(next, listing, None)
+        upcoming: Future[DBClusterMessageTypeDef] | None = ahead.submit(page_at, "")
+        while upcoming:
+            page = upcoming.result()
+            marker = page.get("Marker")
+            too_late = marker and is_late()
+            upcoming = ahead.submit(page_at, marker) if marker and not too_late else None
             # The filter is RDS's to keep; that nothing but Aurora is touched is ours.
             yield [cluster for cluster in page["DBClusters"] if cluster.get("Engine") in ENGINES]
             if too_late:
@@ -189,6 +209,10 @@ def instances(rds: "RDSClient") -> "Iterator[DBInstanceTypeDef]":
     return (instance for page in pages for instance in page["DBInstances"])
 
 
+# Whether this thread tries again what may have been done, though RDS's answer to it was lost.
+again: "ContextVar[bool]" = ContextVar("again", default=False)
+
+
 def act(rds: "RDSClient", action: Action, identifier: str) -> "DBClusterTypeDef":
     """Start or stop the cluster, and return its snapshot, every field that RDS sent."""
     call = rds.stop_db_cluster if action is Action.STOP else rds.start_db_cluster
@@ -196,14 +220,18 @@ def act(rds: "RDSClient", action: Action, identifier: str) -> "DBClusterTypeDef"
         return call(DBClusterIdentifier=identifier)["DBCluster"]
     except NotSentError:
         raise
-    except (*CallError, TimeoutError) as error:
-        if isinstance(error, ClientError) and not error.response["ResponseMetadata"]["RetryAttempts"]:
+    except Exception as error:
+        if isinstance(error, ClientError) and not (
+            error.response["ResponseMetadata"]["RetryAttempts"] or is_out_of_retries(error) or again.get()
+        ):
             raise
         # It may have been done all the same, by an attempt whose answer was lost: a further one is refused then.
-        with suppress(*CallError):
+        try:
             snapshot = _whole(rds.meta.region_name, identifier)
-            if snapshot.get("Status") in _UNDER_WAY[action]:
-                return snapshot
+        except CallError as unread:
+            raise unread if may_pass(unread) else error from None
+        if snapshot.get("Status") in _UNDER_WAY[action]:
+            return snapshot
         raise
 
 
@@ -220,12 +248,19 @@ def write_tag(rds: "RDSClient", arn: str, key: str, value: str) -> None:
     rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": key, "Value": value}])
 
 
-def is_out_of_retries(error: ClientError) -> bool:
+def is_out_of_retries(error: Exception) -> bool:
     """Whether a call was given up before its last attempt: botocore's retries have a budget, which many calls share.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
     """
-    return bool(error.response["ResponseMetadata"].get("RetryQuotaReached"))
+    return isinstance(error, ClientError) and bool(error.response["ResponseMetadata"].get("RetryQuotaReached"))
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether botocore would have tried again, and what failed did so at once: a later try may get through."""
+    if isinstance(error, ClientError):
+        return is_out_of_retries(error) or error.response["ResponseMetadata"]["RetryAttempts"] == ATTEMPTS - 1
+    return isinstance(error, ConnectionClosedError)
 
 
 def words(error: BaseException) -> tuple[str, str]:

@@ -182,15 +182,16 @@ def do(order: Order, jobs: "Mapping[RDSClient, Iterable[Job]]", outcomes: Outcom
 
 
 def _do_region(order: Order, client: "RDSClient", jobs: Iterable[Job], outcomes: Outcomes) -> None:
-    """Do a Region's jobs, several at once, and then again what botocore had no retries left for."""
+    """Do a Region's jobs, several at once, and then again what may pass yet, as long as that helps or may help."""
     region = client.meta.region_name
-    put_off: list[tuple[Job, ClientError]] = []
-    for _ in range(rds.ATTEMPTS):
-        put_off = []
+    put_off: list[tuple[Job, Exception]] = []
+    for turn in range(rds.ATTEMPTS):
+        before, put_off = len(put_off), []
         with concurrent.futures.ThreadPoolExecutor(rds.THREADS) as pool:
             for job in jobs:
-                pool.submit(_do_one, region, job, outcomes, put_off)
-        if not put_off or order.is_late():
+                pool.submit(_do_one, region, job, outcomes, put_off, again=turn > 0)
+        helps = not turn or len(put_off) < before or any(rds.is_out_of_retries(error) for _, error in put_off)
+        if not put_off or not helps or order.is_late():
             break
         jobs = [job for job, _ in put_off]
     for (identifier, _), error in put_off:
@@ -198,15 +199,18 @@ def _do_region(order: Order, client: "RDSClient", jobs: Iterable[Job], outcomes:
             raise error
 
 
-def _do_one(region: str, job: Job, outcomes: Outcomes, put_off: list[tuple[Job, ClientError]]) -> None:
+def _do_one(
+    region: str, job: Job, outcomes: Outcomes, put_off: list[tuple[Job, Exception]], *, again: bool = False
+) -> None:
     """Do one job; what comes of it is added to the outcomes, or it is put off."""
     identifier, work = job
+    rds.again.set(again)
     with _one_of_many(region, identifier, outcomes):
         try:
             if entry := work():
                 outcomes.append(entry)
-        except ClientError as error:
-            if not rds.is_out_of_retries(error):
+        except rds.CallError as error:
+            if not rds.may_pass(error):
                 raise
             put_off.append((job, error))
 

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import pairwise
 from operator import attrgetter
 from threading import Lock
@@ -50,9 +50,9 @@ _BEFORE_MAINTENANCE = timedelta(minutes=10)
 # How far a window's edge can be from its own local day: a night or a lead, and a day that a zone skipped.
 _MARGIN = 2  # days
 # A fifth Monday in February can be 40 years away (2072 to 2112): no window is rarer. What public holidays have kept
-# from happening for ten years they are taken to keep for ever, but beside closed days; and what clocks do they do every
-# year.
-_HORIZON, _YEARS_OF_HOLIDAYS, _YEARS_OF_CLOCKS = 41, 10, 1
+# from happening for eight years they are taken to keep for ever, but beside closed days; and what clocks do they do
+# every year.
+_HORIZON, _YEARS_OF_HOLIDAYS, _YEARS_OF_CLOCKS = 41, 8, 1
 # Room for margins at the calendar's two ends.
 _FIRST, _LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
 _FIRST_MONTH, _LAST_MONTH = _FIRST.date(), _LAST.date()
@@ -69,6 +69,7 @@ _Numbers = tuple[int, ...]
 _Beside = tuple[_Numbers, _Numbers, _Numbers]
 _Clock = tuple[int, timedelta]
 _MonthKind = tuple[int, int, bool]
+_WindowDays = tuple[frozenset[tuple[int, int]], frozenset[int], frozenset[int]]
 
 _EXPECTED_MONTHS = "expected months such as jan, jan-mar or nov-feb"
 _EXPECTED_DAYS = "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d15 or last-day"
@@ -182,13 +183,8 @@ class _Pattern:
         return (self._named.get(kind) or self._name(kind))[day.day - 1]
 
     def _name(self, kind: _MonthKind) -> list[_Numbers]:
-        month, weekday, leap = kind
-        days: list[list[int]] = [[] for _ in range(_LONGEST_MONTHS[month - 1] - (month == _FEBRUARY and not leap))]
-        for number, window in enumerate(self._windows):
-            if month in window.months:
-                for day in _days_named(window.weekdays, window.month_days, weekday, len(days)):
-                    days[day - 1].append(number)
-        self._named[kind] = [tuple(numbers) for numbers in days]
+        days = tuple((window.weekdays, window.month_days, window.months) for window in self._windows)
+        self._named[kind] = _named_in(days, kind)
         return self._named[kind]
 
     def is_restless(self, beside: _Beside, lead: int, clock: _Clock | None = None) -> bool:
@@ -228,12 +224,13 @@ class _Pattern:
         if key not in self._restless:
             days = self._named.get(kind) or self._name(kind)
             before, after = (self.named(date.fromordinal(first.toordinal() + number)) for number in (-1, len(days)))
+            is_near = self._maintenance_window or before or after or any(days)
             found = []
             for number, beside in enumerate(zip((before, *days[:-1]), days, (*days[1:], after), strict=True)):
                 clock = None if ahead is None else ((first.weekday() + number) % 7, ahead)
-                if self.is_restless(beside, lead, clock):
+                if is_near and self.is_restless(beside, lead, clock):
                     found.append(number + 1)
-            self._restless[key] = found if self._maintenance_window or before or after or any(days) else None
+            self._restless[key] = found if is_near else None
         return self._restless[key]
 
     def never_ends(self, lead: int) -> bool:
@@ -244,7 +241,19 @@ class _Pattern:
         return not any(self.restless_in(first, lead) for first in months)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
+def _named_in(windows: tuple[_WindowDays, ...], kind: _MonthKind) -> list[_Numbers]:
+    """For each day of a month the numbers of the windows that name it. Many tags have the same days."""
+    month, first, leap = kind
+    length = _LONGEST_MONTHS[month - 1] - (month == _FEBRUARY and not leap)
+    named: list[list[int]] = [[] for _ in range(length)]
+    for number, (weekdays, month_days, months) in enumerate(windows):
+        for day in _days_named(weekdays, month_days, first, length) if month in months else ():
+            named[day - 1].append(number)
+    return [tuple(numbers) for numbers in named]
+
+
+@lru_cache(maxsize=1024)
 def _days_named(
     weekdays: frozenset[tuple[int, int]], month_days: frozenset[int], first: int, length: int
 ) -> frozenset[int]:
@@ -448,16 +457,18 @@ class Schedule:
         # the maintenance window.
         heeds_clocks = (clocks or closed or off) and (self.lead or upkeep)
         changing = _changing_days(self.zone, start) if heeds_clocks else set()
-        for day in range(start, start + 31) if everywhere or off or changing else ():
-            days_beside = (day - 1, day, day + 1)
-            if everywhere or day in changing or not off.isdisjoint(days_beside):
-                before, on, after = (self._happening(date.fromordinal(each)) for each in days_beside)
+        if not (everywhere or off or changing):
+            return sorted(found)
+        happening = cache(lambda day: self._happening(date.fromordinal(day)))
+        for day in range(start, start + 31):
+            if everywhere or day in changing or not off.isdisjoint((day - 1, day, day + 1)):
+                beside = happening(day - 1), happening(day), happening(day + 1)
                 lead = 0 if day in changing else self.lead
                 clocks_shown = [
                     None if ahead is None or day in changing else ((day - 1) % 7, ahead) for ahead in offsets
                 ]
                 found -= {day}
-                if any(self._pattern.is_restless((before, on, after), lead, clock) for clock in clocks_shown):
+                if any(self._pattern.is_restless(beside, lead, clock) for clock in clocks_shown):
                     found.add(day)
         return sorted(found)
 
@@ -510,7 +521,7 @@ class Schedule:
     def _occurrences(self, low: datetime, high: datetime) -> Iterator[tuple[date, Window]]:
         """The windows that happen around this time, each with its local day."""
         first, last = (at.astimezone(self.zone).toordinal() for at in (low, high))
-        for ordinal in range(first - _MARGIN, last + _MARGIN + 1):
+        for ordinal in range(first - _MARGIN, last + (_MARGIN if self.lead else 1) + 1):
             day = date.fromordinal(ordinal)
             for number in self._happening(day):
                 yield day, self.windows[number]
