@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
-# A maintenance window begins up to a week after its Monday; all else that moves an edge from its day is less.
-MARGIN = 9 * DAY
+# The first Monday in view is up to a week away, and its maintenance window begins up to a week after it; all else that
+# moves an edge from its day is less.
+MARGIN = 14 * DAY
 
 Edge = tuple[datetime, str]
 

@@ -160,6 +160,10 @@ def test_transitions_years_away_are_found() -> None:
         ("00:00-24:00 closed=1990-05-01 closed=2060-05-01", "1990-05-02T00:00", "2060-05-01T00:00"),
         ("00:00-24:00 lead=1440m closed=2027-05-01 closed=2030-05-01:2030-05-02", None, "2030-05-01T00:00"),
         ("00:00-24:00 maintenance closed=2060-05-01", None, "2060-05-01T00:00"),
+        # The next day's lead covers a closed day, but not one that is an hour longer.
+        ("00:00-24:00 Europe/Berlin lead=1440m closed=2054-10-25", None, "2054-10-24T22:00"),
+        # The next day's lead covers each public holiday, but not a day that is closed before another.
+        ("00:00-24:00 lead=1440m holidays=HM closed=2060-05-01:2060-05-02", None, "2060-05-01T00:00"),
     ],
 )
 def test_what_ends_years_of_running_is_found(tag: str, latest: str | None, upcoming: str) -> None:

@@ -126,7 +126,7 @@ def plans(draw: st.DrawFn, zone: str, at: datetime) -> Plan:
         return Plan(edges, zone, closed, calendar, lead=draw(lead) if started else 0)
     week = 7 * 24 * 60
     begin = (at.weekday() * 1440 + at.hour * 60 + draw(st.integers(-2880, 2880))) % week
-    maintenance = begin, (begin + draw(st.sampled_from([30, 60, 1440]))) % week
+    maintenance = begin, (begin + draw(st.sampled_from([30, 60, 1440, week - 30]))) % week
     return Plan(
         draw(windows(TWO_SIDED)),
         zone,
@@ -399,22 +399,30 @@ def asked(question: Callable[[], object]) -> int:
     return calls
 
 
+AN_HOUR, NEARLY_A_WEEK = "sun:05:00-sun:06:00", "wed:12:00-wed:11:30"
+
+
 @THOROUGH
-@given(TEXTS | TAGS, ANY_TIME)
-@example("00:00-24:00 lead=1440m holidays=ES closed=2400-01-01", datetime(2026, 11, 24, tzinfo=UTC))
-@example("00:00-24:00 maintenance closed=2400-01-01 holidays=HM", datetime(2026, 11, 24, tzinfo=UTC))
-@example("jan d1 08:00-18:00 holidays=US", datetime(2026, 11, 24, tzinfo=UTC))
-@example("00:00-23:00 Africa/Casablanca lead=60m closed=2400-01-01", datetime(2026, 11, 24, tzinfo=UTC))
-@example(" ".join(f"d{day} 00:00-24:00" for day in range(1, 17)) + " 00:00-24:00", datetime(2026, 11, 24, tzinfo=UTC))
-@example("mon 08:00-18:00 Australia/Melbiurne", datetime(2026, 11, 24, tzinfo=UTC))
+@given(TEXTS | TAGS, ANY_TIME, st.sampled_from([AN_HOUR, NEARLY_A_WEEK]))
+@example("00:00-24:00 lead=1440m holidays=ES closed=2400-01-01", datetime(2026, 11, 24, tzinfo=UTC), AN_HOUR)
+@example("00:00-24:00 maintenance closed=2400-01-01 holidays=HM", datetime(2026, 11, 24, tzinfo=UTC), AN_HOUR)
+@example("jan d1 08:00-18:00 holidays=US", datetime(2026, 11, 24, tzinfo=UTC), AN_HOUR)
+@example("00:00-23:00 Africa/Casablanca lead=60m closed=2400-01-01", datetime(2026, 11, 24, tzinfo=UTC), AN_HOUR)
+@example(
+    " ".join(f"d{day} 00:00-24:00" for day in range(1, 17)) + " 00:00-24:00",
+    datetime(2026, 11, 24, tzinfo=UTC),
+    AN_HOUR,
+)
+@example("mon 08:00-18:00 Australia/Melbiurne", datetime(2026, 11, 24, tzinfo=UTC), AN_HOUR)
+@example("00:00-23:59 America/New_York maintenance", datetime(2026, 11, 24, tzinfo=UTC), NEARLY_A_WEEK)
 def test_any_text_is_a_schedule_or_an_error_and_any_instant_is_answered_with_little_work(
-    text: str, at: datetime
+    text: str, at: datetime, maintenance_window: str
 ) -> None:
     def question() -> None:
         # A name that is new each time: what was parsed before is remembered.
         plan_less = {f"name{next(NEW_NAMES)}": "never"}
         try:
-            schedule = Schedule.parse(text[:256], named=plan_less, maintenance_window="sun:05:00-sun:06:00")
+            schedule = Schedule.parse(text[:256], named=plan_less, maintenance_window=maintenance_window)
         except ScheduleError:
             return
         latest, upcoming = schedule.latest_transition(at), schedule.next_transition(at)

@@ -50,12 +50,13 @@ _BEFORE_MAINTENANCE = timedelta(minutes=10)
 # How far a window's edge can be from its own local day: a night or a lead, and a day that a zone skipped.
 _MARGIN = 2  # days
 # A fifth Monday in February can be 40 years away (2072 to 2112): no window is rarer. What public holidays have kept
-# from happening for eight years they are taken to keep for ever, and what clocks do they do every year.
+# from happening for eight years they are taken to keep for ever, but beside closed days; and what clocks do they do
+# every year.
 _HORIZON, _YEARS_OF_HOLIDAYS, _YEARS_OF_CLOCKS = 41, 8, 1
 # Room for margins at the calendar's two ends.
 _FIRST, _LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
 _FIRST_MONTH, _LAST_MONTH = _FIRST.date(), _LAST.date()
-_ONE_DAY, _LONGEST_MONTH = timedelta(days=1), timedelta(days=31)
+_ONE_MINUTE, _ONE_DAY, _LONGEST_MONTH = timedelta(minutes=1), timedelta(days=1), timedelta(days=31)
 _BLOCK = 4  # days of which the transitions are worked out, and remembered, together
 _MOST_BLOCKS = 2_000  # of a schedule that are remembered
 _MOST_PARSED = 10_000  # values of which the schedules are remembered
@@ -63,8 +64,10 @@ _INSTANT = attrgetter("at")
 _MIDNIGHT = time()
 _LONGEST_RANGE = timedelta(days=3653)
 
-_Point = TypeVar("_Point", int, datetime)
+_Point = TypeVar("_Point", int, float, datetime)
 _Numbers = tuple[int, ...]
+_Beside = tuple[_Numbers, _Numbers, _Numbers]
+_Clock = tuple[int, timedelta]
 _MonthKind = tuple[int, int, bool]
 _WindowDays = tuple[frozenset[tuple[int, int]], frozenset[int], frozenset[int]]
 
@@ -167,11 +170,12 @@ class _Pattern:
     What it works out it keeps: months are of 98 kinds, by name, first weekday and whether a leap day is in or before.
     """
 
-    def __init__(self, windows: Sequence[Window]) -> None:
+    def __init__(self, windows: Sequence[Window], maintenance_window: tuple[int, int] | None = None) -> None:
         self._windows = windows
+        self._maintenance_window = maintenance_window
         self._named: dict[_MonthKind, list[_Numbers]] = {}
-        self._restless: dict[tuple[_MonthKind, int, bool], list[int] | None] = {}
-        self._covered: dict[tuple[_Numbers, _Numbers, _Numbers, int], bool] = {}
+        self._restless: dict[tuple[_MonthKind, int, timedelta | None], list[int] | None] = {}
+        self._covered: dict[tuple[_Beside, int, _Clock | None], bool] = {}
 
     def named(self, day: date) -> _Numbers:
         """The windows that name this day."""
@@ -183,37 +187,50 @@ class _Pattern:
         self._named[kind] = _named_in(days, kind)
         return self._named[kind]
 
-    def is_restless(self, before: _Numbers, on: _Numbers, after: _Numbers, *, lead: int, idle: bool) -> bool:
+    def is_restless(self, beside: _Beside, lead: int, clock: _Clock | None = None) -> bool:
         """Whether there can be a transition on a day, told by its windows and those of the day before and after.
 
-        Not where they cover the day; and where there are none, only if `idle` says so.
+        Not where they cover the day, with the maintenance window if a clock is given; nor where there are none at all.
+
+        clock: the day's weekday, and how far clocks are ahead of UTC.
         """
-        if not (idle or before or on or after):
+        if not (self._maintenance_window or any(beside)):
             return False
-        key = before, on, after, lead
+        key = beside, lead, clock
         if key not in self._covered:
-            spans = [
+            spans: list[tuple[float, float]] = [
                 (midnight + window.start - lead, midnight + window.end)
-                for midnight, numbers in ((-_DAY, before), (0, on), (_DAY, after))
+                for midnight, numbers in zip((-_DAY, 0, _DAY), beside, strict=True)
                 for window in (self._windows[number] for number in numbers)
                 if window.start is not None and window.end is not None
             ]
+            if self._maintenance_window and clock:
+                first, last = self._maintenance_window
+                monday = clock[1] / _ONE_MINUTE - clock[0] * _DAY
+                for week in range(-2, 2):
+                    begin = monday + week * _WEEK
+                    spans.append((begin + first - _BEFORE_MAINTENANCE / _ONE_MINUTE, begin + last))
             # A lead of a day can reach back to midnight sharp, and the day before be far from any window.
             self._covered[key] = any(start < 0 and end >= _DAY for start, end in _union(spans))
         return not self._covered[key]
 
-    def restless_in(self, first: date, lead: int, *, idle: bool) -> list[int] | None:
-        """Such days, by number, of the month that begins on this one; None where no window is near any."""
+    def restless_in(self, first: date, lead: int, ahead: timedelta | None = None) -> list[int] | None:
+        """Such days, by number, of the month that begins on this one; None where no window is near any.
+
+        ahead: how far clocks are ahead of UTC, where there is a maintenance window.
+        """
         kind = first.month, first.weekday(), first.month in _LEAP_MONTHS and isleap(first.year)
-        key = kind, lead, idle
+        key = kind, lead, ahead
         if key not in self._restless:
             days = self._named.get(kind) or self._name(kind)
             before, after = (self.named(date.fromordinal(first.toordinal() + number)) for number in (-1, len(days)))
-            beside = list(zip((before, *days[:-1]), days, (*days[1:], after), strict=True))
-            different = set(beside) if idle or before or after or any(days) else set()
-            restless = {three for three in different if self.is_restless(*three, lead=lead, idle=idle)}
-            found = [day for day, three in enumerate(beside, 1) if three in restless] if restless else []
-            self._restless[key] = found if different else None
+            is_near = self._maintenance_window or before or after or any(days)
+            found = []
+            for number, beside in enumerate(zip((before, *days[:-1]), days, (*days[1:], after), strict=True)):
+                clock = None if ahead is None else ((first.weekday() + number) % 7, ahead)
+                if is_near and self.is_restless(beside, lead, clock):
+                    found.append(number + 1)
+            self._restless[key] = found if is_near else None
         return self._restless[key]
 
     def never_ends(self, lead: int) -> bool:
@@ -221,7 +238,7 @@ class _Pattern:
         if sum((window.end or 0) - (window.start or 0) + lead for window in self._windows) < _DAY:
             return False
         months = (date(year, month, 1) for year in range(2000, 2028) for month in range(1, 13))
-        return not any(self.restless_in(first, lead, idle=False) for first in months)
+        return not any(self.restless_in(first, lead) for first in months)
 
 
 @lru_cache(maxsize=1024)
@@ -396,9 +413,10 @@ class Schedule:
         for month in range(_HORIZON * 12):
             year, month_before = divmod(start.year * 12 + start.month - 1 + step * month, 12)
             first = date(year, month_before + 1, 1)
-            if not _FIRST_MONTH <= first < _LAST_MONTH or len(years_of_holidays) > _YEARS_OF_HOLIDAYS:
+            if not _FIRST_MONTH <= first < _LAST_MONTH:
                 return
-            restless = self._restless(first, clocks=month <= _YEARS_OF_CLOCKS * 12)
+            closed_alone = len(years_of_holidays) > _YEARS_OF_HOLIDAYS
+            restless = self._restless(first, clocks=month <= _YEARS_OF_CLOCKS * 12, closed_alone=closed_alone)
             if restless is None:
                 continue
             if self.countries:
@@ -410,39 +428,53 @@ class Schedule:
                         block = each // _BLOCK
                         yield block
 
-    def _restless(self, first: date, *, clocks: bool) -> list[int] | None:
+    def _restless(self, first: date, *, clocks: bool, closed_alone: bool) -> list[int] | None:
         """The local days on which there can be a transition in the month that begins on this one; None: far from any.
 
-        Days are returned by their ordinals. clocks: whether to heed when clocks change.
+        Days are returned by their ordinals.
+
+        clocks: whether to heed when clocks change even where there is no day off.
+        closed_alone: whether to look beside closed days only.
         """
         start, begin, end = first.toordinal(), first - _ONE_DAY, first + _LONGEST_MONTH
         upkeep = self.maintenance_window is not None
         closed = [(opening, closing) for opening, closing in self.closed if opening <= end and begin <= closing]
+        if closed_alone and not closed:
+            return None
         if closed and not upkeep and closed[0][0] <= begin and end <= closed[0][1]:
             return None
-        restless = self._pattern.restless_in(first, self.lead, idle=upkeep)
-        if restless is None:
+        # The maintenance window is in UTC: where clocks change in the month, each distance from UTC can be right.
+        days = (begin, first + _LONGEST_MONTH / 2, end) if upkeep else ()
+        offsets = {datetime.combine(day, _MIDNIGHT, self.zone).utcoffset() for day in days} or {None}
+        months = [self._pattern.restless_in(first, self.lead, ahead) for ahead in offsets]
+        if months == [None]:
             return None
-        found = {start + number - 1 for number in restless}
-        # A lead is a length of time: what it closes on the wall clock it may not close where clocks change.
-        changing = _changing_days(self.zone, start) if clocks and self.lead else set()
+        found = {start + number - 1 for restless in months for number in restless or ()}
         # Where windows cover all days, days off count only as they are there: beside them.
-        everywhere = closed or (restless and self.holidays)
+        everywhere = closed or (found and self.holidays)
         off = self._holidays_between(begin, end) if self.holidays and not everywhere else set()
+        # A lead is a length of time: what it closes on the wall clock it may not close where clocks change. Nor may
+        # the maintenance window.
+        heeds_clocks = (clocks or closed or off) and (self.lead or upkeep)
+        changing = _changing_days(self.zone, start) if heeds_clocks else set()
         if not (everywhere or off or changing):
             return sorted(found)
         happening = cache(lambda day: self._happening(date.fromordinal(day)))
         for day in range(start, start + 31):
-            beside = (day - 1, day, day + 1)
-            if everywhere or day in changing or not off.isdisjoint(beside):
+            if everywhere or day in changing or not off.isdisjoint((day - 1, day, day + 1)):
+                beside = happening(day - 1), happening(day), happening(day + 1)
                 lead = 0 if day in changing else self.lead
+                clocks_shown = [
+                    None if ahead is None or day in changing else ((day - 1) % 7, ahead) for ahead in offsets
+                ]
                 found -= {day}
-                found |= {day} if self._pattern.is_restless(*map(happening, beside), lead=lead, idle=upkeep) else set()
+                if any(self._pattern.is_restless(beside, lead, clock) for clock in clocks_shown):
+                    found.add(day)
         return sorted(found)
 
     @cached_property
     def _pattern(self) -> _Pattern:
-        return _Pattern(self.windows)
+        return _Pattern(self.windows, self.maintenance_window)
 
     @cached_property
     def one_sided(self) -> bool:
