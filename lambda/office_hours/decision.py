@@ -152,6 +152,8 @@ def overdue(  # noqa: PLR0913, PLR0917  all that `decide` is told, and what it s
     """
     if isinstance(schedule, ScheduleError) or isinstance(hold, HoldError):
         return False
+    if decision.action is Action.LEAVE and decision.reason is not Reason.BUSY:
+        return False
     ends = [hold.until] if hold and hold.until and hold.until <= now else []
     if transition := schedule.latest_transition(now):
         ends.append(transition.at)
@@ -162,7 +164,7 @@ def overdue(  # noqa: PLR0913, PLR0917  all that `decide` is told, and what it s
         # A start or a stop is somebody's, and ends by itself. Whatever else RDS is busy with runs.
         is_running = snapshot.get("Status") not in ("starting", "stopping") and snapshot.get("DBClusterMembers")
         return bool(desired is State.STOPPED and is_running and not (created and created >= max(ends)))
-    return decision.action is not Action.LEAVE
+    return True
 
 
 def next_change(schedule: Schedule, hold: Hold | None, now: datetime) -> datetime | None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
     from types_boto3_rds.type_defs import EventTypeDef
 
-# So many clusters are looked up one by one, each by a thread. More share one look-up, unless it takes more calls than one
-# for each would: those that ask first are seldom all that will. `make bench` measures where the two ways cross.
+# So many clusters are looked up one by one, each by a thread. More share one look-up, unless it takes more calls than
+# one for each would: those that ask first are seldom all that will. `make bench` measures where the two ways cross.
 _FEW = 4
 
 _ByCluster = Mapping[str, "list[EventTypeDef]"]

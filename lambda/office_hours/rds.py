@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
+import botocore
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 from botocore.parsers import ResponseParserError
@@ -37,6 +38,8 @@ CONFIG = Config(
     connect_timeout=5,
     read_timeout=20,
     max_pool_connections=THREADS,
+    # In CloudTrail, who called; and botocore need not put its own together for each attempt.
+    user_agent=f"aurora-office-hours botocore/{botocore.__version__}",
 )
 
 _making = Lock()
