@@ -96,12 +96,14 @@ deploy: $(VENV)/.infra infra/node_modules/.ready ## Deploy to the account and Re
 destroy: $(VENV)/.infra infra/node_modules/.ready ## Remove the stack and all that belongs to it
 	$(CDK) destroy $(ARGS)
 
+# By version and hash, and without the hosts that they came from.
+COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links
+
 .PHONY: lock
 lock: $(VENV)/.uv ## Refresh the lock files to the newest versions allowed
-	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
-		--no-emit-index-url --no-emit-find-links pyproject.toml --group lint --group audit --output-file $(LOCK)
-	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
-		--no-emit-index-url --no-emit-find-links --group custodian --output-file $(C7N_LOCK)
+	$(COMPILE) pyproject.toml --group lint --group audit --output-file $(LOCK)
+	$(COMPILE) --group custodian --output-file $(C7N_LOCK)
 	cd infra && npm install --package-lock-only
 
 .PHONY: clean

@@ -1,7 +1,7 @@
 """RDS's event log, as one run reads it in one Region: cluster by cluster, or once for many."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 _FEW = 4
 
 _ByCluster = Mapping[str, "list[EventTypeDef]"]
+
+
+def add(page: "Iterable[EventTypeDef]", to: "defaultdict[str, list[EventTypeDef]]") -> None:
+    """Add each event to those of its cluster, by the identifier in lower case."""
+    for event in page:
+        to[event.get("SourceIdentifier", "").lower()].append(event)
 
 
 @dataclass
@@ -73,8 +79,7 @@ class EventLog:
             for number, page in enumerate(rds.all_events(self.client, first, last) if first < last else ()):
                 if number == most_pages or self.is_late():
                     return None
-                for event in page:
-                    by_cluster[event.get("SourceIdentifier", "").lower()].append(event)
+                add(page, by_cluster)
         except Exception:  # noqa: BLE001  whatever is wrong with an event is the case of the cluster that it is of
             return None
         return by_cluster

@@ -194,9 +194,7 @@ def _do_region(order: Order, client: "RDSClient", jobs: Iterable[Job], outcomes:
         if not put_off or not helps or order.is_late():
             break
         jobs = [job for job, _ in put_off]
-    for (identifier, _), error in put_off:
-        with _one_of_many(region, identifier, outcomes):
-            raise error
+    outcomes += [_failed_one(region, identifier, error) for (identifier, _), error in put_off]
 
 
 def _do_one(
@@ -221,7 +219,11 @@ def _one_of_many(region: str, identifier: str, outcomes: Outcomes) -> Iterator[N
     try:
         yield
     except Exception as error:  # noqa: BLE001  broken in whatever way
-        outcomes.append(failed(f"{region}/{identifier}", error, region=region, cluster=identifier))
+        outcomes.append(_failed_one(region, identifier, error))
+
+
+def _failed_one(region: str, identifier: str, error: Exception) -> Failure:
+    return failed(f"{region}/{identifier}", error, region=region, cluster=identifier)
 
 
 def clients_of(order: Order, outcomes: Outcomes) -> "list[RDSClient]":

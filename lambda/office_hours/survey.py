@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from office_hours import rds
 from office_hours.command import Cluster
+from office_hours.event_log import add
 from office_hours.run import Failure, Job, Order, Outcomes, clients_of, do, jobs_of
 
 if TYPE_CHECKING:
@@ -47,10 +48,9 @@ def survey(order: Order, since: datetime, share: float = 1.0) -> "tuple[dict[RDS
             region.clusters.append(cluster)
 
     def read_events(client: "RDSClient") -> None:
-        events = defaultdict(list)
+        events = defaultdict[str, "list[EventTypeDef]"](list)
         for page in rds.all_events(client, since, order.now):
-            for event in page:
-                events[event.get("SourceIdentifier", "").lower()].append(event)
+            add(page, events)
         regions[client].events = events
 
     def read_instances(client: "RDSClient") -> None:
