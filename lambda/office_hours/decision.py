@@ -1,33 +1,39 @@
 """What to do with a cluster, and why: the rules, first match wins. Pure: no AWS, no clock.
 
-`decide` takes what is known of one cluster. Where the rules come down to who made the last change, `evidence_since`
-says from when on RDS's event log is to be read for it.
+`decide` gives a `Decision`, or a `Dispute` where the rules come down to who made the last change. A dispute says from
+when on evidence is needed, and settles itself with it. The rules are numbered as in lambda/README.md.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
-from office_hours.hold import Hold, HoldError
+from office_hours.clock import local
+from office_hours.hold import HoldError
 from office_hours.schedule import Schedule, ScheduleError, State
+from office_hours.text import sentence
 
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
 
+    from office_hours.settings import Cluster
+
 # RDS keeps 14 days of events; an hour less keeps clear of the edge.
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeEvents.html
 LOG_KEPT = timedelta(days=14) - timedelta(hours=1)
-# How long before a transition a change may have begun that is part of the story: an automatic restart takes its time.
-_BEFORE_TRANSITION = timedelta(minutes=60)
 # An event marks the end of a change. One that comes within this time of a transition may have begun before it.
 _LONGEST_CHANGE = timedelta(minutes=30)
+# How long before a transition evidence begins: an automatic restart takes its time.
+_BEFORE_TRANSITION = timedelta(minutes=60)
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+ENGINES = ("aurora-mysql", "aurora-postgresql")
 
 
 class Action(StrEnum):
-    """What is to be done with a cluster."""
+    """What to do with a cluster."""
 
     START = "start"
     STOP = "stop"
@@ -40,8 +46,9 @@ class Reason(StrEnum):
     INVALID_TAG = "invalid-tag"
     INELIGIBLE = "ineligible"
     BUSY = "busy"
+    NEEDS_ATTENTION = "needs-attention"
     HELD = "held"
-    NEEDS_UNTIL = "needs-until"  # a command by hand alone: no transition would end its hold
+    NEEDS_UNTIL = "needs-until"  # only for a command: no transition would end its hold
     AS_SCHEDULED = "as-scheduled"
     ENFORCED = "enforced"
     CHANGED_BY_HAND = "changed-by-hand"
@@ -55,16 +62,30 @@ class Decision:
 
     action: what.
     reason: why, for programs.
-    message: why, for people: one sentence.
+    message: why, for people: one sentence or two.
+    by: who changed the cluster by hand, where CloudTrail knows.
     """
 
     action: Action
     reason: Reason
     message: str
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The latest successful call that brought a cluster into its present state, as CloudTrail has it.
+
+    at: when it was made.
+    by: who made it; None for our own functions.
+    """
+
+    at: datetime
+    by: str | None
 
 
 class Change(StrEnum):
-    """What RDS's event log tells of a cluster."""
+    """What an event of RDS's log says about a cluster."""
 
     STARTED = "started"
     STOPPED = "stopped"
@@ -82,157 +103,213 @@ _MESSAGES = {
 _RESTART_MESSAGE = "due to it exceeding the maximum allowed time being stopped"
 
 _STATES = {"available": State.RUNNING, "stopped": State.STOPPED}
+_ENDS_SOON = ("creating", "deleting", "starting", "stopping")
 _ACTIONS = {State.RUNNING: Action.START, State.STOPPED: Action.STOP}
+
+# Statuses that don't pass by themselves, and what helps. Any other status but those in _STATES passes.
+# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
+_STUCK = {
+    "cloning-failed": "delete it and clone again",
+    "failed": "restore it from a backup",
+    "inaccessible-encryption-credentials": "its KMS key is lost: restore it from a backup",
+    "inaccessible-encryption-credentials-recoverable": "enable its KMS key again, then start it, within seven days",
+    "incompatible-credentials": "change its master password",
+    "incompatible-network": "mend its subnet group",
+    "incompatible-option-group": "mend its option group",
+    "incompatible-parameters": "mend its parameter group",
+    "incompatible-restore": "restore it another way",
+    "insufficient-capacity": "AWS lacks capacity for it: choose another instance class",
+    "migration-failed": "delete it and migrate again",
+    "restore-error": "restore it again",
+    "storage-full": "give it more storage",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class _Dispute:
-    """What rule 8 is to settle: a cluster is not in the state that its schedule asks for."""
+class Dispute:
+    """A cluster that is not in its desired state: who changed it last, and before or after the latest transition?
 
+    desired: the state that it should be in.
+    latest: the latest transition, or the end of a hold; None where there is none within two years.
+    now: the instant that is decided for.
+    message: what its schedule says.
+    """
+
+    cluster: "Cluster"
     desired: State
-    since: datetime | None  # None: there never was a transition
-    zone: ZoneInfo
+    latest: datetime | None
+    now: datetime
     message: str
 
     @property
-    def action(self) -> Action:
-        return _ACTIONS[self.desired]
+    def since(self) -> datetime:
+        """From when on evidence is needed."""
+        return (self.latest or _LONG_AGO) - _BEFORE_TRANSITION
+
+    @property
+    def opposite(self) -> Action:
+        """What brought the cluster into its present state."""
+        return Action.START if self.desired is State.STOPPED else Action.STOP
+
+    def settle(self, events: "Iterable[EventTypeDef]", call: Call | None = None) -> Decision:  # noqa: PLR0911  a return a rule
+        """Rules 8 and 9.
+
+        events: the cluster's, as DescribeEvents returns them, from `since` on, in any order; others don't count.
+        call: what CloudTrail knows; None where it knows nothing, or nothing yet.
+        """
+        zone, latest = self.cluster.zone, self.latest or _LONG_AGO
+        history = [(at, change) for at, change in history_of(events) if at >= self.since]
+        to_stop = self.desired is State.STOPPED
+        made, undone = (Change.STARTED, Change.STOPPED) if to_stop else (Change.STOPPED, Change.STARTED)
+        # 8.1, which comes first: a failed stop gets a rest.
+        if to_stop and history and history[-1][1] is Change.STOP_FAILED and self.now - history[-1][0] < _LONGEST_CHANGE:
+            failed = f"RDS failed to stop it on {local(history[-1][0], zone)}. The next try is half an hour later."
+            return Decision(Action.LEAVE, Reason.BUSY, failed)
+        # 8.2, which comes before 8.0: AWS started it.
+        turns = [change for _, change in history if change in (Change.STOPPED, Change.RESTARTED)]
+        if to_stop and turns[-1:] == [Change.RESTARTED]:
+            message = f"AWS started it, as it does after seven days. {self.message}"
+            return Decision(Action.STOP, Reason.AUTO_RESTARTED, message)
+        act = Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)
+        changes = [(at, change) for at, change in history if change in (made, undone)]
+        # 8.0: CloudTrail knows, unless RDS's log tells of a later change, which is then not in CloudTrail yet.
+        if call and not any(change is undone and at > call.at for at, change in changes):
+            if call.by and call.at >= latest:
+                return self._left(f"{made.capitalize()} by {call.by} on {local(call.at, zone)}", call.by)
+            return act
+        # 8.1: created since then.
+        created = self.cluster.snapshot.get("ClusterCreateTime")
+        if self.latest and created and created >= latest:
+            return self._left(f"Created on {local(created, zone)}, after its last scheduled change")
+        if not changes:
+            # 8.4: nothing has happened since, unless RDS's log doesn't reach back that far.
+            if to_stop and latest < self.now - LOG_KEPT:
+                command = f'{{"clusters": ["{self.cluster.identifier}"]}}'
+                unknown = "Can't tell who started it: RDS's event log doesn't reach back to its last scheduled change"
+                return self._left(f"{unknown}. To stop it, invoke the stop function with {command}")
+            return act
+        at, change = changes[-1]
+        # 8.3: the log contradicts the status, so a later change is missing.
+        if change is undone:
+            return self._left(f"{made.capitalize()} by hand after {local(at, zone)}; RDS's event log is behind")
+        # 8.5 and 8.6: an event soon after a transition may belong to a change that began before it.
+        there_and_back = any(latest <= earlier and each is undone for earlier, each in changes)
+        if at - latest >= _LONGEST_CHANGE or there_and_back:
+            by_then = f"by {local(at, zone)} at the latest"
+            return self._left(f"{made.capitalize()} by hand, or under an earlier tag or hold, {by_then}")
+        # 8.4 and 9.
+        return act
+
+    def _left(self, message: str, by: str | None = None) -> Decision:
+        state = "running" if self.desired is State.STOPPED else "stopped"
+        message = f"{message}. Left {state} until the next scheduled change."
+        return Decision(Action.LEAVE, Reason.CHANGED_BY_HAND, message, by)
 
 
-def decide(
-    snapshot: "DBClusterTypeDef",
-    schedule: Schedule | ScheduleError,
-    hold: Hold | HoldError | None,
-    events: "Iterable[EventTypeDef]",
-    now: datetime,
-) -> Decision:
-    """Decide what to do with a tagged Aurora cluster.
+def decide(cluster: "Cluster", now: datetime) -> Decision | Dispute:  # noqa: PLR0911  one return a rule, in their order
+    """Decide what to do with a tagged cluster at this instant, or say what is in dispute: rules 2 to 7."""
+    schedule, hold, zone = cluster.schedule, cluster.hold, cluster.zone
+    if not isinstance(schedule, Schedule):  # 2
+        return _leave(Reason.INVALID_TAG, f"Its tag can't be read: {sentence(schedule or ScheduleError('no tag'))}")
+    if isinstance(hold, HoldError):  # 2
+        return _leave(Reason.INVALID_TAG, f"Its hold can't be read: {sentence(hold)}")
+    if obstacle := _obstacle(cluster.snapshot):  # 3
+        return _leave(Reason.INELIGIBLE, f"Can't be stopped: {obstacle}.")
+    if remedy := _STUCK.get(cluster.status):  # 4
+        return _leave(Reason.NEEDS_ATTENTION, f'Its status is "{cluster.status}": {remedy}.')
+    if (state := _STATES.get(cluster.status)) is None:  # 4
+        return _leave(Reason.BUSY, f'Its status is "{cluster.status}". The next run looks again.')
+    if not cluster.snapshot.get("DBClusterMembers"):  # 4
+        return _leave(Reason.BUSY, "It has no instances yet. The next run looks again.")
+    if hold and hold.in_force(now):  # 5
+        end = f" until {local(hold.until, zone)}" if hold.until else ""
+        return Decision(Action.LEAVE if state is hold.to else _ACTIONS[hold.to], Reason.HELD, f"Held {hold.to}{end}.")
+    desired = schedule.desired_state(now)
+    if desired in (None, state):  # 6
+        upcoming = schedule.next_transition(now)
+        until = f" until {local(upcoming.at, zone)}" if upcoming else ""
+        says = f", as scheduled{',' * bool(until)}" if desired else ". Its schedule says nothing"
+        return _leave(Reason.AS_SCHEDULED, f"{state.capitalize()}{says}{until}.")
+    if schedule.enforced:  # 7
+        why = f'Its tag is "{schedule}".' if schedule.constant else f'Its schedule says {desired}, and is "enforced".'
+        return Decision(_ACTIONS[desired], Reason.ENFORCED, why)
+    latest = latest_change(cluster, now)
+    message = f"Its schedule says {desired}{f' since {local(latest, zone)}' if latest else ''}."
+    if latest and hold and latest == hold.until:
+        message = f"Its hold ended on {local(latest, zone)}, and its schedule says {desired}."
+    return Dispute(cluster, desired, latest, now, message)
 
-    snapshot: the `DBCluster` structure that RDS returned.
-    schedule, hold: what the cluster's tags mean, or the error that reading them gave.
-    events: the cluster's events, as DescribeEvents returns them, at least from `evidence_since` to `now`, in any order;
-        none are looked at where `evidence_since` is None.
-    now: the instant to decide for, aware.
-    """
-    found = _by_snapshot(snapshot, schedule, hold, now)
-    if isinstance(found, Decision):
-        return found
-    return _by_log(snapshot, found, history_of(events, now), now)
 
-
-def evidence_since(
-    snapshot: "DBClusterTypeDef",
-    schedule: Schedule | ScheduleError,
-    hold: Hold | HoldError | None,
-    now: datetime,
-) -> datetime | None:
-    """From when on the cluster's events are needed to decide; None where they are not. Never older than RDS's log."""
-    found = _by_snapshot(snapshot, schedule, hold, now)
-    if isinstance(found, Decision):
+def latest_change(cluster: "Cluster", now: datetime) -> datetime | None:
+    """When the desired state changed last, as far as is known: the latest transition, or a later end of a hold."""
+    if not isinstance(cluster.schedule, Schedule) or isinstance(cluster.hold, HoldError):
         return None
-    oldest = now - LOG_KEPT
-    return max(found.since - _BEFORE_TRANSITION, oldest) if found.since else oldest
+    transition = cluster.schedule.latest_transition(now)
+    ends = [transition.at] if transition else []
+    if cluster.hold and cluster.hold.until and cluster.hold.until <= now:
+        ends.append(cluster.hold.until)
+    return max(ends, default=None)
 
 
-def overdue(  # noqa: PLR0913, PLR0917  all that `decide` is told, and what it said
-    snapshot: "DBClusterTypeDef",
-    schedule: Schedule | ScheduleError,
-    hold: Hold | HoldError | None,
-    decision: Decision,
-    now: datetime,
-    every: timedelta,
-) -> bool:
-    """Whether the cluster has not been on its way to the desired state for two runs since the latest transition.
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """A cluster that may be overdue: for long enough its tags have wanted another state than it is in.
 
-    Not where it is left for a reason that a person has given or can see to, and not under a hold, which does not tell
-    since when it is there. What RDS keeps busy counts as well: nobody else would tell.
+    verdict: what would be decided if RDS were not busy with it.
+    seen_since: whatever it has been since then, a run must have seen.
+    """
 
-    decision: what `decide` says of it now.
+    verdict: Decision | Dispute
+    seen_since: datetime
+
+    @property
+    def since(self) -> datetime:
+        """From when on evidence is needed."""
+        return min(self.seen_since, self.verdict.since) if isinstance(self.verdict, Dispute) else self.seen_since
+
+    def is_overdue(self, events: "Sequence[EventTypeDef]", call: Call | None = None) -> bool:
+        """Whether a run must have seen it as it is, and no rule leaves it on purpose. Takes what `settle` takes."""
+        verdict = self.verdict.settle(events, call) if isinstance(self.verdict, Dispute) else self.verdict
+        if verdict.action is Action.LEAVE and verdict.reason is not Reason.BUSY:
+            return False
+        return not any(at > self.seen_since and change is not Change.STOP_FAILED for at, change in history_of(events))
+
+
+def delay(cluster: "Cluster", decision: Decision | Dispute, now: datetime, every: timedelta) -> Delay | None:
+    """Whether the cluster may be overdue; None where it is not, whatever RDS's event log says.
+
+    It may be once half an hour, or two runs, have gone by since its desired state changed, its hold ended, or it was
+    created. Not under a hold, whose tag doesn't say since when it is there.
+
     every: the time from one run to the next.
     """
-    if isinstance(schedule, ScheduleError) or isinstance(hold, HoldError):
-        return False
-    if decision.action is Action.LEAVE and decision.reason is not Reason.BUSY:
-        return False
-    ends = [hold.until] if hold and hold.until and hold.until <= now else []
-    if transition := schedule.latest_transition(now):
-        ends.append(transition.at)
-    desired, created = schedule.desired_state(now), snapshot.get("ClusterCreateTime")
-    if (hold and hold.in_force(now)) or desired is None or not ends or now - max(ends) <= 2 * every:
-        return False
-    if decision.reason is Reason.BUSY:
-        # A start or a stop is somebody's, and ends by itself. Whatever else RDS is busy with runs.
-        is_running = snapshot.get("Status") not in ("starting", "stopping") and snapshot.get("DBClusterMembers")
-        return bool(desired is State.STOPPED and is_running and not (created and created >= max(ends)))
-    return True
+    if isinstance(decision, Decision) and decision.reason is Reason.BUSY:
+        if cluster.status in _ENDS_SOON or not cluster.snapshot.get("DBClusterMembers"):
+            return None
+        # What RDS is busy with otherwise is up.
+        snapshot: DBClusterTypeDef = {**cluster.snapshot, "Status": "available"}
+        decision = decide(replace(cluster, snapshot=snapshot), now)
+    if isinstance(decision, Decision) and (decision.action is Action.LEAVE or decision.reason is Reason.HELD):
+        return None
+    since = now - max(2 * every, _LONGEST_CHANGE)
+    changed, created = latest_change(cluster, now), cluster.snapshot.get("ClusterCreateTime")
+    if (changed and changed > since) or (created and created > since):
+        return None
+    return Delay(decision, since)
 
 
-def next_change(schedule: Schedule, hold: Hold | None, now: datetime) -> datetime | None:
-    """When the desired state may change next: at the end of a hold in force, else at the schedule's next transition."""
-    if hold and hold.in_force(now):
-        return hold.until
-    transition = schedule.next_transition(now)
-    return transition.at if transition else None
-
-
-def _by_snapshot(
-    snapshot: "DBClusterTypeDef",
-    schedule: Schedule | ScheduleError,
-    hold: Hold | HoldError | None,
-    now: datetime,
-) -> Decision | _Dispute:
-    """Rules 2 to 7, and what rule 8 tells without the log."""
-    if isinstance(schedule, ScheduleError):
-        return Decision(Action.LEAVE, Reason.INVALID_TAG, f"The schedule cannot be read: {_ended(schedule)}")
-    if isinstance(hold, HoldError):
-        return Decision(Action.LEAVE, Reason.INVALID_TAG, f"The hold cannot be read: {_ended(hold)}")
-    if obstacle := _obstacle(snapshot):
-        return Decision(Action.LEAVE, Reason.INELIGIBLE, f"RDS cannot stop this cluster: {obstacle}.")
-    status = snapshot.get("Status", "")
-    if (state := _STATES.get(status)) is None:
-        return Decision(Action.LEAVE, Reason.BUSY, f'It is "{status}": a later run sees it again.')
-    if not snapshot.get("DBClusterMembers"):
-        return Decision(Action.LEAVE, Reason.BUSY, "It has no instances yet: a later run sees it again.")
-    return _by_schedule(snapshot, state, schedule, hold, now)
-
-
-def _by_schedule(
-    snapshot: "DBClusterTypeDef", state: State, schedule: Schedule, hold: Hold | None, now: datetime
-) -> Decision | _Dispute:
-    """Rules 5 to 7, and what rule 8 tells without the log."""
-    zone = schedule.zone
-    if hold and hold.in_force(now):
-        end = f" until {local(hold.until, zone)}" if hold.until else ""
-        action = Action.LEAVE if state is hold.to else _ACTIONS[hold.to]
-        return Decision(action, Reason.HELD, f"It is held {hold.to}{end}.")
-    desired = schedule.desired_state(now)
-    if desired in (None, state):
-        upcoming = schedule.next_transition(now)
-        asked = "as its schedule asks" if desired else "and its schedule asks for nothing"
-        until = f" until {local(upcoming.at, zone)}" if upcoming else ""
-        return Decision(Action.LEAVE, Reason.AS_SCHEDULED, f"It is {state}, {asked}{until}.")
-    if schedule.enforced:
-        rule = schedule if schedule.constant else "enforced"
-        return Decision(_ACTIONS[desired], Reason.ENFORCED, f'Its schedule asks for {desired}, and is "{rule}".')
-    latest = schedule.latest_transition(now)
-    since = latest.at if latest else None
-    message = f"Its schedule asks for {desired}{f' since {local(since, zone)}' if since else ''}."
-    if hold and hold.until and (since is None or since < hold.until):
-        since = hold.until
-        message = f"Its hold ended on {local(since, zone)}, and its schedule asks for {desired}."
-    created = snapshot.get("ClusterCreateTime")
-    if since and created and created >= since:
-        return _left(f"It was created on {local(created, zone)}, after its latest transition")
-    return _Dispute(desired, since, zone, message)
+def _leave(reason: Reason, message: str) -> Decision:
+    return Decision(Action.LEAVE, reason, message)
 
 
 def _obstacle(snapshot: "DBClusterTypeDef") -> str:
-    """Why RDS can never stop this cluster, or nothing.
+    """Why RDS, or this tool, can never stop this cluster; empty where both can.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-cluster-stop-start.html
     """
-    mode = snapshot.get("EngineMode") or "provisioned"
-    if mode != "provisioned":
+    if (engine := snapshot.get("Engine", "")) not in ENGINES:
+        return f'it is not Aurora, its engine is "{engine}"'
+    if (mode := snapshot.get("EngineMode") or "provisioned") != "provisioned":
         return f'its engine mode is "{mode}"'
     if identifier := snapshot.get("GlobalClusterIdentifier"):
         return f'it belongs to the global database "{identifier}"'
@@ -243,64 +320,12 @@ def _obstacle(snapshot: "DBClusterTypeDef") -> str:
     return ""
 
 
-def history_of(events: "Iterable[EventTypeDef]", now: datetime) -> list[tuple[datetime, Change]]:
-    """The changes that the event log tells of, oldest first."""
+def history_of(events: "Iterable[EventTypeDef]") -> list[tuple[datetime, Change]]:
+    """The changes in events as DescribeEvents returns them, oldest first."""
     history = []
     for event in events:
         message = event.get("Message", "").strip().rstrip(".").lower()
         change = Change.RESTARTED if message.endswith(_RESTART_MESSAGE) else _MESSAGES.get(message)
-        date = event.get("Date")
-        if change and date and date <= now:
-            history.append((date, change))
+        if change and (at := event.get("Date")):
+            history.append((at, change))
     return sorted(history, key=lambda each: each[0])
-
-
-def _by_log(  # noqa: PLR0911  one return a rule, in the order of the rules
-    snapshot: "DBClusterTypeDef", dispute: _Dispute, history: Sequence[tuple[datetime, Change]], now: datetime
-) -> Decision:
-    """Rules 8 and 9: whether a person made the latest change, and made it after the latest transition."""
-    to_stop = dispute.desired is State.STOPPED
-    since, zone = dispute.since, dispute.zone
-    if to_stop and history and history[-1][1] is Change.STOP_FAILED and now - history[-1][0] < _LONGEST_CHANGE:
-        failed = local(history[-1][0], zone)
-        return Decision(Action.LEAVE, Reason.BUSY, f"RDS failed to stop it on {failed}: it gets half an hour's rest.")
-    before_starts = [change for _, change in history if change in (Change.STOPPED, Change.RESTARTED)]
-    if to_stop and before_starts and before_starts[-1] is Change.RESTARTED:
-        message = f"AWS started it, as it does after seven days. {dispute.message}"
-        return Decision(dispute.action, Reason.AUTO_RESTARTED, message)
-    act = Decision(dispute.action, Reason.SCHEDULED, dispute.message)
-    changes = [(at, change) for at, change in history if change in (Change.STARTED, Change.STOPPED)]
-    if since is None or not changes or changes[-1][0] < since:
-        if to_stop and (since is None or since < now - LOG_KEPT):
-            return _left(
-                "Nobody knows who started it: RDS's event log does not reach back to its latest transition (to stop "
-                f'it, invoke the stop function with {{"clusters": ["{snapshot.get("DBClusterIdentifier")}"]}})'
-            )
-        if since or not changes:
-            return act
-        # Without any transition, all that the log tells of came after it.
-        since = changes[0][0] - _LONGEST_CHANGE
-    at, change = changes[-1]
-    # The change into the state that it is in, which is not the desired one.
-    expected = Change.STARTED if to_stop else Change.STOPPED
-    if change is not expected:
-        return _left(f"It was {expected} by hand after {local(at, zone)} (RDS's event log does not tell when)")
-    there_and_back = any(since <= earlier and other is not expected for earlier, other in changes)
-    if at - since >= _LONGEST_CHANGE or there_and_back:
-        return _left(f"It was {expected} by hand, or under an earlier tag or hold, at the latest on {local(at, zone)}")
-    return act
-
-
-def _ended(error: ValueError) -> str:
-    """What an error says, as the end of a sentence."""
-    text = str(error)
-    return text if text.endswith((".", "?")) else f"{text}."
-
-
-def _left(message: str) -> Decision:
-    return Decision(Action.LEAVE, Reason.CHANGED_BY_HAND, f"{message}: left until the next transition.")
-
-
-def local(at: datetime, zone: ZoneInfo) -> str:
-    """An instant as people in this zone write it."""
-    return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M} {zone.key}"

@@ -1,18 +1,17 @@
 """What an invocation is asked to do: the event, read as one whole. Pure: no AWS, no clock."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from office_hours.hold import moment
-from office_hours.schedule import instant, nearest
+from office_hours.clock import instant, moment
+from office_hours.text import as_json, nearest
 
 KEYS = ("clusters", "until", "dry_run", "time", "widgetContext")
 _ACCEPTED = (
-    'Accepted: {} to do what the schedules ask for now, {"dry_run": true}, {"time": "2026-12-24T12:00:00+01:00"}, '
+    'Accepted: {} to do what the schedules say now, {"dry_run": true}, {"time": "2026-12-24T12:00:00+01:00"}, '
     '{"clusters": ["reporting"], "until": "20:00"}'
 )
 _NAMES = '"reporting", "eu-west-1/reporting", an ARN of a cluster, or "*" alone for every tagged one'
@@ -27,7 +26,9 @@ _DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)
 # Wherever tags have a meaning, and far from where the calendar ends.
 _YEARS = range(1970, 3000)
 _MOST_TOLD = 10  # unknown keys
-_MOST_SHOWN, _LONGEST_SHOWN = 20, 120  # mistakes and characters
+_MOST_SHOWN = 20  # mistakes
+_LAST_ZONE = ZoneInfo("Etc/GMT+12")  # where each time of the clock comes last
+_JUST_NOW = timedelta(minutes=30)
 
 
 class EventError(ValueError):
@@ -85,16 +86,26 @@ class Until:
         return until if until.instant(datetime(2026, 1, 1, tzinfo=UTC), ZoneInfo("UTC")) else None
 
     def instant(self, now: datetime, zone: ZoneInfo) -> datetime | None:
-        """The instant that is meant in this zone, in UTC: of a time of day the next such, a duration's full minute."""
-        if (time := _TIME_OF_DAY.fullmatch(self.text)) and (minutes := int(time[1]) * 60 + int(time[2])) <= 24 * 60:
-            today = now.astimezone(zone).date()
-            such = (instant(zone, today + timedelta(days=ahead), minutes) for ahead in range(3))
-            return next(at for at in such if at > now)
+        """The instant that is meant in this zone, in UTC: a time of day's next occurrence, a duration's full minute."""
+        if days := self._occurrences(now, zone):
+            return next(at for at in days if at > now)
         if duration := _DURATION.fullmatch(self.text.lower()):
-            days, hours, minutes = (int(part or 0) for part in duration.groups())
-            end = now + timedelta(days=days, hours=hours, minutes=minutes)
+            days_, hours, minutes = (int(part or 0) for part in duration.groups())
+            end = now + timedelta(days=days_, hours=hours, minutes=minutes)
             return end + timedelta(seconds=-end.second % 60, microseconds=-end.microsecond)
         return moment(self.text, zone)
+
+    def just_passed(self, now: datetime, zone: ZoneInfo) -> datetime | None:
+        """When a time of day was, where that is less than half an hour ago: it may be meant, rather than the next."""
+        return next((at for at in self._occurrences(now, zone) if timedelta(0) <= now - at < _JUST_NOW), None)
+
+    def _occurrences(self, now: datetime, zone: ZoneInfo) -> list[datetime]:
+        """A time of day's instants from yesterday on; none where the text is no time of day."""
+        time = _TIME_OF_DAY.fullmatch(self.text)
+        if not time or (minutes := int(time[1]) * 60 + int(time[2])) > 24 * 60:
+            return []
+        today = now.astimezone(zone).date()
+        return [instant(zone, today + timedelta(days=ahead), minutes) for ahead in range(-2, 3)]
 
 
 @dataclass(frozen=True)
@@ -105,28 +116,30 @@ class Event:
     until: when the holds of a command end; None for each cluster's next transition.
     dry_run: whether to change nothing.
     time: the instant that is asked about; None for the present.
-    until_unread: whether there is an `until` that cannot be read.
-    mistakes: what is wrong, a sentence each. What can be read is in the other fields all the same, so that the names
-        are looked up as well, and all is told at once.
     """
 
     clusters: tuple[Name, ...] | None = None
     until: Until | None = None
     dry_run: bool = False
     time: datetime | None = None
-    until_unread: bool = False
-    mistakes: tuple[str, ...] = ()
+
+    @property
+    def is_command(self) -> bool:
+        """Whether clusters are to be held, rather than to do what their schedules say."""
+        return self.clusters is not None and self.time is None
 
     @classmethod
-    def read(cls, event: object) -> "Event":
-        """Read what Lambda was given."""
+    def read(cls, event: object, now: datetime) -> "Event":
+        """Read what Lambda was given at this instant. Raises EventError that names all mistakes."""
         if not isinstance(event, dict):
-            return cls(mistakes=(f"The event is no JSON object. {_ACCEPTED}.",))
+            raise EventError([f"The event is no JSON object. {_ACCEPTED}."])
         mistakes = unknown_keys(event, KEYS, _ACCEPTED)
         names = _names(event, mistakes)
         until = Until.parse(event["until"]) if isinstance(event.get("until"), str) else None
         if "until" in event and until is None:
             mistakes.append(_wrong("until", event["until"], _UNTIL))
+        if until and (end := until.instant(now, _LAST_ZONE)) and end <= now:
+            mistakes.append(_wrong("until", until.text, "a time in the future"))
         dry_run = event.get("dry_run", False)
         if not isinstance(dry_run, bool):
             mistakes.append(_wrong("dry_run", dry_run, "true or false"))
@@ -137,9 +150,9 @@ class Event:
             mistakes.append('"until" is for clusters by name: "clusters" is missing.')
         if "until" in event and "time" in event:
             mistakes.append('"until" and "time" do not go together: "time" only asks what the schedules would do then.')
-        return cls(
-            names, until, dry_run is True or time is not None, time, "until" in event and not until, tuple(mistakes)
-        )
+        if mistakes:
+            raise EventError(mistakes)
+        return cls(names, until, dry_run is True or time is not None, time)
 
 
 def _names(event: dict[object, object], mistakes: list[str]) -> tuple[Name, ...] | None:
@@ -150,7 +163,7 @@ def _names(event: dict[object, object], mistakes: list[str]) -> tuple[Name, ...]
     if given == ["*"]:
         return ()
     if not isinstance(given, list) or not given:
-        near = f", as in [{shown(given)}]" if given and isinstance(given, str) else ""
+        near = f", as in [{as_json(given)}]" if given and isinstance(given, str) else ""
         mistakes.append(_wrong("clusters", given, f"a list of names{near}: {_NAMES}"))
         return None
     names = [Name.parse(text) if isinstance(text, str) else None for text in given]
@@ -164,19 +177,13 @@ def unknown_keys(event: Mapping[object, object], known: Sequence[str], accepted:
     unknown = [key for key in event if key not in known]
     for key in unknown[:_MOST_TOLD]:
         near = nearest(str(key), known)
-        told.append(f'Unknown key {shown(key)}: did you mean "{near}"?' if near else f"Unknown key {shown(key)}.")
+        told.append(f'Unknown key {as_json(key)}: did you mean "{near}"?' if near else f"Unknown key {as_json(key)}.")
     more = [f"And {len(unknown) - _MOST_TOLD} more unknown keys."] if len(unknown) > _MOST_TOLD else []
     return [*told, *more, f"{accepted}."] if told else []
 
 
 def _wrong(key: str, value: object, expected: str) -> str:
-    return f'"{key}" has {shown(value)}: expected {expected}.'
-
-
-def shown(value: object) -> str:
-    """A value as JSON, plain ASCII and not too long: it goes into the log as it is."""
-    text = json.dumps(value, default=str)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return f'"{key}" has {as_json(value)}: expected {expected}.'
 
 
 def _instant(text: object) -> datetime | None:

@@ -1,7 +1,6 @@
-"""The only module that talks to RDS, and that asks AWS for the account's Regions."""
+"""The only module that talks to RDS. It also makes the session for other services, and lists the account's Regions."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,70 +11,69 @@ from typing import TYPE_CHECKING, Any, cast
 
 import botocore
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 from botocore.utils import parse_timestamp
 
-from office_hours.decision import Action
+from office_hours.decision import ENGINES, Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Future
 
     from types_boto3_rds import RDSClient
-    from types_boto3_rds.type_defs import DBClusterMessageTypeDef, DBClusterTypeDef, DBInstanceTypeDef, EventTypeDef
+    from types_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef, EventTypeDef
 
-# `aurora`, MySQL 5.6, is retired: RDS refuses a filter that names it.
-ENGINES = ("aurora-mysql", "aurora-postgresql")
 THREADS = 16
-ATTEMPTS = 8
+USER_AGENT = "aurora-office-hours"  # CloudTrail has it: it tells our calls from others
 _PAGE = 100  # the most that RDS returns at once
 _MOST_WORDS = 1000  # characters of an error
 CONFIG = Config(
-    # Adaptive: throttled by RDS, all threads slow down together, instead of giving up one by one.
-    retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS},
+    # Adaptive: throttled by RDS, all threads slow down together, instead of giving up one by one. There are no other
+    # retries: what is left after these, the next run does.
+    retries={"mode": "adaptive", "total_max_attempts": 8},
     connect_timeout=5,
     read_timeout=20,
     max_pool_connections=THREADS,
-    # In CloudTrail, who called; and botocore need not put its own together for each attempt.
-    user_agent=f"aurora-office-hours botocore/{botocore.__version__}",
+    # Given whole, it need not be put together for each attempt.
+    user_agent=f"{USER_AGENT} botocore/{botocore.__version__}",
 )
+# For what the run can do without, or can't begin without: fail fast.
+IMPATIENT = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5))
 
 _making = Lock()
 _UNDER_WAY = {Action.STOP: ("stopping", "stopped"), Action.START: ("starting", "available")}
 
-# A listing is parsed for the members that are read of it, a third of RDS's answer and of the time: botocore merges this
-# folder's `sdk-extras` into its own model. What stop and start return is whole.
+# A listing is parsed only for the members that are read of it, a third of RDS's answer and of the time: botocore merges
+# this folder's `sdk-extras` into its own model. What stop and start return is whole.
 # https://github.com/boto/botocore/blob/develop/botocore/loaders.py
 _EXTRAS = Path(__file__).with_name("models")
 
-# Whatever botocore can raise for a call: RDS refused it, or no answer came, or one that cannot be read.
+# Whatever botocore can raise for a call: RDS refused it, or no answer came, or one that can't be read.
 CallError = (ClientError, BotoCoreError, ResponseParserError)
 
-# What RDS answers where a cluster is no longer as it was listed a moment ago. Nothing has gone wrong, and the next run
-# sees the cluster as it then is.
+# What RDS answers where a cluster is not as it was listed. Nothing is wrong with the run, and the next one tries again.
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StopDBCluster.html
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartDBCluster.html
-HARMLESS = {
-    "DBClusterNotFoundFault": "it was deleted meanwhile",
-    "InvalidDBClusterStateFault": "its state changed meanwhile: somebody else stops, starts or changes it",
-    "InvalidDBInstanceState": "one of its instances is being changed, and RDS waits for that",
-    "InvalidDBShardGroupState": "its shard group is being changed, and RDS waits for that",
-}
+REFUSALS = (
+    "InvalidDBClusterStateFault",  # somebody else stops, starts or changes it, or it is in a blue/green deployment
+    "InvalidDBInstanceState",  # one of its instances is being changed
+    "InvalidDBShardGroupState",  # its shard group is being changed
+)
+GONE = "DBClusterNotFoundFault"  # it has been deleted
 
 
 @lru_cache(maxsize=128)
 def client(region: str | None, *, whole: bool = False) -> "RDSClient":
     """The client for a Region, or for the function's own, made once.
 
-    whole: whether it is for looking alone, and reads all of what it lists, not only the members of `models`.
+    whole: whether it reads all that it lists, not only the members in `models`.
 
     Threads may share it, but not make it: a session is not thread-safe.
     """
     made = cast("RDSClient", session(whole=whole).create_client("rds", region_name=region, config=CONFIG))
     if not whole:
-        # After botocore's rate limiter, which has a call wait for its turn at this very point.
+        # After botocore's rate limiter, which makes a call wait for its turn at this very point.
         made.meta.events.register_last("before-send", _refuse_late)
     return made
 
@@ -93,7 +91,7 @@ def session(*, whole: bool = False) -> Session:
 def _timestamp(value: str) -> datetime | str:
     """A time as AWS sends it. Python reads ISO 8601, which is RDS's, far faster than botocore, which reads any form.
 
-    What neither can read stays as it is: it is the case of one cluster, and its page has others.
+    What neither can read stays text: it spoils one cluster, and its page has others.
     """
     try:
         return datetime.fromisoformat(value)
@@ -111,27 +109,14 @@ class NotSentError(TimeoutError):
 
 @dataclass
 class _Deadline:
-    """Whether it is too late for what a thread is about to change, and whether some of that was sent already."""
+    """Whether it is too late for what a thread is about to change, and whether an attempt has been sent."""
 
     too_late: "Callable[[], bool]"
     sent: bool = False
 
 
-# Lambda stops the clock for what an invocation leaves behind, and it would go on, retries and all, in a later one.
+# Lambda freezes the threads that an invocation leaves behind. In a later one they would go on, retries and all.
 _deadline: "ContextVar[_Deadline | None]" = ContextVar("deadline", default=None)
-
-
-@contextmanager
-def until(too_late: "Callable[[], bool]") -> "Iterator[None]":
-    """Send nothing that changes anything, not even again after a failed attempt, once it is too late.
-
-    A call raises NotSentError then, or TimeoutError where an attempt was made that may have reached RDS.
-    """
-    token = _deadline.set(_Deadline(too_late))
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
 
 
 def _refuse_late(**_: object) -> None:
@@ -146,62 +131,29 @@ def enabled_regions() -> list[str]:
 
     https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
     """
-    # Nothing can be done meanwhile, nor told of: rather soon than with all the patience that there is.
-    config = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 3}, read_timeout=5))
-    pages = session().create_client("account", config=config).get_paginator("list_regions")
+    # Nothing can start until this answers.
+    pages = session().create_client("account", config=IMPATIENT).get_paginator("list_regions")
     enabled = pages.paginate(RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"])
     return sorted(region["RegionName"] for page in enabled for region in page["Regions"])
 
 
-def clusters(rds: "RDSClient", is_late: "Callable[[], bool]") -> "Iterator[list[DBClusterTypeDef]]":
-    """The snapshots of the Aurora clusters in the client's Region, page by page. The next one is on its way meanwhile.
-
-    Raises TimeoutError where it is late and there are more.
-    """
-
-    def page_at(marker: str) -> "DBClusterMessageTypeDef":
-        wanted: Any = {"Filters": [{"Name": "engine", "Values": list(ENGINES)}], "MaxRecords": _PAGE}
-        wanted |= {"Marker": marker} if marker else {}
-        patience = ATTEMPTS
-        while True:
-            try:
-                return rds.describe_db_clusters(**wanted)
-            except CallError as error:
-                patience -= 1 if is_out_of_retries(error) else ATTEMPTS // 2
-                if patience <= 0 or is_late() or not may_pass(error):
-                    raise
-
+def clusters(rds: "RDSClient") -> "Iterator[list[DBClusterTypeDef]]":
+    """The snapshots of all clusters in the client's Region, page by page. One is fetched while another is read."""
+    pages = iter(rds.get_paginator("describe_db_clusters").paginate(PaginationConfig={"PageSize": _PAGE}))
     with ThreadPoolExecutor(1) as ahead:
-        upcoming: Future[DBClusterMessageTypeDef] | None = ahead.submit(page_at, "")
-        while upcoming:
-            page = upcoming.result()
-            marker = page.get("Marker")
-            too_late = marker and is_late()
-            upcoming = ahead.submit(page_at, marker) if marker and not too_late else None
-            # The filter is RDS's to keep; that nothing but Aurora is touched is ours.
-            yield [cluster for cluster in page["DBClusters"] if cluster.get("Engine") in ENGINES]
-            if too_late:
-                raise TimeoutError("the function's time was up before all were listed")
+        upcoming = ahead.submit(next, pages, None)
+        while page := upcoming.result():
+            upcoming = ahead.submit(next, pages, None)
+            yield page["DBClusters"]
 
 
-def events(rds: "RDSClient", identifier: str, since: datetime, until: datetime) -> "list[EventTypeDef]":
-    """The cluster's events in this time, as DescribeEvents returns them."""
+def events(rds: "RDSClient", since: datetime, until: datetime, identifier: str = "") -> "Iterator[EventTypeDef]":
+    """The events of all clusters in this time, or of one, as DescribeEvents returns them."""
+    one: Any = {"SourceIdentifier": identifier} if identifier else {}
     pages = rds.get_paginator("describe_events").paginate(
-        SourceType="db-cluster",
-        SourceIdentifier=identifier,
-        StartTime=since,
-        EndTime=until,
-        PaginationConfig={"PageSize": _PAGE},
+        SourceType="db-cluster", StartTime=since, EndTime=until, PaginationConfig={"PageSize": _PAGE}, **one
     )
-    return [event for page in pages for event in page["Events"]]
-
-
-def all_events(rds: "RDSClient", since: datetime, until: datetime) -> "Iterator[list[EventTypeDef]]":
-    """The events of all clusters in this time, page by page."""
-    pages = rds.get_paginator("describe_events").paginate(
-        SourceType="db-cluster", StartTime=since, EndTime=until, PaginationConfig={"PageSize": _PAGE}
-    )
-    return (page["Events"] for page in pages)
+    return (event for page in pages for event in page["Events"])
 
 
 def instances(rds: "RDSClient") -> "Iterator[DBInstanceTypeDef]":
@@ -212,58 +164,49 @@ def instances(rds: "RDSClient") -> "Iterator[DBInstanceTypeDef]":
     return (instance for page in pages for instance in page["DBInstances"])
 
 
-# Whether this thread tries again what may have been done, though RDS's answer to it was lost.
-again: "ContextVar[bool]" = ContextVar("again", default=False)
+def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[], bool]") -> "DBClusterTypeDef":
+    """Start or stop the cluster, and return its snapshot, every field that RDS sent.
 
-
-def act(rds: "RDSClient", action: Action, identifier: str) -> "DBClusterTypeDef":
-    """Start or stop the cluster, and return its snapshot, every field that RDS sent."""
+    Raises NotSentError where it was too late for the first attempt, and TimeoutError where it was for a later one.
+    """
     call = rds.stop_db_cluster if action is Action.STOP else rds.start_db_cluster
+    token = _deadline.set(_Deadline(too_late))
     try:
         return call(DBClusterIdentifier=identifier)["DBCluster"]
     except NotSentError:
         raise
     except Exception as error:
-        if isinstance(error, ClientError) and not (
-            error.response["ResponseMetadata"]["RetryAttempts"] or is_out_of_retries(error) or again.get()
-        ):
+        if _is_certain(error):
             raise
-        # It may have been done all the same, by an attempt whose answer was lost: a further one is refused then.
+        # An attempt whose answer was lost may have done it, and a further one is then refused: look.
         try:
-            snapshot = _whole(rds.meta.region_name, identifier)
-        except CallError as unread:
-            raise unread if may_pass(unread) else error from None
+            with _making:
+                whole = client(rds.meta.region_name, whole=True)
+            (snapshot,) = whole.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
+        except CallError:
+            raise error from None
         if snapshot.get("Status") in _UNDER_WAY[action]:
             return snapshot
         raise
+    finally:
+        _deadline.reset(token)
 
 
-def _whole(region: str, identifier: str) -> "DBClusterTypeDef":
-    """A cluster's snapshot, every field that RDS sent."""
-    with _making:
-        whole = client(region, whole=True)
-    (snapshot,) = whole.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
-    return snapshot
+def _is_certain(error: Exception) -> bool:
+    """Whether RDS refused the first attempt, so that nothing can have been done."""
+    if not isinstance(error, ClientError):
+        return False
+    metadata = error.response["ResponseMetadata"]
+    return metadata["HTTPStatusCode"] < 500 and not metadata.get("RetryAttempts")
 
 
-def write_tag(rds: "RDSClient", arn: str, key: str, value: str) -> None:
-    """Give a cluster this tag, in place of one with the same key."""
-    rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": key, "Value": value}])
-
-
-def is_out_of_retries(error: Exception) -> bool:
-    """Whether a call was given up before its last attempt: botocore's retries have a budget, which many calls share.
-
-    https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
-    """
-    return isinstance(error, ClientError) and bool(error.response["ResponseMetadata"].get("RetryQuotaReached"))
-
-
-def may_pass(error: Exception) -> bool:
-    """Whether botocore would have tried again, and what failed did so at once: a later try may get through."""
-    if isinstance(error, ClientError):
-        return is_out_of_retries(error) or error.response["ResponseMetadata"]["RetryAttempts"] == ATTEMPTS - 1
-    return isinstance(error, ConnectionClosedError)
+def write_tag(rds: "RDSClient", arn: str, key: str, value: str, too_late: "Callable[[], bool]") -> None:
+    """Give a cluster this tag, in place of one with the same key. Raises as `act` does."""
+    token = _deadline.set(_Deadline(too_late))
+    try:
+        rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": key, "Value": value}])
+    finally:
+        _deadline.reset(token)
 
 
 def words(error: BaseException) -> tuple[str, str]:

@@ -1,26 +1,71 @@
-"""What a cluster's tags mean under the stack's settings. Pure: no AWS, no clock."""
+"""The stack's settings, and what a cluster's tags mean under them. Pure: no AWS, no clock."""
 
 import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from office_hours.days_off import parse_dates
 from office_hours.hold import SUFFIX, Hold, HoldError
-from office_hours.schedule import Schedule, ScheduleError, parse_dates
+from office_hours.schedule import Schedule, ScheduleError
 
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef
 
 _SEPARATORS = re.compile(r"[\s_.:/=+@-]")
+_UTC = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A tagged cluster, as it was listed.
+
+    region: the Region it is in.
+    identifier: in lower case, as RDS keeps it.
+    snapshot: the `DBCluster` structure that RDS returned.
+    schedule, hold: what its tags mean, or the error that reading them gave. An untagged cluster's schedule is None.
+    """
+
+    region: str
+    identifier: str
+    snapshot: "DBClusterTypeDef"
+    schedule: Schedule | ScheduleError | None
+    hold: Hold | HoldError | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.region}/{self.identifier}"
+
+    @property
+    def arn(self) -> str:
+        return self.snapshot.get("DBClusterArn", "")
+
+    @property
+    def status(self) -> str:
+        return self.snapshot.get("Status", "")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The schedule's time zone; UTC where that cannot be read."""
+        return self.schedule.zone if isinstance(self.schedule, Schedule) else _UTC
+
+    def next_change(self, now: datetime) -> datetime | None:
+        """When the desired state may change next: at the end of a hold in force, else at the next transition."""
+        if not isinstance(self.schedule, Schedule) or isinstance(self.hold, HoldError):
+            return None
+        if self.hold and self.hold.in_force(now):
+            return self.hold.until
+        transition = self.schedule.next_transition(now)
+        return transition.at if transition else None
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the functions need of the stack's settings, as it checked them when it was synthesized.
+    """What the functions need of the stack's settings, which were checked when the stack was synthesized.
 
     tag_key: the key of the tag; the hold's is this and `-hold`.
     regions: the Regions whose clusters are looked after; none is the function's own, `("*",)` every enabled one.
@@ -28,6 +73,7 @@ class Settings:
     schedules: tag values that a tag may call by name.
     calendars: dates that `holidays=` may call by name.
     every_minutes: how often the schedules invoke the functions.
+    cloud_trail: whether CloudTrail may be asked who changed a cluster.
     """
 
     tag_key: str = "office-hours"
@@ -36,11 +82,17 @@ class Settings:
     schedules: Mapping[str, str] = field(default_factory=dict)
     calendars: Mapping[str, Collection[date]] = field(default_factory=dict)
     every_minutes: int = 5
+    cloud_trail: bool = True
 
     @property
     def hold_key(self) -> str:
         """The key of the hold's tag."""
         return self.tag_key + SUFFIX
+
+    @property
+    def every_region(self) -> bool:
+        """Whether all enabled Regions are looked after."""
+        return self.regions == ("*",)
 
     @staticmethod
     @lru_cache(maxsize=1)
@@ -54,22 +106,27 @@ class Settings:
             schedules=settings.get("schedules", {}),
             calendars={name: frozenset(parse_dates(items)) for name, items in settings.get("calendars", {}).items()},
             every_minutes=settings.get("everyMinutes", 5),
+            cloud_trail=settings.get("cloudTrail", True),
         )
 
-    def read(self, snapshot: "DBClusterTypeDef") -> tuple[Schedule | ScheduleError, Hold | HoldError | None] | None:
-        """The cluster's schedule and hold, each as it is or as the error that it gave; None for an untagged cluster."""
+    def cluster(self, region: str, snapshot: "DBClusterTypeDef") -> Cluster:
+        """A listed cluster, with what its tags mean."""
+        identifier = snapshot.get("DBClusterIdentifier", "").lower()
+        return Cluster(region, identifier, snapshot, *self._read(snapshot))
+
+    def _read(self, snapshot: "DBClusterTypeDef") -> tuple[Schedule | ScheduleError | None, Hold | HoldError | None]:
         tags = {tag.get("Key", ""): tag.get("Value", "") for tag in snapshot.get("TagList", ())}
         if self.tag_key not in tags:
             near = _near_miss(self.tag_key, tags)
-            return (ScheduleError(f'unknown tag "{near}": did you mean "{self.tag_key}"?'), None) if near else None
+            return ScheduleError(f'unknown tag "{near}": did you mean "{self.tag_key}"?') if near else None, None
         schedule = self.parse(tags[self.tag_key])
         if isinstance(schedule, Schedule) and schedule.maintenance:
             schedule = self.parse(tags[self.tag_key], snapshot.get("PreferredMaintenanceWindow", ""))
-        zone = ZoneInfo("UTC") if isinstance(schedule, ScheduleError) else schedule.zone
         if self.hold_key not in tags:
             near = _near_miss(self.hold_key, tags)
             return schedule, HoldError(f'unknown tag "{near}": did you mean "{self.hold_key}"?') if near else None
         try:
+            zone = schedule.zone if isinstance(schedule, Schedule) else _UTC
             return schedule, Hold.parse(tags[self.hold_key], zone=zone)
         except HoldError as error:
             return schedule, error
@@ -89,7 +146,7 @@ class Settings:
 
 
 def _near_miss(key: str, tags: Mapping[str, str]) -> str | None:
-    """A tag's key that differs from this one only in case or separators: somebody meant it."""
+    """A tag key that differs from this one only in case or separators, so it was meant to be this one."""
     return next((each for each in tags if _plain(each) == _plain(key)), None)
 
 

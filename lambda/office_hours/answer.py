@@ -1,0 +1,210 @@
+"""What comes of a run: entries, the answer, the log, metrics, failures."""
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import NotRequired, TypedDict
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from office_hours import rds
+from office_hours.clock import utc
+from office_hours.decision import Decision, Reason
+from office_hours.settings import Cluster
+
+NAMESPACE = "AuroraOfficeHours"  # of all our metrics
+# In an error's text: causes, and names of each. And invalid tags in a run's summary. The log has them all.
+_MOST_CAUSES, _MOST_NAMES, _MOST_INVALID = 20, 50, 50
+
+
+def _as_json(value: object) -> str:
+    return utc(value, "auto") if isinstance(value, datetime) else str(value)
+
+
+# In ASCII: no terminal that shows the log obeys a character in a tag.
+logger = Logger(json_serializer=partial(json.dumps, default=_as_json), use_rfc3339=True, utc=True)
+
+
+class RunError(Exception):
+    """Some clusters or Regions could not be handled; all others were. Says how many, and names them by cause."""
+
+
+class Entry(TypedDict):
+    """One cluster in an answer.
+
+    next: when its desired state may change next.
+    hold: the value of the hold's tag, where a command wrote it or, in a dry run, would.
+    by: who changed the cluster by hand, where CloudTrail knows.
+    error: why RDS refused what was to be done, in its own words.
+    """
+
+    cluster: str
+    region: str
+    status: str
+    decision: str
+    reason: str
+    message: str
+    next: str | None
+    hold: NotRequired[str]
+    by: NotRequired[str]
+    error: NotRequired[str]
+
+
+class Answer(TypedDict):
+    """What a run returns. `counts` has the number of clusters for each reason."""
+
+    action: str
+    time: str
+    dry_run: bool
+    counts: dict[str, int]
+    clusters: list[Entry]
+    denied_regions: NotRequired[list[str]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cluster.
+
+    message: the decision's, or what happened when it was carried out.
+    next: when the desired state may change next.
+    hold: what a command wrote.
+    error: why RDS didn't do it, which is no failure.
+    done: whether RDS has begun it.
+    refused: whether RDS refused it as the cluster is.
+    overdue: whether the cluster is.
+    """
+
+    cluster: Cluster
+    decision: Decision
+    message: str
+    next: datetime | None
+    hold: str | None = None
+    error: str | None = None
+    done: bool = False
+    refused: bool = False
+    overdue: bool = False
+
+    @property
+    def entry(self) -> Entry:
+        """The cluster's entry in the answer."""
+        entry: Entry = {
+            "cluster": self.cluster.identifier,
+            "region": self.cluster.region,
+            "status": self.cluster.status,
+            "decision": self.decision.action,
+            "reason": self.decision.reason,
+            "message": self.message,
+            "next": utc(self.next) if self.next else None,
+        }
+        if self.hold:
+            entry["hold"] = self.hold
+        if self.decision.by:
+            entry["by"] = self.decision.by
+        if self.error:
+            entry["error"] = self.error
+        return entry
+
+    def log(self, write: Callable[..., None], **more: object) -> None:
+        """Log it: the message as the line's message, all else as keys."""
+        keys = {key: value for key, value in self.entry.items() if key not in ("message", "decision")}
+        write("%s: %s", self.cluster.identifier, self.message, extra={"action": self.decision.action, **keys, **more})
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What could not be handled, and why.
+
+    what: a cluster's name, or a Region in words.
+    why: the error's code and words.
+    region: where; empty where it was in no Region.
+    """
+
+    what: str
+    why: str
+    region: str = ""
+
+    @property
+    def cause(self) -> str:
+        """Why, without the cluster's own name, so that failures of one cause can be told together."""
+        name = re.escape(self.what.rpartition("/")[2])
+        return re.sub(rf"(?<![\w-]){name}(?![\w-])", "...", self.why) if "/" in self.what else self.why
+
+
+def failed(what: str, error: BaseException, **keys: str) -> Failure:
+    """Log a failure, with AWS's own words, and return it for the run's error."""
+    code, words = rds.words(error)
+    is_expected = isinstance(error, (*rds.CallError, TimeoutError))
+    logger.error(
+        "%s could not be handled: %s: %s",
+        what,
+        code,
+        words,
+        exc_info=None if is_expected else error,
+        extra={**keys, "error_code": code, "error_message": words},
+    )
+    return Failure(what, " ".join(f"{code}: {words}".split()), keys.get("region", ""))
+
+
+def in_words(failures: Iterable[Failure]) -> str:
+    """A line for each cause, with the names of all that failed for it."""
+    by_cause = defaultdict[str, list[Failure]](list)
+    for failure in failures:
+        by_cause[failure.cause].append(failure)
+    lines = sorted(_line(each) for each in by_cause.values())
+    more = len(lines) - _MOST_CAUSES
+    return "\n".join([*lines[:_MOST_CAUSES], *([f"and {more} more causes, which the log has"] if more > 0 else [])])
+
+
+def _line(failures: Sequence[Failure]) -> str:
+    if len(failures) == 1:
+        return f"{failures[0].what}: {failures[0].why}"
+    names = sorted(failure.what for failure in failures)
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(names[:_MOST_NAMES])}{more}: {failures[0].cause}"
+
+
+def report(answer: Answer, outcomes: Iterable[Outcome], failures: Sequence[Failure], *, of_schedules: bool) -> Answer:
+    """Fill a run's answer, write its summary to the log, and send its metrics.
+
+    of_schedules: whether the schedules asked for this run, rather than a command by hand.
+
+    Raises RunError where anything failed.
+    """
+    outcomes = sorted(outcomes, key=lambda each: (each.cluster.region, each.cluster.identifier))
+    answer["counts"] = dict(sorted(Counter(str(each.decision.reason) for each in outcomes).items()))
+    answer["clusters"] = [each.entry for each in outcomes]
+    invalid = [each for each in outcomes if each.decision.reason is Reason.INVALID_TAG]
+    summary = {
+        **answer,
+        "clusters": len(outcomes),
+        "failures": len(failures),
+        "invalid_tags": {each.cluster.name: each.message for each in invalid[:_MOST_INVALID]},
+    }
+    action = answer["action"]
+    logger.info("%s run: %d clusters, %d failures", action, len(outcomes), len(failures), extra=summary)
+    if not answer["dry_run"]:
+        counts = {
+            "Failures": len(failures),
+            "Refused": sum(each.refused for each in outcomes),
+            "Stopped" if action == "stop" else "Started": sum(each.done for each in outcomes),
+        }
+        if action == "stop" and of_schedules:  # once is enough: the start function's runs see the same
+            counts |= {"InvalidTags": len(invalid), "OverdueClusters": sum(each.overdue for each in outcomes)}
+        _send(counts)
+    if failures:
+        head = f"{len(failures)} failed and {len(outcomes)} clusters were handled."
+        raise RunError(f"{head}{'' if answer['dry_run'] else ' The next run tries again.'}\n{in_words(failures)}")
+    return answer
+
+
+def _send(counts: Mapping[str, float]) -> None:
+    """Send metrics, as a line of the log."""
+    metrics = EphemeralMetrics(namespace=NAMESPACE)
+    for name, value in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    metrics.flush_metrics()
