@@ -22,7 +22,7 @@ from invocation import Context, Log
 from office_hours.decision import Action
 from office_hours.event import EventError
 from office_hours.hold import Hold, HoldError
-from office_hours.run import RunError
+from office_hours.answer import RunError
 from office_hours.schedule import Schedule, ScheduleError, State
 from rds_server import (
     ACCESS_DENIED,

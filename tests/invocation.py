@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from office_hours import handlers, run
+from office_hours import answer, handlers
 
 Answer = dict[str, Any]
 Handler = Callable[[Any, Any], Any]  # what Lambda sees: the context is a stand-in
@@ -41,7 +41,7 @@ class Log:
 
     def debug(self) -> None:
         """Have what is worth no line otherwise written too, until the test ends."""
-        run.logger.setLevel("DEBUG")
+        answer.logger.setLevel("DEBUG")
 
     def lines(self, level: str | None = None) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in self.stream.getvalue().splitlines()]
@@ -52,10 +52,10 @@ class Log:
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     """What the functions write from now on, through Powertools' own formatter."""
     log = Log()
-    level = run.logger.log_level
-    monkeypatch.setattr(run.logger.registered_handler, "stream", log.stream)
+    level = answer.logger.log_level
+    monkeypatch.setattr(answer.logger.registered_handler, "stream", log.stream)
     yield log
-    run.logger.setLevel(level)
+    answer.logger.setLevel(level)
 
 
 def invoke(handler: Handler, at: str | None, event: object, context: Context | None) -> Answer:

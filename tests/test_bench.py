@@ -16,7 +16,7 @@ from bench.scenario import REGIONS, Scenario
 from bench.server import Server
 from office_hours.decision import Action, decide
 from office_hours.schedule import Schedule
-from office_hours.tags import Settings
+from office_hours.settings import Settings
 
 HOME = REGIONS[0]
 TINY = Plan(

@@ -12,7 +12,7 @@ import time_machine
 
 from invocation import Answer, Context, Log, decisions, start, stop
 from office_hours.event import EventError
-from office_hours.run import RunError
+from office_hours.answer import RunError
 from rds_server import ACCESS_DENIED, HOME, LONG_AGO, RESET, RdsServer, Refusal
 
 pytest_plugins = ["rds_server", "invocation"]

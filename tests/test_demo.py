@@ -25,7 +25,7 @@ from demo import page, simulation, terminal
 from demo.account import CLUSTERS, END, EVERY, START, Cluster
 from demo.simulation import Decision, Week
 from demo.timeline import Row, Span, Timeline, timeline
-from office_hours.tags import Settings
+from office_hours.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 TAG = "morning enforced"

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from invocation import Context, decisions, stop
-from office_hours.run import RunError
+from office_hours.answer import RunError
 from rds_server import ACCESS_DENIED, HOME, RdsServer, Refusal, Rewritten
 
 pytest_plugins = ["rds_server", "invocation"]

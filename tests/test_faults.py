@@ -27,7 +27,7 @@ from botocore.retries import bucket
 
 from invocation import Answer, Context, Log, decisions, start, stop
 from office_hours import rds
-from office_hours.run import RunError
+from office_hours.answer import RunError
 from rds_server import (
     ACCESS_DENIED,
     EXPIRED,

@@ -12,7 +12,7 @@ from types_boto3_rds import RDSClient
 from invocation import Answer, Log, decisions, start, stop
 from office_hours import rds
 from office_hours.event import EventError
-from office_hours.run import RunError
+from office_hours.answer import RunError
 from rds_server import ACCESS_DENIED, HOME, RdsServer
 
 pytest_plugins = ["rds_server", "invocation"]

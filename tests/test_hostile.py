@@ -24,7 +24,7 @@ from invocation import Handler, Log, invoke, stop
 from office_hours import handlers, run
 from office_hours.decision import Action, Reason
 from office_hours.event import EventError
-from office_hours.run import RunError
+from office_hours.answer import RunError
 from pages import Element, read
 from price_server import PriceServer, instance
 from rds_server import HOME, RdsServer, Refusal

@@ -24,7 +24,7 @@ from local.people import some_commands, steer
 from office_hours.command import Cluster, Command, plan
 from office_hours.decision import Action
 from office_hours.event import Event
-from office_hours.tags import Settings
+from office_hours.settings import Settings
 
 LIMIT = 60  # seconds
 AT = "2026-11-24T09:00:06.000+00:00"

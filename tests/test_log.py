@@ -18,7 +18,7 @@ from botocore.model import ServiceModel
 
 from invocation import Log, start, stop
 from office_hours import rds
-from office_hours.run import RunError
+from office_hours.answer import RunError
 from rds_server import ACCESS_DENIED, HOME, RdsServer, Refusal
 from snapshots import STRUCTURE, difference, filled, hollow, leaves
 

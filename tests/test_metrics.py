@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from invocation import start, stop
-from office_hours.run import RunError
+from office_hours.answer import RunError
 from rds_server import ACCESS_DENIED, RdsServer
 
 pytest_plugins = ["rds_server", "invocation"]

@@ -13,7 +13,7 @@ import pytest
 from invocation import Context, Log, invoke
 from office_hours import handlers
 from office_hours.event import EventError
-from office_hours.run import RunError
+from office_hours.answer import RunError
 from price_server import PriceServer, instance
 from rds_server import ACCESS_DENIED, HOME, RdsServer, Refusal
 

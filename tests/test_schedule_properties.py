@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from office_hours import schedule as schedule_module
 from office_hours.hold import Hold, HoldError
 from office_hours.schedule import Schedule, ScheduleError, State, Transition
-from office_hours.tags import Settings
+from office_hours.settings import Settings
 from slow_schedule import (
     DAILY,
     DAY,

@@ -12,7 +12,7 @@ import pytest
 from invocation import Log, invoke
 from office_hours import handlers
 from office_hours.event import EventError
-from office_hours.run import RunError
+from office_hours.answer import RunError
 from rds_server import ACCESS_DENIED, HOME, RdsServer
 
 pytest_plugins = ["rds_server", "invocation"]

@@ -12,7 +12,7 @@ import pytest
 
 from invocation import Handler, decisions, invoke
 from office_hours import handlers
-from office_hours.run import RunError
+from office_hours.answer import RunError
 from pages import Element, read
 from rds_server import ACCESS_DENIED, HOME, RdsServer
 

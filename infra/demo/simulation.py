@@ -21,7 +21,7 @@ from demo.simulated_rds import SimulatedRds
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
 
-    from office_hours.run import Entry
+    from office_hours.answer import Entry
 
 _ACCOUNT = "123456789012"  # moto's
 _CREATED = START - timedelta(days=200)

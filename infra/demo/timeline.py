@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from demo.account import END, MAINTENANCE_WINDOW, START, TAG_KEY, Cluster
 from office_hours.hold import Hold
 from office_hours.schedule import Schedule, ScheduleError, Transition
-from office_hours.tags import Settings
+from office_hours.settings import Settings
 
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import TagTypeDef

@@ -8,7 +8,7 @@ from types_boto3_rds.type_defs import DBClusterTypeDef
 
 from office_hours.hold import Hold, HoldError
 from office_hours.schedule import Schedule, ScheduleError, State
-from office_hours.tags import Settings
+from office_hours.settings import Settings
 
 
 def cluster(*tags: tuple[str, str]) -> DBClusterTypeDef:
