@@ -96,8 +96,8 @@ class Outcome:
             "cluster": self.cluster.identifier,
             "region": self.cluster.region,
             "status": self.cluster.status,
-            "decision": self.decision.action,
-            "reason": self.decision.reason,
+            "decision": self.decision.action.value,
+            "reason": self.decision.reason.value,
             "message": self.message,
             "next": utc(self.next) if self.next else None,
         }

@@ -76,14 +76,38 @@ def run(order: Order) -> Answer:
     unexpectedly, after all else has been handled.
     """
     regions, failures = regions_of(order.settings)
+    chosen: Mapping[str, Sequence[Cluster]] | None = None
     if order.event.clusters:
         chosen = _choose(order, regions, failures)
         regions, failures = [region for region in regions if chosen.get(region.name)], []
-        work = lambda region: _handle(order, region, chosen[region.name])  # noqa: E731
-    else:
-        work = lambda region: _handle(order, region, listed(order, region))  # noqa: E731
-    found, late = side_by_side(regions, work, order.seconds_left())
+
+    def handle(region: Region) -> Iterator[Found]:
+        return _handle(order, region, listed(order, region) if chosen is None else chosen[region.name])
+
+    found, late = side_by_side(regions, handle, order.seconds_left())
     return _report(order, found, [*failures, *late])
+
+
+def _report(order: Order, found: Sequence[Found], failures: list[Failure]) -> Answer:
+    """Make the answer of what came of a run. Raises RunError where there are failures."""
+    outcomes = [each for each in found if isinstance(each, Outcome)]
+    denied = sorted((each for each in found if isinstance(each, Denied)), key=lambda each: each.region)
+    failures += [each for each in found if isinstance(each, Failure)]
+    if denied and not outcomes and not failures:  # a policy for some Regions leaves others to be listed
+        failures, denied = [unlisted(each.region, each.error) for each in denied], []
+    if blind := sorted((each for each in found if isinstance(each, Blind)), key=lambda each: each.region):
+        regions = ", ".join(each.region for each in blind)
+        logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", regions, blind[0].why)
+    made: Answer = {
+        "action": order.action,
+        "time": utc(order.now),
+        "dry_run": order.event.dry_run,
+        "counts": {},
+        "clusters": [],
+    }
+    if denied:
+        made["denied_regions"] = [each.region for each in denied]
+    return answer.report(made, outcomes, failures, of_schedules=order.event.clusters is None)
 
 
 def _choose(order: Order, regions: Sequence[Region], failures: Sequence[Failure]) -> Mapping[str, Sequence[Cluster]]:
@@ -124,7 +148,7 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure | 
             clusters.append(each)
     if order.event.is_command:
         planned, clusters = clusters, []
-        for held in _at_once(partial(_hold, order, region), planned):
+        for held in _at_once((cluster, partial(_hold, order, region, cluster)) for cluster in planned):
             if isinstance(held, Cluster):
                 clusters.append(held)
             else:
