@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 import botocore.session
 from botocore.model import ServiceModel
 
+from aws_server import write
 from bench.scenario import REGIONS, Scenario
-from rds_server import write
 
 ACCOUNT = "123456789012"
 ZONES = ("Europe/Berlin", "Europe/London", "America/New_York", "Asia/Kolkata", "UTC")
