@@ -84,7 +84,7 @@ bill: $(VENV)/.test infra/node_modules/.ready ## Measure what the functions take
 
 .PHONY: bench
 bench: export PYTHONPATH := lambda:infra:tests
-bench: $(VENV)/.bench build/c7n/.ready ## Measure the speed, and write it into README.md; ARGS=--quick takes 2 minutes and writes nothing
+bench: $(VENV)/.bench build/c7n/.ready ## Measure the speed, and write it into tests/bench/README.md; ARGS=--quick takes 2 minutes and writes nothing
 	@$(BIN)/python -m bench $(ARGS)
 
 .PHONY: deploy

@@ -18,23 +18,23 @@ from typing import Any
 import pytest
 
 import invocation
+from aws_server import (
+    ACCESS_DENIED,
+    HOME,
+    LONG_AGO,
+    RESET,
+    THROTTLED,
+    Account,
+    Call,
+    Refusal,
+    Structure,
+)
 from invocation import Context, Log
 from office_hours.decision import Action
 from office_hours.event import EventError
 from office_hours.hold import Hold, HoldError
 from office_hours.answer import RunError
 from office_hours.schedule import Schedule, ScheduleError, State
-from rds_server import (
-    ACCESS_DENIED,
-    HOME,
-    LONG_AGO,
-    RESET,
-    THROTTLED,
-    Call,
-    RdsServer,
-    Refusal,
-    Structure,
-)
 
 SCHEDULE_KEY, HOLD_KEY = "office-hours", "office-hours-hold"
 MAINTENANCE = "sun:05:00-sun:06:00"
@@ -211,7 +211,7 @@ class History:
     fates: for the first cluster, the second and so on, and again.
     """
 
-    account: RdsServer
+    account: Account
     log: Log
     now: datetime = LONG_AGO
     fates: tuple[Fate, ...] = (Fate(),)
@@ -367,7 +367,7 @@ class History:
 
 
 @pytest.fixture
-def history(account: RdsServer, log: Log) -> History:
+def history(account: Account, log: Log) -> History:
     """An account without clusters, on a clock that stands still."""
     history = History(account, log)
     for operation in ("DescribeDBClusters", "DescribeEvents", "AddTagsToResource", *CALLS):

@@ -12,10 +12,10 @@ import time_machine
 from playwright.sync_api import Browser, expect
 
 from asset import PROJECT
+from aws_server import Account
 from browser import Functions, open_page, serve
-from rds_server import RdsServer
 
-pytest_plugins = ["rds_server", "browser"]
+pytest_plugins = ["aws_server", "browser"]
 
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)  # a Tuesday
 BERLIN = "mon-fri 08:00-18:00 Europe/Berlin"
@@ -26,7 +26,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(f"2026-11-{text}").replace(tzinfo=UTC)
 
 
-def fill(account: RdsServer) -> None:
+def fill(account: Account) -> None:
     """Some clusters, to most of which happened what their tags ask for."""
     held = [
         {"Key": "office-hours", "Value": BERLIN},
@@ -51,14 +51,14 @@ def fill(account: RdsServer) -> None:
         account.log("etl", "DB cluster stopped.", at(f"{day + 1}T06:05").isoformat())
 
 
-def fill_with_three(account: RdsServer) -> None:
+def fill_with_three(account: Account) -> None:
     """One of each state."""
     account.add("billing", BERLIN, EngineVersion="17.5")
     account.add("changing", BERLIN, Status="starting", EngineVersion="17.5")
     account.add("night", "mon-fri 22:00-06:00 UTC", Status="stopped", EngineVersion="17.5")
 
 
-def fill_with_a_hundred(account: RdsServer) -> None:
+def fill_with_a_hundred(account: Account) -> None:
     """As they come in a large account: long names and tags, some faults, and much that happened."""
     fill(account)
     year = "jan-mar mon-fri 07:00-20:00 apr-dec mon-fri 08:00-18:00 Europe/Paris holidays=FR closed=2026-12-24 lead=20m"
@@ -86,7 +86,7 @@ def fill_with_a_hundred(account: RdsServer) -> None:
     ],
 )
 def test_take_screenshots(  # noqa: PLR0913, PLR0917  three fixtures, and what is to be taken
-    account: RdsServer, functions: Functions, browser: Browser, clusters: str, filled: object, width: str, folder: Path
+    account: Account, functions: Functions, browser: Browser, clusters: str, filled: object, width: str, folder: Path
 ) -> None:
     assert callable(filled)
     filled(account)

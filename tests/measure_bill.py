@@ -1,7 +1,7 @@
 """Measures what the functions' work takes, and prints the bill: `python -m pytest -s tests/measure_bill.py`.
 
 It is no test, and no run of all tests finds it. Each function runs in a process of its own, whose processor time is the
-function's alone, over an account at the wire (`rds_server.py`): snapshots with the members that RDS fills for an Aurora
+function's alone, over an account at the wire (`aws_server.py`): snapshots with the members that RDS fills for an Aurora
 cluster, a tenth of the clusters changed by hand, and a fortnight of events. Of several warm runs, the median counts.
 """
 
@@ -15,18 +15,18 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import pytest
 
+from aws_server import Account
+from bench.account import snapshot
 from bill import Month, Work, month, table
 from office_hours.schedule import Schedule, State
-from price_server import PriceServer, instance
-from rds_server import LONG_AGO, RdsServer
+from price_list import instance
 from settings import Settings
 from synthesis import Template
 
-pytest_plugins = ["rds_server", "price_server", "synthesis"]
+pytest_plugins = ["aws_server", "synthesis"]
 
 TAG = "mon-fri 08:00-18:00 Europe/Berlin"
 STATUSES = {State.RUNNING: "available", State.STOPPED: "stopped"}
@@ -37,49 +37,12 @@ EVENTS = {"stop": {}, "start": {}, "status": {"widgetContext": {"theme": "light"
 THREADS = 16
 WARM_RUNS = 3
 
-# What RDS says of an Aurora cluster with two instances, beside what the account itself makes up.
-MEMBERS: dict[str, Any] = {
-    "AllocatedStorage": 1,
-    "AvailabilityZones": ["eu-west-1a", "eu-west-1b", "eu-west-1c"],
-    "BackupRetentionPeriod": 7,
-    "DatabaseName": "reporting",
-    "DBClusterParameterGroup": "default.aurora-postgresql16",
-    "DBSubnetGroup": "default-vpc-0123456789abcdef0",
-    "EarliestRestorableTime": LONG_AGO,
-    "Endpoint": "reporting.cluster-cabcdefghijk.eu-west-1.rds.amazonaws.com",
-    "ReaderEndpoint": "reporting.cluster-ro-cabcdefghijk.eu-west-1.rds.amazonaws.com",
-    "MultiAZ": True,
-    "EngineVersion": "16.6",
-    "LatestRestorableTime": LONG_AGO,
-    "Port": 5432,
-    "MasterUsername": "postgres",
-    "PreferredBackupWindow": "03:00-03:30",
-    "PreferredMaintenanceWindow": "sun:05:00-sun:05:30",
-    "ReadReplicaIdentifiers": [],
-    "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-0123456789abcdef0", "Status": "active"}],
-    "HostedZoneId": "Z29XKXDKYMONMX",
-    "StorageEncrypted": True,
-    "KmsKeyId": "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555",
-    "DbClusterResourceId": "cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-    "AssociatedRoles": [],
-    "IAMDatabaseAuthenticationEnabled": True,
-    "EnabledCloudwatchLogsExports": ["postgresql"],
-    "DeletionProtection": True,
-    "HttpEndpointEnabled": False,
-    "ActivityStreamStatus": "stopped",
-    "CopyTagsToSnapshot": True,
-    "CrossAccountClone": False,
-    "DomainMemberships": [],
-    "AutoMinorVersionUpgrade": True,
-    "DatabaseInsightsMode": "standard",
-    "PerformanceInsightsEnabled": True,
-    "NetworkType": "IPV4",
-    "LocalWriteForwardingStatus": "disabled",
-    "EngineLifecycleSupport": "open-source-rds-extended-support",
-}
+# What RDS says of an Aurora cluster, beside what the account itself makes up.
+MADE_UP = {"DBClusterIdentifier", "DBClusterArn", "DBClusterMembers", "Status", "TagList"}
+MEMBERS = {key: value for key, value in snapshot(2).items() if key not in MADE_UP}
 
 
-def fill(account: RdsServer, clusters: int, *, as_scheduled: bool) -> None:
+def fill(account: Account, clusters: int, *, as_scheduled: bool) -> None:
     """Make clusters that are as their schedule asks, but for a tenth, or none of which is."""
     now = datetime.now(UTC)
     schedule = Schedule.parse(TAG)
@@ -105,7 +68,7 @@ def fill(account: RdsServer, clusters: int, *, as_scheduled: bool) -> None:
         account.add(name, TAG, **MEMBERS, DBClusterMembers=members, Status=STATUSES[state])
 
 
-def observed(account: RdsServer, function: str, *, runs: int) -> Work:
+def observed(account: Account, function: str, *, runs: int) -> Work:
     """The last of several invocations in one process, its processor time that of the median."""
     account.calls.clear()
     done = subprocess.run(
@@ -139,7 +102,7 @@ def observed(account: RdsServer, function: str, *, runs: int) -> Work:
     )
 
 
-def bill(account: RdsServer, clusters: int, memory: dict[str, int], alarm_metrics: int) -> Month:
+def bill(account: Account, clusters: int, memory: dict[str, int], alarm_metrics: int) -> Month:
     fill(account, clusters, as_scheduled=True)
     work = {name: observed(account, name, runs=1 + WARM_RUNS) for name in EVENTS}
     fill(account, clusters, as_scheduled=False)
@@ -152,10 +115,8 @@ def bill(account: RdsServer, clusters: int, memory: dict[str, int], alarm_metric
     return month(work, memory, alarm_metrics)
 
 
-def test_print_the_bill(
-    account: RdsServer, price_list: PriceServer, template: Template, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    price_list.products = [*instance("db.r8g.large", "0.5")]
+def test_print_the_bill(account: Account, template: Template, monkeypatch: pytest.MonkeyPatch) -> None:
+    account.products = [*instance("db.r8g.large", "0.5")]
     monkeypatch.setenv("OFFICE_HOURS_SETTINGS", Settings().as_json())
     monkeypatch.setenv("OFFICE_HOURS_REPORT", "never")
     functions = template.of_type("AWS::Lambda::Function")

@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, urlsplit
 import botocore.session
 import pytest
 
-from rds_server import ACCOUNT, HOME, never_wait
+from aws_server import ACCOUNT, HOME, never_wait
 
 ANSWERS = "/cloudformation"
 # Both are lower than the real ones, which are 100 and unknown.

@@ -20,7 +20,7 @@ from office_hours.event import EventError
 from settings import Settings
 from synthesis import Resource, Template, synthesize
 
-pytest_plugins = ["synthesis", "rds_server", "invocation"]
+pytest_plugins = ["synthesis", "aws_server", "invocation"]
 
 NAMES = (
     *("stop-errors", "stop-not-invoked", "start-errors", "start-not-invoked"),

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import time_machine
 
+from aws_server import ACCESS_DENIED, HOME, LONG_AGO, RESET, Account, Refusal
 from invocation import Answer, Context, Log, decisions, start, stop
 from office_hours.event import EventError
 from office_hours.answer import RunError
-from rds_server import ACCESS_DENIED, HOME, LONG_AGO, RESET, RdsServer, Refusal
 
-pytest_plugins = ["rds_server", "invocation"]
+pytest_plugins = ["aws_server", "invocation"]
 
 Run = Callable[..., Answer]
 OFFICE = "mon-fri 08:00-18:00 Europe/Berlin"
@@ -27,7 +27,7 @@ CHANGING = ("AddTagsToResource", "StopDBCluster", "StartDBCluster")
 both = pytest.mark.parametrize("run", [stop, start], ids=["stop", "start"])
 
 
-def changes(account: RdsServer) -> list[tuple[str, str]]:
+def changes(account: Account) -> list[tuple[str, str]]:
     """The calls that change something, in order, each with its cluster."""
     return [(call.operation, call.cluster) for call in account.calls if call.operation in CHANGING]
 
@@ -47,7 +47,7 @@ def mistakes(run: Run, event: dict[str, Any], at: str = EVENING) -> list[str]:
 # What a command does
 
 
-def test_the_hold_is_written_first_then_the_cluster_is_started(account: RdsServer) -> None:
+def test_the_hold_is_written_first_then_the_cluster_is_started(account: Account) -> None:
     account.add("reporting", OFFICE, Status="stopped")
     answer = start(EVENING, {"clusters": ["reporting"], "until": "20:00"})
     assert changes(account) == [("AddTagsToResource", "reporting"), ("StartDBCluster", "reporting")]
@@ -69,7 +69,7 @@ def test_the_hold_is_written_first_then_the_cluster_is_started(account: RdsServe
     ]
 
 
-def test_without_until_the_hold_ends_at_the_next_transition(account: RdsServer) -> None:
+def test_without_until_the_hold_ends_at_the_next_transition(account: Account) -> None:
     account.add("reporting", OFFICE, Status="stopped")
     account.add("shop", OFFICE)
     start(EVENING, {"clusters": ["reporting"]})
@@ -79,7 +79,7 @@ def test_without_until_the_hold_ends_at_the_next_transition(account: RdsServer) 
 
 
 def test_where_the_hold_ends_in_the_state_that_the_schedule_asks_for_the_next_change_is_told(
-    account: RdsServer,
+    account: Account,
 ) -> None:
     account.add("on", OFFICE)
     account.add("off", OFFICE, Status="stopped")
@@ -97,7 +97,7 @@ def test_where_the_hold_ends_in_the_state_that_the_schedule_asks_for_the_next_ch
     assert up["message"].endswith("then office hours apply again.")
 
 
-def test_the_scheduled_runs_leave_it_alone_until_the_hold_ends_and_then_act(account: RdsServer) -> None:
+def test_the_scheduled_runs_leave_it_alone_until_the_hold_ends_and_then_act(account: Account) -> None:
     account.add("reporting", OFFICE, Status="stopped")
     start(EVENING, {"clusters": ["reporting"], "until": "20:00"})
     account.settle("2026-11-24T17:45:00Z")
@@ -107,7 +107,7 @@ def test_the_scheduled_runs_leave_it_alone_until_the_hold_ends_and_then_act(acco
     assert account.clusters[HOME]["reporting"]["Status"] == "stopping"
 
 
-def test_what_is_stopped_at_noon_is_started_by_the_next_morning(account: RdsServer) -> None:
+def test_what_is_stopped_at_noon_is_started_by_the_next_morning(account: Account) -> None:
     account.add("shop", OFFICE)
     stop(NOON, {"clusters": ["shop"]})
     account.settle("2026-11-24T11:06:00Z")
@@ -116,7 +116,7 @@ def test_what_is_stopped_at_noon_is_started_by_the_next_morning(account: RdsServ
     assert decisions(start("2026-11-25T07:00:00Z")) == {"shop": ("start", "scheduled")}
 
 
-def test_a_command_is_the_latest_word_also_on_an_earlier_hold_and_an_enforced_schedule(account: RdsServer) -> None:
+def test_a_command_is_the_latest_word_also_on_an_earlier_hold_and_an_enforced_schedule(account: Account) -> None:
     account.add("a", f"{OFFICE} enforced", Status="stopped")
     stop(EVENING, {"clusters": ["a"], "until": "3d"})
     start(EVENING, {"clusters": ["a"], "until": "2h"})
@@ -127,13 +127,13 @@ def test_a_command_is_the_latest_word_also_on_an_earlier_hold_and_an_enforced_sc
 
 
 @pytest.mark.parametrize("tag", ["always", "never"])
-def test_a_schedule_without_transitions_can_be_held_with_an_until(account: RdsServer, tag: str) -> None:
+def test_a_schedule_without_transitions_can_be_held_with_an_until(account: Account, tag: str) -> None:
     account.add("a", tag)
     (entry,) = stop(EVENING, {"clusters": ["a"], "until": "90m"})["clusters"]
     assert (entry["decision"], account.tag("a")) == ("stop", "stopped until 2026-11-24T19:00Z")
 
 
-def test_every_cluster_has_its_own_zone_and_its_own_next_transition(account: RdsServer) -> None:
+def test_every_cluster_has_its_own_zone_and_its_own_next_transition(account: Account) -> None:
     for zone in ("Europe/Berlin", "Asia/Kolkata", "America/New_York"):
         account.add(zone.rpartition("/")[2].lower().replace("_", "-"), f"mon-fri 08:00-18:00 {zone}")
     stop(EVENING, {"clusters": ["berlin", "kolkata", "new-york"], "until": "20:00"})
@@ -145,7 +145,7 @@ def test_every_cluster_has_its_own_zone_and_its_own_next_transition(account: Rds
 
 
 @pytest.mark.parametrize("already", ["available", "starting"])
-def test_the_hold_is_written_also_where_the_cluster_is_in_that_state_already(account: RdsServer, already: str) -> None:
+def test_the_hold_is_written_also_where_the_cluster_is_in_that_state_already(account: Account, already: str) -> None:
     account.add("a", OFFICE, Status=already)
     (entry,) = start(EVENING, {"clusters": ["a"]})["clusters"]
     assert changes(account) == [("AddTagsToResource", "a")]
@@ -155,7 +155,7 @@ def test_the_hold_is_written_also_where_the_cluster_is_in_that_state_already(acc
 
 @pytest.mark.parametrize("members", [{"Status": "modifying"}, {"Status": "stopping"}, {"DBClusterMembers": []}])
 def test_the_hold_is_written_also_where_the_cluster_is_busy_and_a_later_run_follows_it(
-    account: RdsServer, members: dict[str, Any]
+    account: Account, members: dict[str, Any]
 ) -> None:
     account.add("a", OFFICE, **{"Status": "stopped"} | members)
     (entry,) = start(EVENING, {"clusters": ["a"]})["clusters"]
@@ -166,7 +166,7 @@ def test_the_hold_is_written_also_where_the_cluster_is_busy_and_a_later_run_foll
     assert decisions(start("2026-11-24T17:35:00Z")) == {"a": ("start", "held")}
 
 
-def test_the_hold_has_the_key_of_the_settings_tag(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hold_has_the_key_of_the_settings_tag(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     settings(monkeypatch, tagKey="sleep")
     account.add("a", TagList=[{"Key": "sleep", "Value": OFFICE}])
     stop(EVENING, {"clusters": ["a"]})
@@ -179,21 +179,21 @@ def test_the_hold_has_the_key_of_the_settings_tag(account: RdsServer, monkeypatc
 @pytest.mark.parametrize(
     "name", ["reporting", "Reporting", "eu-west-1/reporting", "arn:aws:rds:eu-west-1:123456789012:cluster:reporting"]
 )
-def test_a_cluster_is_named_by_its_identifier_its_region_or_its_arn(account: RdsServer, name: str) -> None:
+def test_a_cluster_is_named_by_its_identifier_its_region_or_its_arn(account: Account, name: str) -> None:
     account.add("reporting", OFFICE)
     account.add("billing", OFFICE)
     assert decisions(stop(EVENING, {"clusters": [name]})) == {"reporting": ("stop", "held")}
     assert account.named("StopDBCluster") == ["reporting"]
 
 
-def test_a_cluster_that_is_named_twice_is_handled_once(account: RdsServer) -> None:
+def test_a_cluster_that_is_named_twice_is_handled_once(account: Account) -> None:
     account.add("a", OFFICE)
     answer = stop(EVENING, {"clusters": ["a", "A", "eu-west-1/a"]})
     assert len(answer["clusters"]) == 1
     assert account.named("StopDBCluster") == ["a"]
 
 
-def test_a_star_is_every_tagged_cluster_and_what_cannot_be_done_is_left_with_its_reason(account: RdsServer) -> None:
+def test_a_star_is_every_tagged_cluster_and_what_cannot_be_done_is_left_with_its_reason(account: Account) -> None:
     account.add("a", OFFICE)
     account.add("always", "always")
     account.add("bad", "mno 08:00-18:00")
@@ -211,7 +211,7 @@ def test_a_star_is_every_tagged_cluster_and_what_cannot_be_done_is_left_with_its
     assert changes(account) == [("AddTagsToResource", "a"), ("StopDBCluster", "a")]
 
 
-def test_a_star_reaches_every_region(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_star_reaches_every_region(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     settings(monkeypatch, regions=[HOME, "us-east-1"])
     account.add("a", OFFICE)
     account.add("a", OFFICE, region="us-east-1")
@@ -223,7 +223,7 @@ def test_a_star_reaches_every_region(account: RdsServer, monkeypatch: pytest.Mon
     assert account.tag("a", region="us-east-1") == f"stopped until {TO_THE_MORNING}"
 
 
-def test_under_a_star_an_until_that_is_past_somewhere_leaves_the_clusters_there(account: RdsServer) -> None:
+def test_under_a_star_an_until_that_is_past_somewhere_leaves_the_clusters_there(account: Account) -> None:
     account.add("berlin", OFFICE)
     account.add("tokyo", "mon-fri 08:00-18:00 Asia/Tokyo")
     answer = stop(EVENING, {"clusters": ["*"], "until": "2026-11-25T00:00"})
@@ -231,7 +231,7 @@ def test_under_a_star_an_until_that_is_past_somewhere_leaves_the_clusters_there(
 
 
 def test_a_region_that_is_named_is_the_only_one_that_is_asked(
-    account: RdsServer, monkeypatch: pytest.MonkeyPatch
+    account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings(monkeypatch, regions=[HOME, "us-east-1"])
     account.add("a", OFFICE, region="us-east-1")
@@ -267,7 +267,7 @@ def tags(schedule: str, *, hold: str) -> list[dict[str, str]]:
     ],
 )
 def test_one_name_that_is_wrong_is_enough_to_do_nothing(
-    account: RdsServer, run: Run, more: dict[str, Any], *, name: str, mistake: str
+    account: Account, run: Run, more: dict[str, Any], *, name: str, mistake: str
 ) -> None:
     account.add("reporting", OFFICE)
     account.add("bad", "mno 08:00-18:00")
@@ -278,7 +278,7 @@ def test_one_name_that_is_wrong_is_enough_to_do_nothing(
     assert changes(account) == []
 
 
-def test_of_many_tagged_clusters_a_few_are_told(account: RdsServer) -> None:
+def test_of_many_tagged_clusters_a_few_are_told(account: Account) -> None:
     for number in range(7):
         account.add(f"shop-{number}", OFFICE)
     (far,) = mistakes(stop, {"clusters": ["x"]})
@@ -311,7 +311,7 @@ def test_of_many_tagged_clusters_a_few_are_told(account: RdsServer) -> None:
     ids=["schedule", "key", "hold", "ineligible", "never"],
 )
 def test_a_cluster_that_cannot_be_commanded_is_a_mistake_when_it_is_named(
-    account: RdsServer, members: dict[str, Any], mistake: str
+    account: Account, members: dict[str, Any], mistake: str
 ) -> None:
     account.add("a", OFFICE)
     account.add("b", OFFICE, **members)
@@ -321,7 +321,7 @@ def test_a_cluster_that_cannot_be_commanded_is_a_mistake_when_it_is_named(
 
 
 @pytest.mark.parametrize("until", ["2026-11-24T18:30", "2026-11-24T17:30Z", "2020-01-01T00:00"])
-def test_until_lies_in_the_future(account: RdsServer, until: str) -> None:
+def test_until_lies_in_the_future(account: Account, until: str) -> None:
     account.add("a", OFFICE)
     (told,) = mistakes(stop, {"clusters": ["a"], "until": until})
     assert "in the future" in told
@@ -329,7 +329,7 @@ def test_until_lies_in_the_future(account: RdsServer, until: str) -> None:
 
 
 def test_an_identifier_that_two_regions_have_needs_its_region(
-    account: RdsServer, monkeypatch: pytest.MonkeyPatch
+    account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings(monkeypatch, regions=["us-east-1", HOME])
     account.add("a", OFFICE)
@@ -339,7 +339,7 @@ def test_an_identifier_that_two_regions_have_needs_its_region(
     assert decisions(stop(EVENING, {"clusters": ["us-east-1/a"]})) == {"a": ("stop", "held")}
 
 
-def test_all_mistakes_are_told_at_once_those_of_the_event_and_those_of_the_names(account: RdsServer) -> None:
+def test_all_mistakes_are_told_at_once_those_of_the_event_and_those_of_the_names(account: Account) -> None:
     account.add("a", OFFICE)
     account.add("bad", "mno 08:00-18:00")
     account.add("always", "always")
@@ -351,7 +351,7 @@ def test_all_mistakes_are_told_at_once_those_of_the_event_and_those_of_the_names
     assert changes(account) == []
 
 
-def test_a_name_is_looked_for_in_the_region_that_it_names(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_is_looked_for_in_the_region_that_it_names(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     settings(monkeypatch, regions=[HOME, "us-east-1"])
     for region in (HOME, "us-east-1"):
         account.add("reporting", OFFICE, region=region)
@@ -365,7 +365,7 @@ def test_a_name_is_looked_for_in_the_region_that_it_names(account: RdsServer, mo
     ]
 
 
-def test_that_until_is_needed_is_told_beside_other_mistakes(account: RdsServer) -> None:
+def test_that_until_is_needed_is_told_beside_other_mistakes(account: Account) -> None:
     account.add("always", "always")
     account.add("a", OFFICE)
     told = mistakes(stop, {"clusters": ["always", 5], "dry_run": 1})
@@ -374,27 +374,27 @@ def test_that_until_is_needed_is_told_beside_other_mistakes(account: RdsServer) 
 
 
 @pytest.mark.parametrize("until", ["2020-01-01T00:00Z", "2026-11-24T17:30Z", "2026-11-24T05:30"])
-def test_an_until_that_is_past_everywhere_is_a_mistake_for_all(account: RdsServer, until: str) -> None:
+def test_an_until_that_is_past_everywhere_is_a_mistake_for_all(account: Account, until: str) -> None:
     account.add("a", OFFICE)
     (told,) = mistakes(stop, {"clusters": ["*"], "until": until})
     assert told == f'"until" has "{until}": expected a time in the future.'
     assert account.calls == []
 
 
-def test_what_is_left_has_its_next_transition(account: RdsServer) -> None:
+def test_what_is_left_has_its_next_transition(account: Account) -> None:
     account.add("a", OFFICE, GlobalClusterIdentifier="world")
     (entry,) = stop(EVENING, {"clusters": ["*"]})["clusters"]
     assert (entry["reason"], entry["next"]) == ("ineligible", "2026-11-25T07:00:00Z")
 
 
-def test_nothing_is_listed_for_a_mistake_that_names_no_cluster(account: RdsServer) -> None:
+def test_nothing_is_listed_for_a_mistake_that_names_no_cluster(account: Account) -> None:
     assert mistakes(stop, {"clusters": ["*"], "until": "25:00"})
     assert account.calls == []
 
 
 @both
 def test_a_mistake_is_a_warning_and_counted_in_a_metric_of_its_own(
-    account: RdsServer, log: Log, capsys: pytest.CaptureFixture[str], run: Run
+    account: Account, log: Log, capsys: pytest.CaptureFixture[str], run: Run
 ) -> None:
     assert mistakes(run, {"clusters": ["a"]}) == ['The cluster "a" is unknown: no cluster is tagged.']
     assert [line["level"] for line in log.lines()] == ["WARNING"]
@@ -410,7 +410,7 @@ def test_a_mistake_is_a_warning_and_counted_in_a_metric_of_its_own(
     assert account.calls
 
 
-def test_what_is_no_mistake_is_not_counted(account: RdsServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_mistake_is_not_counted(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
     account.add("a", OFFICE)
     stop(EVENING, {"clusters": ["a"]})
     account.fail("DescribeDBClusters", ACCESS_DENIED)
@@ -423,7 +423,7 @@ def test_what_is_no_mistake_is_not_counted(account: RdsServer, capsys: pytest.Ca
 
 
 @both
-def test_a_dry_run_says_what_the_command_would_do_and_changes_nothing(account: RdsServer, run: Run) -> None:
+def test_a_dry_run_says_what_the_command_would_do_and_changes_nothing(account: Account, run: Run) -> None:
     account.add("on", OFFICE)
     account.add("off", OFFICE, Status="stopped")
     answer = run(EVENING, {"clusters": ["on", "off"], "until": "20:00", "dry_run": True})
@@ -438,7 +438,7 @@ def test_a_dry_run_says_what_the_command_would_do_and_changes_nothing(account: R
     assert changes(account) == []
 
 
-def test_time_with_clusters_answers_for_those_alone_what_the_schedule_would_do(account: RdsServer) -> None:
+def test_time_with_clusters_answers_for_those_alone_what_the_schedule_would_do(account: Account) -> None:
     account.add("a", OFFICE)
     account.add("b", OFFICE)
     account.add("always", "always", Status="stopped")
@@ -451,7 +451,7 @@ def test_time_with_clusters_answers_for_those_alone_what_the_schedule_would_do(a
 # What can go wrong
 
 
-def test_a_hold_that_cannot_be_written_is_a_failure_and_the_call_is_not_made(account: RdsServer, log: Log) -> None:
+def test_a_hold_that_cannot_be_written_is_a_failure_and_the_call_is_not_made(account: Account, log: Log) -> None:
     account.add("a", OFFICE)
     account.add("b", OFFICE)
     account.fail("AddTagsToResource", ACCESS_DENIED, cluster="a")
@@ -461,7 +461,7 @@ def test_a_hold_that_cannot_be_written_is_a_failure_and_the_call_is_not_made(acc
     assert [line["cluster"] for line in log.lines("ERROR")] == ["a"]
 
 
-def test_a_call_that_fails_is_made_good_by_the_next_run(account: RdsServer) -> None:
+def test_a_call_that_fails_is_made_good_by_the_next_run(account: Account) -> None:
     account.add("a", OFFICE, Status="stopped")
     account.fail("StartDBCluster", Refusal("InsufficientDBClusterCapacityFault", "None left."), times=1)
     with pytest.raises(RunError, match=r"Where the hold is written, the next run tries"):
@@ -470,7 +470,7 @@ def test_a_call_that_fails_is_made_good_by_the_next_run(account: RdsServer) -> N
     assert decisions(start("2026-11-24T17:35:00Z")) == {"a": ("start", "held")}
 
 
-def test_a_refusal_since_the_state_changed_meanwhile_is_no_failure(account: RdsServer) -> None:
+def test_a_refusal_since_the_state_changed_meanwhile_is_no_failure(account: Account) -> None:
     account.add("a", OFFICE)
     account.before("StopDBCluster", lambda _: account.clusters[HOME]["a"].update(Status="modifying"))
     (entry,) = stop(EVENING, {"clusters": ["a"]})["clusters"]
@@ -482,7 +482,7 @@ def test_a_refusal_since_the_state_changed_meanwhile_is_no_failure(account: RdsS
 
 
 def test_while_a_region_fails_a_name_without_its_region_may_mean_another_cluster(
-    account: RdsServer, monkeypatch: pytest.MonkeyPatch
+    account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings(monkeypatch, regions=[HOME, "us-east-1"])
     account.add("a", OFFICE)
@@ -494,7 +494,7 @@ def test_while_a_region_fails_a_name_without_its_region_may_mean_another_cluster
 
 
 def test_a_name_that_is_not_found_where_a_region_failed_is_no_mistake_of_the_users(
-    account: RdsServer, monkeypatch: pytest.MonkeyPatch
+    account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings(monkeypatch, regions=[HOME, "us-east-1"])
     account.add("a", OFFICE)
@@ -508,14 +508,14 @@ def test_a_name_that_is_not_found_where_a_region_failed_is_no_mistake_of_the_use
     assert changes(account) == []
 
 
-def test_where_there_is_no_time_nothing_is_begun_and_the_person_is_told(account: RdsServer) -> None:
+def test_where_there_is_no_time_nothing_is_begun_and_the_person_is_told(account: Account) -> None:
     account.add("a", OFFICE)
     with pytest.raises(RunError, match="too late to begin: nothing was done for it, ask again"):
         stop(EVENING, {"clusters": ["a"]}, Context(remaining=4_000))
     assert changes(account) == []
 
 
-def test_where_the_hold_ends_before_the_call_the_call_is_not_made(account: RdsServer) -> None:
+def test_where_the_hold_ends_before_the_call_the_call_is_not_made(account: Account) -> None:
     account.add("a", OFFICE)
     with time_machine.travel(EVENING, tick=False) as clock:
         account.before("AddTagsToResource", lambda _: clock.move_to("2026-11-24T17:31:00Z"))
@@ -524,7 +524,7 @@ def test_where_the_hold_ends_before_the_call_the_call_is_not_made(account: RdsSe
     assert entry["message"] == "a was not stopped: its hold has ended, and office hours apply again."
 
 
-def test_a_hold_that_has_ended_before_it_is_written_is_not_written(account: RdsServer) -> None:
+def test_a_hold_that_has_ended_before_it_is_written_is_not_written(account: Account) -> None:
     account.add("a", OFFICE)
     with time_machine.travel(EVENING, tick=False) as clock:
         account.before("DescribeDBClusters", lambda _: clock.move_to("2026-11-24T17:31:00Z"))
@@ -533,7 +533,7 @@ def test_a_hold_that_has_ended_before_it_is_written_is_not_written(account: RdsS
     assert changes(account) == []
 
 
-def test_what_fails_late_is_not_sent_again(account: RdsServer) -> None:
+def test_what_fails_late_is_not_sent_again(account: Account) -> None:
     # Lambda lets what one invocation left behind go on in the next: it must not undo what was commanded since.
     account.add("a", OFFICE)
     with time_machine.travel(EVENING, tick=False) as clock:
@@ -545,7 +545,7 @@ def test_what_fails_late_is_not_sent_again(account: RdsServer) -> None:
     assert account.tag("a") is None
 
 
-def test_a_cluster_that_is_gone_meanwhile_is_no_failure(account: RdsServer) -> None:
+def test_a_cluster_that_is_gone_meanwhile_is_no_failure(account: Account) -> None:
     account.add("a", OFFICE)
     account.add("b", OFFICE)
     account.before("AddTagsToResource", lambda _: account.clusters[HOME].pop("a"), cluster="a")
@@ -559,7 +559,7 @@ def test_a_cluster_that_is_gone_meanwhile_is_no_failure(account: RdsServer) -> N
 
 @pytest.mark.parametrize("code", ["InvalidDBClusterStateFault", "InvalidDBInstanceState", "InvalidDBShardGroupState"])
 def test_a_hold_that_is_refused_for_the_clusters_state_is_a_failure_as_no_run_would_make_it_good(
-    account: RdsServer, code: str
+    account: Account, code: str
 ) -> None:
     account.add("a", OFFICE, Status="stopped")
     account.fail("AddTagsToResource", Refusal(code, "Not now."))
@@ -568,7 +568,7 @@ def test_a_hold_that_is_refused_for_the_clusters_state_is_a_failure_as_no_run_wo
     assert account.named("StartDBCluster") == []
 
 
-def test_a_failure_of_who_only_asks_promises_nothing(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_of_who_only_asks_promises_nothing(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     settings(monkeypatch, regions=[HOME, "us-east-1"])
     account.add("a", OFFICE)
     account.fail("DescribeDBClusters", ACCESS_DENIED, region="us-east-1")
@@ -579,7 +579,7 @@ def test_a_failure_of_who_only_asks_promises_nothing(account: RdsServer, monkeyp
 # The log
 
 
-def test_the_log_has_the_hold_and_the_whole_snapshot(account: RdsServer, log: Log) -> None:
+def test_the_log_has_the_hold_and_the_whole_snapshot(account: Account, log: Log) -> None:
     account.add("a", OFFICE)
     stop(EVENING, {"clusters": ["a"]})
     held, acted, _ = log.lines("INFO")
@@ -589,7 +589,7 @@ def test_the_log_has_the_hold_and_the_whole_snapshot(account: RdsServer, log: Lo
     assert acted["message"].startswith("a was stopped; it stays down until ")
 
 
-def test_what_is_left_is_logged_for_who_wants_to_know(account: RdsServer, log: Log) -> None:
+def test_what_is_left_is_logged_for_who_wants_to_know(account: Account, log: Log) -> None:
     log.debug()
     account.add("bad", "mno 08:00-18:00")
     account.add("on", OFFICE)
@@ -599,7 +599,7 @@ def test_what_is_left_is_logged_for_who_wants_to_know(account: RdsServer, log: L
     assert sorted(told) == [("bad", "invalid-tag")] * 2 + [("on", "held")] * 2
 
 
-def test_what_is_left_for_the_next_run_is_a_warning(account: RdsServer, log: Log) -> None:
+def test_what_is_left_for_the_next_run_is_a_warning(account: Account, log: Log) -> None:
     account.add("a", OFFICE)
     with time_machine.travel(EVENING, tick=False) as clock:
         account.before("AddTagsToResource", lambda _: clock.move_to("2026-11-24T17:31:00Z"))
@@ -607,7 +607,7 @@ def test_what_is_left_for_the_next_run_is_a_warning(account: RdsServer, log: Log
     assert [line["cluster"] for line in log.lines("WARNING")] == ["a"]
 
 
-def test_a_message_names_the_day_only_where_it_is_another_one(account: RdsServer) -> None:
+def test_a_message_names_the_day_only_where_it_is_another_one(account: Account) -> None:
     account.add("kolkata", "mon-fri 08:00-18:00 Asia/Kolkata")
     account.add("utc", "mon-fri 08:00-18:00 UTC")
     ends = {}

@@ -5,11 +5,11 @@ import json
 import pytest
 import time_machine
 
+from aws_server import ACCESS_DENIED, HOME, Account, Refusal, Rewritten
 from invocation import Context, decisions, stop
 from office_hours.answer import RunError
-from rds_server import ACCESS_DENIED, HOME, RdsServer, Refusal, Rewritten
 
-pytest_plugins = ["rds_server", "invocation"]
+pytest_plugins = ["aws_server", "invocation"]
 
 OFFICE, LATER = "mon-fri 08:00-18:00", "mon-fri 08:00-18:20"
 EVENING = "2026-11-23T18:30:00Z"
@@ -17,24 +17,24 @@ STARTED = "DB cluster started."
 MANY = [f"c{number:02}" for number in range(20)]
 
 
-def look_ups(account: RdsServer) -> list[str]:
+def look_ups(account: Account) -> list[str]:
     """The cluster that each look-up named; nothing where it was for all."""
     return account.named("DescribeEvents")
 
 
-def pages_of_noise(account: RdsServer, pages: int) -> None:
+def pages_of_noise(account: Account, pages: int) -> None:
     for number in range(100 * pages):
         account.log("somebody-else", "Something else.", f"2026-11-23T17:{number % 60:02}:00Z")
 
 
-def test_a_few_clusters_are_looked_up_one_by_one(account: RdsServer) -> None:
+def test_a_few_clusters_are_looked_up_one_by_one(account: Account) -> None:
     for name in MANY[:4]:
         account.add(name, OFFICE)
     stop(EVENING)
     assert look_ups(account) == MANY[:4]
 
 
-def test_many_clusters_share_one_look_up(account: RdsServer) -> None:
+def test_many_clusters_share_one_look_up(account: Account) -> None:
     for name in MANY:
         account.add(name, OFFICE)
     account.log("C03", STARTED, "2026-11-23T18:29:00Z")
@@ -44,7 +44,7 @@ def test_many_clusters_share_one_look_up(account: RdsServer) -> None:
     assert account.named("StopDBCluster") == MANY
 
 
-def test_what_the_shared_look_up_tells_is_told_of_the_right_cluster(account: RdsServer) -> None:
+def test_what_the_shared_look_up_tells_is_told_of_the_right_cluster(account: Account) -> None:
     for name in MANY:
         account.add(name, OFFICE)
     pages_of_noise(account, 2)
@@ -54,7 +54,7 @@ def test_what_the_shared_look_up_tells_is_told_of_the_right_cluster(account: Rds
     assert look_ups(account) == ["", "", ""]
 
 
-def test_clusters_on_later_pages_share_it_too(account: RdsServer) -> None:
+def test_clusters_on_later_pages_share_it_too(account: Account) -> None:
     for number in range(250):
         account.add(f"c{number:03}", OFFICE)
     stop(EVENING)
@@ -62,7 +62,7 @@ def test_clusters_on_later_pages_share_it_too(account: RdsServer) -> None:
     assert len(account.named("StopDBCluster")) == 250
 
 
-def test_clusters_with_a_later_transition_share_it_and_those_with_an_earlier_one_do_not(account: RdsServer) -> None:
+def test_clusters_with_a_later_transition_share_it_and_those_with_an_earlier_one_do_not(account: Account) -> None:
     for name in MANY:
         account.add(name, OFFICE)
     account.add("later", LATER)
@@ -72,7 +72,7 @@ def test_clusters_with_a_later_transition_share_it_and_those_with_an_earlier_one
     assert account.named("StopDBCluster") == [*MANY, "earlier", "later"]
 
 
-def test_a_log_that_is_long_for_so_few_is_read_cluster_by_cluster(account: RdsServer) -> None:
+def test_a_log_that_is_long_for_so_few_is_read_cluster_by_cluster(account: Account) -> None:
     names = MANY[:6]
     for name in names:
         account.add(name, OFFICE)
@@ -85,7 +85,7 @@ def test_a_log_that_is_long_for_so_few_is_read_cluster_by_cluster(account: RdsSe
     assert look_ups(account) == [*[""] * 7, *names]
 
 
-def test_where_the_shared_look_up_is_refused_each_cluster_is_looked_up_alone(account: RdsServer) -> None:
+def test_where_the_shared_look_up_is_refused_each_cluster_is_looked_up_alone(account: Account) -> None:
     for name in MANY:
         account.add(name, OFFICE)
     account.before("DescribeEvents", lambda call: None if call.cluster else ACCESS_DENIED)
@@ -94,7 +94,7 @@ def test_where_the_shared_look_up_is_refused_each_cluster_is_looked_up_alone(acc
     assert account.named("StopDBCluster") == MANY
 
 
-def test_an_event_that_cannot_be_read_is_the_case_of_its_cluster_alone(account: RdsServer) -> None:
+def test_an_event_that_cannot_be_read_is_the_case_of_its_cluster_alone(account: Account) -> None:
     for name in MANY:
         account.add(name, OFFICE)
     account.log("c03", STARTED, "2026-11-23T18:01:00Z")
@@ -108,7 +108,7 @@ def test_an_event_that_cannot_be_read_is_the_case_of_its_cluster_alone(account: 
     assert account.named("StopDBCluster") == [name for name in MANY if name != "c03"]
 
 
-def test_a_region_shares_with_no_other(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_region_shares_with_no_other(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
     for name in MANY:
         account.add(name, OFFICE)
@@ -119,7 +119,7 @@ def test_a_region_shares_with_no_other(account: RdsServer, monkeypatch: pytest.M
     assert left == ["us-east-1/c03"]
 
 
-def test_the_next_run_reads_the_log_again(account: RdsServer) -> None:
+def test_the_next_run_reads_the_log_again(account: Account) -> None:
     for name in MANY:
         account.add(name, OFFICE)
     account.fail("StopDBCluster", Refusal("InvalidDBInstanceState", "An instance is rebooting."))
@@ -128,7 +128,7 @@ def test_the_next_run_reads_the_log_again(account: RdsServer) -> None:
     assert decisions(stop("2026-11-23T18:35:00Z"))["c03"] == ("leave", "changed-by-hand")
 
 
-def test_a_cluster_whose_log_could_not_be_read_in_time_is_a_failure_and_left(account: RdsServer) -> None:
+def test_a_cluster_whose_log_could_not_be_read_in_time_is_a_failure_and_left(account: Account) -> None:
     account.add("a", OFFICE)
     with time_machine.travel(EVENING, tick=False) as clock:
         account.before("DescribeDBClusters", lambda _: clock.move_to("2026-11-23T18:30:56Z"))

@@ -25,28 +25,28 @@ import pytest
 import time_machine
 from botocore.retries import bucket
 
-from invocation import Answer, Context, Log, decisions, start, stop
-from office_hours import rds
-from office_hours.answer import RunError
-from rds_server import (
+from aws_server import (
     ACCESS_DENIED,
     EXPIRED,
     HOME,
     INTERNAL_FAILURE,
     RESET,
     THROTTLED,
+    Account,
     Call,
     Damage,
     Fault,
-    RdsServer,
     Refusal,
     Rewritten,
     Structure,
     end_what_was_given_up,
 )
+from invocation import Answer, Context, Log, decisions, start, stop
+from office_hours import rds
+from office_hours.answer import RunError
 from snapshots import STRUCTURE, difference, filled
 
-pytest_plugins = ["rds_server", "invocation"]
+pytest_plugins = ["aws_server", "invocation"]
 
 OFFICE = "mon-fri 08:00-18:00"
 OPENING, CLOSING = "2026-11-23T08:00:00Z", "2026-11-23T18:00:00Z"
@@ -113,7 +113,7 @@ class Trial:
     over: set when what hangs is to end.
     """
 
-    account: RdsServer
+    account: Account
     log: Log
     way: Way
     clock: time_machine.Traveller
@@ -266,7 +266,7 @@ def waits_end_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def trial(account: RdsServer, log: Log, way: Way, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trial]:
+def trial(account: Account, log: Log, way: Way, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trial]:
     with time_machine.travel(way.at, tick=False) as clock:
         trial = Trial(account, log, way, clock, monkeypatch)
         yield trial
@@ -919,7 +919,7 @@ def test_nothing_is_sent_that_became_too_late_while_it_waited_for_its_turn(trial
     trial.check_changes(trial.due)
 
 
-def test_all_of_a_run_is_decided_for_the_instant_at_which_it_began(account: RdsServer) -> None:
+def test_all_of_a_run_is_decided_for_the_instant_at_which_it_began(account: Account) -> None:
     account.add("a", "mon-fri 08:00-18:01 enforced")
     with time_machine.travel(CLOSING, tick=False) as clock:
         account.before("DescribeDBClusters", lambda _: clock.shift(60))
@@ -996,7 +996,7 @@ def test_a_run_that_is_delivered_twice_at_once_does_each_thing_once(trial: Trial
     ],
 )
 def test_where_the_clocks_change_each_thing_is_done_once(
-    account: RdsServer, zone: str, tags: list[str], runs: tuple[str, str], done: list[str]
+    account: Account, zone: str, tags: list[str], runs: tuple[str, str], done: list[str]
 ) -> None:
     for name, hours in zip("ab", tags, strict=True):
         account.add(name, f"daily {hours} {zone}", Status="stopped")

@@ -9,13 +9,13 @@ import time_machine
 from moto import mock_aws
 from types_boto3_rds import RDSClient
 
+from aws_server import ACCESS_DENIED, HOME, Account
 from invocation import Answer, Log, decisions, start, stop
 from office_hours import rds
 from office_hours.event import EventError
 from office_hours.answer import RunError
-from rds_server import ACCESS_DENIED, HOME, RdsServer
 
-pytest_plugins = ["rds_server", "invocation"]
+pytest_plugins = ["aws_server", "invocation"]
 
 OFFICE = "mon-fri 08:00-18:00"
 MONDAY_NOON, MONDAY_EVENING = "2026-11-23T12:00:00Z", "2026-11-23T18:00:00Z"
@@ -27,7 +27,7 @@ Run = Callable[..., Answer]
 # The event
 
 
-def test_a_hostile_event_is_refused_in_a_few_plain_words(account: RdsServer, log: Log) -> None:
+def test_a_hostile_event_is_refused_in_a_few_plain_words(account: Account, log: Log) -> None:
     event = {"\ud800": 1, "x" * 3_000_000: 2} | {f"key{number}": number for number in range(20_000)}
     with pytest.raises(EventError) as caught:
         stop(MONDAY_EVENING, event)
@@ -50,9 +50,7 @@ def test_a_hostile_event_is_refused_in_a_few_plain_words(account: RdsServer, log
     ],
     ids=str,
 )
-def test_an_unknown_key_is_refused_and_nothing_is_called(
-    account: RdsServer, run: Run, event: dict[str, object]
-) -> None:
+def test_an_unknown_key_is_refused_and_nothing_is_called(account: Account, run: Run, event: dict[str, object]) -> None:
     account.add("a", "never")
     account.add("b", "always", Status="stopped")
     with pytest.raises(EventError) as caught:
@@ -65,9 +63,7 @@ def test_an_unknown_key_is_refused_and_nothing_is_called(
 
 @both
 @pytest.mark.parametrize("event", [[], ["dry_run"], "dry_run", 1, True], ids=repr)
-def test_an_event_that_is_no_object_is_refused_and_nothing_is_called(
-    account: RdsServer, run: Run, event: object
-) -> None:
+def test_an_event_that_is_no_object_is_refused_and_nothing_is_called(account: Account, run: Run, event: object) -> None:
     account.add("a", "never")
     account.add("b", "always", Status="stopped")
     with pytest.raises(EventError, match="dry_run"):
@@ -77,7 +73,7 @@ def test_an_event_that_is_no_object_is_refused_and_nothing_is_called(
 
 @both
 @pytest.mark.parametrize("value", ["true", "false", "", 1, 0, None, [], {}], ids=repr)
-def test_dry_run_is_true_or_false_and_nothing_else(account: RdsServer, run: Run, value: object) -> None:
+def test_dry_run_is_true_or_false_and_nothing_else(account: Account, run: Run, value: object) -> None:
     account.add("a", "never")
     account.add("b", "always", Status="stopped")
     with pytest.raises(EventError, match="dry_run"):
@@ -105,7 +101,7 @@ def test_dry_run_is_true_or_false_and_nothing_else(account: RdsServer, run: Run,
     ],
     ids=repr,
 )
-def test_a_time_without_a_date_or_an_offset_is_refused(account: RdsServer, run: Run, value: object) -> None:
+def test_a_time_without_a_date_or_an_offset_is_refused(account: Account, run: Run, value: object) -> None:
     account.add("a", "never")
     account.add("b", "always", Status="stopped")
     with pytest.raises(EventError, match="time"):
@@ -124,21 +120,21 @@ def test_a_time_without_a_date_or_an_offset_is_refused(account: RdsServer, run: 
         ("2026-11-23T18:00:00.000Z", "2026-11-23T18:00:00Z"),
     ],
 )
-def test_a_time_is_an_iso_date_time_with_an_offset(account: RdsServer, text: str, instant: str) -> None:
+def test_a_time_is_an_iso_date_time_with_an_offset(account: Account, text: str, instant: str) -> None:
     answer = stop(MONDAY_NOON, {"time": text})
     assert (answer["time"], answer["dry_run"]) == (instant, True)
     assert account.counts() == {"DescribeDBClusters": 1}
 
 
 @pytest.mark.parametrize(("event", "dry"), [({}, False), ({"dry_run": False}, False), ({"dry_run": True}, True)])
-def test_without_a_time_it_is_the_clocks(account: RdsServer, event: dict[str, object], dry: bool) -> None:
+def test_without_a_time_it_is_the_clocks(account: Account, event: dict[str, object], dry: bool) -> None:
     account.add("a", "never")
     answer = stop(MONDAY_NOON, event)
     assert (answer["time"], answer["dry_run"]) == (MONDAY_NOON, dry)
     assert account.named("StopDBCluster") == ([] if dry else ["a"])
 
 
-def test_a_time_implies_a_dry_run_whatever_dry_run_says(account: RdsServer) -> None:
+def test_a_time_implies_a_dry_run_whatever_dry_run_says(account: Account) -> None:
     account.add("a", "never")
     assert stop(MONDAY_NOON, {"time": MONDAY_EVENING, "dry_run": False})["dry_run"] is True
     assert "StopDBCluster" not in account.counts()
@@ -147,7 +143,7 @@ def test_a_time_implies_a_dry_run_whatever_dry_run_says(account: RdsServer) -> N
 # The answer
 
 
-def test_an_answer_counts_the_reasons_and_says_all_about_each_cluster(account: RdsServer) -> None:
+def test_an_answer_counts_the_reasons_and_says_all_about_each_cluster(account: Account) -> None:
     account.add("closing", f"{OFFICE} Europe/Berlin")
     account.add("closing-too", OFFICE, Status="stopped")
     account.add("never", "never")
@@ -197,21 +193,21 @@ def test_an_answer_counts_the_reasons_and_says_all_about_each_cluster(account: R
     }
 
 
-def test_the_end_of_a_hold_is_the_next_transition(account: RdsServer) -> None:
+def test_the_end_of_a_hold_is_the_next_transition(account: Account) -> None:
     tags = {"office-hours": "never", "office-hours-hold": "stopped until 2026-11-23T20:00Z"}
     account.add("a", TagList=[{"Key": key, "Value": value} for key, value in tags.items()])
     (entry,) = stop(MONDAY_NOON)["clusters"]
     assert (entry["reason"], entry["next"]) == ("held", "2026-11-23T20:00:00Z")
 
 
-def test_a_cluster_whose_tag_is_bad_has_no_next_transition(account: RdsServer) -> None:
+def test_a_cluster_whose_tag_is_bad_has_no_next_transition(account: Account) -> None:
     account.add("a", "mno 08:00-18:00")
     (entry,) = stop(MONDAY_NOON)["clusters"]
     assert (entry["reason"], entry["next"]) == ("invalid-tag", None)
 
 
 @both
-def test_an_answer_is_json(account: RdsServer, run: Run) -> None:
+def test_an_answer_is_json(account: Account, run: Run) -> None:
     account.add("a", OFFICE)
     account.add("b", OFFICE, Status="stopped")
     answer = run(MONDAY_EVENING)
@@ -222,7 +218,7 @@ def test_an_answer_is_json(account: RdsServer, run: Run) -> None:
 # What is raised
 
 
-def test_failures_are_counted_and_named_in_a_sentence(account: RdsServer) -> None:
+def test_failures_are_counted_and_named_in_a_sentence(account: Account) -> None:
     for name in ("a", "b", "c"):
         account.add(name, OFFICE)
     account.fail("StopDBCluster", ACCESS_DENIED, cluster="a")

@@ -51,7 +51,7 @@ from office_hours.event import EventError
 from office_hours.hold import Hold
 from office_hours.schedule import State
 
-pytest_plugins = ["rds_server", "invocation", "histories"]
+pytest_plugins = ["aws_server", "invocation", "histories"]
 
 HALF_AN_HOUR, HOUR = timedelta(minutes=30), timedelta(hours=1)
 LOG_IS_READ = timedelta(days=14) - HOUR

@@ -20,16 +20,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aws_server import HOME, Account, Refusal
 from invocation import Handler, Log, invoke, stop
 from office_hours import handlers, run
 from office_hours.decision import Action, Reason
 from office_hours.event import EventError
 from office_hours.answer import RunError
 from pages import Element, read
-from price_server import PriceServer, instance
-from rds_server import HOME, RdsServer, Refusal
+from price_list import instance
 
-pytest_plugins = ["rds_server", "invocation", "price_server"]
+pytest_plugins = ["aws_server", "invocation"]
 
 EVENING = "2026-11-24T18:30:00Z"
 OFFICE = "mon-fri 08:00-18:00 UTC"
@@ -77,7 +77,7 @@ class Seen:
         return [json.loads(line) for line in self.output[:-1].split("\n")]
 
 
-def fill(account: RdsServer, text: str) -> None:
+def fill(account: Account, text: str) -> None:
     """Put the text wherever somebody could have written it."""
     account.clusters.clear()
     account.events.clear()
@@ -110,9 +110,9 @@ def tag(key: str, value: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def said(account: RdsServer, price_list: PriceServer, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def said(account: Account, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What RDS refuses calls with: the last one."""
-    price_list.products = [*instance("db.r8g.large", "0.50")]
+    account.products = [*instance("db.r8g.large", "0.50")]
     monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
     monkeypatch.setenv("OFFICE_HOURS_ACTIONS", json.dumps({"stop": "arn:aws:stop", "start": "arn:aws:start"}))
     monkeypatch.setenv("OFFICE_HOURS_TOPIC", "arn:aws:sns:eu-west-1:123456789012:aurora-office-hours")
@@ -124,7 +124,7 @@ def said(account: RdsServer, price_list: PriceServer, monkeypatch: pytest.Monkey
     return said
 
 
-def see(account: RdsServer, said: list[str], text: str) -> Seen:
+def see(account: Account, said: list[str], text: str) -> Seen:
     """Invoke all functions in all ways, where a cluster's own name and the like is this text."""
     fill(account, text)
     account.published.clear()
@@ -238,7 +238,7 @@ def test_a_refusal_has_the_same_lines(seen: See, text: str) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=6, derandomize=True)
 @given(ANY_TEXT)
-def test_any_text_is_text_and_nothing_else(account: RdsServer, said: list[str], seen: See, text: str) -> None:
+def test_any_text_is_text_and_nothing_else(account: Account, said: list[str], seen: See, text: str) -> None:
     text = f"x{text}"  # which begins no tag that can be read
     found, harmless = see(account, said, text), seen(HARMLESS)
     compare_logs(found, harmless, text)
@@ -252,7 +252,7 @@ def test_any_text_is_text_and_nothing_else(account: RdsServer, said: list[str], 
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udfff08:00-18:00", "mon-fri 08:00-18:00 " * 13, "mon " * 1_000_000])
-def test_what_no_tag_can_be_is_not_explained(account: RdsServer, text: str) -> None:
+def test_what_no_tag_can_be_is_not_explained(account: Account, text: str) -> None:
     """Lambda cannot answer with half a surrogate pair, and to explain a million words takes longer than it waits."""
     with pytest.raises(
         EventError, match=r"\A\"explain\" has \".*: expected the value of a tag, of 256 characters at"
@@ -263,14 +263,14 @@ def test_what_no_tag_can_be_is_not_explained(account: RdsServer, text: str) -> N
     assert account.calls == []
 
 
-def test_a_tag_as_long_as_can_be_is_explained(account: RdsServer) -> None:
+def test_a_tag_as_long_as_can_be_is_explained(account: Account) -> None:
     tag = f"{OFFICE:256}"
     assert invoke(handlers.status, EVENING, {"explain": tag}, None)["valid"]
     assert account.calls == []
 
 
 @pytest.mark.parametrize("function", [handlers.stop, handlers.status, handlers.report])
-def test_keys_of_an_event_are_told_in_plain_characters(account: RdsServer, log: Log, function: Handler) -> None:
+def test_keys_of_an_event_are_told_in_plain_characters(account: Account, log: Log, function: Handler) -> None:
     with pytest.raises(EventError) as caught:
         invoke(function, EVENING, {"\x00\x1b[31m\ud800\u202e\r\n": 1, "__proto__": 2, "message": 3}, None)
     (line,) = log.lines()
@@ -280,7 +280,7 @@ def test_keys_of_an_event_are_told_in_plain_characters(account: RdsServer, log: 
     assert account.calls == []
 
 
-def test_a_mail_is_no_longer_than_sns_takes(account: RdsServer, said: list[str]) -> None:
+def test_a_mail_is_no_longer_than_sns_takes(account: Account, said: list[str]) -> None:
     del said
     for number in range(100):
         account.add(f"c{number}", LONGEST, Status="stopped")
@@ -305,7 +305,7 @@ def test_a_line_of_the_log_is_plain_ascii(seen: See) -> None:
 
 
 @pytest.mark.parametrize("text", ["one\r\ntwo\nthree", "one\u2028two"], ids=repr)
-def test_each_failure_is_one_line_of_the_error(account: RdsServer, said: list[str], text: str) -> None:
+def test_each_failure_is_one_line_of_the_error(account: Account, said: list[str], text: str) -> None:
     account.add("version", "never")
     said.append(text)
     with pytest.raises(RunError) as caught:
@@ -314,7 +314,7 @@ def test_each_failure_is_one_line_of_the_error(account: RdsServer, said: list[st
 
 
 def test_however_much_rds_says_the_log_the_error_and_the_answer_stay_short(
-    account: RdsServer, said: list[str], log: Log
+    account: Account, said: list[str], log: Log
 ) -> None:
     account.add("refused", "never")
     said.append("long " * 100_000)
@@ -325,7 +325,7 @@ def test_however_much_rds_says_the_log_the_error_and_the_answer_stay_short(
     assert len(json.dumps(stop(EVENING, {"clusters": ["eu-west-1/refused"], "until": "20:00"}))) < MOST
 
 
-def test_however_many_tags_cannot_be_read_the_summary_is_one_line(account: RdsServer, log: Log) -> None:
+def test_however_many_tags_cannot_be_read_the_summary_is_one_line(account: Account, log: Log) -> None:
     for number in range(200):
         account.add(f"c{number}", LONGEST)
     assert stop(EVENING)["counts"] == {"invalid-tag": 200}

@@ -16,13 +16,13 @@ import botocore.loaders
 import pytest
 from botocore.model import ServiceModel
 
+from aws_server import ACCESS_DENIED, HOME, Account, Refusal
 from invocation import Log, start, stop
 from office_hours import rds
 from office_hours.answer import RunError
-from rds_server import ACCESS_DENIED, HOME, RdsServer, Refusal
 from snapshots import STRUCTURE, difference, filled, hollow, leaves
 
-pytest_plugins = ["rds_server", "invocation"]
+pytest_plugins = ["aws_server", "invocation"]
 
 OFFICE = "mon-fri 08:00-18:00"
 CLOSING = "2026-11-23T18:00:00Z"
@@ -31,7 +31,7 @@ CLOSING = "2026-11-23T18:00:00Z"
 # The whole DBCluster
 
 
-def test_the_made_up_structure_has_every_member(account: RdsServer) -> None:
+def test_the_made_up_structure_has_every_member(account: Account) -> None:
     """What the tests below stand on: nested structures, lists, times and all."""
     del account
     made = filled(STRUCTURE, "", count())
@@ -56,7 +56,7 @@ ACTIONS = {
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("returned", [filled(STRUCTURE, "", count()), hollow(STRUCTURE)], ids=["filled", "hollow"])
 def test_every_leaf_of_the_returned_cluster_is_in_the_log(
-    account: RdsServer, log: Log, action: str, returned: dict[str, Any]
+    account: Account, log: Log, action: str, returned: dict[str, Any]
 ) -> None:
     run, tag, status, operation = ACTIONS[action]
     account.add("a", tag, Status=status)
@@ -68,7 +68,7 @@ def test_every_leaf_of_the_returned_cluster_is_in_the_log(
 
 
 def test_a_member_that_a_later_rds_returns_is_in_the_log(
-    account: RdsServer, log: Log, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    account: Account, log: Log, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     model = botocore.loaders.create_loader().load_service_model("rds", "service-2")
     later = {"Novelty": {"shape": "Novelty"}}
@@ -94,7 +94,7 @@ def test_a_member_that_a_later_rds_returns_is_in_the_log(
     assert line["db_cluster"]["Novelty"]["Map"].keys() == {"key-0", "key-1"}
 
 
-def test_the_log_goes_to_standard_output_a_line_an_event(account: RdsServer) -> None:
+def test_the_log_goes_to_standard_output_a_line_an_event(account: Account) -> None:
     account.add("a", "never")
     returned = filled(STRUCTURE, "", count())
     account.instead["StopDBCluster"] = {"DBCluster": returned}
@@ -115,7 +115,7 @@ def test_the_log_goes_to_standard_output_a_line_an_event(account: RdsServer) -> 
 # One line an action
 
 
-def test_an_action_is_one_line_that_says_what_and_why(account: RdsServer, log: Log) -> None:
+def test_an_action_is_one_line_that_says_what_and_why(account: Account, log: Log) -> None:
     account.add("a", OFFICE)
     account.add("b", OFFICE, Status="modifying")
     account.add("c", "never")
@@ -129,7 +129,7 @@ def test_an_action_is_one_line_that_says_what_and_why(account: RdsServer, log: L
 
 
 @pytest.mark.parametrize("dry", [{}, {"dry_run": True}], ids=["run", "dry run"])
-def test_a_run_ends_with_one_summary(account: RdsServer, log: Log, dry: dict[str, bool]) -> None:
+def test_a_run_ends_with_one_summary(account: Account, log: Log, dry: dict[str, bool]) -> None:
     account.add("a", OFFICE)
     account.add("b", OFFICE, Status="stopped")
     account.add("c", "never")
@@ -141,7 +141,7 @@ def test_a_run_ends_with_one_summary(account: RdsServer, log: Log, dry: dict[str
     assert len(log.lines()) == (1 if dry else 3)
 
 
-def test_what_is_left_is_told_at_debug_and_not_above(account: RdsServer, log: Log) -> None:
+def test_what_is_left_is_told_at_debug_and_not_above(account: Account, log: Log) -> None:
     account.add("a", OFFICE)
     account.add("b", OFFICE, Status="stopped")
     stop("2026-11-23T12:00:00Z")
@@ -152,7 +152,7 @@ def test_what_is_left_is_told_at_debug_and_not_above(account: RdsServer, log: Lo
     assert (told["a"]["reason"], told["b"]["reason"]) == ("as-scheduled", "scheduled")
 
 
-def test_what_the_other_function_is_to_do_is_told_at_debug(account: RdsServer, log: Log) -> None:
+def test_what_the_other_function_is_to_do_is_told_at_debug(account: Account, log: Log) -> None:
     account.add("a", "always", Status="stopped")
     log.debug()
     stop(CLOSING)
@@ -162,7 +162,7 @@ def test_what_the_other_function_is_to_do_is_told_at_debug(account: RdsServer, l
 
 
 @pytest.mark.parametrize("operation", ["StopDBCluster", "DescribeEvents"])
-def test_a_failure_is_an_error_in_rdss_own_words(account: RdsServer, log: Log, operation: str) -> None:
+def test_a_failure_is_an_error_in_rdss_own_words(account: Account, log: Log, operation: str) -> None:
     account.add("a", OFFICE)
     account.fail(operation, Refusal("KMSKeyNotAccessibleFault", "The key <arn> & its alias are disabled."))
     with pytest.raises(RunError):
@@ -174,7 +174,7 @@ def test_a_failure_is_an_error_in_rdss_own_words(account: RdsServer, log: Log, o
     assert (line["region"], line["cluster"]) == ("eu-west-1", "a")
 
 
-def test_a_region_that_fails_is_an_error_in_rdss_own_words(account: RdsServer, log: Log) -> None:
+def test_a_region_that_fails_is_an_error_in_rdss_own_words(account: Account, log: Log) -> None:
     account.fail("DescribeDBClusters", ACCESS_DENIED)
     with pytest.raises(RunError):
         stop(CLOSING)

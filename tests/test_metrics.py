@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from aws_server import ACCESS_DENIED, Account
 from invocation import start, stop
 from office_hours.answer import RunError
-from rds_server import ACCESS_DENIED, RdsServer
 
-pytest_plugins = ["rds_server", "invocation"]
+pytest_plugins = ["aws_server", "invocation"]
 
 OFFICE = "mon-fri 08:00-18:00"
 CLOSING, LATER = "2026-11-23T18:00:00Z", "2026-11-23T18:15:00Z"
@@ -28,7 +28,7 @@ def sent(capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
 
 
 @pytest.fixture
-def busy_account(account: RdsServer) -> RdsServer:
+def busy_account(account: Account) -> Account:
     account.add("a", OFFICE)
     account.add("b", OFFICE)
     account.add("bad", "mno 08:00-18:00")
@@ -37,7 +37,7 @@ def busy_account(account: RdsServer) -> RdsServer:
 
 
 def test_the_stop_functions_run_counts_what_it_stopped_and_what_is_wrong(
-    busy_account: RdsServer, capsys: pytest.CaptureFixture[str]
+    busy_account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert busy_account.calls == []
     stop(CLOSING)
@@ -45,7 +45,7 @@ def test_the_stop_functions_run_counts_what_it_stopped_and_what_is_wrong(
 
 
 def test_the_start_functions_run_tells_nothing_of_tags(
-    busy_account: RdsServer, capsys: pytest.CaptureFixture[str]
+    busy_account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert busy_account.calls == []
     start(CLOSING)
@@ -53,7 +53,7 @@ def test_the_start_functions_run_tells_nothing_of_tags(
 
 
 def test_what_fails_is_counted_also_where_the_run_does(
-    busy_account: RdsServer, capsys: pytest.CaptureFixture[str]
+    busy_account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     busy_account.fail("StopDBCluster", ACCESS_DENIED, cluster="a")
     with pytest.raises(RunError):
@@ -62,7 +62,7 @@ def test_what_fails_is_counted_also_where_the_run_does(
 
 
 def test_overdue_is_what_this_run_does_not_bring_on_its_way(
-    account: RdsServer, capsys: pytest.CaptureFixture[str]
+    account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     account.add("late", OFFICE)
     account.add("busy", OFFICE, Status="modifying")
@@ -75,7 +75,7 @@ def test_overdue_is_what_this_run_does_not_bring_on_its_way(
 
 
 def test_the_interval_is_that_of_the_settings(
-    account: RdsServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    account: Account, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"everyMinutes": 10}))
     account.add("busy", OFFICE, Status="modifying")
@@ -84,7 +84,7 @@ def test_the_interval_is_that_of_the_settings(
 
 
 def test_a_command_counts_what_it_did_and_nothing_of_tags(
-    busy_account: RdsServer, capsys: pytest.CaptureFixture[str]
+    busy_account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert busy_account.calls == []
     stop(CLOSING, {"clusters": ["a"]})
@@ -93,7 +93,7 @@ def test_a_command_counts_what_it_did_and_nothing_of_tags(
 
 @pytest.mark.parametrize("event", [{"dry_run": True}, {"time": LATER}])
 def test_who_only_asks_is_not_counted(
-    busy_account: RdsServer, capsys: pytest.CaptureFixture[str], event: dict[str, Any]
+    busy_account: Account, capsys: pytest.CaptureFixture[str], event: dict[str, Any]
 ) -> None:
     assert busy_account.calls == []
     stop(CLOSING, event)

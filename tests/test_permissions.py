@@ -24,14 +24,14 @@ import pytest
 from botocore.model import OperationModel
 from ministack.core import iam_evaluator  # type: ignore[import-untyped]  # MiniStack has no types
 
+from aws_server import ACCOUNT, HOME, Account
 from invocation import invoke, start, stop
 from office_hours import handlers, rds
-from price_server import PriceServer, instance
-from rds_server import ACCOUNT, HOME, RdsServer
+from price_list import instance
 from settings import Settings
 from stack import OfficeHoursStack
 
-pytest_plugins = ["rds_server", "invocation", "price_server"]
+pytest_plugins = ["aws_server", "invocation"]
 
 Document = dict[str, Any]
 
@@ -381,7 +381,7 @@ class Called:
 
 
 @pytest.fixture
-def called(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> set[Called]:
+def called(account: Account, monkeypatch: pytest.MonkeyPatch) -> set[Called]:
     """The calls that clients make from now on, in the words of IAM."""
     assert not account.calls
     calls = set()
@@ -416,7 +416,7 @@ def called(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> set[Called]:
     ],
 )
 def test_a_function_may_make_the_calls_that_it_makes_and_no_others(  # noqa: PLR0913  fixtures, and a row of the table
-    account: RdsServer,
+    account: Account,
     called: set[Called],
     deploy: Deploy,
     monkeypatch: pytest.MonkeyPatch,
@@ -467,8 +467,7 @@ LOOKED_AT = {"rds:DescribeDBClusters", "rds:DescribeDBInstances", "rds:DescribeE
 )
 @pytest.mark.parametrize("regions", [[], ["eu-west-1", "us-east-1"], ["*"]])
 def test_a_function_that_only_tells_may_make_the_calls_that_it_makes_and_no_others(  # noqa: PLR0913  fixtures, and a row
-    account: RdsServer,
-    price_list: PriceServer,
+    account: Account,
     called: set[Called],
     deploy: Deploy,
     monkeypatch: pytest.MonkeyPatch,
@@ -481,7 +480,7 @@ def test_a_function_that_only_tells_may_make_the_calls_that_it_makes_and_no_othe
     function = deploy(name, *regions)
     for variable, value in function.environment.items():
         monkeypatch.setenv(variable, value)
-    price_list.products = [*instance("db.r8g.large", "0.50")]
+    account.products = [*instance("db.r8g.large", "0.50")]
     account.enabled_regions = ["ap-south-1", "eu-west-1", "us-east-1"]
     for region in account.enabled_regions:
         account.add("reporting", OFFICE, region=region, Status="stopped")

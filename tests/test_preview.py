@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from aws_server import Account
 from browser import ACTIONS, Functions, needs_browser, open_page, serve
-from rds_server import RdsServer
 
-pytest_plugins = ["rds_server", "browser"]
+pytest_plugins = ["aws_server", "browser"]
 
 # Of the documented context, all but what a dashboard has only sometimes.
 CONTEXT = {
@@ -180,7 +180,7 @@ def test_another_event_than_a_click_can_be_asked_for(page: Page, functions: Func
 
 
 @pytest.fixture
-def widget(account: RdsServer, browser: Browser, address: str) -> Iterator[Page]:
+def widget(account: Account, browser: Browser, address: str) -> Iterator[Page]:
     """The page with the status function's own answer: long names, long tags, and what looks like a script."""
     for number in range(99):
         account.add(f"a{number:02}-{'long-name-' * 5}".rstrip("-"), f"{OFFICE} holidays=DE-BY closed=2027-01-01")

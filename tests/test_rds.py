@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from aws_server import Account, Damage
 from office_hours import rds
 from office_hours.decision import Action
-from rds_server import Damage, RdsServer
 from snapshots import STRUCTURE, filled
 
-pytest_plugins = ["rds_server"]
+pytest_plugins = ["aws_server"]
 
 CODE = Path(rds.__file__).parent
 MODEL = json.loads((CODE / "models" / "rds" / "2014-10-31" / "service-2.sdk-extras.json").read_text())
 LISTED = MODEL["merge"]["shapes"]["ListedDBCluster"]["members"]
 
 
-def test_a_listing_is_parsed_for_what_is_read_of_it_and_for_nothing_else(account: RdsServer) -> None:
+def test_a_listing_is_parsed_for_what_is_read_of_it_and_for_nothing_else(account: Account) -> None:
     whole = filled(STRUCTURE, "", count()) | {"Engine": "aurora-mysql"}
     account.add("a", **whole)
     ((listed,),) = rds.clusters(rds.client(None), lambda: False)
@@ -31,7 +31,7 @@ def test_a_listing_is_parsed_for_what_is_read_of_it_and_for_nothing_else(account
     assert set(re.findall(r'member(?:\.get\(|\[)"(\w+)"', code)) == {"DBInstanceIdentifier"}
 
 
-def test_what_is_read_again_after_a_lost_answer_is_whole(account: RdsServer) -> None:
+def test_what_is_read_again_after_a_lost_answer_is_whole(account: Account) -> None:
     whole = filled(STRUCTURE, "", count()) | {"DBClusterIdentifier": "a", "Engine": "aurora-mysql"}
     account.add("a", **whole | {"Status": "available"})
     account.fail("StopDBCluster", Damage.LOST, times=1)

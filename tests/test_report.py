@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from aws_server import ACCESS_DENIED, HOME, Account, Refusal
 from invocation import Context, Log, invoke
 from office_hours import handlers
 from office_hours.event import EventError
 from office_hours.answer import RunError
-from price_server import PriceServer, instance
-from rds_server import ACCESS_DENIED, HOME, RdsServer, Refusal
+from price_list import instance
 
-pytest_plugins = ["rds_server", "invocation", "price_server"]
+pytest_plugins = ["aws_server", "invocation"]
 
 OFFICE = "mon-fri 08:00-18:00 UTC"
 MONDAY, TUESDAY = "2026-11-23T06:00:00Z", "2026-11-24T06:00:00Z"
@@ -62,8 +62,8 @@ discounts are not known here. Hours are counted from RDS's event log, which keep
 
 
 @pytest.fixture(autouse=True)
-def environment(price_list: PriceServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    price_list.products = [*instance("db.r8g.large", "0.50")]
+def environment(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    account.products = [*instance("db.r8g.large", "0.50")]
     monkeypatch.setenv("OFFICE_HOURS_TOPIC", TOPIC)
     monkeypatch.setenv("OFFICE_HOURS_REPORT", "daily")
 
@@ -72,7 +72,7 @@ def report(event: object = None, at: str = TUESDAY) -> dict[str, Any]:
     return invoke(handlers.report, at, event, None)
 
 
-def a_week(account: RdsServer, name: str = "reporting", tag: str = OFFICE) -> None:
+def a_week(account: Account, name: str = "reporting", tag: str = OFFICE) -> None:
     """A cluster that ran from 08:00 to 18:00 on each working day of the past two weeks, as its tag asks."""
     account.add(name, tag, Status="stopped")
     for day in (10, 11, 12, 13, 16, 17, 18, 19, 20, 23):
@@ -80,7 +80,7 @@ def a_week(account: RdsServer, name: str = "reporting", tag: str = OFFICE) -> No
         account.log(name, "DB cluster stopped.", f"2026-11-{day}T18:00:00+00:00")
 
 
-def test_hours_and_money_of_a_day_a_week_and_two(account: RdsServer) -> None:
+def test_hours_and_money_of_a_day_a_week_and_two(account: Account) -> None:
     a_week(account)
     answer = report()
     # From Tuesday at 06:00 back: 10 of 24 hours; 5 working days of 7; 10 of 14. At half a dollar an hour.
@@ -100,7 +100,7 @@ def test_hours_and_money_of_a_day_a_week_and_two(account: RdsServer) -> None:
     assert json.loads(json.dumps(answer)) == answer
 
 
-def test_the_clusters_are_in_order_of_region_and_name(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clusters_are_in_order_of_region_and_name(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": ["us-east-1", HOME]}))
     account.add("a", "always", region="us-east-1")
     for name in ("c", "b"):
@@ -109,7 +109,7 @@ def test_the_clusters_are_in_order_of_region_and_name(account: RdsServer, monkey
     assert named == [(HOME, "b"), (HOME, "c"), ("us-east-1", "a")]
 
 
-def test_the_total_is_the_sum(account: RdsServer) -> None:
+def test_the_total_is_the_sum(account: Account) -> None:
     a_week(account, "b")
     a_week(account, "a")
     account.classes["b-1"] = "db.x.unknown"
@@ -123,7 +123,7 @@ def test_the_total_is_the_sum(account: RdsServer) -> None:
     assert "db.x.unknown" in unknown["note"]
 
 
-def test_untagged_clusters_are_left_out_and_unreadable_ones_have_no_projection(account: RdsServer) -> None:
+def test_untagged_clusters_are_left_out_and_unreadable_ones_have_no_projection(account: Account) -> None:
     account.add("untagged", Status="stopped")
     a_week(account, "bad", tag="mno 08:00-18:00")
     (cluster,) = report()["clusters"]
@@ -132,7 +132,7 @@ def test_untagged_clusters_are_left_out_and_unreadable_ones_have_no_projection(a
     assert cluster["periods"][0]["stopped_hours"] == 14.0
 
 
-def test_what_is_never_acted_on_has_hours_and_no_savings_to_come(account: RdsServer) -> None:
+def test_what_is_never_acted_on_has_hours_and_no_savings_to_come(account: Account) -> None:
     a_week(account, "fine")
     account.add("world", OFFICE, GlobalClusterIdentifier="world")
     account.add("held", TagList=[{"Key": "office-hours", "Value": OFFICE}, {"Key": "office-hours-hold", "Value": "x"}])
@@ -145,24 +145,26 @@ def test_what_is_never_acted_on_has_hours_and_no_savings_to_come(account: RdsSer
     assert answer["total"]["projection"] == fine["projection"]
 
 
-def test_where_nothing_is_stopped_no_price_is_asked_for(account: RdsServer, price_list: PriceServer) -> None:
+def test_where_nothing_is_stopped_no_price_is_asked_for(account: Account) -> None:
     account.add("a", "always")
     (cluster,) = report()["clusters"]
     assert [each["saved_usd"] for each in cluster["periods"]] == [0.0, 0.0, 0.0]
-    assert price_list.calls == []
+    assert "GetProducts" not in account.counts()
 
 
-def test_one_question_for_events_instances_and_clusters_is_enough(account: RdsServer) -> None:
+def test_one_question_for_events_instances_and_clusters_is_enough(account: Account) -> None:
     for name in ("a", "b", "c"):
         a_week(account, name)
     report()
-    assert account.counts() == {"DescribeDBClusters": 1, "DescribeEvents": 1, "DescribeDBInstances": 1}
+    assert account.counts() == dict.fromkeys(
+        ("DescribeDBClusters", "DescribeEvents", "DescribeDBInstances", "GetProducts"), 1
+    )
 
 
 # The message
 
 
-def test_the_schedules_invocation_sends_it_as_text(account: RdsServer) -> None:
+def test_the_schedules_invocation_sends_it_as_text(account: Account) -> None:
     a_week(account, "reporting")
     a_week(account, "batch", tag="never")
     account.add("world", OFFICE, GlobalClusterIdentifier="world")
@@ -175,7 +177,7 @@ def test_the_schedules_invocation_sends_it_as_text(account: RdsServer) -> None:
     assert message["Message"].splitlines() == TEXT
 
 
-def test_of_many_clusters_the_message_has_those_that_saved_the_most(account: RdsServer) -> None:
+def test_of_many_clusters_the_message_has_those_that_saved_the_most(account: Account) -> None:
     for number in range(103):
         a_week(account, f"c{number:03}")
     account.add("c000", "always")
@@ -189,7 +191,7 @@ def test_of_many_clusters_the_message_has_those_that_saved_the_most(account: Rds
     assert text.endswith("which keeps 14 days.")
 
 
-def test_what_is_no_plain_text_stays_on_its_line(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_plain_text_stays_on_its_line(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
     a_week(account, "a\nb\u202eb<&>é")
     account.fail("DescribeEvents", Refusal("Denied", "one\r\ntwo"), region="us-east-1")
@@ -202,7 +204,7 @@ def test_what_is_no_plain_text_stays_on_its_line(account: RdsServer, monkeypatch
 
 
 @pytest.mark.parametrize("event", [{}, {"send": False}, None])
-def test_a_person_who_asks_gets_it_as_the_answer_alone(account: RdsServer, event: object) -> None:
+def test_a_person_who_asks_gets_it_as_the_answer_alone(account: Account, event: object) -> None:
     a_week(account)
     assert report(event)["sent"] is False
     assert account.published == []
@@ -213,7 +215,7 @@ def test_a_person_who_asks_gets_it_as_the_answer_alone(account: RdsServer, event
     [("daily", TUESDAY, True), ("weekly", TUESDAY, False), ("weekly", MONDAY, True), ("never", MONDAY, False)],
 )
 def test_it_is_sent_as_often_as_the_setting_says(
-    account: RdsServer, monkeypatch: pytest.MonkeyPatch, how_often: str, at: str, *, sent: bool
+    account: Account, monkeypatch: pytest.MonkeyPatch, how_often: str, at: str, *, sent: bool
 ) -> None:
     monkeypatch.setenv("OFFICE_HOURS_REPORT", how_often)
     a_week(account)
@@ -223,13 +225,13 @@ def test_it_is_sent_as_often_as_the_setting_says(
     )
 
 
-def test_where_nothing_was_stopped_there_is_nothing_to_say(account: RdsServer) -> None:
+def test_where_nothing_was_stopped_there_is_nothing_to_say(account: Account) -> None:
     account.add("a", "always")
     assert report({"send": True})["sent"] is False
     assert account.published == []
 
 
-def test_what_was_saved_in_a_day_is_a_metric_once_a_day(account: RdsServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_saved_in_a_day_is_a_metric_once_a_day(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
     a_week(account)
     report()
     assert "SavedUSD" not in capsys.readouterr().out
@@ -243,7 +245,7 @@ def test_what_was_saved_in_a_day_is_a_metric_once_a_day(account: RdsServer, caps
 
 
 def test_a_region_that_fails_is_said_and_the_others_are_reported_on(
-    account: RdsServer, monkeypatch: pytest.MonkeyPatch, log: Log
+    account: Account, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
     monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
     a_week(account)
@@ -257,7 +259,7 @@ def test_a_region_that_fails_is_said_and_the_others_are_reported_on(
     assert [each["cluster"] for each in line["report"]["clusters"]] == ["reporting"]
 
 
-def test_a_region_that_fails_is_worth_a_message_also_where_nothing_was_stopped(account: RdsServer) -> None:
+def test_a_region_that_fails_is_worth_a_message_also_where_nothing_was_stopped(account: Account) -> None:
     account.add("a", "always")
     account.fail("DescribeDBInstances", ACCESS_DENIED)
     with pytest.raises(RunError):
@@ -266,7 +268,7 @@ def test_a_region_that_fails_is_worth_a_message_also_where_nothing_was_stopped(a
 
 
 def test_a_region_that_hangs_leaves_the_time_to_price_and_send_the_others(
-    account: RdsServer, monkeypatch: pytest.MonkeyPatch
+    account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
     a_week(account)
@@ -288,7 +290,7 @@ def test_a_region_that_hangs_leaves_the_time_to_price_and_send_the_others(
     assert "Could not be read: Region us-east-1: TimeoutError: " in account.published[0]["Message"]
 
 
-def test_a_topic_that_refuses_is_a_failure_and_the_report_is_in_the_log(account: RdsServer, log: Log) -> None:
+def test_a_topic_that_refuses_is_a_failure_and_the_report_is_in_the_log(account: Account, log: Log) -> None:
     a_week(account)
     account.fail("Publish", ACCESS_DENIED)
     with pytest.raises(RunError, match="Sending the report: AccessDenied"):
@@ -297,9 +299,9 @@ def test_a_topic_that_refuses_is_a_failure_and_the_report_is_in_the_log(account:
     assert line["report"]["total"]["periods"][0]["saved_usd"] == 7.0
 
 
-def test_prices_that_cannot_be_read_leave_the_hours(account: RdsServer, price_list: PriceServer) -> None:
+def test_prices_that_cannot_be_read_leave_the_hours(account: Account) -> None:
     a_week(account)
-    price_list.products = []
+    account.products = []
     day = report()["clusters"][0]["periods"][0]
     assert (day["stopped_hours"], day["saved_usd"]) == (14.0, None)
     assert day["note"].startswith("No price: ")
@@ -309,7 +311,7 @@ def test_prices_that_cannot_be_read_leave_the_hours(account: RdsServer, price_li
     ("event", "fault"),
     [({"Send": True}, 'did you mean "send"?'), ({"send": 1}, '"send" has 1'), ([], "no JSON object")],
 )
-def test_anything_else_is_refused(account: RdsServer, event: object, fault: str) -> None:
+def test_anything_else_is_refused(account: Account, event: object, fault: str) -> None:
     with pytest.raises(EventError) as caught:
         report(event)
     assert fault in str(caught.value)

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from aws_server import HOME, Account, Refusal
 from invocation import Answer, Log, decisions, start, stop
 from office_hours import rds
-from rds_server import HOME, RdsServer, Refusal
 
-pytest_plugins = ["rds_server", "invocation"]
+pytest_plugins = ["aws_server", "invocation"]
 
 OFFICE = "mon-fri 08:00-18:00"
 OPENING, NOON, CLOSING = "2026-11-23T08:00:00Z", "2026-11-23T12:00:00Z", "2026-11-23T18:00:00Z"
@@ -31,7 +31,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, **values: object) -> None:
 
 
 @pytest.mark.parametrize(("clusters", "pages"), [(0, 1), (1, 1), (100, 1), (101, 2), (250, 3)])
-def test_listing_takes_a_call_for_each_hundred_clusters(account: RdsServer, clusters: int, pages: int) -> None:
+def test_listing_takes_a_call_for_each_hundred_clusters(account: Account, clusters: int, pages: int) -> None:
     for number in range(clusters):
         account.add(f"c{number:04}", OFFICE)
     answer = stop(NOON)
@@ -39,14 +39,14 @@ def test_listing_takes_a_call_for_each_hundred_clusters(account: RdsServer, clus
     assert account.counts() == {"DescribeDBClusters": pages}
 
 
-def test_clusters_on_every_page_are_acted_on(account: RdsServer) -> None:
+def test_clusters_on_every_page_are_acted_on(account: Account) -> None:
     for number in range(250):
         account.add(f"c{number:03}", OFFICE if number % 50 == 0 else None)
     stop(CLOSING)
     assert account.named("StopDBCluster") == ["c000", "c050", "c100", "c150", "c200"]
 
 
-def test_a_cluster_that_comes_between_two_pages_makes_none_count_twice(account: RdsServer) -> None:
+def test_a_cluster_that_comes_between_two_pages_makes_none_count_twice(account: Account) -> None:
     for number in range(150):
         account.add(f"c{number:03}", f"{OFFICE} enforced")
     account.before("DescribeDBClusters", lambda _: account.add("a", "always"), Marker="100")
@@ -55,7 +55,7 @@ def test_a_cluster_that_comes_between_two_pages_makes_none_count_twice(account: 
     assert account.named("StopDBCluster") == [f"c{number:03}" for number in range(150)]
 
 
-def test_only_aurora_engines_are_asked_for(account: RdsServer) -> None:
+def test_only_aurora_engines_are_asked_for(account: Account) -> None:
     account.add("a-mysql", OFFICE, Engine="aurora-mysql")
     account.add("a-postgres", OFFICE, Engine="aurora-postgresql")
     for engine in ("mysql", "postgres", "neptune", "docdb"):
@@ -65,13 +65,13 @@ def test_only_aurora_engines_are_asked_for(account: RdsServer) -> None:
     assert {value for key, value in listing.items() if "Values" in key} == {"aurora-mysql", "aurora-postgresql"}
 
 
-def test_a_cluster_without_the_tag_is_not_listed(account: RdsServer) -> None:
+def test_a_cluster_without_the_tag_is_not_listed(account: Account) -> None:
     account.add("untagged", TagList=[{"Key": "team", "Value": OFFICE}])
     assert stop(CLOSING)["clusters"] == []
     assert account.counts() == {"DescribeDBClusters": 1}
 
 
-def test_a_near_miss_of_the_tag_is_listed_and_left(account: RdsServer) -> None:
+def test_a_near_miss_of_the_tag_is_listed_and_left(account: Account) -> None:
     account.add("a", TagList=[{"Key": "Office_Hours", "Value": OFFICE}])
     answer = stop(CLOSING)
     assert decisions(answer) == {"a": ("leave", "invalid-tag")}
@@ -82,7 +82,7 @@ def test_a_near_miss_of_the_tag_is_listed_and_left(account: RdsServer) -> None:
 # What is looked up
 
 
-def test_events_are_looked_up_once_for_each_cluster_that_may_have_been_changed_by_hand(account: RdsServer) -> None:
+def test_events_are_looked_up_once_for_each_cluster_that_may_have_been_changed_by_hand(account: Account) -> None:
     account.add("due-1", OFFICE)
     account.add("due-2", "mon-fri 09:00-17:00")
     account.add("as-scheduled", OFFICE, Status="stopped")
@@ -112,7 +112,7 @@ def test_events_are_looked_up_once_for_each_cluster_that_may_have_been_changed_b
     assert account.counts() == {"DescribeDBClusters": 1, "DescribeEvents": 2, "StopDBCluster": 5}
 
 
-def test_events_are_read_from_an_hour_before_the_transition(account: RdsServer) -> None:
+def test_events_are_read_from_an_hour_before_the_transition(account: Account) -> None:
     account.add("a", OFFICE)
     stop("2026-11-23T20:00:00Z")
     (look_up,) = (call.parameters for call in account.calls if call.operation == "DescribeEvents")
@@ -121,7 +121,7 @@ def test_events_are_read_from_an_hour_before_the_transition(account: RdsServer) 
 
 
 @pytest.mark.parametrize("event", [{}, {"time": "2026-11-13T20:00:00Z"}], ids=["now", "asked about the past"])
-def test_events_older_than_rds_keeps_are_never_asked_for(account: RdsServer, event: dict[str, str]) -> None:
+def test_events_older_than_rds_keeps_are_never_asked_for(account: Account, event: dict[str, str]) -> None:
     account.add("a", "1st-mon 08:00-18:00")
     stop("2026-11-23T20:00:00Z", event)
     (look_up,) = (call.parameters for call in account.calls if call.operation == "DescribeEvents")
@@ -129,7 +129,7 @@ def test_events_older_than_rds_keeps_are_never_asked_for(account: RdsServer, eve
     assert datetime.fromisoformat(look_up["StartTime"]) == oldest
 
 
-def test_the_event_log_is_read_to_its_end(account: RdsServer) -> None:
+def test_the_event_log_is_read_to_its_end(account: Account) -> None:
     account.add("a", OFFICE)
     for minute in range(120):
         account.log("a", "Something else.", f"2026-11-23T{18 + minute // 60}:{minute % 60:02}:00Z")
@@ -137,14 +137,14 @@ def test_the_event_log_is_read_to_its_end(account: RdsServer) -> None:
     assert decisions(stop("2026-11-23T21:00:00Z")) == {"a": ("leave", "changed-by-hand")}
 
 
-def test_a_cluster_that_was_started_by_hand_after_closing_is_left(account: RdsServer) -> None:
+def test_a_cluster_that_was_started_by_hand_after_closing_is_left(account: Account) -> None:
     account.add("a", OFFICE)
     account.log("a", STARTED, "2026-11-23T20:00:00Z")
     assert decisions(stop("2026-11-23T20:05:00Z")) == {"a": ("leave", "changed-by-hand")}
     assert "StopDBCluster" not in account.counts()
 
 
-def test_a_cluster_that_aws_started_after_seven_days_is_stopped_again(account: RdsServer) -> None:
+def test_a_cluster_that_aws_started_after_seven_days_is_stopped_again(account: Account) -> None:
     account.add("a", "-18:00")
     restart = "DB cluster is being started due to it exceeding the maximum allowed time being stopped."
     account.log("a", restart, "2026-11-23T20:00:00Z")
@@ -156,7 +156,7 @@ def test_a_cluster_that_aws_started_after_seven_days_is_stopped_again(account: R
 # What is acted on
 
 
-def test_a_cluster_is_stopped_at_closing_and_the_next_runs_leave_it(account: RdsServer) -> None:
+def test_a_cluster_is_stopped_at_closing_and_the_next_runs_leave_it(account: Account) -> None:
     account.add("a", OFFICE)
     assert decisions(stop("2026-11-23T17:55:00Z")) == {"a": ("leave", "as-scheduled")}
     assert decisions(stop("2026-11-23T18:00:00Z")) == {"a": ("stop", "scheduled")}
@@ -166,7 +166,7 @@ def test_a_cluster_is_stopped_at_closing_and_the_next_runs_leave_it(account: Rds
     assert account.named("StopDBCluster") == ["a"]
 
 
-def test_a_cluster_is_started_at_opening_and_the_next_runs_leave_it(account: RdsServer) -> None:
+def test_a_cluster_is_started_at_opening_and_the_next_runs_leave_it(account: Account) -> None:
     account.add("a", OFFICE, Status="stopped")
     assert decisions(start("2026-11-23T07:55:00Z")) == {"a": ("leave", "as-scheduled")}
     assert decisions(start("2026-11-23T08:00:00Z")) == {"a": ("start", "scheduled")}
@@ -176,7 +176,7 @@ def test_a_cluster_is_started_at_opening_and_the_next_runs_leave_it(account: Rds
     assert account.named("StartDBCluster") == ["a"]
 
 
-def test_a_missed_run_is_made_good_by_a_later_one(account: RdsServer) -> None:
+def test_a_missed_run_is_made_good_by_a_later_one(account: Account) -> None:
     account.add("a", OFFICE)
     assert decisions(stop("2026-11-24T02:35:00Z")) == {"a": ("stop", "scheduled")}
     assert account.named("StopDBCluster") == ["a"]
@@ -187,7 +187,7 @@ def test_a_missed_run_is_made_good_by_a_later_one(account: RdsServer) -> None:
     [(stop, OPENING, "stopped", "start"), (start, CLOSING, "available", "stop")],
 )
 def test_what_the_other_function_is_to_do_is_listed_and_not_done(
-    account: RdsServer, run: Callable[[str], Answer], at: str, status: str, decision: str
+    account: Account, run: Callable[[str], Answer], at: str, status: str, decision: str
 ) -> None:
     account.add("a", OFFICE, Status=status)
     answer = run(at)
@@ -196,26 +196,26 @@ def test_what_the_other_function_is_to_do_is_listed_and_not_done(
     assert not {"StopDBCluster", "StartDBCluster"} & account.counts().keys()
 
 
-def test_a_dry_run_decides_and_changes_nothing(account: RdsServer) -> None:
+def test_a_dry_run_decides_and_changes_nothing(account: Account) -> None:
     account.add("a", OFFICE)
     assert decisions(stop(CLOSING, {"dry_run": True})) == {"a": ("stop", "scheduled")}
     assert account.counts() == {"DescribeDBClusters": 1, "DescribeEvents": 1}
 
 
-def test_a_time_is_decided_for_and_nothing_is_changed(account: RdsServer) -> None:
+def test_a_time_is_decided_for_and_nothing_is_changed(account: Account) -> None:
     account.add("a", OFFICE)
     assert decisions(stop(NOON, {"time": "2026-11-24T18:00:00Z"})) == {"a": ("stop", "scheduled")}
     assert "StopDBCluster" not in account.counts()
 
 
-def test_events_that_have_not_happened_yet_are_not_asked_for(account: RdsServer) -> None:
+def test_events_that_have_not_happened_yet_are_not_asked_for(account: Account) -> None:
     account.add("a", OFFICE)
     stop(NOON, {"time": "2026-12-24T18:00:00Z"})
     for look_up in (call.parameters for call in account.calls if call.operation == "DescribeEvents"):
         assert datetime.fromisoformat(look_up["StartTime"]) < datetime.fromisoformat(NOON)
 
 
-def test_the_maintenance_window_is_the_clusters_own(account: RdsServer) -> None:
+def test_the_maintenance_window_is_the_clusters_own(account: Account) -> None:
     members = {"Status": "stopped", "PreferredMaintenanceWindow": "sun:05:00-sun:06:00"}
     account.add("maintained", f"{OFFICE} maintenance", **members)
     account.add("not", OFFICE, **members)
@@ -223,7 +223,7 @@ def test_the_maintenance_window_is_the_clusters_own(account: RdsServer) -> None:
     assert reached == {"maintained": ("start", "scheduled"), "not": ("leave", "as-scheduled")}
 
 
-def test_actions_go_out_side_by_side(account: RdsServer) -> None:
+def test_actions_go_out_side_by_side(account: Account) -> None:
     # Nobody is answered before eight have asked: one after the other, they would wait for ever.
     together = threading.Barrier(8, timeout=5)
     account.before("StopDBCluster", lambda _: together.wait())
@@ -235,7 +235,7 @@ def test_actions_go_out_side_by_side(account: RdsServer) -> None:
 
 
 def test_no_more_actions_are_under_way_than_there_are_connections(
-    account: RdsServer, caplog: pytest.LogCaptureFixture
+    account: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(100):
         account.add(f"c{number}", f"{OFFICE} enforced")
@@ -247,21 +247,21 @@ def test_no_more_actions_are_under_way_than_there_are_connections(
 # Settings
 
 
-def test_the_tags_key_is_a_setting(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tags_key_is_a_setting(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     settings(monkeypatch, tagKey="uptime")
     account.add("mine", TagList=[{"Key": "uptime", "Value": OFFICE}, {"Key": "uptime-hold", "Value": "stopped"}])
     account.add("not", OFFICE)
     assert decisions(stop(NOON)) == {"mine": ("stop", "held")}
 
 
-def test_the_default_zone_is_a_setting(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_zone_is_a_setting(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     settings(monkeypatch, defaultZone="America/New_York")
     account.add("a", OFFICE)
     assert decisions(stop("2026-11-23T22:59:00Z")) == {"a": ("leave", "as-scheduled")}
     assert decisions(stop("2026-11-23T23:00:00Z")) == {"a": ("stop", "scheduled")}
 
 
-def test_named_schedules_and_calendars_are_settings(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_named_schedules_and_calendars_are_settings(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     calendars = {"works-outing": ["2026-11-23", "2026-12-24:2026-12-31"]}
     settings(monkeypatch, schedules={"berlin": f"{OFFICE} Europe/Berlin"}, calendars=calendars)
     account.add("named", "berlin")
@@ -278,7 +278,7 @@ def test_named_schedules_and_calendars_are_settings(account: RdsServer, monkeypa
 # Regions
 
 
-def test_every_region_of_the_settings_is_handled(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_region_of_the_settings_is_handled(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     settings(monkeypatch, regions=["us-east-1", "eu-west-1"])
     account.add("b", OFFICE, region="eu-west-1")
     account.add("a", OFFICE, region="us-east-1")
@@ -290,15 +290,13 @@ def test_every_region_of_the_settings_is_handled(account: RdsServer, monkeypatch
     assert sorted((c.region, c.cluster) for c in account.calls if c.operation == "StopDBCluster") == in_order
 
 
-def test_without_regions_it_is_the_functions_own(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_regions_it_is_the_functions_own(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     settings(monkeypatch, regions=[])
     stop(CLOSING)
     assert [(call.operation, call.region) for call in account.calls] == [("DescribeDBClusters", HOME)]
 
 
-def test_a_star_is_every_region_that_the_account_has_enabled(
-    account: RdsServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_star_is_every_region_that_the_account_has_enabled(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     settings(monkeypatch, regions=["*"])
     account.enabled_regions = ["ap-south-1", "eu-west-1", "us-east-1"]
     stop(CLOSING)
@@ -309,7 +307,7 @@ def test_a_star_is_every_region_that_the_account_has_enabled(
 # What goes wrong
 
 
-def test_a_bad_tag_is_nobody_elses_case(account: RdsServer) -> None:
+def test_a_bad_tag_is_nobody_elses_case(account: Account) -> None:
     account.add("bad", "mno-fri 08:00-18:00")
     account.add("good", OFFICE)
     answer = stop(CLOSING)
@@ -317,7 +315,7 @@ def test_a_bad_tag_is_nobody_elses_case(account: RdsServer) -> None:
     assert 'did you mean "mon"' in answer["clusters"][0]["message"]
 
 
-def test_a_bad_hold_is_left_and_named(account: RdsServer) -> None:
+def test_a_bad_hold_is_left_and_named(account: Account) -> None:
     tags = [{"Key": "office-hours", "Value": OFFICE}, {"Key": "office-hours-hold", "Value": "paused"}]
     account.add("bad", TagList=tags)
     answer = stop(CLOSING)
@@ -334,7 +332,7 @@ def test_a_bad_hold_is_left_and_named(account: RdsServer) -> None:
     ids=["vanished", "changed state"],
 )
 def test_a_cluster_that_is_not_as_it_was_listed_is_harmless(
-    account: RdsServer, log: Log, meanwhile: Callable[[RdsServer], object], code: str
+    account: Account, log: Log, meanwhile: Callable[[Account], object], code: str
 ) -> None:
     account.add("a", OFFICE)
     account.add("b", OFFICE)
@@ -349,7 +347,7 @@ def test_a_cluster_that_is_not_as_it_was_listed_is_harmless(
 
 
 @pytest.mark.parametrize("code", rds.HARMLESS)
-def test_each_harmless_refusal_is_one_that_rds_knows_and_is_explained(account: RdsServer, code: str) -> None:
+def test_each_harmless_refusal_is_one_that_rds_knows_and_is_explained(account: Account, code: str) -> None:
     modelled = account.model.operation_model("StopDBCluster").error_shapes
     assert code in {error.metadata["error"]["code"] for error in modelled}
     account.add("a", OFFICE)

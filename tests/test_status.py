@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from aws_server import ACCESS_DENIED, HOME, Account
 from invocation import Log, invoke
 from office_hours import handlers
 from office_hours.event import EventError
 from office_hours.answer import RunError
-from rds_server import ACCESS_DENIED, HOME, RdsServer
 
-pytest_plugins = ["rds_server", "invocation"]
+pytest_plugins = ["aws_server", "invocation"]
 
 OFFICE = "mon-fri 08:00-18:00 Europe/Berlin"
 EVENING = "2026-11-24T17:30:00Z"
@@ -34,7 +34,7 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def test_it_says_all_about_each_tagged_cluster(account: RdsServer) -> None:
+def test_it_says_all_about_each_tagged_cluster(account: Account) -> None:
     account.add("reporting", OFFICE, Status="stopped", EngineVersion="17.5")
     account.add("untagged")
     account.classes["reporting-1"] = "db.r8g.xlarge"
@@ -63,14 +63,14 @@ def test_it_says_all_about_each_tagged_cluster(account: RdsServer) -> None:
     assert json.loads(json.dumps(answer)) == answer
 
 
-def test_it_only_looks_and_asks_each_region_once(account: RdsServer) -> None:
+def test_it_only_looks_and_asks_each_region_once(account: Account) -> None:
     for number in range(30):
         account.add(f"a{number}", OFFICE)
     status()
     assert account.counts() == dict.fromkeys(LOOKING, 1)
 
 
-def test_a_hold_in_force_is_shown(account: RdsServer) -> None:
+def test_a_hold_in_force_is_shown(account: Account) -> None:
     tags = {"office-hours": OFFICE, "office-hours-hold": "running until 2026-11-24T20:00"}
     account.add("a", TagList=[{"Key": key, "Value": value} for key, value in tags.items()])
     (entry,) = status()["clusters"]
@@ -94,21 +94,21 @@ def test_a_hold_in_force_is_shown(account: RdsServer) -> None:
     ids=str,
 )
 def test_what_each_cluster_should_be_now_is_told_whatever_it_is(
-    account: RdsServer, tags: dict[str, str], members: dict[str, Any], desired: str | None
+    account: Account, tags: dict[str, str], members: dict[str, Any], desired: str | None
 ) -> None:
     account.add("a", TagList=[{"Key": key, "Value": value} for key, value in tags.items()], **members)
     (entry,) = status()["clusters"]
     assert entry["desired"] == desired
 
 
-def test_what_the_next_run_is_to_do_is_said(account: RdsServer) -> None:
+def test_what_the_next_run_is_to_do_is_said(account: Account) -> None:
     account.add("a", OFFICE)
     (entry,) = status()["clusters"]
     assert (entry["decision"], entry["reason"]) == ("stop", "scheduled")
     assert entry["message"].startswith("The next run is to stop it. Its schedule asks for stopped since ")
 
 
-def test_who_changed_it_is_read_from_the_log_as_the_runs_read_it(account: RdsServer) -> None:
+def test_who_changed_it_is_read_from_the_log_as_the_runs_read_it(account: Account) -> None:
     account.add("a", OFFICE)
     account.add("old", "last-day 06:00-22:00")
     account.log("a", "DB cluster started.", "2026-11-24T17:31:00+00:00")
@@ -122,7 +122,7 @@ def test_who_changed_it_is_read_from_the_log_as_the_runs_read_it(account: RdsSer
 # What somebody should see to
 
 
-def test_problems_come_first_and_the_worst_of_them(account: RdsServer) -> None:
+def test_problems_come_first_and_the_worst_of_them(account: Account) -> None:
     account.add("a-global", OFFICE, GlobalClusterIdentifier="world")
     account.add("b-bad", "mno-fri 08:00-18:00")
     account.add("c-near", TagList=[{"Key": "Office_Hours", "Value": OFFICE}])
@@ -145,7 +145,7 @@ def test_problems_come_first_and_the_worst_of_them(account: RdsServer) -> None:
 
 
 def test_a_region_that_fails_is_a_problem_and_the_others_are_shown(
-    account: RdsServer, monkeypatch: pytest.MonkeyPatch, log: Log
+    account: Account, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
     monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
     account.add("a", OFFICE, Status="stopped")
@@ -157,14 +157,14 @@ def test_a_region_that_fails_is_a_problem_and_the_others_are_shown(
     assert log.lines("ERROR")
 
 
-def test_where_nothing_can_be_seen_it_fails(account: RdsServer) -> None:
+def test_where_nothing_can_be_seen_it_fails(account: Account) -> None:
     account.fail("DescribeDBClusters", ACCESS_DENIED)
     with pytest.raises(RunError, match=r"(?s)Nothing could be seen\..*AccessDenied"):
         status()
 
 
 @pytest.mark.parametrize("operation", ["DescribeEvents", "DescribeDBInstances"])
-def test_what_one_call_does_not_tell_the_others_do(account: RdsServer, operation: str) -> None:
+def test_what_one_call_does_not_tell_the_others_do(account: Account, operation: str) -> None:
     account.add("a", OFFICE, Status="stopped")
     account.fail(operation, ACCESS_DENIED)
     answer = status()
@@ -172,7 +172,7 @@ def test_what_one_call_does_not_tell_the_others_do(account: RdsServer, operation
     assert problems(answer) == [("failure", "")]
 
 
-def test_without_the_log_nobody_guesses_who_changed_it(account: RdsServer) -> None:
+def test_without_the_log_nobody_guesses_who_changed_it(account: Account) -> None:
     account.add("a", OFFICE)
     account.add("b", OFFICE, Status="stopped")
     account.fail("DescribeEvents", ACCESS_DENIED)
@@ -197,7 +197,7 @@ def test_without_the_log_nobody_guesses_who_changed_it(account: RdsServer) -> No
     ids=str,
 )
 def test_anything_else_is_refused_counted_and_looks_at_nothing(
-    account: RdsServer, event: object, fault: str, capsys: pytest.CaptureFixture[str]
+    account: Account, event: object, fault: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(EventError) as caught:
         status(event)
@@ -206,7 +206,7 @@ def test_anything_else_is_refused_counted_and_looks_at_nothing(
     assert '"UserErrors"' in capsys.readouterr().out
 
 
-def test_it_describes_itself_in_markdown(account: RdsServer) -> None:
+def test_it_describes_itself_in_markdown(account: Account) -> None:
     assert status({"describe": True}).startswith("### Aurora Office Hours\n")
     assert account.calls == []
 
@@ -214,7 +214,7 @@ def test_it_describes_itself_in_markdown(account: RdsServer) -> None:
 # What a tag means
 
 
-def test_a_tag_is_explained_in_words_and_numbers(account: RdsServer) -> None:
+def test_a_tag_is_explained_in_words_and_numbers(account: Account) -> None:
     answer = status({"explain": OFFICE})
     assert answer["valid"] is True
     assert answer["message"] == (
@@ -241,16 +241,14 @@ def test_a_tag_is_explained_in_words_and_numbers(account: RdsServer) -> None:
         ("mon 08:00-18:00 closed=2026-11-30", 9.8, "94% is saved"),  # 51 Mondays of 10 hours in 52 weeks
     ],
 )
-def test_the_hours_a_week_are_an_average_of_a_year(
-    account: RdsServer, tag: str, hours: float | None, words: str
-) -> None:
+def test_the_hours_a_week_are_an_average_of_a_year(account: Account, tag: str, hours: float | None, words: str) -> None:
     answer = status({"explain": tag})
     assert answer["hours_a_week"] == hours
     assert words in answer["message"]
     assert account.calls == []
 
 
-def test_a_bad_tag_is_explained_too(account: RdsServer) -> None:
+def test_a_bad_tag_is_explained_too(account: Account) -> None:
     answer = status({"explain": "mno-fri 08:00-18:00"})
     assert answer["valid"] is False
     assert 'did you mean "mon"?' in answer["message"]
@@ -258,7 +256,7 @@ def test_a_bad_tag_is_explained_too(account: RdsServer) -> None:
     assert account.calls == []
 
 
-def test_a_tag_is_explained_under_the_stacks_settings(account: RdsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tag_is_explained_under_the_stacks_settings(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"schedules": {"berlin": OFFICE}, "defaultZone": "Asia/Tokyo"}
     monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps(settings))
     assert status({"explain": "berlin"})["hours_a_week"] == 50.0

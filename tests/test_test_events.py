@@ -14,10 +14,10 @@ from botocore.config import Config
 
 import test_events
 import test_events_function
+from aws_server import Account
 from invocation import Context, invoke
 from office_hours import handlers
 from office_hours.event import EventError
-from rds_server import RdsServer
 from schemas_server import (
     ANSWERS,
     CONFLICT,
@@ -33,7 +33,7 @@ from settings import Settings
 from stack import OfficeHoursStack
 from test_events import schema
 
-pytest_plugins = ["rds_server", "invocation", "schemas_server"]
+pytest_plugins = ["aws_server", "invocation", "schemas_server"]
 
 Json = dict[str, Any]
 CarryOut = Callable[..., str]
@@ -492,7 +492,7 @@ def test_each_is_tried_below(stored: dict[str, Json]) -> None:
 @pytest.mark.parametrize("function", HANDLERS)
 @pytest.mark.parametrize("name", ASKING)
 def test_those_that_ask_are_answered_and_change_nothing(
-    account: RdsServer, stored: dict[str, Json], function: str, name: str
+    account: Account, stored: dict[str, Json], function: str, name: str
 ) -> None:
     account.add("reporting", f"{OFFICE} enforced")
     account.add("nightly", "daily 18:00-08:00 Europe/Berlin enforced", Status="stopped")
@@ -504,7 +504,7 @@ def test_those_that_ask_are_answered_and_change_nothing(
 
 @pytest.mark.parametrize(("function", "name"), [(key, name) for key, each in NEEDING_A_NAME.items() for name in each])
 def test_those_for_one_cluster_are_refused_until_its_name_is_in_and_for_nothing_else(
-    account: RdsServer, stored: dict[str, Json], function: str, name: str
+    account: Account, stored: dict[str, Json], function: str, name: str
 ) -> None:
     account.add("reporting", OFFICE, Status=BEFORE[function])
     event = stored[function][name]

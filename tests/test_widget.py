@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from aws_server import ACCESS_DENIED, HOME, Account
 from invocation import Handler, decisions, invoke
 from office_hours import handlers
 from office_hours.answer import RunError
 from pages import Element, read
-from rds_server import ACCESS_DENIED, HOME, RdsServer
 
-pytest_plugins = ["rds_server", "invocation"]
+pytest_plugins = ["aws_server", "invocation"]
 
 OFFICE = "mon-fri 08:00-18:00 UTC"
 NOON = "2026-11-24T12:00:00Z"
@@ -51,7 +51,7 @@ def labels(page: Element, cluster: str) -> list[str]:
     return [button.text for button in row(page, cluster).all("button")]
 
 
-def test_a_row_has_name_region_engine_size_state_reason_and_next_change(account: RdsServer) -> None:
+def test_a_row_has_name_region_engine_size_state_reason_and_next_change(account: Account) -> None:
     account.add("reporting", "mon-fri 08:00-18:00 Europe/Berlin", EngineVersion="17.5", Engine="aurora-postgresql")
     account.classes["reporting-1"] = "db.r8g.xlarge"
     text = " ".join(row(widget(), "reporting").text.split())
@@ -66,14 +66,14 @@ def test_a_row_has_name_region_engine_size_state_reason_and_next_change(account:
         assert words in text
 
 
-def test_instances_of_the_same_class_are_counted(account: RdsServer) -> None:
+def test_instances_of_the_same_class_are_counted(account: Account) -> None:
     members = [{"DBInstanceIdentifier": f"a-{number}"} for number in range(3)]
     account.add("a", OFFICE, DBClusterMembers=members)
     account.classes["a-2"] = "db.serverless"
     assert "2 x db.r8g.large, db.serverless" in row(widget(), "a").text
 
 
-def test_the_timeline_shows_what_happened_and_then_what_is_asked_for(account: RdsServer) -> None:
+def test_the_timeline_shows_what_happened_and_then_what_is_asked_for(account: Account) -> None:
     account.add("a", OFFICE)
     # On Sunday noon it was stopped, by Monday noon started: a day from the left, and two.
     account.log("a", "DB cluster stopped.", "2026-11-22T12:00:00+00:00")
@@ -93,13 +93,13 @@ def test_the_timeline_shows_what_happened_and_then_what_is_asked_for(account: Rd
     ]
 
 
-def test_a_hold_is_asked_for_before_the_schedule_is(account: RdsServer) -> None:
+def test_a_hold_is_asked_for_before_the_schedule_is(account: Account) -> None:
     tags = {"office-hours": "always", "office-hours-hold": "stopped until 2026-11-25T12:00Z"}
     account.add("a", Status="stopped", TagList=[{"Key": key, "Value": value} for key, value in tags.items()])
     assert bars(widget(), "a") == [("stopped", 0, 300), ("stopped asked", 300, 400), ("running asked", 400, 700)]
 
 
-def test_what_the_log_does_not_tell_is_shown_as_unknown(account: RdsServer) -> None:
+def test_what_the_log_does_not_tell_is_shown_as_unknown(account: Account) -> None:
     account.add("a", "never", Status="stopped")
     account.add("b", "always")
     account.log("a", "DB cluster started.", "2026-11-23T12:00:00+00:00")  # and no word of the stop
@@ -110,19 +110,19 @@ def test_what_the_log_does_not_tell_is_shown_as_unknown(account: RdsServer) -> N
     assert bars(page, "b")[:3] == [("stopped", 0, 100), ("unknown", 100, 200), ("running", 200, 300)]
 
 
-def test_where_the_log_cannot_be_read_the_past_is_unknown(account: RdsServer) -> None:
+def test_where_the_log_cannot_be_read_the_past_is_unknown(account: Account) -> None:
     account.add("a", "never", Status="stopped")
     account.log("a", "DB cluster stopped.", "2026-11-23T12:00:00+00:00")
     account.fail("DescribeEvents", ACCESS_DENIED)
     assert bars(widget(), "a") == [("unknown", 0, 300), ("stopped asked", 300, 700)]
 
 
-def test_a_younger_cluster_begins_where_it_was_created(account: RdsServer) -> None:
+def test_a_younger_cluster_begins_where_it_was_created(account: Account) -> None:
     account.add("a", "always", ClusterCreateTime=datetime.fromisoformat("2026-11-23T12:00:00+00:00"))
     assert bars(widget(), "a") == [("running", 200, 300), ("running asked", 300, 700)]
 
 
-def test_now_and_the_days_are_marked(account: RdsServer) -> None:
+def test_now_and_the_days_are_marked(account: Account) -> None:
     account.add("a", OFFICE)
     page = widget()
     lines = row(page, "a").all("line")
@@ -141,7 +141,7 @@ def test_now_and_the_days_are_marked(account: RdsServer) -> None:
     ]  # fmt: skip
 
 
-def test_the_timeline_is_told_in_words_as_well(account: RdsServer) -> None:
+def test_the_timeline_is_told_in_words_as_well(account: Account) -> None:
     account.add("a", OFFICE)
     (picture,) = row(widget(), "a").all("svg")
     assert picture.attributes["role"] == "img"
@@ -152,7 +152,7 @@ def test_the_timeline_is_told_in_words_as_well(account: RdsServer) -> None:
     )
 
 
-def test_state_is_told_by_shape_and_word_beside_colour(account: RdsServer) -> None:
+def test_state_is_told_by_shape_and_word_beside_colour(account: Account) -> None:
     account.add("on", "always")
     account.add("off", "never", Status="stopped")
     page = widget()
@@ -161,7 +161,7 @@ def test_state_is_told_by_shape_and_word_beside_colour(account: RdsServer) -> No
     assert "■ stopped" in " ".join(row(page, "off").text.split())
 
 
-def test_problems_come_first(account: RdsServer) -> None:
+def test_problems_come_first(account: Account) -> None:
     account.add("bad", "mno-fri 08:00-18:00")
     page = widget()
     (problem,) = page.all("li")
@@ -171,7 +171,7 @@ def test_problems_come_first(account: RdsServer) -> None:
 
 
 def test_without_clusters_or_with_a_failing_region_there_is_a_page_all_the_same(
-    account: RdsServer, monkeypatch: pytest.MonkeyPatch
+    account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "No cluster has an office-hours tag yet." in widget().text
     monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
@@ -182,7 +182,7 @@ def test_without_clusters_or_with_a_failing_region_there_is_a_page_all_the_same(
     assert row(page, "a").all("rect")
 
 
-def test_where_nothing_can_be_seen_the_page_says_why_and_nothing_else(account: RdsServer) -> None:
+def test_where_nothing_can_be_seen_the_page_says_why_and_nothing_else(account: Account) -> None:
     account.fail("DescribeDBClusters", ACCESS_DENIED)
     page = widget()
     assert "Could not be read. Region eu-west-1, listing its clusters: AccessDenied" in page.text
@@ -191,21 +191,21 @@ def test_where_nothing_can_be_seen_the_page_says_why_and_nothing_else(account: R
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_theme_is_the_dashboards(account: RdsServer, theme: str) -> None:
+def test_the_theme_is_the_dashboards(account: Account, theme: str) -> None:
     account.add("a", OFFICE)
     (outer,) = [div for div in widget(theme=theme).all("div") if "oh" in (div.attributes["class"] or "").split()]
     assert theme in (outer.attributes["class"] or "")
 
 
 @pytest.mark.parametrize("context", [{}, {"theme": None, "width": "wide"}, {"theme": "<script>"}])
-def test_an_odd_context_does_no_harm(account: RdsServer, context: dict[str, object]) -> None:
+def test_an_odd_context_does_no_harm(account: Account, context: dict[str, object]) -> None:
     account.add("a", OFFICE)
     page = widget(**context)
     assert row(page, "a").all("rect")
     assert "script" not in page.text
 
 
-def test_where_it_is_narrow_the_timeline_stands_below_the_reason(account: RdsServer) -> None:
+def test_where_it_is_narrow_the_timeline_stands_below_the_reason(account: Account) -> None:
     account.add("a", OFFICE)
     for width, columns in ((1400, 4), (600, 3), (588.5, 3)):
         found = row(widget(width=width), "a")
@@ -231,13 +231,13 @@ def test_where_it_is_narrow_the_timeline_stands_below_the_reason(account: RdsSer
     ids=str,
 )
 def test_a_cluster_has_the_buttons_that_make_sense(
-    account: RdsServer, members: dict[str, Any], expected: list[str]
+    account: Account, members: dict[str, Any], expected: list[str]
 ) -> None:
     account.add("a", OFFICE, **members)
     assert labels(widget(), "a") == expected
 
 
-def test_each_button_asks_first_and_calls_the_right_function_in_a_popup(account: RdsServer) -> None:
+def test_each_button_asks_first_and_calls_the_right_function_in_a_popup(account: Account) -> None:
     account.add("a", "mon-fri 08:00-18:00 Europe/Berlin")
     cells = row(widget(), "a").all("td")[-1].children
     elements = [each for each in cells if isinstance(each, Element)]
@@ -254,7 +254,7 @@ def test_each_button_asks_first_and_calls_the_right_function_in_a_popup(account:
     assert asked["Keep until 20:00"].attributes["endpoint"] == ACTIONS["start"]
 
 
-def test_after_that_hour_the_evening_is_tomorrows_and_the_question_says_so(account: RdsServer) -> None:
+def test_after_that_hour_the_evening_is_tomorrows_and_the_question_says_so(account: Account) -> None:
     account.add("a", "mon-fri 08:00-18:00 Asia/Tokyo", Status="stopped")
     actions = row(widget(), "a").all("cwdb-action")  # 21:00 in Tokyo
     assert [action.attributes["confirmation"] for action in actions] == [
@@ -273,7 +273,7 @@ def test_after_that_hour_the_evening_is_tomorrows_and_the_question_says_so(accou
         ("stopped", "Start until 20:00", "running until 2026-11-24T20:00Z"),
     ],
 )
-def test_what_a_button_sends_is_done_and_told_as_a_page(account: RdsServer, status: str, label: str, hold: str) -> None:
+def test_what_a_button_sends_is_done_and_told_as_a_page(account: Account, status: str, label: str, hold: str) -> None:
     account.add("a", OFFICE, Status=status)
     found = row(widget(), "a")
     action = dict(zip([button.text for button in found.all("button")], found.all("cwdb-action"), strict=True))[label]
@@ -286,7 +286,7 @@ def test_what_a_button_sends_is_done_and_told_as_a_page(account: RdsServer, stat
 
 
 def test_a_mistake_from_a_dashboard_is_told_as_a_page_and_not_counted(
-    account: RdsServer, capsys: pytest.CaptureFixture[str]
+    account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     event = {"clusters": ["<script>"], "until": "soon", "widgetContext": {}}
     page = read(str(invoke(handlers.stop, NOON, event, None)))
@@ -297,13 +297,13 @@ def test_a_mistake_from_a_dashboard_is_told_as_a_page_and_not_counted(
     assert account.named("StopDBCluster") == []
 
 
-def test_a_failure_fails_from_a_dashboard_too(account: RdsServer) -> None:
+def test_a_failure_fails_from_a_dashboard_too(account: Account) -> None:
     account.add("a", OFFICE)
     account.fail("StopDBCluster", ACCESS_DENIED)
     with pytest.raises(RunError):
         invoke(handlers.stop, NOON, {"clusters": ["a"], "widgetContext": {}}, None)
 
 
-def test_without_its_context_a_command_answers_json(account: RdsServer) -> None:
+def test_without_its_context_a_command_answers_json(account: Account) -> None:
     account.add("a", OFFICE)
     assert decisions(invoke(handlers.stop, NOON, {"clusters": ["a"]}, None)) == {"a": ("stop", "held")}

@@ -1,4 +1,4 @@
-"""Measures the product's speed, and writes it into README.md: `make bench`, or `make bench ARGS=--quick`.
+"""Measures the product's speed, and writes it beside this module: `make bench`, or `make bench ARGS=--quick`.
 
 Everything runs against one server (`server.py`), in fresh processes, each beside what it is compared with, by turns.
 """
@@ -14,7 +14,7 @@ from importlib.metadata import distribution, distributions
 import asset
 from bench import plot, report
 from bench.measure import PROJECT, ColdStart, Pairs, Program, Server, by_turns, cold, figures, server, warm
-from bench.results import Capacity, Cold, Crossover, Machine, Results, Tags
+from bench.results import Cold, Machine, Results, Tags
 from bench.scenario import REGIONS, Scenario
 
 BUILD = PROJECT / "build"
@@ -29,43 +29,36 @@ class Plan:
     runs: for each account, the rounds of fresh processes, and the pairs of runs in each.
     cold: pairs of cold starts, 0 for none.
     custodian: rounds and pairs, 0 for none.
-    look_ups: repeats of an event look-up, for so many clusters, for so many events.
     tags: processes that measure tags, and how many hostile ones they make up.
     scale: clusters, and how often.
-    capacity: seconds for which a raw client asks.
     """
 
     runs: Sequence[tuple[Scenario, int, int]]
     cold: int
     custodian: tuple[int, int]
-    look_ups: tuple[int, Sequence[int], Sequence[int]]
     tags: tuple[int, int]
     scale: tuple[int, int]
-    capacity: float
 
 
 FULL = Plan(
     runs=(
         *((Scenario(100, due), 3, 6) for due in (0, 10, 100)),
+        (Scenario(100, 10, apart=True), 3, 6),
         *((Scenario(1000, due), 3, 3) for due in (0, 100)),
         (Scenario(1000, 1000), 3, 2),
         *((Scenario(10_000, due), 2, 1) for due in (0, 1000, 10_000)),
     ),
     cold=8,
     custodian=(3, 3),
-    look_ups=(5, (1, 2, 4, 8, 16, 32, 64, 128, 256), (0, 50, 100, 200, 500, 1000, 2000, 4000)),
     tags=(5, 600),
     scale=(10_000, 2),
-    capacity=2,
 )
 QUICK = Plan(
     runs=(*((Scenario(100, due), 1, 4) for due in (0, 10, 100)), *((Scenario(1000, due), 1, 2) for due in (0, 100))),
     cold=3,
     custodian=(1, 2),
-    look_ups=(2, (1, 4, 16, 64, 256), (0, 100, 500, 2000)),
     tags=(2, 200),
     scale=(2000, 1),
-    capacity=0.5,
 )
 
 
@@ -101,7 +94,7 @@ def main(arguments: Sequence[str]) -> None:
     if not arguments:
         report.write(text)
         plot.draw(results)
-        print(f"\nWritten to {report.README.name} and {plot.PICTURE.relative_to(PROJECT)}.")
+        print(f"\nWritten to {report.README.relative_to(PROJECT)} and {plot.PICTURE.relative_to(PROJECT)}.")
 
 
 def measure(plan: Plan, programs: Programs) -> Results:
@@ -117,23 +110,17 @@ def measure(plan: Plan, programs: Programs) -> Results:
             *cold_pairs(rds, "compiling, as Lambda does", compiling, plan.cold),
             *cold_pairs(rds, "bytecode at hand", programs.pair, plan.cold),
         ]
-        tell("the server alone")
-        capacity = Capacity(**figures("capacity", rds, str(rds.port), str(plan.capacity)))
         runs = [(scenario, told(rds, scenario, programs.pair, rounds, pairs)) for scenario, rounds, pairs in plan.runs]
         custodian = None
         if programs.custodian:
             scenario = Scenario(1000, 100)
             found = told(rds, scenario, (programs.custodian, programs.ours), *plan.custodian)
             custodian = (scenario, version_in(programs.custodian, "c7n"), found)
-        tell("event look-ups")
-        repeats, clusters, events = plan.look_ups
-        grid = (",".join(map(str, numbers)) for numbers in (clusters, events))
-        crossover = Crossover(*figures("events", rds, str(rds.port), str(repeats), *grid))
         tell("tags")
         processes, hostile = plan.tags
         tags = [Tags(**figures("tags", rds, str(hostile))) for _ in range(processes)]
         scale = scaled(rds, programs.ours, *plan.scale)
-    return Results(machine, runs, cold_starts, custodian, crossover, Tags.least(tags), scale, memory_mb(), capacity)
+    return Results(machine, runs, cold_starts, custodian, Tags.least(tags), scale, memory_mb())
 
 
 def tell(what: str) -> None:
@@ -149,7 +136,7 @@ def cold_pairs(rds: Server, words: str, programs: tuple[Program, Program], pairs
 
 
 def told(rds: Server, scenario: Scenario, programs: tuple[Program, Program], rounds: int, pairs: int) -> Pairs:
-    tell(f"{programs[0].name} and {programs[1].name}: {scenario.clusters:,} clusters, {scenario.due:,} due")
+    tell(f"{programs[0].name} and {programs[1].name}: {scenario.clusters:,} clusters, {scenario.told}")
     found = warm(rds, scenario, programs, rounds=rounds, pairs=pairs)
     ratio = found.ratio()
     print(f"  {ratio.median:.2f} times ({ratio.least:.2f} to {ratio.greatest:.2f})", flush=True)

@@ -8,7 +8,6 @@ what is due has closed a few minutes ago, in one of some zones and ways to put i
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import count
 from typing import Any
 from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
@@ -16,8 +15,8 @@ from zoneinfo import ZoneInfo
 import botocore.session
 from botocore.model import ServiceModel
 
+from aws_server import write
 from bench.scenario import REGIONS, Scenario
-from rds_server import write
 
 ACCOUNT = "123456789012"
 ZONES = ("Europe/Berlin", "Europe/London", "America/New_York", "Asia/Kolkata", "UTC")
@@ -47,7 +46,6 @@ SNAPSHOTS = 24
 class Cluster:
     """A cluster at the wire: `form` is its XML without its status, `first` what that was, `xml` how it is now."""
 
-    engine: str
     form: bytes
     first: bytes
     status: bytes = b""
@@ -85,7 +83,9 @@ def fill(scenario: Scenario, now: datetime) -> dict[str, Region]:
         due = (number + 1) * scenario.due // scenario.clusters > number * scenario.due // scenario.clusters
         stopped = not due and number % STOPPED_EACH == 0
         opened, closes = (9, 0) if due else (13, -4) if stopped else (3, 6)
-        value = window(now, number // 3, opened=-opened, closes=closes)
+        # The due ones, one after the other, five minutes apart, where that is asked for.
+        shift = timedelta(minutes=5 * (number * scenario.due // scenario.clusters)) * (due and scenario.apart)
+        value = window(now - shift, number // 3, opened=-opened, closes=closes)
         form = (
             forms[number % SNAPSHOTS]
             .replace(b"@name@", name.encode())
@@ -94,17 +94,14 @@ def fill(scenario: Scenario, now: datetime) -> dict[str, Region]:
             .replace(b"@due@", b"yes" if due else b"no")
             .replace(b"@custodian@", custodian_value(now, due=due).encode())
         )
-        cluster = Cluster(snapshot(number)["Engine"], form, b"stopped" if stopped else b"available")
+        cluster = Cluster(form, b"stopped" if stopped else b"available")
         cluster.become(cluster.first)
         account[region].clusters[name] = cluster
         log = account[region].events
-        log.append(event(name, region, "DB cluster started.", now - timedelta(hours=opened, minutes=-8)))
+        log.append(event(name, region, "DB cluster started.", now - shift - timedelta(hours=opened, minutes=-8)))
         if number % EVENTFUL_EACH == 0:
             log.append(event(name, region, "The parameter max_connections was set to 500.", now - timedelta(minutes=9)))
-    for name, region_ in account.items():
-        spread = (now - timedelta(minutes=50) + timedelta(seconds=second % 2700) for second in count())
-        for number, at in zip(range(scenario.events), spread, strict=False):
-            region_.events.append(event(f"elsewhere-{number % 500}", name, "Completed failover to DB instance.", at))
+    for region_ in account.values():
         region_.clusters = dict(sorted(region_.clusters.items()))
         region_.events.sort(key=lambda each: each.at)
     return account

@@ -29,13 +29,11 @@ STYLE = {
 
 def draw(results: Results, to: Path = PICTURE) -> None:
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9, 4.2), layout="constrained")
-        runs, look_ups = figure.subplots(1, 2)
-        draw_runs(runs, results)
-        draw_look_ups(look_ups, results)
-        for axes in (runs, look_ups):
-            axes.grid(visible=True, axis="x" if axes is runs else "both")
-            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+        figure = Figure(figsize=(7, 4.2), layout="constrained")
+        axes = figure.subplots()
+        draw_runs(axes, results)
+        axes.grid(visible=True, axis="x")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
         figure.savefig(to, transparent=True, metadata={"Date": None, "Creator": None})
 
 
@@ -55,18 +53,7 @@ def draw_runs(axes: mpl.axes.Axes, results: Results) -> None:
             floor = median(run.wall for run in pairs.first)
             custodian = median(run.wall for run in results.custodian[2].first)
             axes.plot(custodian / floor, place, "D", color=CUSTODIAN, label="Cloud Custodian")
-    axes.set_yticks(places, [f"{scenario.clusters:,}, {scenario.due:,} due" for scenario, _ in results.runs])
+    axes.set_yticks(places, [f"{scenario.clusters:,}, {scenario.told}" for scenario, _ in results.runs])
     axes.invert_yaxis()
     axes.set_xlim(left=0)
     axes.set(title="A run, by clusters", xlabel="times what boto3 alone takes")
-
-
-def draw_look_ups(axes: mpl.axes.Axes, results: Results) -> None:
-    clusters, seconds, _ = zip(*results.crossover.single, strict=True)
-    axes.plot(clusters, seconds, color=OURS, marker="o", markersize=4, label="one look-up for each")
-    shown = [line for line in results.crossover.whole if line[0] in (100, 500, 2000)]
-    for (events, taken, _), style in zip(shown, ("-", "--", ":"), strict=False):
-        axes.axhline(taken, linestyle=style, color=FLOOR, label=f"one for all, {events:,} events")
-    axes.set(title="Reading the events of some clusters", xscale="log", yscale="log", xlabel="clusters")
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.yaxis.set_major_formatter("{x:g} s")

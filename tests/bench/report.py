@@ -1,15 +1,14 @@
-"""The results as tables of Markdown, each figure beside its goal, and their place in README.md."""
+"""The results as tables of Markdown, each figure beside its goal, and their place in the README.md beside this."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.measure import PROJECT, Pairs, Run, Spread
+from bench.measure import HERE, Pairs, Run, Spread
 from bench.results import Cold, Results, within_budget
 from bench.scenario import Scenario
 
-README = PROJECT / "README.md"
+README = HERE / "README.md"
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 # By clusters, and by those of them that are due (None: any): at most so many times the floor.
 RUN_GOALS = {(100, None): 1.1, (1000, 100): 0.75}
@@ -48,8 +47,7 @@ def report(results: Results) -> str:
             in_short(results),
             runs_table(results.runs),
             _table(("what", "measured", "goal", "met"), (row.cells() for row in rows(results))),
-            server(results),
-            crossover_table(results),
+            f"The server's processor was busy for {results.busiest():.0%} of a run at most.",
         )
     )
 
@@ -85,7 +83,7 @@ def runs_table(runs: Sequence[tuple[Scenario, Pairs]]) -> str:
         lines.append(
             (
                 f"{scenario.clusters:,}",
-                f"{scenario.due:,}",
+                f"{scenario.due:,}{', each closed at another time' * scenario.apart}",
                 _middle([run.wall for run in pairs.first]),
                 _middle([run.wall for run in pairs.second]),
                 _times(ratio),
@@ -189,33 +187,6 @@ def _scale(results: Results) -> Iterable[Row]:
             f"≤ {RUN_LIMIT} s, {results.memory_mb} MB",
             longest <= RUN_LIMIT and memory <= results.memory_mb,
         )
-
-
-def server(results: Results) -> str:
-    """That the server is not what is measured."""
-    capacity = results.capacity
-    return (
-        f"The server's processor was busy for {results.busiest():.0%} of a run at most. To a raw client it answers "
-        f"{capacity.look_ups:,.0f} calls a second, or {capacity.pages:,.0f} pages, and with the latency, on 16 "
-        f"connections, {capacity.delayed:,.0f} calls of at most 533; the most that a run made are "
-        f"{results.fastest():,.0f}."
-    )
-
-
-def crossover_table(results: Results) -> str:
-    """For each number of events, from how many clusters on one look-up for all is quicker than one for each."""
-    crossover = results.crossover
-    single = ", ".join(f"{clusters:,}: {seconds * 1e3:,.0f} ms" for clusters, seconds, _ in crossover.single)
-    lines = [
-        (f"{events:,}", f"{seconds * 1e3:,.0f} ms", f"{calls:,}", _clusters(crossover.clusters_from(seconds)))
-        for events, seconds, calls in crossover.whole
-    ]
-    heads = ("events in the window", "one look-up for all", "its calls", "clusters from which on it is quicker")
-    return f"{_table(heads, lines)}\n\nOne look-up for each of so many clusters, 16 at a time: {single}."
-
-
-def _clusters(number: float) -> str:
-    return "more than were tried" if math.isinf(number) else f"{math.ceil(number):,}"
 
 
 def _calls(run: Run) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import pairwise
 from pathlib import Path
 
 from bench.measure import ColdStart, Pairs, Run, Spread
@@ -17,8 +16,6 @@ from bench.scenario import Scenario
 MORE_LISTINGS = 2
 # The event look-ups that may be made in a Region where many clusters need one at once.
 HANDFUL = 10
-
-Line = tuple[int, float, int]  # for so many: the seconds that it takes, and the calls
 
 
 @dataclass(frozen=True)
@@ -52,21 +49,6 @@ class Cold:
 
 
 @dataclass(frozen=True)
-class Crossover:
-    """Event look-ups: `single` for so many clusters, one by one, `whole` for all, with so many events in the window."""
-
-    single: Sequence[Line]
-    whole: Sequence[Line]
-
-    def clusters_from(self, seconds: float) -> float:
-        """For how many clusters one look-up for all that takes so long is as quick as one for each."""
-        for (few, quick, _), (many, slow, _) in pairwise([(0, 0.0, 0), *self.single]):
-            if quick <= seconds <= slow:
-                return few + (many - few) * (seconds - quick) / (slow - quick)
-        return math.inf
-
-
-@dataclass(frozen=True)
 class Tags:
     """The processor's seconds: for a typical tag, the hardest, 1,000 distinct ones, and each hostile one."""
 
@@ -91,15 +73,6 @@ class Tags:
 
 
 @dataclass(frozen=True)
-class Capacity:
-    """Calls a second that the server answers to a raw client: pages, look-ups, and look-ups with the latency."""
-
-    pages: float
-    look_ups: float
-    delayed: float
-
-
-@dataclass(frozen=True)
 class Results:
     """All of it. What was not measured is None, or not there."""
 
@@ -107,20 +80,13 @@ class Results:
     runs: Sequence[tuple[Scenario, Pairs]]
     cold: Sequence[Cold]
     custodian: tuple[Scenario, str, Pairs] | None
-    crossover: Crossover
     tags: Tags
     scale: Sequence[tuple[Scenario, str, ColdStart]]
     memory_mb: int
-    capacity: Capacity
 
     def busiest(self) -> float:
         """The greatest share of a measured run in which the server's processor was at work."""
         return max(run.seen.cpu / run.wall for _, pairs in self.runs for run in (*pairs.first, *pairs.second))
-
-    def fastest(self) -> float:
-        """The most calls a second that a measured run made."""
-        runs = [run for _, pairs in self.runs for run in (*pairs.first, *pairs.second)]
-        return max(sum(run.seen.calls.values()) / run.wall for run in runs)
 
 
 def within_budget(scenario: Scenario, run: Run) -> bool:

@@ -17,10 +17,14 @@ class Scenario:
     clusters: how many there are in all, in equal shares in each Region.
     due: how many of them are running and should be stopped.
     regions: how many Regions.
-    events: how many more events each Region has in the last hour, beside those of its clusters.
+    apart: whether those that are due have closed each at another time, five minutes apart.
     """
 
     clusters: int
     due: int = 0
     regions: int = 1
-    events: int = 0
+    apart: bool = False
+
+    @property
+    def told(self) -> str:
+        return f"{self.due:,} due{' apart' * self.apart}"

@@ -122,9 +122,6 @@ class Server:
                 raise RefusedError("DBClusterNotFoundFault", f"DBCluster {named} not found.")
             return b"<DBClusters>%s</DBClusters>" % clusters[named].xml
         found = list(clusters.values())
-        if parameters.get("Filters.Filter.1.Name") == "engine":
-            engines = {value for key, value in parameters.items() if key.startswith("Filters.Filter.1.Values.")}
-            found = [cluster for cluster in found if cluster.engine in engines]
         begin, end, marker = _page(parameters, len(found))
         return b"%s<DBClusters>%s</DBClusters>" % (marker, b"".join([each.xml for each in found[begin:end]]))
 

@@ -1,9 +1,8 @@
-"""One AWS account's RDS at the wire: what moto lacks, in one small HTTP server.
+"""One AWS account at the wire, in one small HTTP server behind AWS_ENDPOINT_URL.
 
-It speaks the Query protocol (and `account:ListRegions`, and `sns:Publish`) behind AWS_ENDPOINT_URL: pages, the engine
-filter, states in between, an event log, and whatever is to go wrong, before a call is carried out or on the answer's
-way back. A call's Region is read from its signature, so that one server is every Region. All of RDS's XML is written
-from botocore's own service model.
+It speaks RDS, SNS, CloudTrail, CloudWatch, the price list and `account:ListRegions`, each in the protocol that botocore
+chooses: pages, states in between, event logs, and whatever is to go wrong, before a call is carried out or on the
+answer's way back. A call's Region is read from its signature, so that one server is every Region.
 
 PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for its fixture.
 """
@@ -17,7 +16,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,15 +30,19 @@ from xml.etree import ElementTree as ET
 import botocore.endpoint
 import botocore.session
 import pytest
-from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+from botocore import xform_name
+from botocore.model import DenormalizedStructureBuilder, ListShape, MapShape, ServiceModel, Shape, StructureShape
+from botocore.parsers import create_parser
 from botocore.retries import bucket
+from botocore.serialize import create_serializer
 
-from office_hours import rds
+from office_hours import prices, rds
 
 ACCOUNT = "123456789012"
 HOME = "eu-west-1"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 ENGINES = {"aurora-mysql", "aurora-postgresql", "mysql", "postgres", "neptune", "docdb"}
+TRAIL_REACHES = timedelta(days=90)
 
 Parameters = dict[str, str]
 Structure = dict[str, Any]
@@ -47,11 +50,12 @@ Structure = dict[str, Any]
 
 @dataclass(frozen=True)
 class Call:
-    """What the server was asked: its answer or its refusal is not part of it."""
+    """What the server was asked: its answer or its refusal is not part of it. What is no text is here as JSON."""
 
     operation: str
     region: str
     parameters: Parameters
+    agent: str = field(default="", compare=False)
 
     @property
     def cluster(self) -> str:
@@ -62,7 +66,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Refusal:
-    """RDS's answer to a call that it does not carry out."""
+    """AWS's answer to a call that it does not carry out."""
 
     code: str
     words: str
@@ -77,7 +81,7 @@ RESET = Refusal("", "No answer at all: the connection is cut.", status=0)
 
 
 class Damage(Enum):
-    """What becomes of the answer to a call that RDS has carried out."""
+    """What becomes of the answer to a call that AWS has carried out."""
 
     LOST = auto()  # none of it arrives, and the connection is cut
     CUT = auto()  # the head and half of the body arrive, and the connection is cut
@@ -88,7 +92,7 @@ class Damage(Enum):
 
 @dataclass(frozen=True)
 class Rewritten:
-    """Another body than the one that RDS has for a call that it has carried out."""
+    """Another body than the one that AWS has for a call that it has carried out."""
 
     by: Callable[[bytes], bytes]
 
@@ -97,27 +101,32 @@ Fault = Refusal | Damage | Rewritten
 
 
 @cache
-def _model() -> ServiceModel:
-    return botocore.session.get_session().get_service_model("rds")
+def _model(service: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(service)
 
 
 @dataclass
-class RdsServer:
+class Account:
     """The account. What it holds may be changed at any moment.
 
-    `calls` is what it was asked, in order; `carried_out` those of them that RDS did not refuse.
+    `calls` is what it was asked, in order; `carried_out` those of them that AWS did not refuse.
     """
 
     clusters: dict[str, dict[str, Structure]] = field(default_factory=lambda: defaultdict(dict))
     events: dict[str, list[Structure]] = field(default_factory=lambda: defaultdict(list))
     classes: dict[str, str] = field(default_factory=dict)
     enabled_regions: list[str] = field(default_factory=lambda: [HOME])
+    products: list[Structure | str] = field(default_factory=list)  # the price list's, or what is no JSON there
+    trail: dict[str, list[Structure]] = field(default_factory=lambda: defaultdict(list))
+    trail_records: bool = False  # whether what is asked of the account gets into the trail by itself
+    trail_delay: timedelta = timedelta(0)  # until a call is to be seen there
+    connections: dict[tuple[str, str], list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
     instead: dict[str, Structure] = field(default_factory=dict)
     page: int = 100  # the most that a page holds, where more are asked for
     calls: list[Call] = field(default_factory=list)
     carried_out: list[Call] = field(default_factory=list)
     published: list[Parameters] = field(default_factory=list)
-    model: ServiceModel = field(default_factory=_model)
+    model: ServiceModel = field(default_factory=lambda: _model("rds"))
     _rules: list[Callable[[Call], Fault | None]] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
@@ -153,6 +162,43 @@ class RdsServer:
                 "SourceArn": _arn(name, region),
             },
         )
+
+    def called(  # noqa: PLR0913  as much as a record tells
+        self,
+        operation: str,
+        name: str,
+        at: str,
+        *,
+        by: str = "alice",
+        region: str = HOME,
+        user_agent: str = "console.amazonaws.com",
+        error: str = "",
+    ) -> None:
+        """Write CloudTrail's event history: somebody called RDS.
+
+        by: an IAM user, or an assumed role's ARN.
+        error: the code that RDS refused the call with.
+        """
+        moment = datetime.fromisoformat(at)
+        record: Structure = {
+            "eventVersion": "1.11",
+            "userIdentity": _identity(by),
+            "eventTime": f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "eventSource": "rds.amazonaws.com",
+            "eventName": operation,
+            "awsRegion": region,
+            "sourceIPAddress": "192.0.2.1",
+            "userAgent": user_agent,
+            "requestParameters": {"dBClusterIdentifier": name},
+            "responseElements": None if error else {"dBClusterIdentifier": name},
+            "eventType": "AwsApiCall",
+            "recipientAccountId": ACCOUNT,
+        }
+        self.trail[region].append(record | ({"errorCode": error, "errorMessage": "No."} if error else {}))
+
+    def connected(self, name: str, at: str, most: int, *, region: str = HOME) -> None:
+        """Write a minute of CloudWatch's DatabaseConnections."""
+        self.connections[region, name].append((datetime.fromisoformat(at).timestamp(), most))
 
     def settle(self, at: str) -> None:
         """End what is under way, `stopping` and `starting`, and log it."""
@@ -217,49 +263,37 @@ class RdsServer:
         return sorted(call.cluster for call in self.calls if call.operation == operation)
 
     def answer(self, call: Call) -> tuple[Structure | Refusal, Fault | None]:
-        """Carry a call out, unless a rule or RDS itself refuses it; and what the answer meets on its way."""
+        """Carry a call out, unless a rule or AWS itself refuses it; and what the answer meets on its way."""
         with self._lock:
             self.calls.append(call)
-        for rule in self._rules:
-            if fault := rule(call):
-                break
-        else:
-            fault = None
-        if isinstance(fault, Refusal):
-            return fault, None
+        fault = next((found for rule in self._rules if (found := rule(call))), None)
         with self._lock:
-            answer = self.instead.get(call.operation) or self._serve(call)
+            answer = fault if isinstance(fault, Refusal) else self.instead.get(call.operation) or self._serve(call)
+            if self.trail_records and call.operation in _CHANGES and answer is not RESET:
+                function = "stop" if call.operation == "StopDBCluster" else "start"
+                self.called(
+                    call.operation,
+                    call.cluster,
+                    datetime.now(UTC).isoformat(),
+                    by=our_role(function),
+                    region=call.region,
+                    user_agent=call.agent,
+                    error=answer.code if isinstance(answer, Refusal) else "",
+                )
             if isinstance(answer, Refusal):
                 return answer, None
             self.carried_out.append(call)
             return answer, fault
 
-    def _serve(self, call: Call) -> Structure | Refusal:  # noqa: PLR0911  one return an operation
-        match call.operation:
-            case "DescribeDBClusters":
-                return self._describe_clusters(call)
-            case "DescribeEvents":
-                return self._describe_events(call)
-            case "DescribeDBInstances":
-                return self._describe_instances(call)
-            case "StopDBCluster" | "StartDBCluster":
-                return self._change(call)
-            case "AddTagsToResource":
-                return self._add_tags(call)
-            case "Publish":
-                self.published.append(call.parameters)
-                return {"MessageId": "1"}
-            case "ListRegions":
-                return self._list_regions(call)
-        return Refusal("InvalidAction", f"Could not find operation {call.operation}")
+    def _serve(self, call: Call) -> Structure | Refusal:
+        serve: Callable[[Call], Structure | Refusal] | None = getattr(self, f"_{xform_name(call.operation)}", None)
+        return serve(call) if serve else Refusal("InvalidAction", f"Could not find operation {call.operation}")
 
-    def _describe_clusters(self, call: Call) -> Structure | Refusal:
+    def _describe_db_clusters(self, call: Call) -> Structure | Refusal:
         if call.cluster:
             cluster = self.clusters[call.region].get(call.cluster)
             return {"DBClusters": [cluster]} if cluster else _not_found(call)
-        engines = ENGINES
-        if call.parameters.get("Filters.Filter.1.Name") == "engine":
-            engines = {value for key, value in call.parameters.items() if key.startswith("Filters.Filter.1.Values.")}
+        engines = _filtered(call) or ENGINES
         for engine in engines - ENGINES:
             return Refusal("InvalidParameterValue", f"Unrecognized engine name: {engine}")
         clusters = [cluster for _, cluster in sorted(self.clusters[call.region].items())]
@@ -272,8 +306,8 @@ class RdsServer:
         events = [event for event in self.events[call.region] if call.cluster in ("", event["SourceIdentifier"])]
         return self._page(call, "Events", [event for event in events if first <= event["Date"] <= last])
 
-    def _describe_instances(self, call: Call) -> Structure | Refusal:
-        engines = {value for key, value in call.parameters.items() if key.startswith("Filters.Filter.1.Values.")}
+    def _describe_db_instances(self, call: Call) -> Structure | Refusal:
+        engines = _filtered(call) or ENGINES
         found = [
             {
                 "DBInstanceIdentifier": member["DBInstanceIdentifier"],
@@ -295,7 +329,7 @@ class RdsServer:
         return {key: found[start:end]} | ({"Marker": str(end)} if end < len(found) else {})
 
     def _change(self, call: Call) -> Structure | Refusal:
-        needs, becomes = ("available", "stopping") if call.operation == "StopDBCluster" else ("stopped", "starting")
+        needs, becomes = _CHANGES[call.operation]
         cluster = self.clusters[call.region].get(call.cluster)
         if cluster is None:
             return _not_found(call)
@@ -304,7 +338,9 @@ class RdsServer:
         cluster["Status"] = becomes
         return {"DBCluster": cluster}
 
-    def _add_tags(self, call: Call) -> Structure | Refusal:
+    _stop_db_cluster = _start_db_cluster = _change
+
+    def _add_tags_to_resource(self, call: Call) -> Structure | Refusal:
         cluster = self.clusters[call.region].get(call.cluster)
         if cluster is None or cluster["DBClusterArn"] != call.parameters["ResourceName"]:
             return _not_found(call)
@@ -317,18 +353,109 @@ class RdsServer:
         cluster["TagList"] = [tag for tag in cluster["TagList"] if tag["Key"] not in keys] + added
         return {}
 
+    def _publish(self, call: Call) -> Structure:
+        self.published.append(call.parameters)
+        return {"MessageId": "1"}
+
     def _list_regions(self, call: Call) -> Structure:
         wanted = json.loads(call.parameters["RegionOptStatusContains"])
         regions = [{"RegionName": name, "RegionOptStatus": "ENABLED_BY_DEFAULT"} for name in self.enabled_regions]
         regions.append({"RegionName": "af-south-1", "RegionOptStatus": "DISABLED"})
-        found = [region for region in regions if region["RegionOptStatus"] in wanted]
         # Shorter pages than the real ones: whoever reads only the first will be seen.
-        start = int(call.parameters.get("NextToken", "0"))
-        more = {"NextToken": str(start + 2)} if start + 2 < len(found) else {}
-        return {"Regions": found[start : start + 2]} | more
+        return _json_page(call, "Regions", [each for each in regions if each["RegionOptStatus"] in wanted], 2)
+
+    def _get_products(self, call: Call) -> Structure:
+        """A page of what matches the filters. What is no product is never filtered out."""
+        filters = json.loads(call.parameters["Filters"])
+        wanted = {each["Field"]: each["Value"] for each in filters if each["Type"] == "TERM_MATCH"}
+        assert len(wanted) == len(filters), "only TERM_MATCH is understood"
+        texts = [
+            each if isinstance(each, str) else json.dumps(each)
+            for each in self.products
+            if isinstance(each, str) or wanted.items() <= each["product"]["attributes"].items()
+        ]
+        size = int(call.parameters.get("MaxResults", "100"))
+        assert 1 <= size <= 100, "as much as AWS allows"
+        return {"FormatVersion": "aws_v1"} | _json_page(call, "PriceList", texts, size)
+
+    def _lookup_events(self, call: Call) -> Structure | Refusal:
+        """A page of CloudTrail's event history, the latest first.
+
+        https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
+        """
+        (attribute,) = json.loads(call.parameters["LookupAttributes"])
+        key, value = attribute["AttributeKey"], attribute["AttributeValue"]
+        size = int(call.parameters.get("MaxResults", "50"))
+        if key != "EventName" or not 1 <= size <= 50:
+            return Refusal("InvalidLookupAttributesException", "Only EventName is understood, and 50 at the most.")
+        now = datetime.now(UTC).timestamp()
+        first = float(call.parameters.get("StartTime", now - TRAIL_REACHES.total_seconds()))
+        last = min(float(call.parameters.get("EndTime", now)), now - self.trail_delay.total_seconds())
+        records = [(datetime.fromisoformat(each["eventTime"]).timestamp(), each) for each in self.trail[call.region]]
+        found = [
+            {"EventId": f"{number}", "EventName": value, "EventTime": at, "CloudTrailEvent": json.dumps(record)}
+            for number, (at, record) in enumerate(records)
+            if record["eventName"] == value and max(first, now - TRAIL_REACHES.total_seconds()) <= at <= last
+        ]
+        found.sort(key=lambda each: float(str(each["EventTime"])), reverse=True)
+        return _json_page(call, "Events", found, min(size, self.page))
+
+    def _get_metric_data(self, call: Call) -> Structure:
+        """The greatest numbers of connections, period by period; where there was nothing, there is no figure."""
+        first, last = (float(call.parameters[key]) for key in ("StartTime", "EndTime"))
+        results = []
+        for query in json.loads(call.parameters["MetricDataQueries"]):
+            metric, period = query["MetricStat"]["Metric"], query["MetricStat"]["Period"]
+            asked = (metric["Namespace"], metric["MetricName"], query["MetricStat"]["Stat"])
+            assert asked == ("AWS/RDS", "DatabaseConnections", "Maximum")
+            ((name, cluster),) = (each.values() for each in metric["Dimensions"])
+            assert name == "DBClusterIdentifier"
+            most: dict[float, float] = {}
+            for at, number in self.connections[call.region, cluster]:
+                if first <= at < last:
+                    begin = at - at % period
+                    most[begin] = max(number, most.get(begin, 0.0))
+            points = sorted(most.items(), reverse=call.parameters.get("ScanBy") != "TimestampAscending")
+            times, values = [at for at, _ in points], [float(number) for _, number in points]
+            results.append({"Id": query["Id"], "Timestamps": times, "Values": values, "StatusCode": "Complete"})
+        return {"MetricDataResults": results}
 
 
+# The status that each needs, and the one that it brings about.
+_CHANGES = {"StopDBCluster": ("available", "stopping"), "StartDBCluster": ("stopped", "starting")}
 _SETTLED = {"stopping": ("stopped", "DB cluster stopped."), "starting": ("available", "DB cluster started.")}
+
+
+def our_role(function: str) -> str:
+    """Who one of our functions is in CloudTrail."""
+    role = f"AuroraOfficeHours-{function.capitalize()}Role-ABCDEFGHIJKL"
+    return f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/aurora-office-hours-{function}"
+
+
+def _identity(by: str) -> Structure:
+    """A record's `userIdentity`.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
+    """
+    if "assumed-role/" not in by:
+        arn = f"arn:aws:iam::{ACCOUNT}:user/{by}"
+        return {"type": "IAMUser", "principalId": "AIDA", "arn": arn, "accountId": ACCOUNT, "userName": by}
+    _, role, session = by.split("/")
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{role}"
+    issuer = {"type": "Role", "principalId": "AROA", "arn": arn, "accountId": ACCOUNT, "userName": role}
+    identity = {"type": "AssumedRole", "principalId": f"AROA:{session}", "arn": by, "accountId": ACCOUNT}
+    return identity | {"sessionContext": {"sessionIssuer": issuer}}
+
+
+def _filtered(call: Call) -> set[str]:
+    """The engines that a listing's filter names."""
+    return {value for key, value in call.parameters.items() if key.startswith("Filters.Filter.1.Values.")}
+
+
+def _json_page(call: Call, key: str, found: Sequence[object], size: int) -> Structure:
+    start = int(call.parameters.get("NextToken", "0"))
+    more = {"NextToken": str(start + size)} if start + size < len(found) else {}
+    return {key: found[start : start + size]} | more
 
 
 def _arn(name: str, region: str) -> str:
@@ -365,61 +492,86 @@ def write(parent: ET.Element, name: str, shape: Shape, value: Any) -> None:  # n
         element.text = str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _written(root: ET.Element) -> bytes:
+def as_xml(root: ET.Element) -> bytes:
     # Unless it is named, a carriage return is read as the end of a line.
     return bytes(ET.tostring(root, encoding="utf-8")).replace(b"\r", b"&#13;")
+
+
+CBOR = "smithy-rpc-v2-cbor"  # https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+
+
+def _as_cbor(value: Structure, shape: Shape | None) -> bytes:
+    serializer: Any = create_serializer(CBOR, include_validation=False)
+    return bytes(serializer._serialize_body_params(value, shape))  # noqa: SLF001  the writer that botocore has
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # head and body are two writes: the second would wait for the first one's receipt
-    account: RdsServer
+    account: Account
+    protocol: str
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        body = self.rfile.read(int(self.headers["Content-Length"]))
         scope = re.search(r"Credential=[^/]+/\d+/([^/]+)/", self.headers["Authorization"])
         assert scope, "botocore signs every call"
-        if self.path == "/listRegions":
-            parameters = {key: v if isinstance(v, str) else json.dumps(v) for key, v in json.loads(body).items()}
-            call = Call("ListRegions", scope[1], parameters)
-        else:
-            parameters = dict(parse_qsl(body, keep_blank_values=True))
-            call = Call(parameters.pop("Action"), scope[1], parameters)
+        operation, asked = self._read(body)
+        parameters = {key: value if isinstance(value, str) else json.dumps(value) for key, value in asked.items()}
+        call = Call(operation, scope[1], parameters, self.headers.get("User-Agent", ""))
         answer, fault = self.account.answer(call)
         if fault is Damage.FAILED:
             answer = INTERNAL_FAILURE
         if answer is RESET or fault is Damage.LOST:
             self._cut()
         elif isinstance(answer, Refusal):
-            self._refuse(call, answer)
-        elif call.operation == "ListRegions":
-            self._send(200, json.dumps(answer).encode())
+            self._send(answer.status, self._refusal(answer))
         else:
-            self._send(200, self._xml(call, answer), fault)
+            self._send(200, self._written(call, answer), fault)
+
+    def _read(self, body: bytes) -> tuple[str, Structure]:
+        """The operation and its parameters, and what the answer is to be written in."""
+        self.protocol = "json"
+        if target := self.headers.get("X-Amz-Target"):  # of CloudTrail and the price list
+            return target.rpartition(".")[2], json.loads(body)
+        if self.path == "/listRegions":
+            return "ListRegions", json.loads(body)
+        if self.headers.get("smithy-protocol"):  # of CloudWatch
+            self.protocol = CBOR
+            parser: Any = create_parser(CBOR)
+            return self.path.rpartition("/")[2], parser._initial_body_parse(body)  # noqa: SLF001  its reader
+        self.protocol = "query"
+        asked = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        return asked.pop("Action"), asked
 
     def _cut(self) -> None:
         # Closed without lingering, a socket sends RST.
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True
 
-    def _xml(self, call: Call, answer: Structure) -> bytes:
-        if call.operation == "Publish":  # the one that is SNS's
-            return b"<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
-        root = ET.Element(f"{call.operation}Response", xmlns=self.account.model.metadata["xmlNamespace"])
+    def _written(self, call: Call, answer: Structure) -> bytes:
+        if self.protocol == "json":
+            return json.dumps(answer).encode()
+        if self.protocol == CBOR:
+            return _as_cbor(answer, _model("cloudwatch").operation_model(call.operation).output_shape)
+        model = _model("sns") if call.operation == "Publish" else self.account.model
+        root = ET.Element(f"{call.operation}Response", xmlns=model.metadata["xmlNamespace"])
         # The element is named by the result wrapper, the operation's name and "Result"; some answer with nothing.
-        if shape := self.account.model.operation_model(call.operation).output_shape:
+        if shape := model.operation_model(call.operation).output_shape:
             write(root, f"{call.operation}Result", shape, answer)
-        return _written(root)
+        return as_xml(root)
 
-    def _refuse(self, call: Call, refusal: Refusal) -> None:
-        if call.operation == "ListRegions":
-            self._send(refusal.status, json.dumps({"__type": refusal.code, "message": refusal.words}).encode())
-            return
+    def _refusal(self, refusal: Refusal) -> bytes:
+        told = {"__type": refusal.code, "message": refusal.words}
+        if self.protocol == "json":
+            return json.dumps(told).encode()
+        if self.protocol == CBOR:
+            members = {key: {"type": "string"} for key in told}
+            return _as_cbor(told, DenormalizedStructureBuilder().with_members(members).build_model())
         root = ET.Element("ErrorResponse")
         error = ET.SubElement(root, "Error")
         ET.SubElement(error, "Code").text = refusal.code
         ET.SubElement(error, "Message").text = refusal.words
-        self._send(refusal.status, _written(root))
+        return as_xml(root)
 
     def _send(self, status: int, body: bytes, fault: Fault | None = None) -> None:
         if isinstance(fault, Rewritten):
@@ -427,6 +579,8 @@ class _Handler(BaseHTTPRequestHandler):
         arrives = body[: len(body) // 2] if isinstance(fault, Damage) else body
         self.send_response(status)
         self.send_header("Content-Length", str(len(arrives if fault is Damage.TRUNCATED else body)))
+        if self.protocol == CBOR:
+            self.send_header("smithy-protocol", "rpc-v2-cbor")
         self.end_headers()
         self.wfile.write(arrives)
         if fault is Damage.CUT:
@@ -447,34 +601,38 @@ class _Server(ThreadingHTTPServer):
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[RdsServer]:
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     """An account without clusters, which every boto3 client made from now on reaches. Nobody waits before a retry."""
-    server = RdsServer()
-    listener = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"account": server}))
-    for name in (
-        "AWS_PROFILE",
-        "AWS_ENDPOINT_URL_RDS",
-        "AWS_ENDPOINT_URL_ACCOUNT",
-        "AWS_ENDPOINT_URL_SNS",
-        "AWS_SESSION_TOKEN",
-    ):
+    account = Account()
+    listener = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"account": account}))
+    services = ("ACCOUNT", "CLOUDTRAIL", "CLOUDWATCH", "PRICING", "RDS", "SNS")
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", *(f"AWS_ENDPOINT_URL_{each}" for each in services)):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listener.server_port}")
-    monkeypatch.setenv("AWS_REGION", HOME)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", HOME)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{listener.server_port}",
+        "AWS_REGION": HOME,
+        "AWS_DEFAULT_REGION": HOME,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    }.items():
+        monkeypatch.setenv(name, value)
     never_wait(monkeypatch)
     Thread(target=listener.serve_forever, args=(0.01,), daemon=True).start()
-    rds.client.cache_clear()
-    yield server
+    forget()
+    yield account
     # Not in the midst of another test.
     end_what_was_given_up()
-    rds.client.cache_clear()
+    forget()
     listener.shutdown()
     listener.server_close()
+
+
+def forget() -> None:
+    """Have the functions forget the clients and prices of another account."""
+    rds.client.cache_clear()
+    prices.fetch.cache_clear()
 
 
 def end_what_was_given_up() -> None:

@@ -1,30 +1,44 @@
 """The server that the tests of the functions rely on, asked by plain boto3."""
 
+import json
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.client import IncompleteRead
+from typing import Any, Literal
 from urllib.request import Request, urlopen
 from xml.etree import ElementTree as ET
 
 import boto3
 import pytest
+import time_machine
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 from botocore.parsers import ResponseParserError
 from types_boto3_rds import RDSClient
 
-from rds_server import HOME, INTERNAL_FAILURE, RESET, THROTTLED, Damage, Fault, RdsServer, Rewritten
+from aws_server import (
+    ACCESS_DENIED,
+    HOME,
+    INTERNAL_FAILURE,
+    RESET,
+    THROTTLED,
+    Account,
+    Damage,
+    Fault,
+    Rewritten,
+    our_role,
+)
 
-pytest_plugins = ["rds_server"]
+pytest_plugins = ["aws_server"]
 
 
 @pytest.fixture
-def rds(account: RdsServer) -> RDSClient:
+def rds(account: Account) -> RDSClient:
     del account
     return boto3.client("rds", config=Config(retries={"mode": "adaptive", "max_attempts": 4}))
 
 
-def test_a_listing_comes_in_pages_of_the_size_asked_for(account: RdsServer, rds: RDSClient) -> None:
+def test_a_listing_comes_in_pages_of_the_size_asked_for(account: Account, rds: RDSClient) -> None:
     for number in range(45):
         account.add(f"c{number:02}")
     pages = list(rds.get_paginator("describe_db_clusters").paginate(PaginationConfig={"PageSize": 20}))
@@ -38,19 +52,7 @@ def test_a_page_size_that_rds_does_not_know_is_refused(rds: RDSClient, size: int
         rds.describe_db_clusters(MaxRecords=size)
 
 
-def test_the_engine_filter_leaves_other_engines_out(account: RdsServer, rds: RDSClient) -> None:
-    account.add("mine", Engine="aurora-mysql")
-    account.add("other", Engine="postgres")
-    found = rds.describe_db_clusters(Filters=[{"Name": "engine", "Values": ["aurora-mysql"]}])
-    assert [cluster["DBClusterIdentifier"] for cluster in found["DBClusters"]] == ["mine"]
-
-
-def test_the_retired_engine_is_refused_as_rds_refuses_it(rds: RDSClient) -> None:
-    with pytest.raises(ClientError, match="Unrecognized engine name: aurora"):
-        rds.describe_db_clusters(Filters=[{"Name": "engine", "Values": ["aurora", "aurora-mysql"]}])
-
-
-def test_a_stop_takes_its_time_and_is_logged_at_its_end(account: RdsServer, rds: RDSClient) -> None:
+def test_a_stop_takes_its_time_and_is_logged_at_its_end(account: Account, rds: RDSClient) -> None:
     account.add("a")
     assert rds.stop_db_cluster(DBClusterIdentifier="a")["DBCluster"]["Status"] == "stopping"
     with pytest.raises(rds.exceptions.InvalidDBClusterStateFault):
@@ -66,7 +68,7 @@ def test_a_stop_takes_its_time_and_is_logged_at_its_end(account: RdsServer, rds:
     assert (event["Message"], event["Date"]) == ("DB cluster stopped.", datetime(2026, 11, 23, 18, 7, tzinfo=UTC))
 
 
-def test_a_cluster_is_in_its_own_region_alone(account: RdsServer, rds: RDSClient) -> None:
+def test_a_cluster_is_in_its_own_region_alone(account: Account, rds: RDSClient) -> None:
     account.add("here")
     account.add("there", region="us-east-1")
     assert rds.describe_db_clusters()["DBClusters"][0]["DBClusterIdentifier"] == "here"
@@ -74,15 +76,7 @@ def test_a_cluster_is_in_its_own_region_alone(account: RdsServer, rds: RDSClient
     assert [cluster["DBClusterIdentifier"] for cluster in there] == ["there"]
 
 
-def test_a_page_can_hold_less_than_was_asked_for(account: RdsServer, rds: RDSClient) -> None:
-    account.page = 2
-    for name in ("a", "b", "c"):
-        account.add(name)
-    pages = list(rds.get_paginator("describe_db_clusters").paginate())
-    assert [len(page["DBClusters"]) for page in pages] == [2, 1]
-
-
-def test_a_cluster_that_is_named_is_described_alone(account: RdsServer, rds: RDSClient) -> None:
+def test_a_cluster_that_is_named_is_described_alone(account: Account, rds: RDSClient) -> None:
     account.add("a")
     account.add("b")
     (found,) = rds.describe_db_clusters(DBClusterIdentifier="b")["DBClusters"]
@@ -94,13 +88,13 @@ def test_a_cluster_that_is_named_is_described_alone(account: RdsServer, rds: RDS
 @pytest.mark.parametrize(
     "fault", [THROTTLED, INTERNAL_FAILURE, RESET, Damage.LOST, Damage.CUT, Damage.ENDED, Damage.FAILED]
 )
-def test_what_passes_is_retried_without_waiting(account: RdsServer, rds: RDSClient, fault: Fault) -> None:
+def test_what_passes_is_retried_without_waiting(account: Account, rds: RDSClient, fault: Fault) -> None:
     account.fail("DescribeDBClusters", fault, times=3)
     assert rds.describe_db_clusters()["DBClusters"] == []
     assert account.counts() == {"DescribeDBClusters": 4}
 
 
-def test_a_connection_that_is_always_cut_is_an_error(account: RdsServer, rds: RDSClient) -> None:
+def test_a_connection_that_is_always_cut_is_an_error(account: Account, rds: RDSClient) -> None:
     account.fail("DescribeDBClusters", RESET)
     with pytest.raises(ConnectionClosedError):
         rds.describe_db_clusters()
@@ -108,7 +102,7 @@ def test_a_connection_that_is_always_cut_is_an_error(account: RdsServer, rds: RD
 
 @pytest.mark.parametrize("damage", Damage)
 def test_a_damaged_answer_is_that_of_a_call_which_was_carried_out(
-    account: RdsServer, rds: RDSClient, damage: Damage
+    account: Account, rds: RDSClient, damage: Damage
 ) -> None:
     account.add("a")
     account.fail("StopDBCluster", damage)
@@ -127,7 +121,7 @@ def test_a_damaged_answer_is_that_of_a_call_which_was_carried_out(
         (Damage.TRUNCATED, ET.ParseError),
     ],
 )
-def test_an_answer_is_damaged_on_the_wire(account: RdsServer, damage: Damage, error: type[Exception]) -> None:
+def test_an_answer_is_damaged_on_the_wire(account: Account, damage: Damage, error: type[Exception]) -> None:
     account.fail("DescribeDBClusters", damage)
     headers = {"Authorization": f"Credential=x/20261123/{HOME}/rds/aws4_request"}
     request = Request(os.environ["AWS_ENDPOINT_URL"], b"Action=DescribeDBClusters", headers)  # noqa: S310  our own
@@ -135,14 +129,14 @@ def test_an_answer_is_damaged_on_the_wire(account: RdsServer, damage: Damage, er
         ET.fromstring(answer.read())  # noqa: S314  our own
 
 
-def test_a_body_can_be_rewritten(account: RdsServer, rds: RDSClient) -> None:
+def test_a_body_can_be_rewritten(account: Account, rds: RDSClient) -> None:
     account.add("a")
     account.fail("DescribeDBClusters", Rewritten(lambda body: body.replace(b">a<", b">z<")))
     (found,) = rds.describe_db_clusters()["DBClusters"]
     assert found["DBClusterIdentifier"] == "z"
 
 
-def test_trouble_is_the_same_for_the_same_seed_and_never_too_often_in_a_row(account: RdsServer, rds: RDSClient) -> None:
+def test_trouble_is_the_same_for_the_same_seed_and_never_too_often_in_a_row(account: Account, rds: RDSClient) -> None:
     def attempts(seed: str, one_in: int) -> list[int]:
         account.heal()
         account.trouble(seed, [THROTTLED], one_in=one_in)
@@ -160,14 +154,7 @@ def test_trouble_is_the_same_for_the_same_seed_and_never_too_often_in_a_row(acco
     assert 8 < sum(attempts("1", one_in=2)) < 4 * 8
 
 
-def test_every_third_call_can_be_throttled(account: RdsServer, rds: RDSClient) -> None:
-    account.fail("DescribeDBClusters", THROTTLED, every=3)
-    for _ in range(6):
-        rds.describe_db_clusters()
-    assert account.counts() == {"DescribeDBClusters": 8}
-
-
-def test_regions_come_in_pages_without_the_disabled(account: RdsServer) -> None:
+def test_regions_come_in_pages_without_the_disabled(account: Account) -> None:
     account.enabled_regions = ["eu-west-1", "us-east-1", "us-west-2"]
     pages = (
         boto3.client("account").get_paginator("list_regions").paginate(RegionOptStatusContains=["ENABLED_BY_DEFAULT"])
@@ -176,3 +163,74 @@ def test_regions_come_in_pages_without_the_disabled(account: RdsServer) -> None:
         ["eu-west-1", "us-east-1"],
         ["us-west-2"],
     ]
+
+
+def test_the_trail_shows_calls_of_people_and_of_our_functions_the_latest_first_and_after_a_while(
+    account: Account, rds: RDSClient
+) -> None:
+    account.trail_records, account.trail_delay = True, timedelta(minutes=5)
+    account.add("a")
+    account.called("StopDBCluster", "a", "2026-11-23T17:00:00Z", by="alice", user_agent="aws-cli/2", error="Denied")
+    account.called("StartDBCluster", "a", "2026-11-23T17:30:00Z")
+    with time_machine.travel("2026-11-23T18:00:00Z", tick=False) as clock:
+        rds.stop_db_cluster(DBClusterIdentifier="a")
+        assert [each["errorCode"] for each in looked_up("StopDBCluster")] == ["Denied"]
+        clock.shift(300)
+        (ours, theirs) = looked_up("StopDBCluster")
+    assert (ours["eventTime"], ours["userIdentity"]["arn"]) == ("2026-11-23T18:00:00Z", our_role("stop"))
+    assert "errorCode" not in ours
+    assert ours["requestParameters"] == {"dBClusterIdentifier": "a"}
+    assert (theirs["userIdentity"]["userName"], theirs["userAgent"]) == ("alice", "aws-cli/2")
+
+
+def looked_up(name: str) -> list[dict[str, Any]]:
+    pages = boto3.client("cloudtrail").get_paginator("lookup_events")
+    found = pages.paginate(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}])
+    return [json.loads(event["CloudTrailEvent"]) for page in found for event in page["Events"]]
+
+
+def test_the_trail_comes_in_pages_of_fifty_within_the_times_asked_for(account: Account) -> None:
+    for minute in range(60):
+        account.called("StopDBCluster", "a", f"2026-11-23T17:{minute:02}:00Z")
+    with time_machine.travel("2026-11-23T18:00:00Z", tick=False):
+        assert len(looked_up("StopDBCluster")) == 60
+        at = datetime(2026, 11, 23, 17, 58, tzinfo=UTC)
+        attributes: Any = [{"AttributeKey": "EventName", "AttributeValue": "StopDBCluster"}]
+        found = boto3.client("cloudtrail").lookup_events(LookupAttributes=attributes, StartTime=at)["Events"]
+    assert account.counts() == {"LookupEvents": 3}
+    assert [event["EventTime"].minute for event in found] == [59, 58]
+
+
+def test_connections_are_told_by_period_where_there_were_any(account: Account) -> None:
+    for minute, most in ((1, 3), (2, 5), (11, 0)):
+        account.connected("a", f"2026-11-23T17:{minute:02}:00+00:00", most)
+    dimensions: Any = [{"Name": "DBClusterIdentifier", "Value": "a"}]
+    metric: Any = {"Namespace": "AWS/RDS", "MetricName": "DatabaseConnections", "Dimensions": dimensions}
+    answer = boto3.client("cloudwatch").get_metric_data(
+        MetricDataQueries=[{"Id": "a", "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Maximum"}}],
+        StartTime=datetime(2026, 11, 23, 17, tzinfo=UTC),
+        EndTime=datetime(2026, 11, 23, 18, tzinfo=UTC),
+    )
+    (result,) = answer["MetricDataResults"]
+    assert [(at.minute, value) for at, value in zip(result["Timestamps"], result["Values"], strict=True)] == [
+        (10, 0.0),
+        (0, 5.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "asked"),
+    [
+        ("rds", "describe_db_clusters", {}),
+        ("cloudwatch", "get_metric_data", {"MetricDataQueries": [], "StartTime": 0, "EndTime": 1}),
+        ("cloudtrail", "lookup_events", {}),
+        ("account", "list_regions", {}),
+        ("sns", "publish", {"TopicArn": "arn", "Message": "a"}),
+    ],
+)
+def test_a_refusal_is_read_in_each_protocol(
+    account: Account, service: Literal["rds", "sns"], operation: str, asked: dict[str, Any]
+) -> None:
+    account.fail("*", ACCESS_DENIED)
+    with pytest.raises(ClientError, match=r"AccessDenied.*not authorized"):
+        getattr(boto3.client(service), operation)(**asked)
