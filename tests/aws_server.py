@@ -36,7 +36,8 @@ from botocore.parsers import create_parser
 from botocore.retries import bucket
 from botocore.serialize import create_serializer
 
-from office_hours import prices, rds
+from office_hours import rds
+from office_hours.reporting import prices
 
 ACCOUNT = "123456789012"
 HOME = "eu-west-1"

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
 
-from office_hours.hours import Hours, Period, past, period, projected, total
+from office_hours.reporting.hours import Hours, Period, past, period, projected, total
 from office_hours.schedule import Schedule, Transition
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)

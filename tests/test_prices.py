@@ -8,7 +8,7 @@ import pytest
 from types_boto3_rds.type_defs import DBClusterTypeDef
 
 from aws_server import HOME, Account, Refusal
-from office_hours.prices import Price, Prices, parse
+from office_hours.reporting.prices import Price, Prices, parse
 from price_list import instance, product, serverless
 
 pytest_plugins = ["aws_server"]
