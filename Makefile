@@ -91,10 +91,12 @@ bench: $(VENV)/.bench build/c7n/.ready ## Measure the speed, and write it into R
 deploy: $(VENV)/.infra infra/node_modules/.ready ## Deploy to the account and Region that AWS_PROFILE and AWS_REGION choose
 	@$(BIN)/python infra/prepare_account.py $(ARGS)
 	$(CDK) deploy $(ARGS)
+	@$(BIN)/python infra/console_events.py store $(ARGS)
 
 .PHONY: destroy
 destroy: $(VENV)/.infra infra/node_modules/.ready ## Remove the stack and all that belongs to it
 	$(CDK) destroy $(ARGS)
+	@$(BIN)/python infra/console_events.py remove $(ARGS)
 
 # By version and hash, and without the hosts that they came from.
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \

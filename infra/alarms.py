@@ -18,10 +18,12 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from metrics import ours
-from settings import NAME, Settings
+from settings import NAME, Settings, function_name
 
 # Where a person finds what is wrong with which cluster.
-_WHERE = f"the CloudWatch dashboard {NAME} shows it first, and so does the answer of the function {NAME}-status"
+_WHERE = (
+    f"the CloudWatch dashboard {NAME} shows it first, and so does the answer of the function {function_name('status')}"
+)
 # Sent every minute by SQS.
 _QUEUE_PERIOD = cdk.Duration.minutes(5)
 
@@ -91,7 +93,7 @@ class Alarms(Construct):
         self.add_overdue()
 
     def add_errors(self, word: str, function: lambda_.IFunction) -> None:
-        name = f"{NAME}-{word}"
+        name = function_name(word)
         self.add(
             f"{word}-errors",
             f"The {word} function failed: not all clusters or Regions could be handled. Mistakes in events by hand do "
@@ -108,7 +110,7 @@ class Alarms(Construct):
         )
 
     def add_not_invoked(self, word: str, function: lambda_.IFunction) -> None:
-        name = f"{NAME}-{word}"
+        name = function_name(word)
         self.add(
             f"{word}-not-invoked",
             f"The {word} function was not invoked for {self.minutes} minutes: nothing is {_DONE[word]} on schedule. "
@@ -134,7 +136,7 @@ class Alarms(Construct):
             "The failures queue holds what a schedule could not deliver, or what a function failed at for good. What "
             "to do: read its messages in the SQS console (the stack's output FailuresQueue names it): each has the "
             "function and the reason. Later runs of stop and start make good what can be; a report is to be had by "
-            f"invoking {NAME}-report. Then purge the queue, so that this alarm can tell of the next.",
+            f"invoking {function_name('report')}. Then purge the queue, so that this alarm can tell of the next.",
             failures.metric_approximate_number_of_messages_visible(statistic="Maximum", period=_QUEUE_PERIOD),
             # SQS sends nothing about a queue that nobody has used for hours.
             missing=cloudwatch.TreatMissingData.NOT_BREACHING,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 CONTEXT_KEY = "officeHours"
+STACK = "AuroraOfficeHours"
 # What all that the stack makes is named by.
 NAME = "aurora-office-hours"
 EVERY_REGION = ("*",)
@@ -41,6 +42,11 @@ TAG_KEY_LENGTH = 123
 EMAIL = re.compile(r"[^\s@,;:<>()\"]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*")
 EMAIL_LENGTH = 254
 REPORTS = ("daily", "weekly", "never")
+
+
+def function_name(word: str) -> str:
+    """A function's whole name, by the word that tells it from the others: `stop`, `start`, `status` or `report`."""
+    return f"{NAME}-{word}"
 
 
 class SettingsError(ValueError):

@@ -18,8 +18,7 @@ from constructs import Construct, IConstruct
 from alarms import Alarms, Topic
 from dashboard import Dashboard
 from permissions import act_on_tagged, allow, cluster_arns, look
-from settings import CONTEXT_KEY, NAME, Settings, SettingsError
-from test_events import EVENTS, ShareableTestEvents
+from settings import CONTEXT_KEY, NAME, STACK, Settings, SettingsError, function_name
 
 # Lambda's limit for all names and values of a function's environment together, in bytes, less what the ARNs in it take,
 # which are known only when they are deployed.
@@ -71,7 +70,7 @@ class Function:
 
     @property
     def function_name(self) -> str:
-        return f"{NAME}-{self.name}"
+        return function_name(self.name)
 
 
 class OfficeHoursStack(cdk.Stack):
@@ -84,7 +83,7 @@ class OfficeHoursStack(cdk.Stack):
     def __init__(self, scope: Construct, *, settings: Settings, package: Path, metric_math: bool = True) -> None:
         super().__init__(
             scope,
-            "AuroraOfficeHours",
+            STACK,
             description="Aurora Office Hours: stops and starts tagged Amazon Aurora clusters on office hours",
         )
         self.settings = settings
@@ -120,14 +119,6 @@ class OfficeHoursStack(cdk.Stack):
             metric_math=metric_math,
         )
         Dashboard(self, "Dashboard", functions=functions, alarms=alarms.all)
-        test_events = f"{NAME}-test-events"
-        ShareableTestEvents(
-            self,
-            "TestEvents",
-            function_name=test_events,
-            log_group=self.add_log_group("TestEvents", test_events),
-            events={f"{NAME}-{name}": EVENTS[name] for name in functions},
-        )
         self.add_outputs(list(acting))
 
     def add_acting(self, name: str, action: str, purpose: str) -> lambda_.Function:
@@ -293,7 +284,7 @@ class OfficeHoursStack(cdk.Stack):
                 f"{name.capitalize()}DryRun",
                 description=f"What the {name} function would do now",
                 # From a file, the payload means the same to versions 1 and 2 of the AWS CLI.
-                value=f"""echo '{{"dry_run": true}}' | aws lambda invoke --function-name {NAME}-{name} """
+                value=f"""echo '{{"dry_run": true}}' | aws lambda invoke --function-name {function_name(name)} """
                 "--payload fileb:///dev/stdin /dev/stdout",
             )
         cdk.CfnOutput(

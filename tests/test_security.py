@@ -17,7 +17,6 @@ ROLES = {
     "StartRole": "start",
     "StatusRole": "status",
     "ReportRole": "report",
-    "TestEventsRole": "test-events",
     "StopScheduleRole": "the schedule of stop",
     "StartScheduleRole": "the schedule of start",
     "ReportScheduleRole": "the schedule of report",

@@ -115,7 +115,7 @@ def test_nothing_is_changed_in_rds_without_the_tag(package: Path, regions: tuple
         for role in template.of_type("AWS::IAM::Role")
         for statement in template.statements(role)
         if any(
-            not re.match("(rds:Describe|account:List|pricing:Get|logs:|sns:|sqs:|lambda:|schemas:)", action)
+            not re.match("(rds:Describe|account:List|pricing:Get|logs:|sns:|sqs:|lambda:)", action)
             for action in actions(statement)
         )
     ]
@@ -208,7 +208,6 @@ def test_each_role_is_for_its_service_alone(template: Template) -> None:
         "StartRole": lambdas,
         "StatusRole": lambdas,
         "ReportRole": lambdas,
-        "TestEventsRole": lambdas,
         "StopScheduleRole": schedulers,
         "StartScheduleRole": schedulers,
         "ReportScheduleRole": schedulers,
@@ -225,11 +224,11 @@ def test_the_functions_have_the_names_that_people_and_scripts_use(template: Temp
     assert function["Handler"] == f"office_hours.handlers.{word.lower()}"
 
 
-def test_there_are_four_functions_and_the_one_that_keeps_their_test_events(template: Template) -> None:
-    assert set(template.of_type("AWS::Lambda::Function")) == {*WORDS, "TestEventsFunction"}
+def test_there_are_four_functions(template: Template) -> None:
+    assert set(template.of_type("AWS::Lambda::Function")) == {*WORDS}
 
 
-@pytest.mark.parametrize("word", [*WORDS, "TestEventsFunction"])
+@pytest.mark.parametrize("word", WORDS)
 def test_the_functions_run_on_arm_with_the_newest_python_that_the_cdk_knows(template: Template, word: str) -> None:
     known = [name.split("_") for name in dir(lambda_.Runtime) if re.fullmatch(r"PYTHON_3_\d+", name)]
     newest = max(int(minor) for _, _, minor in known)
@@ -394,19 +393,13 @@ def test_the_outputs_say_how_to_ask_for_a_dry_run_in_either_version_of_the_aws_c
 # What is left behind
 
 
-@pytest.mark.parametrize(
-    ("function", "word", "name"),
-    [*((word, word, word.lower()) for word in WORDS), ("TestEventsFunction", "TestEvents", "test-events")],
-)
+@pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize("days", [90, 3653])
-def test_a_function_writes_to_its_own_log_which_is_kept_as_long_as_set(
-    package: Path, function: str, word: str, name: str, days: int
-) -> None:
+def test_a_function_writes_to_its_own_log_which_is_kept_as_long_as_set(package: Path, word: str, days: int) -> None:
     template = synthesize(Settings(log_retention_days=days), package)
-    assert template.properties(function)["FunctionName"] == f"aurora-office-hours-{name}"
-    assert template.properties(function)["LoggingConfig"] == {"LogGroup": f"<{word}Log>"}
+    assert template.properties(word)["LoggingConfig"] == {"LogGroup": f"<{word}Log>"}
     assert template.properties(f"{word}Log") == {
-        "LogGroupName": f"/aws/lambda/aurora-office-hours-{name}",
+        "LogGroupName": f"/aws/lambda/aurora-office-hours-{word.lower()}",
         "RetentionInDays": days,
     }
 
