@@ -76,7 +76,7 @@ synth: $(VENV)/.infra infra/node_modules/.ready ## Write the CloudFormation temp
 
 .PHONY: package
 package: $(VENV)/.infra ## Build the package and its bill of materials, and measure its size and how fast it is imported
-	@$(BIN)/python infra/measure_package.py
+	@$(BIN)/python -m tools.measure_package
 
 .PHONY: bill
 bill: $(VENV)/.test infra/node_modules/.ready ## Measure what the functions take, and compute what they cost in a month

@@ -18,7 +18,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from metrics import ours
-from settings import NAME, Settings, function_name
+from settings import NAME, StackSettings, function_name
 
 # Where a person finds what is wrong with which cluster.
 _WHERE = (
@@ -75,7 +75,7 @@ class Alarms(Construct):
         topic: sns.ITopic,
         functions: Mapping[str, lambda_.IFunction],
         failures: sqs.IQueue,
-        settings: Settings,
+        settings: StackSettings,
         metric_math: bool,
     ) -> None:
         super().__init__(scope, id_)

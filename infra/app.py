@@ -10,7 +10,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 import asset
-from settings import Settings, SettingsError
+from settings import SettingsError, StackSettings
 from stack import OfficeHoursStack
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     app = cdk.App()
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks())
     try:
-        settings = Settings.from_context(app.node.get_all_context())
+        settings = StackSettings.from_context(app.node.get_all_context())
         with tempfile.TemporaryDirectory() as folder:
             package = asset.build(Path(folder))
             OfficeHoursStack(app, settings=settings, package=package, metric_math=not is_emulated())

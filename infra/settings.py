@@ -54,7 +54,7 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True)
-class Settings:
+class StackSettings:
     """What a user can choose, checked.
 
     tag_key: the key of the tag that says when a cluster should run; the hold's is this and `-hold`.
@@ -79,7 +79,7 @@ class Settings:
     log_retention_days: int = 90
 
     @classmethod
-    def from_context(cls, context: Mapping[str, object]) -> "Settings":
+    def from_context(cls, context: Mapping[str, object]) -> "StackSettings":
         """Read the settings from the whole of an app's context. SettingsError tells all that is wrong at once."""
         given, problems = collect(context)
         checked: dict[str, object] = {}
@@ -286,7 +286,7 @@ KEYS: Mapping[str, tuple[str, Callable[[object], object]]] = {
 TEXTS = ("tagKey", "defaultZone", "notifyEmail", "report")
 
 
-def check_language(settings: Settings) -> list[str]:
+def check_language(settings: StackSettings) -> list[str]:
     """Read the named schedules and calendars just as the functions will, and say what is wrong with each."""
     problems = []
     # A calendar that is at fault itself counts as empty, so that a schedule that uses it is not blamed as well.

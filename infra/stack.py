@@ -18,7 +18,7 @@ from constructs import Construct, IConstruct
 from alarms import Alarms, Topic
 from dashboard import Dashboard
 from permissions import act_on_tagged, allow, cluster_arns, look
-from settings import CONTEXT_KEY, NAME, STACK, Settings, SettingsError, function_name
+from settings import CONTEXT_KEY, NAME, STACK, SettingsError, StackSettings, function_name
 
 # Lambda's limit for all names and values of a function's environment together, in bytes, less what the ARNs in it take,
 # which are known only when they are deployed.
@@ -80,7 +80,7 @@ class OfficeHoursStack(cdk.Stack):
     metric_math: whether alarms can be on expressions, which MiniStack's CloudFormation refuses.
     """
 
-    def __init__(self, scope: Construct, *, settings: Settings, package: Path, metric_math: bool = True) -> None:
+    def __init__(self, scope: Construct, *, settings: StackSettings, package: Path, metric_math: bool = True) -> None:
         super().__init__(
             scope,
             STACK,
@@ -307,7 +307,7 @@ def full_minutes(every: int) -> scheduler.ScheduleExpression:
     return scheduler.ScheduleExpression.cron(minute=minute, time_zone=cdk.TimeZone.ETC_UTC)
 
 
-def environment(settings: Settings, more: Mapping[str, str]) -> dict[str, str]:
+def environment(settings: StackSettings, more: Mapping[str, str]) -> dict[str, str]:
     variables = {
         "OFFICE_HOURS_SETTINGS": settings.as_json(),
         "POWERTOOLS_SERVICE_NAME": NAME,

@@ -19,12 +19,12 @@ from typing import Any
 
 import pytest
 
-from bill import Month, Work, month, table
 from office_hours.schedule import Schedule, State
 from price_server import PriceServer, instance
 from rds_server import LONG_AGO, RdsServer
-from settings import Settings
+from settings import StackSettings
 from synthesis import Template
+from tools.bill import Month, Work, month, table
 
 pytest_plugins = ["rds_server", "price_server", "synthesis"]
 
@@ -156,7 +156,7 @@ def test_print_the_bill(
     account: RdsServer, price_list: PriceServer, template: Template, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     price_list.products = [*instance("db.r8g.large", "0.5")]
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", Settings().as_json())
+    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", StackSettings().as_json())
     monkeypatch.setenv("OFFICE_HOURS_REPORT", "never")
     functions = template.of_type("AWS::Lambda::Function")
     memory = {word: functions[word.capitalize()]["Properties"]["MemorySize"] for word in EVENTS}

@@ -10,7 +10,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from settings import Settings
+from settings import StackSettings
 from stack import OfficeHoursStack
 
 Resource = dict[str, Any]
@@ -68,7 +68,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def synthesize(settings: Settings, package: Path) -> Template:
+def synthesize(settings: StackSettings, package: Path) -> Template:
     app = cdk.App(builtin_cloud_formation_validation=False)  # it takes seconds, and `make lint` asks for it
     stack = OfficeHoursStack(app, settings=settings, package=package)
     return Template(app.synth().get_stack_by_name(stack.stack_name).template)
@@ -76,4 +76,4 @@ def synthesize(settings: Settings, package: Path) -> Template:
 
 @pytest.fixture(scope="session")
 def template(package: Path) -> Template:
-    return synthesize(Settings(), package)
+    return synthesize(StackSettings(), package)

@@ -17,7 +17,7 @@ import pytest
 from invocation import Context, invoke
 from office_hours import handlers
 from office_hours.event import EventError
-from settings import Settings
+from settings import StackSettings
 from synthesis import Resource, Template, synthesize
 
 pytest_plugins = ["synthesis", "rds_server", "invocation"]
@@ -155,7 +155,7 @@ def test_a_function_that_is_not_invoked_is_told_of(
 
 @pytest.mark.parametrize(("every_minutes", "minutes"), [(1, 10), (5, 10), (15, 30), (60, 120)])
 def test_every_period_has_a_run_in_it_even_if_one_is_late(package: Path, every_minutes: int, minutes: int) -> None:
-    found = alarms(synthesize(Settings(every_minutes=every_minutes), package))
+    found = alarms(synthesize(StackSettings(every_minutes=every_minutes), package))
     looked_at = {name: period(alarm) for name, alarm in found.items() if name != "failures-queue"}
     assert looked_at == dict.fromkeys(set(NAMES) - {"failures-queue"}, minutes * 60)
     assert f"for {minutes} minutes" in found["stop-not-invoked"]["AlarmDescription"]
@@ -214,7 +214,7 @@ def test_an_alarm_says_what_to_do(template: Template, name: str) -> None:
 
 
 def test_the_tag_is_called_by_its_key(package: Path) -> None:
-    found = alarms(synthesize(Settings(tag_key="team:hours"), package))
+    found = alarms(synthesize(StackSettings(tag_key="team:hours"), package))
     assert 'tag "team:hours"' in found["invalid-tags"]["AlarmDescription"]
 
 
@@ -235,7 +235,7 @@ def test_without_an_address_the_topic_has_no_subscription(template: Template) ->
 
 
 def test_an_address_subscribes_to_the_topic(package: Path) -> None:
-    template = synthesize(Settings(notify_email="dba@example.com"), package)
+    template = synthesize(StackSettings(notify_email="dba@example.com"), package)
     (subscription,) = template.of_type("AWS::SNS::Subscription").values()
     assert subscription["Properties"] == {"Protocol": "email", "Endpoint": "dba@example.com", "TopicArn": "<Topic>"}
 

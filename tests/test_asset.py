@@ -21,7 +21,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 import asset
 from asset import CALLS, PROJECT, PackageError, build
-from sbom import sbom
+from tools.sbom import sbom
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from invocation import invoke, start, stop
 from office_hours import handlers, rds
 from price_server import PriceServer, instance
 from rds_server import ACCOUNT, HOME, RdsServer
-from settings import Settings
+from settings import StackSettings
 from stack import OfficeHoursStack
 
 pytest_plugins = ["rds_server", "invocation", "price_server"]
@@ -111,7 +111,7 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
     @cache
     def template(regions: tuple[str, ...]) -> Document:
         app = cdk.App(builtin_cloud_formation_validation=False)  # it takes seconds, and `make lint` asks for it
-        stack = OfficeHoursStack(app, settings=Settings(regions=regions), package=package)
+        stack = OfficeHoursStack(app, settings=StackSettings(regions=regions), package=package)
         resources: Document = app.synth().get_stack_by_name(stack.stack_name).template["Resources"]
         return {re.sub(r"[0-9A-F]{8}$", "", name): filled_in(resources, each) for name, each in resources.items()}
 

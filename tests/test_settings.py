@@ -7,16 +7,16 @@ import aws_cdk as cdk
 import pytest
 
 from asset import PROJECT
-from settings import Settings, SettingsError
+from settings import SettingsError, StackSettings
 
 BERLIN = "mon-fri 08:00-18:00 Europe/Berlin"
 
 
-def read(context: dict[str, object]) -> Settings:
-    return Settings.from_context(cdk.App(context=context).node.get_all_context())
+def read(context: dict[str, object]) -> StackSettings:
+    return StackSettings.from_context(cdk.App(context=context).node.get_all_context())
 
 
-def given(key: str, value: object) -> Settings:
+def given(key: str, value: object) -> StackSettings:
     """As cdk.json gives it."""
     return read({"officeHours": {key: value}})
 
@@ -29,7 +29,7 @@ def refused(context: dict[str, object]) -> list[str]:
 
 
 def test_everything_has_a_default() -> None:
-    assert read({}) == Settings(
+    assert read({}) == StackSettings(
         tag_key="office-hours",
         every_minutes=5,
         regions=(),
@@ -48,7 +48,7 @@ def test_the_cdk_json_of_the_project_states_the_defaults() -> None:
         *("tagKey", "everyMinutes", "defaultZone", "schedules", "calendars"),
         *("notifyEmail", "report", "logRetentionDays"),
     }
-    assert read(context) == Settings()
+    assert read(context) == StackSettings()
 
 
 def test_every_key_of_cdk_json_is_read() -> None:
@@ -67,7 +67,7 @@ def test_every_key_of_cdk_json_is_read() -> None:
             }
         }
     )
-    assert settings == Settings(
+    assert settings == StackSettings(
         tag_key="team:office/hours",
         every_minutes=15,
         regions=("eu-west-1", "us-east-1"),
@@ -81,7 +81,7 @@ def test_every_key_of_cdk_json_is_read() -> None:
 
 
 def test_the_functions_read_what_concerns_them() -> None:
-    settings = Settings(
+    settings = StackSettings(
         tag_key="hours",
         every_minutes=15,
         regions=("eu-west-1",),
@@ -107,26 +107,28 @@ def test_the_functions_read_what_concerns_them() -> None:
 @pytest.mark.parametrize(
     ("key", "text", "expected"),
     [
-        ("tagKey", "hours", Settings(tag_key="hours")),
-        ("tagKey", "2026", Settings(tag_key="2026")),
-        ("everyMinutes", "1", Settings(every_minutes=1)),
-        ("regions", '["eu-west-1"]', Settings(regions=("eu-west-1",))),
-        ("regions", '["*"]', Settings(regions=("*",))),
-        ("defaultZone", "Europe/Berlin", Settings(default_zone="Europe/Berlin")),
-        ("schedules", json.dumps({"berlin": BERLIN}), Settings(schedules={"berlin": BERLIN})),
-        ("calendars", '{"plant": ["2026-12-24"]}', Settings(calendars={"plant": ("2026-12-24",)})),
-        ("notifyEmail", "dba@example.com", Settings(notify_email="dba@example.com")),
-        ("notifyEmail", "", Settings()),
-        ("report", "never", Settings(report="never")),
-        ("logRetentionDays", "365", Settings(log_retention_days=365)),
+        ("tagKey", "hours", StackSettings(tag_key="hours")),
+        ("tagKey", "2026", StackSettings(tag_key="2026")),
+        ("everyMinutes", "1", StackSettings(every_minutes=1)),
+        ("regions", '["eu-west-1"]', StackSettings(regions=("eu-west-1",))),
+        ("regions", '["*"]', StackSettings(regions=("*",))),
+        ("defaultZone", "Europe/Berlin", StackSettings(default_zone="Europe/Berlin")),
+        ("schedules", json.dumps({"berlin": BERLIN}), StackSettings(schedules={"berlin": BERLIN})),
+        ("calendars", '{"plant": ["2026-12-24"]}', StackSettings(calendars={"plant": ("2026-12-24",)})),
+        ("notifyEmail", "dba@example.com", StackSettings(notify_email="dba@example.com")),
+        ("notifyEmail", "", StackSettings()),
+        ("report", "never", StackSettings(report="never")),
+        ("logRetentionDays", "365", StackSettings(log_retention_days=365)),
     ],
 )
-def test_every_key_can_be_given_on_the_command_line(key: str, text: str, expected: Settings) -> None:
+def test_every_key_can_be_given_on_the_command_line(key: str, text: str, expected: StackSettings) -> None:
     assert read({f"officeHours.{key}": text}) == expected
 
 
 def test_all_keys_can_be_given_on_the_command_line_as_one_object() -> None:
-    assert read({"officeHours": '{"everyMinutes":10,"tagKey":"hours"}'}) == Settings(every_minutes=10, tag_key="hours")
+    assert read({"officeHours": '{"everyMinutes":10,"tagKey":"hours"}'}) == StackSettings(
+        every_minutes=10, tag_key="hours"
+    )
 
 
 def test_the_command_line_wins_over_cdk_json() -> None:
@@ -166,7 +168,7 @@ def test_a_context_key_that_looks_like_ours_is_refused(key: str, meant: str) -> 
 
 
 def test_context_keys_of_others_are_none_of_our_business() -> None:
-    assert read({"@aws-cdk/core:newStyleStackSynthesis": True, "office": "Berlin", "stage": "dev"}) == Settings()
+    assert read({"@aws-cdk/core:newStyleStackSynthesis": True, "office": "Berlin", "stage": "dev"}) == StackSettings()
 
 
 def test_settings_that_are_no_object_are_refused() -> None:

@@ -13,7 +13,7 @@ import pytest
 from aws_cdk import aws_lambda as lambda_
 
 from asset import PROJECT, PYTHON_VERSION
-from settings import Settings, SettingsError
+from settings import SettingsError, StackSettings
 from synthesis import Resource, Template, synthesize
 
 pytest_plugins = ["synthesis"]
@@ -98,7 +98,7 @@ def test_a_function_may_do_this_and_nothing_else(template: Template, word: str, 
 def test_no_function_may_do_what_the_other_does(
     package: Path, word: str, forbidden: str, regions: tuple[str, ...]
 ) -> None:
-    statements = synthesize(Settings(regions=regions), package).statements(f"{word}Role")
+    statements = synthesize(StackSettings(regions=regions), package).statements(f"{word}Role")
     assert not [
         pattern
         for statement in statements
@@ -109,7 +109,7 @@ def test_no_function_may_do_what_the_other_does(
 
 @pytest.mark.parametrize("regions", [(), ("eu-west-1",), ("*",)])
 def test_nothing_is_changed_in_rds_without_the_tag(package: Path, regions: tuple[str, ...]) -> None:
-    template = synthesize(Settings(regions=regions), package)
+    template = synthesize(StackSettings(regions=regions), package)
     changing = [
         statement
         for role in template.of_type("AWS::IAM::Role")
@@ -132,13 +132,13 @@ def actions(statement: Resource) -> Iterator[str]:
 
 @OPERATIONS
 def test_the_tag_can_have_another_key(package: Path, word: str, action: str) -> None:
-    template = synthesize(Settings(tag_key="team:hours"), package)
+    template = synthesize(StackSettings(tag_key="team:hours"), package)
     assert template.statements(f"{word}Role") == may_do(word, action, key="team:hours")
 
 
 @OPERATIONS
 def test_clusters_of_the_named_regions_can_be_acted_on(package: Path, word: str, action: str) -> None:
-    template = synthesize(Settings(regions=("eu-west-1", "us-east-1")), package)
+    template = synthesize(StackSettings(regions=("eu-west-1", "us-east-1")), package)
     clusters = [
         "arn:<AWS::Partition>:rds:eu-west-1:<AWS::AccountId>:cluster:*",
         "arn:<AWS::Partition>:rds:us-east-1:<AWS::AccountId>:cluster:*",
@@ -148,7 +148,7 @@ def test_clusters_of_the_named_regions_can_be_acted_on(package: Path, word: str,
 
 @OPERATIONS
 def test_with_every_region_the_regions_can_be_listed(package: Path, word: str, action: str) -> None:
-    template = synthesize(Settings(regions=("*",)), package)
+    template = synthesize(StackSettings(regions=("*",)), package)
     everywhere = "arn:<AWS::Partition>:rds:*:<AWS::AccountId>:cluster:*"
     find, *others = may_do(word, action, everywhere)
     assert template.statements(f"{word}Role") == [find, FIND_REGIONS, *others]
@@ -158,7 +158,7 @@ def test_with_every_region_the_regions_can_be_listed(package: Path, word: str, a
 def test_the_status_function_may_look_and_nothing_else(
     package: Path, regions: tuple[str, ...], find_regions: list[Resource]
 ) -> None:
-    template = synthesize(Settings(regions=regions), package)
+    template = synthesize(StackSettings(regions=regions), package)
     assert template.properties("Status")["Role"] == "<StatusRole.Arn>"
     assert template.statements("StatusRole") == [FIND_INSTANCES_TOO, *find_regions, write_own_log("Status")]
 
@@ -167,7 +167,7 @@ def test_the_status_function_may_look_and_nothing_else(
 def test_the_report_function_may_look_and_read_prices_and_send_its_report_and_nothing_else(
     package: Path, regions: tuple[str, ...], find_regions: list[Resource]
 ) -> None:
-    template = synthesize(Settings(regions=regions), package)
+    template = synthesize(StackSettings(regions=regions), package)
     assert template.properties("Report")["Role"] == "<ReportRole.Arn>"
     assert template.statements("ReportRole") == [
         FIND_INSTANCES_TOO,
@@ -249,7 +249,7 @@ def test_no_concurrency_is_reserved(template: Template, word: str) -> None:
 @pytest.mark.parametrize("word", ["Stop", "Start"])
 @pytest.mark.parametrize(("minutes", "seconds"), [(1, 60), (5, 300), (60, 300)])
 def test_a_run_is_over_when_the_next_one_is_due(package: Path, word: str, minutes: int, seconds: int) -> None:
-    assert synthesize(Settings(every_minutes=minutes), package).properties(word)["Timeout"] == seconds
+    assert synthesize(StackSettings(every_minutes=minutes), package).properties(word)["Timeout"] == seconds
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_function_has_the_time_and_memory_that_its_work_takes(
 
 @pytest.mark.parametrize("word", WORDS)
 def test_the_functions_find_the_settings_in_their_environment(package: Path, word: str) -> None:
-    settings = Settings(tag_key="hours", schedules={"berlin": "mon-fri 08:00-18:00 Europe/Berlin"})
+    settings = StackSettings(tag_key="hours", schedules={"berlin": "mon-fri 08:00-18:00 Europe/Berlin"})
     environment = synthesize(settings, package).properties(word)["Environment"]["Variables"]
     assert environment.items() >= {
         ("OFFICE_HOURS_SETTINGS", settings.as_json()),
@@ -287,7 +287,7 @@ def test_the_status_function_finds_those_that_its_buttons_call(template: Templat
 
 @pytest.mark.parametrize("how_often", ["daily", "weekly", "never"])
 def test_the_report_function_finds_where_to_send_its_report_and_how_often(package: Path, how_often: str) -> None:
-    template = synthesize(Settings(report=how_often), package)
+    template = synthesize(StackSettings(report=how_often), package)
     environment = template.properties("Report")["Environment"]["Variables"]
     assert len(environment) == 5
     assert environment["OFFICE_HOURS_TOPIC"] == "<Topic>"
@@ -299,7 +299,7 @@ def test_settings_that_do_not_fit_into_the_environment_are_refused(package: Path
     with pytest.raises(
         SettingsError, match=r"^officeHours\.schedules and officeHours\.calendars are too long together"
     ):
-        synthesize(Settings(schedules=schedules), package)
+        synthesize(StackSettings(schedules=schedules), package)
 
 
 # When they run, and what becomes of a run that fails
@@ -318,7 +318,7 @@ def test_settings_that_do_not_fit_into_the_environment_are_refused(package: Path
 def test_the_schedules_fall_on_full_minutes_of_the_clock(
     package: Path, word: str, minutes: int, expression: str
 ) -> None:
-    schedule = synthesize(Settings(every_minutes=minutes), package).properties(f"{word}Schedule")
+    schedule = synthesize(StackSettings(every_minutes=minutes), package).properties(f"{word}Schedule")
     assert schedule["ScheduleExpression"] == expression
     assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
@@ -335,7 +335,7 @@ def test_a_schedule_asks_for_what_is_due_now(template: Template, word: str) -> N
 @pytest.mark.parametrize("word", ["Stop", "Start"])
 @pytest.mark.parametrize("minutes", [1, 5, 60])
 def test_a_delivery_is_tried_again_until_the_next_run_at_most(package: Path, word: str, minutes: int) -> None:
-    template = synthesize(Settings(every_minutes=minutes), package)
+    template = synthesize(StackSettings(every_minutes=minutes), package)
     assert template.properties(f"{word}Schedule")["Target"]["RetryPolicy"] == {
         "MaximumRetryAttempts": 2,
         "MaximumEventAgeInSeconds": minutes * 60,
@@ -345,7 +345,7 @@ def test_a_delivery_is_tried_again_until_the_next_run_at_most(package: Path, wor
 @pytest.mark.parametrize("word", ["Stop", "Start"])
 @pytest.mark.parametrize("minutes", [1, 5, 60])
 def test_a_run_is_tried_again_once_until_the_next_run_at_most(package: Path, word: str, minutes: int) -> None:
-    retries = synthesize(Settings(every_minutes=minutes), package).properties(f"{word}EventInvokeConfig")
+    retries = synthesize(StackSettings(every_minutes=minutes), package).properties(f"{word}EventInvokeConfig")
     assert retries["FunctionName"] == f"<{word}>"
     assert retries["MaximumRetryAttempts"] == 1
     assert retries["MaximumEventAgeInSeconds"] == minutes * 60
@@ -396,7 +396,7 @@ def test_the_outputs_say_how_to_ask_for_a_dry_run_in_either_version_of_the_aws_c
 @pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize("days", [90, 3653])
 def test_a_function_writes_to_its_own_log_which_is_kept_as_long_as_set(package: Path, word: str, days: int) -> None:
-    template = synthesize(Settings(log_retention_days=days), package)
+    template = synthesize(StackSettings(log_retention_days=days), package)
     assert template.properties(word)["LoggingConfig"] == {"LogGroup": f"<{word}Log>"}
     assert template.properties(f"{word}Log") == {
         "LogGroupName": f"/aws/lambda/aurora-office-hours-{word.lower()}",
