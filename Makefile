@@ -47,10 +47,12 @@ test: $(VENV)/.test infra/node_modules/.ready ## Run every test
 		tests/test_end_to_end.py tests)
 
 .PHONY: lint
-lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, the template against cdk-nag and cfn-lint, and for secrets
+lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, complexity, the template against cdk-nag and cfn-lint, and for secrets
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	@# No function above 15: radon's rank C begins at 11.
+	! $(BIN)/radon cc --show-complexity --min C --ignore node_modules lambda infra | grep -E '^ +[FM] .*\((1[6-9]|[2-9].|...+)\)'
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^($(NO_SECRETS))$$'
 	$(CDK) synth --quiet
 	@# W3005: the CDK orders a function after its role in words, though the function refers to it as well.
