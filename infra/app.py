@@ -1,10 +1,8 @@
 """The CDK app, started by cdk.json: reads the settings, builds the package, and describes the stack."""
 
-import os
 import sys
 import tempfile
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
@@ -21,15 +19,10 @@ def main() -> None:
         settings = StackSettings.from_context(app.node.get_all_context())
         with tempfile.TemporaryDirectory() as folder:
             package = asset.build(Path(folder))
-            OfficeHoursStack(app, settings=settings, package=package, metric_math=not is_emulated())
+            OfficeHoursStack(app, settings=settings, package=package)
             app.synth()
     except (SettingsError, asset.PackageError) as error:
         sys.exit(str(error))
-
-
-def is_emulated() -> bool:
-    """Whether what is deployed goes to an emulator on this machine."""
-    return urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname in ("127.0.0.1", "::1", "localhost")
 
 
 if __name__ == "__main__":

@@ -32,9 +32,15 @@ TELLING_MEMORY_MB = 1024
 # would take it from the account's other functions.
 LONGEST_RUN = cdk.Duration.minutes(5)
 LONGEST_STATUS = cdk.Duration.minutes(1)
+# The schedules invoke this alias of a function, and people the function itself. So what concerns scheduled runs alone,
+# such as alarms and retries, is set on the alias.
+ALIAS = "scheduled"
 # The next run makes good what one has missed, so that each is tried again only a little, and only until then.
 DELIVERY_RETRIES = 2
 INVOCATION_RETRIES = 1
+# An event by hand means the moment at which it was sent ("until": "20:00"). So Lambda tries it once, and drops it if it
+# cannot begin within a minute, which is the shortest that Lambda accepts.
+BY_HAND = cdk.Duration.minutes(1)
 # The next report is a day away, and none of them is worth a night's tries.
 REPORT_TRIED_FOR = cdk.Duration.hours(1)
 
@@ -77,10 +83,9 @@ class OfficeHoursStack(cdk.Stack):
     """Everything that Aurora Office Hours needs in an account; removed, it leaves nothing of its own behind.
 
     package: the folder that is deployed to Lambda.
-    metric_math: whether alarms can be on expressions, which MiniStack's CloudFormation refuses.
     """
 
-    def __init__(self, scope: Construct, *, settings: StackSettings, package: Path, metric_math: bool = True) -> None:
+    def __init__(self, scope: Construct, *, settings: StackSettings, package: Path) -> None:
         super().__init__(
             scope,
             STACK,
@@ -100,6 +105,7 @@ class OfficeHoursStack(cdk.Stack):
         self.group = scheduler.ScheduleGroup(
             self, "Schedules", schedule_group_name=NAME, removal_policy=cdk.RemovalPolicy.DESTROY
         )
+        self.scheduled: dict[str, lambda_.Alias] = {}
         acting = {
             "stop": self.add_acting(
                 "stop", "rds:StopDBCluster", "Stops tagged Aurora clusters outside their office hours"
@@ -113,10 +119,9 @@ class OfficeHoursStack(cdk.Stack):
             self,
             "Alarms",
             topic=self.topic,
-            functions=acting,
+            scheduled={word: self.scheduled[word] for word in acting},
             failures=self.failures,
             settings=settings,
-            metric_math=metric_math,
         )
         Dashboard(self, "Dashboard", functions=functions, alarms=alarms.all)
         self.add_outputs(list(acting))
@@ -197,12 +202,18 @@ class OfficeHoursStack(cdk.Stack):
             environment=environment(self.settings, function.variables),
         )
         if function.schedule:
-            made.configure_async_invoke(
+            made.configure_async_invoke(retry_attempts=0, max_event_age=BY_HAND)
+            self.scheduled[function.name] = lambda_.Alias(
+                self,
+                f"{function.construct_id}Scheduled",
+                alias_name=ALIAS,
+                description="What the schedule invokes",
+                version=made.latest_version,
                 retry_attempts=function.retries,
                 max_event_age=function.tried_for,
                 on_failure=destinations.SqsDestination(self.failures),
             )
-            self.add_schedule(function, made, function.schedule)
+            self.add_schedule(function, function.schedule)
         return made
 
     def add_log_group(self, construct_id: str, function_name: str) -> logs.LogGroup:
@@ -236,7 +247,8 @@ class OfficeHoursStack(cdk.Stack):
         # The list above is all: no construct adds to it.
         return role.without_policy_updates()
 
-    def add_schedule(self, function: Function, made: lambda_.Function, schedule: scheduler.ScheduleExpression) -> None:
+    def add_schedule(self, function: Function, schedule: scheduler.ScheduleExpression) -> None:
+        alias = self.scheduled[function.name]
         role = iam.Role(
             self,
             f"{function.construct_id}ScheduleRole",
@@ -254,7 +266,7 @@ class OfficeHoursStack(cdk.Stack):
             inline_policies={
                 "invoke": iam.PolicyDocument(
                     statements=[
-                        iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[made.function_arn]),
+                        iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[alias.function_arn]),
                         iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.failures.queue_arn]),
                     ]
                 )
@@ -268,7 +280,7 @@ class OfficeHoursStack(cdk.Stack):
             schedule_group=self.group,
             schedule=schedule,
             target=targets.LambdaInvoke(
-                made,
+                alias,
                 role=role.without_policy_updates(),
                 input=scheduler.ScheduleTargetInput.from_object(dict(function.event)),
                 retry_attempts=DELIVERY_RETRIES,

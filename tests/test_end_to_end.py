@@ -172,8 +172,8 @@ def test_there_are_a_dashboard_and_alarms_that_tell_a_topic_of_nobodys(account: 
     (topic,) = found["topics"]
     assert found["subscriptions"] == []
     alarms = account.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    assert {alarm["AlarmName"]: alarm["AlarmActions"] for alarm in alarms} == {
-        f"aurora-office-hours-{name}": [topic]
+    assert {alarm["AlarmName"]: (alarm["AlarmActions"], alarm["OKActions"]) for alarm in alarms} == {
+        f"aurora-office-hours-{name}": ([topic], [topic])
         for name in (
             *("stop-errors", "stop-not-invoked", "start-errors", "start-not-invoked"),
             *("failures-queue", "invalid-tags", "overdue-clusters"),

@@ -180,10 +180,10 @@ def test_the_report_function_may_look_and_read_prices_and_send_its_report_and_no
 
 
 @pytest.mark.parametrize("word", SCHEDULED)
-def test_a_schedule_may_invoke_its_function_and_nothing_else(template: Template, word: str) -> None:
+def test_a_schedule_may_invoke_its_alias_and_nothing_else(template: Template, word: str) -> None:
     assert template.properties(f"{word}Schedule")["Target"]["RoleArn"] == f"<{word}ScheduleRole.Arn>"
     assert template.statements(f"{word}ScheduleRole") == [
-        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": f"<{word}.Arn>"},
+        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": f"<{word}Scheduled>"},
         {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": QUEUE},
     ]
 
@@ -328,7 +328,7 @@ def test_the_schedules_fall_on_full_minutes_of_the_clock(
 @pytest.mark.parametrize("word", SCHEDULED)
 def test_a_schedule_asks_for_what_is_due_now(template: Template, word: str) -> None:
     target = template.properties(f"{word}Schedule")["Target"]
-    assert target["Arn"] == f"<{word}.Arn>"
+    assert target["Arn"] == f"<{word}Scheduled>"
     assert json.loads(target["Input"]) == ({"send": True} if word == "Report" else {})
 
 
@@ -345,16 +345,35 @@ def test_a_delivery_is_tried_again_until_the_next_run_at_most(package: Path, wor
 @pytest.mark.parametrize("word", ["Stop", "Start"])
 @pytest.mark.parametrize("minutes", [1, 5, 60])
 def test_a_run_is_tried_again_once_until_the_next_run_at_most(package: Path, word: str, minutes: int) -> None:
-    retries = synthesize(StackSettings(every_minutes=minutes), package).properties(f"{word}EventInvokeConfig")
-    assert retries["FunctionName"] == f"<{word}>"
-    assert retries["MaximumRetryAttempts"] == 1
-    assert retries["MaximumEventAgeInSeconds"] == minutes * 60
+    retries = synthesize(StackSettings(every_minutes=minutes), package).properties(f"{word}ScheduledEventInvokeConfig")
+    assert (retries["MaximumRetryAttempts"], retries["MaximumEventAgeInSeconds"]) == (1, minutes * 60)
+
+
+@pytest.mark.parametrize("word", SCHEDULED)
+def test_retries_and_the_queue_are_the_schedules_and_what_a_person_sends_is_tried_once(
+    template: Template, word: str
+) -> None:
+    alias, scheduled, by_hand = (
+        template.properties(f"{word}{each}")
+        for each in ("Scheduled", "ScheduledEventInvokeConfig", "EventInvokeConfig")
+    )
+    assert (alias["Name"], alias["FunctionName"], alias["FunctionVersion"]) == ("scheduled", f"<{word}>", "$LATEST")
+    assert scheduled["FunctionName"] == f"<{word}>"
+    # The last part of the alias's ARN.
+    assert scheduled["Qualifier"] == {"Fn::Select": [7, {"Fn::Split": [":", f"<{word}Scheduled>"]}]}
+    assert by_hand == {
+        "FunctionName": f"<{word}>",
+        "Qualifier": "$LATEST",
+        "MaximumRetryAttempts": 0,
+        "MaximumEventAgeInSeconds": 60,
+    }
 
 
 @pytest.mark.parametrize("word", SCHEDULED)
 def test_what_is_given_up_on_lands_in_the_queue(template: Template, word: str) -> None:
     assert template.properties(f"{word}Schedule")["Target"]["DeadLetterConfig"] == {"Arn": QUEUE}
-    assert template.properties(f"{word}EventInvokeConfig")["DestinationConfig"] == {"OnFailure": {"Destination": QUEUE}}
+    scheduled = template.properties(f"{word}ScheduledEventInvokeConfig")
+    assert scheduled["DestinationConfig"] == {"OnFailure": {"Destination": QUEUE}}
 
 
 def test_the_queue_is_encrypted_and_keeps_for_a_fortnight(template: Template) -> None:
@@ -367,16 +386,15 @@ def test_the_report_is_due_each_morning_and_tried_for_an_hour(template: Template
     assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
     assert schedule["State"] == "ENABLED"
     assert schedule["Target"]["RetryPolicy"] == {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 3600}
-    retries = template.properties("ReportEventInvokeConfig")
+    retries = template.properties("ReportScheduledEventInvokeConfig")
     # What was sent would be sent again.
     assert (retries["MaximumRetryAttempts"], retries["MaximumEventAgeInSeconds"]) == (0, 3600)
 
 
 def test_nothing_but_people_and_the_dashboard_invokes_the_status_function(template: Template) -> None:
     targets = {each["Properties"]["Target"]["Arn"] for each in template.of_type("AWS::Scheduler::Schedule").values()}
-    assert targets == {"<Stop.Arn>", "<Start.Arn>", "<Report.Arn>"}
+    assert targets == {"<StopScheduled>", "<StartScheduled>", "<ReportScheduled>"}
     assert not template.of_type("AWS::Lambda::Permission")
-    assert set(template.of_type("AWS::Lambda::EventInvokeConfig")) == {f"{word}EventInvokeConfig" for word in SCHEDULED}
 
 
 @pytest.mark.parametrize("word", ["Stop", "Start"])
@@ -426,7 +444,6 @@ def test_the_cdk_synthesizes_the_app_with_a_setting_of_the_command_line(tmp_path
     subprocess.run(command, cwd=PROJECT, check=True)
     template = Template(json.loads((tmp_path / "AuroraOfficeHours.template.json").read_text()))
     assert template.properties("StopSchedule")["ScheduleExpression"] == "cron(* * * * ? *)"
-    assert "Metrics" in template.properties("AlarmsStopErrors")  # which an emulator would not take
 
 
 def test_the_app_refuses_a_setting_by_its_name_and_without_a_traceback() -> None:
