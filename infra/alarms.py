@@ -26,6 +26,8 @@ from settings import NAME, StackSettings, function_name
 # Where a person finds what is wrong with which cluster.
 _STATUS = function_name("status")
 _WHERE = f"the CloudWatch dashboard {NAME} shows it first, and so does the answer of the function {_STATUS}"
+# RDS refuses for passing reasons too, and the next run tries again.
+_REFUSED_RUNS = 3
 # Sent every minute by SQS.
 _QUEUE_PERIOD = cdk.Duration.minutes(5)
 
@@ -91,6 +93,7 @@ class Alarms(Construct):
         self.add_failures(failures)
         self.add_invalid_tags(settings.tag_key)
         self.add_overdue()
+        self.add_refused()
 
     def add_errors(self, word: str, alias: lambda_.IAlias) -> None:
         self.add(
@@ -151,6 +154,18 @@ class Alarms(Construct):
             f"in the log groups /aws/lambda/{NAME}-stop and -start.",
             # In each run of the period: one that is seen to by the next is not worth a message.
             ours("OverdueClusters", "Minimum", self.period),
+            missing=cloudwatch.TreatMissingData.IGNORE,
+        )
+
+    def add_refused(self) -> None:
+        self.add(
+            "refused",
+            f"RDS refused to stop or start a cluster in {_REFUSED_RUNS} runs in a row, so it does not pass by itself. "
+            f"What to do: {_WHERE}, with RDS's own words. Remove the cause (a cluster in a blue/green deployment, say, "
+            "cannot be stopped), or take the cluster's tag away.",
+            # Both functions send it: one that is refused nothing must not hide what the other is.
+            ours("Refused", "Maximum", self.interval),
+            periods=_REFUSED_RUNS,
             missing=cloudwatch.TreatMissingData.IGNORE,
         )
 

@@ -61,7 +61,7 @@ class Dashboard(cloudwatch.Dashboard):
                     graph("Clusters stopped and started", [ours("Stopped", "Sum"), ours("Started", "Sum")]),
                     graph(
                         "Clusters that need somebody",
-                        [ours("InvalidTags", "Maximum"), ours("OverdueClusters", "Maximum")],
+                        [ours(name, "Maximum") for name in ("InvalidTags", "OverdueClusters", "Refused")],
                     ),
                     graph("Saved in a day, US dollars", [ours("SavedUSD", "Maximum", _A_DAY)]),
                 ],

@@ -13,7 +13,7 @@ pytest_plugins = ["synthesis"]
 
 NAMES = (
     *("stop-errors", "stop-not-invoked", "start-errors", "start-not-invoked"),
-    *("failures-queue", "invalid-tags", "overdue-clusters"),
+    *("failures-queue", "invalid-tags", "overdue-clusters", "refused"),
 )
 FUNCTIONS = pytest.mark.parametrize("function", ["stop", "start"])
 
@@ -86,7 +86,7 @@ def test_there_is_a_run_in_what_is_looked_at_even_if_one_is_late(
 ) -> None:
     found = alarms(synthesize(StackSettings(every_minutes=every_minutes), package))
     looked_at = {name: each["Period"] * each["EvaluationPeriods"] / 60 for name, each in found.items()}
-    assert {name for name, each in looked_at.items() if each != minutes} == {"failures-queue"}
+    assert {name for name, each in looked_at.items() if each != minutes} == {"failures-queue", "refused"}
     assert f"for {minutes} minutes" in found["stop-not-invoked"]["AlarmDescription"]
 
 
@@ -116,6 +116,17 @@ def test_a_cluster_that_needs_somebody_is_told(template: Template, name: str, re
     assert metric(alarm) == ("AuroraOfficeHours", read, statistic)
     assert dimensions(alarm) == {"service": "aurora-office-hours"}
     assert [state(alarm, 0, clusters) for clusters in (0, 1, 9, None)] == ["OK", "ALARM", "ALARM", "as it was"]
+
+
+@pytest.mark.parametrize("every_minutes", [1, 5, 60])
+def test_what_rds_refuses_in_three_runs_in_a_row_is_told(package: Path, every_minutes: int) -> None:
+    alarm = alarms(synthesize(StackSettings(every_minutes=every_minutes), package))["refused"]
+    assert metric(alarm) == ("AuroraOfficeHours", "Refused", "Maximum")
+    assert dimensions(alarm) == {"service": "aurora-office-hours"}
+    assert alarm["Period"] == every_minutes * 60
+    assert (alarm["EvaluationPeriods"], alarm.get("DatapointsToAlarm", 3)) == (3, 3)
+    runs = [(1, 1, 1), (2, 1, 9), (1, 1, 0), (1, 0, 1), (0, 0, 1)]
+    assert [state(alarm, *refused) for refused in runs] == ["ALARM", "ALARM", "OK", "OK", "OK"]
 
 
 # All of them

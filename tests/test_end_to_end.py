@@ -176,7 +176,7 @@ def test_there_are_a_dashboard_and_alarms_that_tell_a_topic_of_nobodys(account: 
         f"aurora-office-hours-{name}": ([topic], [topic])
         for name in (
             *("stop-errors", "stop-not-invoked", "start-errors", "start-not-invoked"),
-            *("failures-queue", "invalid-tags", "overdue-clusters"),
+            *("failures-queue", "invalid-tags", "overdue-clusters", "refused"),
         )
     }
 
