@@ -1,10 +1,12 @@
 """The CDK app, started by cdk.json: reads the settings, builds the package, and describes the stack."""
 
+import json
 import sys
 import tempfile
 from pathlib import Path
 
 import aws_cdk as cdk
+from aws_cdk import cx_api
 from cdk_nag import AwsSolutionsChecks
 
 import asset
@@ -20,9 +22,20 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             package = asset.build(Path(folder))
             OfficeHoursStack(app, settings=settings, package=package)
-            app.synth()
+            leave_out_flags(app.synth())
     except (SettingsError, asset.PackageError) as error:
         sys.exit(str(error))
+
+
+def leave_out_flags(assembly: cx_api.CloudAssembly) -> None:
+    """Leave out the list of the CDK's feature flags, of which its command line makes a note at each synthesis.
+
+    None of them, set to what the CDK recommends, changes anything that is deployed.
+    """
+    manifest = Path(assembly.directory) / "manifest.json"
+    content = json.loads(manifest.read_text())
+    del content["artifacts"]["aws-cdk-lib/feature-flag-report"]
+    manifest.write_text(json.dumps(content, indent=2))
 
 
 if __name__ == "__main__":

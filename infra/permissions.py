@@ -17,6 +17,11 @@ def look(settings: StackSettings, *more: str) -> list[iam.PolicyStatement]:
     return statements
 
 
+def look_up_who(settings: StackSettings) -> list[iam.PolicyStatement]:
+    """Find out in CloudTrail who started or stopped a cluster. It knows no narrower resource than all."""
+    return [allow("LookUpWho", ["cloudtrail:LookupEvents"])] if settings.cloud_trail else []
+
+
 def act_on_tagged(stack: cdk.Stack, settings: StackSettings, action: str) -> list[iam.PolicyStatement]:
     """Stop or start clusters that have the tag, and hold them so."""
     clusters = cluster_arns(settings, stack.partition, stack.region, stack.account)

@@ -66,6 +66,8 @@ class StackSettings:
     notify_email: the address that alarms and reports are sent to; empty for none.
     report: how often a report is sent.
     log_retention_days: how long the functions' logs are kept.
+    cloud_trail: whether the functions may look up in CloudTrail who started or stopped a cluster.
+    dashboard, alarms: whether the stack has them.
     """
 
     tag_key: str = "office-hours"
@@ -77,6 +79,9 @@ class StackSettings:
     notify_email: str = ""
     report: str = "weekly"
     log_retention_days: int = 90
+    cloud_trail: bool = True
+    dashboard: bool = True
+    alarms: bool = True
 
     @classmethod
     def from_context(cls, context: Mapping[str, object]) -> "StackSettings":
@@ -105,6 +110,7 @@ class StackSettings:
                 "defaultZone": self.default_zone,
                 "schedules": self.schedules,
                 "calendars": self.calendars,
+                "cloudTrail": self.cloud_trail,
             },
             separators=(",", ":"),
         )
@@ -199,6 +205,12 @@ def log_retention_days(value: object) -> int:
     return one_of(RETENTION, value, "a number of days that CloudWatch Logs can keep a log")
 
 
+def switch(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"must be true or false; it is {shown(value)}.")
+
+
 def one_of(accepted: tuple[int, ...], value: object, what: str) -> int:
     # True is an int to Python and equal to 1, but not to whoever wrote it.
     if isinstance(value, int) and not isinstance(value, bool) and value in accepted:
@@ -281,6 +293,9 @@ KEYS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "notifyEmail": ("notify_email", notify_email),
     "report": ("report", report),
     "logRetentionDays": ("log_retention_days", log_retention_days),
+    "cloudTrail": ("cloud_trail", switch),
+    "dashboard": ("dashboard", switch),
+    "alarms": ("alarms", switch),
 }
 # Values that are words, also where they could be read as JSON.
 TEXTS = ("tagKey", "defaultZone", "notifyEmail", "report")

@@ -17,7 +17,7 @@ from constructs import Construct, IConstruct
 
 from alarms import Alarms, Topic
 from dashboard import Dashboard
-from permissions import act_on_tagged, allow, cluster_arns, look
+from permissions import act_on_tagged, allow, cluster_arns, look, look_up_who
 from settings import CONTEXT_KEY, NAME, STACK, SettingsError, StackSettings, function_name
 
 # Lambda's limit for all names and values of a function's environment together, in bytes, less what the ARNs in it take,
@@ -115,15 +115,14 @@ class OfficeHoursStack(cdk.Stack):
             ),
         }
         functions = {**acting, "status": self.add_status(acting), "report": self.add_report()}
-        alarms = Alarms(
-            self,
-            "Alarms",
-            topic=self.topic,
-            scheduled={word: self.scheduled[word] for word in acting},
-            failures=self.failures,
-            settings=settings,
-        )
-        Dashboard(self, "Dashboard", functions=functions, alarms=alarms.all)
+        alarms = []
+        if settings.alarms:
+            scheduled = {word: self.scheduled[word] for word in acting}
+            alarms = Alarms(
+                self, "Alarms", topic=self.topic, scheduled=scheduled, failures=self.failures, settings=settings
+            ).all
+        if settings.dashboard:
+            Dashboard(self, "Dashboard", functions=functions, alarms=alarms)
         self.add_outputs(list(acting))
 
     def add_acting(self, name: str, action: str, purpose: str) -> lambda_.Function:
@@ -132,7 +131,11 @@ class OfficeHoursStack(cdk.Stack):
         function = Function(
             name=name,
             purpose=purpose,
-            statements=[*look(self.settings), *act_on_tagged(self, self.settings, action)],
+            statements=[
+                *look(self.settings),
+                *look_up_who(self.settings),
+                *act_on_tagged(self, self.settings, action),
+            ],
             memory=MEMORY_MB,
             timeout=min(interval, LONGEST_RUN, key=cdk.Duration.to_seconds),
             schedule=full_minutes(self.settings.every_minutes),
@@ -150,7 +153,7 @@ class OfficeHoursStack(cdk.Stack):
             Function(
                 name="status",
                 purpose="Shows tagged Aurora clusters, what they should be, and why",
-                statements=look(self.settings, "rds:DescribeDBInstances"),
+                statements=[*look(self.settings, "rds:DescribeDBInstances"), *look_up_who(self.settings)],
                 memory=TELLING_MEMORY_MB,
                 timeout=LONGEST_STATUS,
                 variables={
