@@ -47,10 +47,12 @@ test: $(VENV)/.test infra/node_modules/.ready ## Run every test
 		tests/test_end_to_end.py tests)
 
 .PHONY: lint
-lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, the template against cdk-nag and cfn-lint, and for secrets
+lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, complexity, the template against cdk-nag and cfn-lint, and for secrets
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	@# No function above 15: radon's rank C begins at 11.
+	! $(BIN)/radon cc --show-complexity --min C --ignore node_modules lambda infra | grep -E '^ +[FM] .*\((1[6-9]|[2-9].|...+)\)'
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^($(NO_SECRETS))$$'
 	$(CDK) synth --quiet
 	@# W3005: the CDK orders a function after its role in words, though the function refers to it as well.
@@ -76,7 +78,7 @@ synth: $(VENV)/.infra infra/node_modules/.ready ## Write the CloudFormation temp
 
 .PHONY: package
 package: $(VENV)/.infra ## Build the package and its bill of materials, and measure its size and how fast it is imported
-	@$(BIN)/python infra/measure_package.py
+	@$(BIN)/python -m tools.measure_package
 
 .PHONY: bill
 bill: $(VENV)/.test infra/node_modules/.ready ## Measure what the functions take, and compute what they cost in a month
@@ -91,10 +93,12 @@ bench: $(VENV)/.bench build/c7n/.ready ## Measure the speed, and write it into t
 deploy: $(VENV)/.infra infra/node_modules/.ready ## Deploy to the account and Region that AWS_PROFILE and AWS_REGION choose
 	@$(BIN)/python infra/prepare_account.py $(ARGS)
 	$(CDK) deploy $(ARGS)
+	@$(BIN)/python infra/console_events.py store $(ARGS)
 
 .PHONY: destroy
 destroy: $(VENV)/.infra infra/node_modules/.ready ## Remove the stack and all that belongs to it
 	$(CDK) destroy $(ARGS)
+	@$(BIN)/python infra/console_events.py remove $(ARGS)
 
 # By version and hash, and without the hosts that they came from.
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \

@@ -1,11 +1,14 @@
-"""The alarms, and the topic that they are sent to: few, each about something that a person has to see to.
+"""The alarms, and the topic that they are sent to: few, each about something that a person has to do.
 
-CloudWatch bills an alarm by the metrics it reads, here nine, and gives ten away. There are none for the two functions
-that only tell: a report that failed is in the failures queue, and who looks at the dashboard sees the status
-function fail. None says when all is well again, so that each message asks for something.
+Each reads one metric and tells when it is raised and when it is over. Of Lambda's metrics they read those of the alias
+that the schedules invoke, so that a person's mistake raises none.
+
+CloudWatch bills an alarm by the metrics it reads and gives ten away. There are none for the two functions that only
+tell: a report that failed is in the failures queue, and who looks at the dashboard sees the status function fail.
 """
 
 from collections.abc import Mapping
+from math import ceil
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -18,10 +21,13 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from metrics import ours
-from settings import NAME, Settings
+from settings import NAME, StackSettings, function_name
 
 # Where a person finds what is wrong with which cluster.
-_WHERE = f"the CloudWatch dashboard {NAME} shows it first, and so does the answer of the function {NAME}-status"
+_STATUS = function_name("status")
+_WHERE = f"the CloudWatch dashboard {NAME} shows it first, and so does the answer of the function {_STATUS}"
+# RDS refuses for passing reasons too, and the next run tries again.
+_REFUSED_RUNS = 3
 # Sent every minute by SQS.
 _QUEUE_PERIOD = cdk.Duration.minutes(5)
 
@@ -60,9 +66,8 @@ class Topic(sns.Topic):
 class Alarms(Construct):
     """All alarms.
 
-    functions: those that stop and start, by these words.
+    scheduled: what the schedules of stop and start invoke, by these words.
     failures: the queue of what was given up on.
-    metric_math: whether they can be on expressions; otherwise they are on the metric that is first in one.
     """
 
     def __init__(  # noqa: PLR0913  what they watch, and where they tell it
@@ -71,60 +76,51 @@ class Alarms(Construct):
         id_: str,
         *,
         topic: sns.ITopic,
-        functions: Mapping[str, lambda_.IFunction],
+        scheduled: Mapping[str, lambda_.IAlias],
         failures: sqs.IQueue,
-        settings: Settings,
-        metric_math: bool,
+        settings: StackSettings,
     ) -> None:
         super().__init__(scope, id_)
-        self.metric_math = metric_math
         self.all: list[cloudwatch.Alarm] = []
         self.action = actions.SnsAction(topic)
+        self.every_minutes = settings.every_minutes
+        self.interval = cdk.Duration.minutes(settings.every_minutes)
         # Long enough for a run to be in it even if EventBridge is a minute late, as it may be: what lasts is told once.
-        self.minutes = max(10, 2 * settings.every_minutes)
-        self.period = cdk.Duration.minutes(self.minutes)
-        for word, function in functions.items():
-            self.add_errors(word, function)
-            self.add_not_invoked(word, function)
+        self.period = cdk.Duration.minutes(max(10, 2 * settings.every_minutes))
+        for word, alias in scheduled.items():
+            self.add_errors(word, alias)
+            self.add_not_invoked(word, alias)
         self.add_failures(failures)
         self.add_invalid_tags(settings.tag_key)
         self.add_overdue()
+        self.add_refused()
 
-    def add_errors(self, word: str, function: lambda_.IFunction) -> None:
-        name = f"{NAME}-{word}"
+    def add_errors(self, word: str, alias: lambda_.IAlias) -> None:
         self.add(
             f"{word}-errors",
-            f"The {word} function failed: not all clusters or Regions could be handled. Mistakes in events by hand do "
-            f"not count. What to do: look for ERROR in the log group /aws/lambda/{name}; error_message has AWS's own "
-            "words. The next run tries again by itself.",
-            self.expression(
-                "Errors without UserErrors",
-                # To Lambda, a person's mistake is an error like any other.
-                "FILL(errors, 0) - FILL(mistakes, 0)",
-                errors=function.metric_errors(statistic="Sum", period=self.period),
-                mistakes=ours("UserErrors", "Sum", self.period, function_name=name),
-            ),
+            f"A scheduled run of the {word} function failed: not all clusters or Regions could be handled. What to do: "
+            f"look for ERROR in the log group /aws/lambda/{function_name(word)}; error_message has AWS's own words. "
+            "The next run tries again by itself.",
+            alias.metric_errors(statistic="Sum", period=self.period),
             missing=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
 
-    def add_not_invoked(self, word: str, function: lambda_.IFunction) -> None:
-        name = f"{NAME}-{word}"
+    def add_not_invoked(self, word: str, alias: lambda_.IAlias) -> None:
+        name = function_name(word)
+        # Where data is missing, CloudWatch looks further back, at a number of periods that it does not promise, before
+        # it counts them as breaching: the shorter they are, the sooner it tells.
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+        periods = max(2, ceil(10 / self.every_minutes))
         self.add(
             f"{word}-not-invoked",
-            f"The {word} function was not invoked for {self.minutes} minutes: nothing is {_DONE[word]} on schedule. "
-            f"What to do: in EventBridge Scheduler, see whether the schedule {name} in the group {NAME} is enabled; in "
-            f"Lambda, whether {name} is throttled, since the account's concurrency is used up. A new deployment "
-            "(make deploy) restores what was changed or deleted.",
-            self.expression(
-                "Invocations",
-                # Of data that is missing, CloudWatch thinks only after several periods.
-                "FILL(invocations, 0)",
-                invocations=function.metric_invocations(statistic="Sum", period=self.period),
-            ),
+            f"The schedule of the {word} function did not invoke it for {periods * self.every_minutes} minutes or "
+            f"more: nothing is {_DONE[word]} on schedule. What to do: in EventBridge Scheduler, see whether the "
+            f"schedule {name} in the group {NAME} is enabled; in Lambda, whether {name} is throttled because the "
+            "account's concurrency is used up. A new deployment (make deploy) restores what was changed or deleted.",
+            alias.metric_invocations(statistic="Sum", period=self.interval),
+            periods=periods,
             threshold=1,
             comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            # So it is red after the first deployment, until the first run. What it sends then goes to nobody: an
-            # address gets nothing before it is confirmed.
             missing=cloudwatch.TreatMissingData.BREACHING,
         )
 
@@ -134,7 +130,7 @@ class Alarms(Construct):
             "The failures queue holds what a schedule could not deliver, or what a function failed at for good. What "
             "to do: read its messages in the SQS console (the stack's output FailuresQueue names it): each has the "
             "function and the reason. Later runs of stop and start make good what can be; a report is to be had by "
-            f"invoking {NAME}-report. Then purge the queue, so that this alarm can tell of the next.",
+            f"invoking {function_name('report')}. Then purge the queue, so that this alarm can tell of the next.",
             failures.metric_approximate_number_of_messages_visible(statistic="Maximum", period=_QUEUE_PERIOD),
             # SQS sends nothing about a queue that nobody has used for hours.
             missing=cloudwatch.TreatMissingData.NOT_BREACHING,
@@ -161,10 +157,17 @@ class Alarms(Construct):
             missing=cloudwatch.TreatMissingData.IGNORE,
         )
 
-    def expression(self, label: str, text: str, **metrics: cloudwatch.IMetric) -> cloudwatch.IMetric:
-        if not self.metric_math:
-            return next(iter(metrics.values()))
-        return cloudwatch.MathExpression(label=label, expression=text, using_metrics=metrics, period=self.period)
+    def add_refused(self) -> None:
+        self.add(
+            "refused",
+            f"RDS refused to stop or start a cluster in {_REFUSED_RUNS} runs in a row, so it does not pass by itself. "
+            f"What to do: {_WHERE}, with RDS's own words. Remove the cause (a cluster in a blue/green deployment, say, "
+            "cannot be stopped), or take the cluster's tag away.",
+            # Both functions send it: one that is refused nothing must not hide what the other is.
+            ours("Refused", "Maximum", self.interval),
+            periods=_REFUSED_RUNS,
+            missing=cloudwatch.TreatMissingData.IGNORE,
+        )
 
     def add(  # noqa: PLR0913  all that tells one alarm from another
         self,
@@ -173,6 +176,7 @@ class Alarms(Construct):
         metric: cloudwatch.IMetric,
         *,
         missing: cloudwatch.TreatMissingData,
+        periods: int = 1,
         threshold: int = 0,
         comparison: cloudwatch.ComparisonOperator = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
     ) -> None:
@@ -182,12 +186,13 @@ class Alarms(Construct):
             alarm_name=f"{NAME}-{name}",
             alarm_description=description,
             metric=metric,
-            evaluation_periods=1,
+            evaluation_periods=periods,
             threshold=threshold,
             comparison_operator=comparison,
             treat_missing_data=missing,
         )
         alarm.add_alarm_action(self.action)
+        alarm.add_ok_action(self.action)
         self.all.append(alarm)
 
 

@@ -1,16 +1,16 @@
 """The CDK app, started by cdk.json: reads the settings, builds the package, and describes the stack."""
 
-import os
+import json
 import sys
 import tempfile
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import aws_cdk as cdk
+from aws_cdk import cx_api
 from cdk_nag import AwsSolutionsChecks
 
 import asset
-from settings import Settings, SettingsError
+from settings import SettingsError, StackSettings
 from stack import OfficeHoursStack
 
 
@@ -18,18 +18,24 @@ def main() -> None:
     app = cdk.App()
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks())
     try:
-        settings = Settings.from_context(app.node.get_all_context())
+        settings = StackSettings.from_context(app.node.get_all_context())
         with tempfile.TemporaryDirectory() as folder:
             package = asset.build(Path(folder))
-            OfficeHoursStack(app, settings=settings, package=package, metric_math=not is_emulated())
-            app.synth()
+            OfficeHoursStack(app, settings=settings, package=package)
+            leave_out_flags(app.synth())
     except (SettingsError, asset.PackageError) as error:
         sys.exit(str(error))
 
 
-def is_emulated() -> bool:
-    """Whether what is deployed goes to an emulator on this machine."""
-    return urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname in ("127.0.0.1", "::1", "localhost")
+def leave_out_flags(assembly: cx_api.CloudAssembly) -> None:
+    """Leave out the list of the CDK's feature flags, of which its command line makes a note at each synthesis.
+
+    None of them, set to what the CDK recommends, changes anything that is deployed.
+    """
+    manifest = Path(assembly.directory) / "manifest.json"
+    content = json.loads(manifest.read_text())
+    del content["artifacts"]["aws-cdk-lib/feature-flag-report"]
+    manifest.write_text(json.dumps(content, indent=2))
 
 
 if __name__ == "__main__":

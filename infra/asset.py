@@ -21,6 +21,7 @@ PYTHON_VERSION = "3.14"
 # each cold start as well. Whoever calls something else adds it here.
 CALLS = {
     "account": ("ListRegions",),
+    "cloudtrail": ("LookupEvents",),
     "pricing": ("GetProducts",),
     "rds": (
         "AddTagsToResource",

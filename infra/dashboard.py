@@ -42,7 +42,7 @@ class Dashboard(cloudwatch.Dashboard):
             default_interval=_A_WEEK,
             widgets=[
                 [clusters(functions["status"])],
-                [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=alarms, width=_WIDTH, height=_ALARMS_HEIGHT)],
+                *([states(alarms)] if alarms else []),
                 [
                     graph("Runs", [each.metric_invocations(label=word) for word, each in functions.items()]),
                     graph(
@@ -61,7 +61,7 @@ class Dashboard(cloudwatch.Dashboard):
                     graph("Clusters stopped and started", [ours("Stopped", "Sum"), ours("Started", "Sum")]),
                     graph(
                         "Clusters that need somebody",
-                        [ours("InvalidTags", "Maximum"), ours("OverdueClusters", "Maximum")],
+                        [ours(name, "Maximum") for name in ("InvalidTags", "OverdueClusters", "Refused")],
                     ),
                     graph("Saved in a day, US dollars", [ours("SavedUSD", "Maximum", _A_DAY)]),
                 ],
@@ -80,6 +80,10 @@ def clusters(status: lambda_.IFunction) -> cloudwatch.CustomWidget:
         # It shows the same days, whatever the graphs show.
         update_on_time_range_change=False,
     )
+
+
+def states(alarms: Sequence[cloudwatch.IAlarm]) -> list[cloudwatch.IWidget]:
+    return [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=alarms, width=_WIDTH, height=_ALARMS_HEIGHT)]
 
 
 def graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:

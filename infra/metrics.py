@@ -11,12 +11,12 @@ from settings import NAME
 NAMESPACE = "AuroraOfficeHours"
 
 
-def ours(name: str, statistic: str, period: cdk.Duration | None = None, **dimensions: str) -> cloudwatch.Metric:
+def ours(name: str, statistic: str, period: cdk.Duration | None = None) -> cloudwatch.Metric:
     """One of the functions' own metrics, as Powertools writes it into their logs."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
-        dimensions_map={"service": NAME, **dimensions},
+        dimensions_map={"service": NAME},
         statistic=statistic,
         period=period,
     )

@@ -6,10 +6,10 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 from office_hours.hold import SUFFIX
-from settings import EVERY_REGION, Settings
+from settings import EVERY_REGION, StackSettings
 
 
-def look(settings: Settings, *more: str) -> list[iam.PolicyStatement]:
+def look(settings: StackSettings, *more: str) -> list[iam.PolicyStatement]:
     """Find the clusters and what happened to them, and do `more` that changes nothing either."""
     statements = [allow("FindClusters", ["rds:DescribeDBClusters", "rds:DescribeEvents", *more])]
     if settings.regions == EVERY_REGION:
@@ -17,7 +17,12 @@ def look(settings: Settings, *more: str) -> list[iam.PolicyStatement]:
     return statements
 
 
-def act_on_tagged(stack: cdk.Stack, settings: Settings, action: str) -> list[iam.PolicyStatement]:
+def look_up_who(settings: StackSettings) -> list[iam.PolicyStatement]:
+    """Find out in CloudTrail who started or stopped a cluster. It knows no narrower resource than all."""
+    return [allow("LookUpWho", ["cloudtrail:LookupEvents"])] if settings.cloud_trail else []
+
+
+def act_on_tagged(stack: cdk.Stack, settings: StackSettings, action: str) -> list[iam.PolicyStatement]:
     """Stop or start clusters that have the tag, and hold them so."""
     clusters = cluster_arns(settings, stack.partition, stack.region, stack.account)
     # The key counts in any case here (IAM), which the functions' own reading of the tag is stricter about.
@@ -33,7 +38,7 @@ def act_on_tagged(stack: cdk.Stack, settings: Settings, action: str) -> list[iam
     ]
 
 
-def cluster_arns(settings: Settings, partition: str, region: str, account: str) -> list[str]:
+def cluster_arns(settings: StackSettings, partition: str, region: str, account: str) -> list[str]:
     return [f"arn:{partition}:rds:{each}:{account}:cluster:*" for each in settings.regions or (region,)]
 
 

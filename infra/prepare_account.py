@@ -41,16 +41,12 @@ UNUSABLE = (
 
 def main(arguments: list[str]) -> int:
     """Look where the CDK will deploy to with these arguments: with the same profile, in the same Region."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--profile")
-    profile = parser.parse_known_args(arguments)[0].profile
     try:
-        # The CDK reads AWS_REGION first, and boto3 does not read it.
-        session = boto3.Session(profile_name=profile, region_name=os.environ.get("AWS_REGION"))
-        if not session.region_name:
+        chosen = session(arguments)
+        if not chosen.region_name:
             sys.exit("No Region is chosen. Choose one: AWS_REGION=eu-west-1 make deploy")
-        account = session.client("sts").get_caller_identity()["Account"]
-        if is_prepared(session):
+        account = chosen.client("sts").get_caller_identity()["Account"]
+        if is_prepared(chosen):
             return 0
     except NoCredentialsError:
         sys.exit("No AWS credentials are found: sign in (aws sso login), or set AWS_PROFILE.")
@@ -58,13 +54,26 @@ def main(arguments: list[str]) -> int:
         sys.exit(f"The AWS credentials cannot be used: {error}")
     except BotoCoreError:
         return 0  # no network, or the like: the deployment that follows says what is missing
-    print(f"Account {account} is new to the CDK in {session.region_name}: bootstrapping it, once.", flush=True)
-    command = [str(CDK), "bootstrap", f"aws://{account}/{session.region_name}"]
+    print(f"Account {account} is new to the CDK in {chosen.region_name}: bootstrapping it, once.", flush=True)
+    command = [str(CDK), "bootstrap", f"aws://{account}/{chosen.region_name}"]
     # From an empty folder, since our app has nothing to do with it.
     with tempfile.TemporaryDirectory() as folder:
         return subprocess.run(
-            [*command, *(["--profile", profile] if profile else [])], cwd=folder, check=False
+            [*command, *(["--profile", named] if (named := profile(arguments)) else [])], cwd=folder, check=False
         ).returncode
+
+
+def session(arguments: list[str]) -> boto3.Session:
+    """A session for the account and Region that the CDK's command line takes with these arguments."""
+    # The CDK reads AWS_REGION first, and boto3 does not read it.
+    return boto3.Session(profile_name=profile(arguments), region_name=os.environ.get("AWS_REGION"))
+
+
+def profile(arguments: list[str]) -> str | None:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--profile")
+    chosen: str | None = parser.parse_known_args(arguments)[0].profile
+    return chosen
 
 
 def is_prepared(session: boto3.Session) -> bool:

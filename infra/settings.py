@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 CONTEXT_KEY = "officeHours"
+STACK = "AuroraOfficeHours"
 # What all that the stack makes is named by.
 NAME = "aurora-office-hours"
 EVERY_REGION = ("*",)
@@ -43,12 +44,17 @@ EMAIL_LENGTH = 254
 REPORTS = ("daily", "weekly", "never")
 
 
+def function_name(word: str) -> str:
+    """A function's whole name, by the word that tells it from the others: `stop`, `start`, `status` or `report`."""
+    return f"{NAME}-{word}"
+
+
 class SettingsError(ValueError):
     """The settings cannot be used. Each line of the text names a key and says what it accepts."""
 
 
 @dataclass(frozen=True)
-class Settings:
+class StackSettings:
     """What a user can choose, checked.
 
     tag_key: the key of the tag that says when a cluster should run; the hold's is this and `-hold`.
@@ -60,6 +66,8 @@ class Settings:
     notify_email: the address that alarms and reports are sent to; empty for none.
     report: how often a report is sent.
     log_retention_days: how long the functions' logs are kept.
+    cloud_trail: whether the functions may look up in CloudTrail who started or stopped a cluster.
+    dashboard, alarms: whether the stack has them.
     """
 
     tag_key: str = "office-hours"
@@ -71,9 +79,12 @@ class Settings:
     notify_email: str = ""
     report: str = "weekly"
     log_retention_days: int = 90
+    cloud_trail: bool = True
+    dashboard: bool = True
+    alarms: bool = True
 
     @classmethod
-    def from_context(cls, context: Mapping[str, object]) -> "Settings":
+    def from_context(cls, context: Mapping[str, object]) -> "StackSettings":
         """Read the settings from the whole of an app's context. SettingsError tells all that is wrong at once."""
         given, problems = collect(context)
         checked: dict[str, object] = {}
@@ -99,6 +110,7 @@ class Settings:
                 "defaultZone": self.default_zone,
                 "schedules": self.schedules,
                 "calendars": self.calendars,
+                "cloudTrail": self.cloud_trail,
             },
             separators=(",", ":"),
         )
@@ -193,6 +205,12 @@ def log_retention_days(value: object) -> int:
     return one_of(RETENTION, value, "a number of days that CloudWatch Logs can keep a log")
 
 
+def switch(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"must be true or false; it is {shown(value)}.")
+
+
 def one_of(accepted: tuple[int, ...], value: object, what: str) -> int:
     # True is an int to Python and equal to 1, but not to whoever wrote it.
     if isinstance(value, int) and not isinstance(value, bool) and value in accepted:
@@ -275,12 +293,15 @@ KEYS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "notifyEmail": ("notify_email", notify_email),
     "report": ("report", report),
     "logRetentionDays": ("log_retention_days", log_retention_days),
+    "cloudTrail": ("cloud_trail", switch),
+    "dashboard": ("dashboard", switch),
+    "alarms": ("alarms", switch),
 }
 # Values that are words, also where they could be read as JSON.
 TEXTS = ("tagKey", "defaultZone", "notifyEmail", "report")
 
 
-def check_language(settings: Settings) -> list[str]:
+def check_language(settings: StackSettings) -> list[str]:
     """Read the named schedules and calendars just as the functions will, and say what is wrong with each."""
     problems = []
     # A calendar that is at fault itself counts as empty, so that a schedule that uses it is not blamed as well.

@@ -17,9 +17,8 @@ from constructs import Construct, IConstruct
 
 from alarms import Alarms, Topic
 from dashboard import Dashboard
-from permissions import act_on_tagged, allow, cluster_arns, look
-from settings import CONTEXT_KEY, NAME, Settings, SettingsError
-from test_events import EVENTS, ShareableTestEvents
+from permissions import act_on_tagged, allow, cluster_arns, look, look_up_who
+from settings import CONTEXT_KEY, NAME, STACK, SettingsError, StackSettings, function_name
 
 # Lambda's limit for all names and values of a function's environment together, in bytes, less what the ARNs in it take,
 # which are known only when they are deployed.
@@ -33,9 +32,15 @@ TELLING_MEMORY_MB = 1024
 # would take it from the account's other functions.
 LONGEST_RUN = cdk.Duration.minutes(5)
 LONGEST_STATUS = cdk.Duration.minutes(1)
+# The schedules invoke this alias of a function, and people the function itself. So what concerns scheduled runs alone,
+# such as alarms and retries, is set on the alias.
+ALIAS = "scheduled"
 # The next run makes good what one has missed, so that each is tried again only a little, and only until then.
 DELIVERY_RETRIES = 2
 INVOCATION_RETRIES = 1
+# An event by hand means the moment at which it was sent ("until": "20:00"). So Lambda tries it once, and drops it if it
+# cannot begin within a minute, which is the shortest that Lambda accepts.
+BY_HAND = cdk.Duration.minutes(1)
 # The next report is a day away, and none of them is worth a night's tries.
 REPORT_TRIED_FOR = cdk.Duration.hours(1)
 
@@ -71,20 +76,19 @@ class Function:
 
     @property
     def function_name(self) -> str:
-        return f"{NAME}-{self.name}"
+        return function_name(self.name)
 
 
 class OfficeHoursStack(cdk.Stack):
     """Everything that Aurora Office Hours needs in an account; removed, it leaves nothing of its own behind.
 
     package: the folder that is deployed to Lambda.
-    metric_math: whether alarms can be on expressions, which MiniStack's CloudFormation refuses.
     """
 
-    def __init__(self, scope: Construct, *, settings: Settings, package: Path, metric_math: bool = True) -> None:
+    def __init__(self, scope: Construct, *, settings: StackSettings, package: Path) -> None:
         super().__init__(
             scope,
-            "AuroraOfficeHours",
+            STACK,
             description="Aurora Office Hours: stops and starts tagged Amazon Aurora clusters on office hours",
         )
         self.settings = settings
@@ -101,6 +105,7 @@ class OfficeHoursStack(cdk.Stack):
         self.group = scheduler.ScheduleGroup(
             self, "Schedules", schedule_group_name=NAME, removal_policy=cdk.RemovalPolicy.DESTROY
         )
+        self.scheduled: dict[str, lambda_.Alias] = {}
         acting = {
             "stop": self.add_acting(
                 "stop", "rds:StopDBCluster", "Stops tagged Aurora clusters outside their office hours"
@@ -110,24 +115,14 @@ class OfficeHoursStack(cdk.Stack):
             ),
         }
         functions = {**acting, "status": self.add_status(acting), "report": self.add_report()}
-        alarms = Alarms(
-            self,
-            "Alarms",
-            topic=self.topic,
-            functions=acting,
-            failures=self.failures,
-            settings=settings,
-            metric_math=metric_math,
-        )
-        Dashboard(self, "Dashboard", functions=functions, alarms=alarms.all)
-        test_events = f"{NAME}-test-events"
-        ShareableTestEvents(
-            self,
-            "TestEvents",
-            function_name=test_events,
-            log_group=self.add_log_group("TestEvents", test_events),
-            events={f"{NAME}-{name}": EVENTS[name] for name in functions},
-        )
+        alarms = []
+        if settings.alarms:
+            scheduled = {word: self.scheduled[word] for word in acting}
+            alarms = Alarms(
+                self, "Alarms", topic=self.topic, scheduled=scheduled, failures=self.failures, settings=settings
+            ).all
+        if settings.dashboard:
+            Dashboard(self, "Dashboard", functions=functions, alarms=alarms)
         self.add_outputs(list(acting))
 
     def add_acting(self, name: str, action: str, purpose: str) -> lambda_.Function:
@@ -136,7 +131,11 @@ class OfficeHoursStack(cdk.Stack):
         function = Function(
             name=name,
             purpose=purpose,
-            statements=[*look(self.settings), *act_on_tagged(self, self.settings, action)],
+            statements=[
+                *look(self.settings),
+                *look_up_who(self.settings),
+                *act_on_tagged(self, self.settings, action),
+            ],
             memory=MEMORY_MB,
             timeout=min(interval, LONGEST_RUN, key=cdk.Duration.to_seconds),
             schedule=full_minutes(self.settings.every_minutes),
@@ -154,7 +153,7 @@ class OfficeHoursStack(cdk.Stack):
             Function(
                 name="status",
                 purpose="Shows tagged Aurora clusters, what they should be, and why",
-                statements=look(self.settings, "rds:DescribeDBInstances"),
+                statements=[*look(self.settings, "rds:DescribeDBInstances"), *look_up_who(self.settings)],
                 memory=TELLING_MEMORY_MB,
                 timeout=LONGEST_STATUS,
                 variables={
@@ -206,12 +205,18 @@ class OfficeHoursStack(cdk.Stack):
             environment=environment(self.settings, function.variables),
         )
         if function.schedule:
-            made.configure_async_invoke(
+            made.configure_async_invoke(retry_attempts=0, max_event_age=BY_HAND)
+            self.scheduled[function.name] = lambda_.Alias(
+                self,
+                f"{function.construct_id}Scheduled",
+                alias_name=ALIAS,
+                description="What the schedule invokes",
+                version=made.latest_version,
                 retry_attempts=function.retries,
                 max_event_age=function.tried_for,
                 on_failure=destinations.SqsDestination(self.failures),
             )
-            self.add_schedule(function, made, function.schedule)
+            self.add_schedule(function, function.schedule)
         return made
 
     def add_log_group(self, construct_id: str, function_name: str) -> logs.LogGroup:
@@ -245,7 +250,8 @@ class OfficeHoursStack(cdk.Stack):
         # The list above is all: no construct adds to it.
         return role.without_policy_updates()
 
-    def add_schedule(self, function: Function, made: lambda_.Function, schedule: scheduler.ScheduleExpression) -> None:
+    def add_schedule(self, function: Function, schedule: scheduler.ScheduleExpression) -> None:
+        alias = self.scheduled[function.name]
         role = iam.Role(
             self,
             f"{function.construct_id}ScheduleRole",
@@ -263,7 +269,7 @@ class OfficeHoursStack(cdk.Stack):
             inline_policies={
                 "invoke": iam.PolicyDocument(
                     statements=[
-                        iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[made.function_arn]),
+                        iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[alias.function_arn]),
                         iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.failures.queue_arn]),
                     ]
                 )
@@ -277,7 +283,7 @@ class OfficeHoursStack(cdk.Stack):
             schedule_group=self.group,
             schedule=schedule,
             target=targets.LambdaInvoke(
-                made,
+                alias,
                 role=role.without_policy_updates(),
                 input=scheduler.ScheduleTargetInput.from_object(dict(function.event)),
                 retry_attempts=DELIVERY_RETRIES,
@@ -293,7 +299,7 @@ class OfficeHoursStack(cdk.Stack):
                 f"{name.capitalize()}DryRun",
                 description=f"What the {name} function would do now",
                 # From a file, the payload means the same to versions 1 and 2 of the AWS CLI.
-                value=f"""echo '{{"dry_run": true}}' | aws lambda invoke --function-name {NAME}-{name} """
+                value=f"""echo '{{"dry_run": true}}' | aws lambda invoke --function-name {function_name(name)} """
                 "--payload fileb:///dev/stdin /dev/stdout",
             )
         cdk.CfnOutput(
@@ -316,7 +322,7 @@ def full_minutes(every: int) -> scheduler.ScheduleExpression:
     return scheduler.ScheduleExpression.cron(minute=minute, time_zone=cdk.TimeZone.ETC_UTC)
 
 
-def environment(settings: Settings, more: Mapping[str, str]) -> dict[str, str]:
+def environment(settings: StackSettings, more: Mapping[str, str]) -> dict[str, str]:
     variables = {
         "OFFICE_HOURS_SETTINGS": settings.as_json(),
         "POWERTOOLS_SERVICE_NAME": NAME,

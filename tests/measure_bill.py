@@ -20,11 +20,11 @@ import pytest
 
 from aws_server import Account
 from bench.account import snapshot
-from bill import Month, Work, month, table
 from office_hours.schedule import Schedule, State
 from price_list import instance
-from settings import Settings
+from settings import StackSettings
 from synthesis import Template
+from tools.bill import Month, Work, month, table
 
 pytest_plugins = ["aws_server", "synthesis"]
 
@@ -117,7 +117,7 @@ def bill(account: Account, clusters: int, memory: dict[str, int], alarm_metrics:
 
 def test_print_the_bill(account: Account, template: Template, monkeypatch: pytest.MonkeyPatch) -> None:
     account.products = [*instance("db.r8g.large", "0.5")]
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", Settings().as_json())
+    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", StackSettings().as_json())
     monkeypatch.setenv("OFFICE_HOURS_REPORT", "never")
     functions = template.of_type("AWS::Lambda::Function")
     memory = {word: functions[word.capitalize()]["Properties"]["MemorySize"] for word in EVENTS}

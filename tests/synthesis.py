@@ -4,13 +4,14 @@ PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for i
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
 
-from settings import Settings
+from settings import StackSettings
 from stack import OfficeHoursStack
 
 Resource = dict[str, Any]
@@ -68,12 +69,14 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def synthesize(settings: Settings, package: Path) -> Template:
-    app = cdk.App(builtin_cloud_formation_validation=False)  # it takes seconds, and `make lint` asks for it
+def synthesize(settings: StackSettings, package: Path, context: Mapping[str, object] | None = None) -> Template:
+    app = cdk.App(
+        builtin_cloud_formation_validation=False, context=context
+    )  # it takes seconds: `make lint` asks for it
     stack = OfficeHoursStack(app, settings=settings, package=package)
     return Template(app.synth().get_stack_by_name(stack.stack_name).template)
 
 
 @pytest.fixture(scope="session")
 def template(package: Path) -> Template:
-    return synthesize(Settings(), package)
+    return synthesize(StackSettings(), package)

@@ -1,33 +1,21 @@
-"""The alarms: what raises each, what it says, and whom it tells.
+"""The alarms: what raises each and what ends it, what it says, and whom it tells."""
 
-Those on an expression are worked out here on series of numbers, one a period, None where CloudWatch has no data point,
-by a reading of the two things that occur in them: FILL, and a difference.
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
-"""
-
-import json
 import operator
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from invocation import Context, invoke
-from office_hours import handlers
-from office_hours.event import EventError
-from settings import Settings
+from settings import StackSettings
 from synthesis import Resource, Template, synthesize
 
-pytest_plugins = ["synthesis", "aws_server", "invocation"]
+pytest_plugins = ["synthesis"]
 
 NAMES = (
     *("stop-errors", "stop-not-invoked", "start-errors", "start-not-invoked"),
-    *("failures-queue", "invalid-tags", "overdue-clusters"),
+    *("failures-queue", "invalid-tags", "overdue-clusters", "refused"),
 )
 FUNCTIONS = pytest.mark.parametrize("function", ["stop", "start"])
-Series = Sequence[float | None]
 
 
 def alarms(template: Template) -> dict[str, Resource]:
@@ -36,128 +24,69 @@ def alarms(template: Template) -> dict[str, Resource]:
     return {each["AlarmName"].removeprefix("aurora-office-hours-"): each for each in found}
 
 
-def metrics(alarm: Resource) -> dict[str, Resource]:
-    """The metrics that an alarm reads, by their ids in its expression."""
-    if "MetricName" in alarm:
-        return {"m1": alarm}
-    stats = {each["Id"]: each["MetricStat"] for each in alarm["Metrics"] if "MetricStat" in each}
-    return {name: {**each, **each["Metric"]} for name, each in stats.items()}
+def metric(alarm: Resource) -> tuple[str, str, str]:
+    return alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]
 
 
-def dimensions(metric: Resource) -> dict[str, str]:
-    return {each["Name"]: each["Value"] for each in metric["Dimensions"]}
+def dimensions(alarm: Resource) -> dict[str, str]:
+    return {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
 
 
-def period(alarm: Resource) -> int:
-    """The seconds that it looks at: its metrics agree in that."""
-    (seconds,) = {each["Period"] for each in metrics(alarm).values()}
-    return int(seconds)
+def state(alarm: Resource, *values: float | None) -> str:
+    """The state that the latest periods' values bring about, None where CloudWatch has no data.
 
-
-def expression(alarm: Resource) -> str:
-    if "MetricName" in alarm:
-        return "m1"
-    (found,) = [each["Expression"] for each in alarm["Metrics"] if "Expression" in each and each["ReturnData"]]
-    return str(found)
-
-
-def worked_out(text: str, series: dict[str, Series]) -> Series:
-    """The expression's series."""
-    left, _, right = text.partition(" - ")
-    if right:
-        pairs = zip(worked_out(left, series), worked_out(right, series), strict=True)
-        return [a - b if a is not None and b is not None else None for a, b in pairs]
-    if filled := re.fullmatch(r"FILL\((\w+), (\d+)\)", text):
-        return [float(filled[2]) if each is None else each for each in series[filled[1]]]
-    return series[text]
-
-
-def state(alarm: Resource, **series: Series) -> str:
-    """The state that the latest data point brings about."""
-    assert (alarm["EvaluationPeriods"], alarm.get("DatapointsToAlarm", 1)) == (1, 1)
-    latest = worked_out(expression(alarm), series)[-1]
-    if latest is None:
-        return {"breaching": "ALARM", "notBreaching": "OK", "ignore": "as it was"}[alarm["TreatMissingData"]]
+    Where some are missing, it is worked out as if CloudWatch did not look further back.
+    """
+    latest = values[-alarm["EvaluationPeriods"] :]
     compare = {"GreaterThanThreshold": operator.gt, "LessThanThreshold": operator.lt}[alarm["ComparisonOperator"]]
-    return "ALARM" if compare(latest, alarm["Threshold"]) else "OK"
+    missing = {"breaching": "ALARM", "notBreaching": "OK", "ignore": "as it was"}[alarm["TreatMissingData"]]
+    states = {missing if value is None else "ALARM" if compare(value, alarm["Threshold"]) else "OK" for value in latest}
+    return "OK" if "OK" in states else states.pop() if len(states) == 1 else "as it was"
 
 
-# A function errors
+# A function errors, or stops being invoked
+
+
+@FUNCTIONS
+@pytest.mark.parametrize(("errors", "expected"), [(0, "OK"), (None, "OK"), (1, "ALARM"), (7, "ALARM")])
+def test_a_scheduled_run_that_fails_is_told(
+    template: Template, function: str, errors: float | None, expected: str
+) -> None:
+    alarm = alarms(template)[f"{function}-errors"]
+    assert metric(alarm) == ("AWS/Lambda", "Errors", "Sum")
+    assert state(alarm, 0, errors) == expected
 
 
 @FUNCTIONS
 @pytest.mark.parametrize(
-    ("errors", "mistakes", "expected"),
-    [
-        (0, None, "OK"),
-        (None, None, "OK"),
-        (1, None, "ALARM"),  # nobody has ever made a mistake: the metric does not exist
-        (1, 0, "ALARM"),
-        (1, 1, "OK"),
-        (7, 7, "OK"),
-        (3, 2, "ALARM"),
-        (None, 1, "OK"),  # the error was in the period before
-    ],
+    ("invocations", "expected"), [((1, 1), "OK"), ((None, 1), "OK"), ((0, 0), "ALARM"), ((None, None), "ALARM")]
 )
-def test_errors_are_told_of_and_a_persons_mistakes_are_not(
-    template: Template, function: str, *, errors: float | None, mistakes: float | None, expected: str
-) -> None:
-    alarm = alarms(template)[f"{function}-errors"]
-    assert state(alarm, errors=[0, errors], mistakes=[None, mistakes]) == expected
-
-
-@FUNCTIONS
-def test_errors_and_mistakes_are_those_of_the_function(template: Template, function: str) -> None:
-    read = metrics(alarms(template)[f"{function}-errors"])
-    assert set(read) == {"errors", "mistakes"}
-    assert (read["errors"]["Namespace"], read["errors"]["MetricName"], read["errors"]["Stat"]) == (
-        *("AWS/Lambda", "Errors", "Sum"),
-    )
-    assert dimensions(read["errors"]) == {"FunctionName": f"<{function.capitalize()}>"}
-    assert (read["mistakes"]["Namespace"], read["mistakes"]["MetricName"], read["mistakes"]["Stat"]) == (
-        *("AuroraOfficeHours", "UserErrors", "Sum"),
-    )
-
-
-@FUNCTIONS
-@pytest.mark.usefixtures("account", "log")
-def test_a_mistake_is_counted_just_where_the_alarm_looks_for_it(
-    template: Template, capsys: pytest.CaptureFixture[str], function: str
-) -> None:
-    context = Context(function_name=f"aurora-office-hours-{function}")
-    with pytest.raises(EventError):
-        invoke({"stop": handlers.stop, "start": handlers.start}[function], None, {"key1": "value1"}, context)
-    (written,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
-    (directive,) = written["_aws"]["CloudWatchMetrics"]
-    mistakes = metrics(alarms(template)[f"{function}-errors"])["mistakes"]
-    assert directive["Namespace"] == mistakes["Namespace"]
-    assert [each["Name"] for each in directive["Metrics"]] == [mistakes["MetricName"]]
-    (keys,) = directive["Dimensions"]
-    assert {key: written[key] for key in keys} == dimensions(mistakes)
-    assert written[mistakes["MetricName"]] == [1]
-
-
-# A function stops being invoked
-
-
-@FUNCTIONS
-@pytest.mark.parametrize(("invocations", "expected"), [(2, "OK"), (1, "OK"), (0, "ALARM"), (None, "ALARM")])
-def test_a_function_that_is_not_invoked_is_told_of(
-    template: Template, function: str, invocations: float | None, expected: str
+def test_a_function_that_its_schedule_does_not_invoke_is_told(
+    template: Template, function: str, invocations: tuple[float | None, ...], expected: str
 ) -> None:
     alarm = alarms(template)[f"{function}-not-invoked"]
-    assert state(alarm, invocations=[2, invocations]) == expected
-    assert alarm["TreatMissingData"] == "breaching"
-    (metric,) = metrics(alarm).values()
-    assert (metric["Namespace"], metric["MetricName"], metric["Stat"]) == ("AWS/Lambda", "Invocations", "Sum")
-    assert dimensions(metric) == {"FunctionName": f"<{function.capitalize()}>"}
+    assert metric(alarm) == ("AWS/Lambda", "Invocations", "Sum")
+    assert state(alarm, *invocations) == expected
+
+
+@FUNCTIONS
+@pytest.mark.parametrize("kind", ["errors", "not-invoked"])
+def test_only_what_the_schedule_invokes_is_looked_at(template: Template, function: str, kind: str) -> None:
+    word = function.capitalize()
+    assert dimensions(alarms(template)[f"{function}-{kind}"]) == {
+        "FunctionName": f"<{word}>",
+        "Resource": f"<{word}>:scheduled",
+    }
+    assert template.properties(f"{word}Schedule")["Target"]["Arn"] == f"<{word}Scheduled>"
 
 
 @pytest.mark.parametrize(("every_minutes", "minutes"), [(1, 10), (5, 10), (15, 30), (60, 120)])
-def test_every_period_has_a_run_in_it_even_if_one_is_late(package: Path, every_minutes: int, minutes: int) -> None:
-    found = alarms(synthesize(Settings(every_minutes=every_minutes), package))
-    looked_at = {name: period(alarm) for name, alarm in found.items() if name != "failures-queue"}
-    assert looked_at == dict.fromkeys(set(NAMES) - {"failures-queue"}, minutes * 60)
+def test_there_is_a_run_in_what_is_looked_at_even_if_one_is_late(
+    package: Path, every_minutes: int, minutes: int
+) -> None:
+    found = alarms(synthesize(StackSettings(every_minutes=every_minutes), package))
+    looked_at = {name: each["Period"] * each["EvaluationPeriods"] / 60 for name, each in found.items()}
+    assert {name for name, each in looked_at.items() if each != minutes} == {"failures-queue", "refused"}
     assert f"for {minutes} minutes" in found["stop-not-invoked"]["AlarmDescription"]
 
 
@@ -165,44 +94,48 @@ def test_every_period_has_a_run_in_it_even_if_one_is_late(package: Path, every_m
 
 
 @pytest.mark.parametrize(("messages", "expected"), [(1, "ALARM"), (0, "OK"), (None, "OK")])
-def test_a_message_in_the_failures_queue_is_told_of(template: Template, messages: float | None, expected: str) -> None:
+def test_a_message_in_the_failures_queue_is_told(template: Template, messages: float | None, expected: str) -> None:
     alarm = alarms(template)["failures-queue"]
-    assert state(alarm, m1=[0, messages]) == expected
-    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == (
-        *("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum"),
-    )
+    assert metric(alarm) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum")
     assert dimensions(alarm) == {"QueueName": "<Failures.QueueName>"}
+    assert state(alarm, 0, messages) == expected
 
 
 # A cluster needs somebody
 
 
-@pytest.mark.parametrize(("name", "metric"), [("invalid-tags", "InvalidTags"), ("overdue-clusters", "OverdueClusters")])
-@pytest.mark.parametrize(("clusters", "expected"), [(0, "OK"), (1, "ALARM"), (9, "ALARM"), (None, "as it was")])
-def test_a_cluster_that_needs_somebody_is_told_of(
-    template: Template, name: str, metric: str, *, clusters: float | None, expected: str
-) -> None:
+@pytest.mark.parametrize(
+    ("name", "read", "statistic"),
+    [
+        ("invalid-tags", "InvalidTags", "Maximum"),  # told by the first run
+        ("overdue-clusters", "OverdueClusters", "Minimum"),  # by all runs of a period
+    ],
+)
+def test_a_cluster_that_needs_somebody_is_told(template: Template, name: str, read: str, statistic: str) -> None:
     alarm = alarms(template)[name]
-    assert state(alarm, m1=[0, clusters]) == expected
-    assert (alarm["Namespace"], alarm["MetricName"]) == ("AuroraOfficeHours", metric)
+    assert metric(alarm) == ("AuroraOfficeHours", read, statistic)
     assert dimensions(alarm) == {"service": "aurora-office-hours"}
+    assert [state(alarm, 0, clusters) for clusters in (0, 1, 9, None)] == ["OK", "ALARM", "ALARM", "as it was"]
 
 
-def test_a_bad_tag_is_told_of_by_the_first_run_and_an_overdue_cluster_by_all_runs_of_a_period(
-    template: Template,
-) -> None:
-    found = alarms(template)
-    assert found["invalid-tags"]["Statistic"] == "Maximum"
-    assert found["overdue-clusters"]["Statistic"] == "Minimum"
+@pytest.mark.parametrize("every_minutes", [1, 5, 60])
+def test_what_rds_refuses_in_three_runs_in_a_row_is_told(package: Path, every_minutes: int) -> None:
+    alarm = alarms(synthesize(StackSettings(every_minutes=every_minutes), package))["refused"]
+    assert metric(alarm) == ("AuroraOfficeHours", "Refused", "Maximum")
+    assert dimensions(alarm) == {"service": "aurora-office-hours"}
+    assert alarm["Period"] == every_minutes * 60
+    assert (alarm["EvaluationPeriods"], alarm.get("DatapointsToAlarm", 3)) == (3, 3)
+    runs = [(1, 1, 1), (2, 1, 9), (1, 1, 0), (1, 0, 1), (0, 0, 1)]
+    assert [state(alarm, *refused) for refused in runs] == ["ALARM", "ALARM", "OK", "OK", "OK"]
 
 
 # All of them
 
 
-def test_there_are_these_and_cloudwatch_bills_nine_metrics_for_them(template: Template) -> None:
+def test_there_are_these_and_each_reads_one_metric(template: Template) -> None:
     found = alarms(template)
     assert set(found) == set(NAMES)
-    assert sum(len(metrics(alarm)) for alarm in found.values()) == 9
+    assert not [name for name, alarm in found.items() if "Metrics" in alarm]  # which is arithmetic
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -214,29 +147,25 @@ def test_an_alarm_says_what_to_do(template: Template, name: str) -> None:
 
 
 def test_the_tag_is_called_by_its_key(package: Path) -> None:
-    found = alarms(synthesize(Settings(tag_key="team:hours"), package))
+    found = alarms(synthesize(StackSettings(tag_key="team:hours"), package))
     assert 'tag "team:hours"' in found["invalid-tags"]["AlarmDescription"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_alarm_tells_the_topic_when_it_is_raised_and_at_no_other_time(template: Template, name: str) -> None:
+def test_an_alarm_tells_the_topic_when_it_is_raised_and_when_it_is_over(template: Template, name: str) -> None:
     alarm = alarms(template)[name]
-    assert alarm["AlarmActions"] == ["<Topic>"]
-    assert not {"OKActions", "InsufficientDataActions"} & alarm.keys()
+    assert alarm["AlarmActions"] == alarm["OKActions"] == ["<Topic>"]
+    assert "InsufficientDataActions" not in alarm
     assert alarm.get("ActionsEnabled", True)
 
 
 # The topic
 
 
-def test_without_an_address_the_topic_has_no_subscription(template: Template) -> None:
+def test_an_address_subscribes_to_the_topic(template: Template, package: Path) -> None:
     assert not template.of_type("AWS::SNS::Subscription")
-    assert "Subscription" not in template.properties("Topic")
-
-
-def test_an_address_subscribes_to_the_topic(package: Path) -> None:
-    template = synthesize(Settings(notify_email="dba@example.com"), package)
-    (subscription,) = template.of_type("AWS::SNS::Subscription").values()
+    with_one = synthesize(StackSettings(notify_email="dba@example.com"), package)
+    (subscription,) = with_one.of_type("AWS::SNS::Subscription").values()
     assert subscription["Properties"] == {"Protocol": "email", "Endpoint": "dba@example.com", "TopicArn": "<Topic>"}
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bill import Month, Work, month, table
+from tools.bill import Month, Work, month, table
 
 NOTHING = Work(cpu=0, answers=0, log=0, lines=0, metrics=frozenset())
 IDLE = dict.fromkeys(("stop", "start", "acting", "status", "report"), NOTHING)

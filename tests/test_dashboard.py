@@ -64,7 +64,10 @@ def test_every_alarm_is_shown(template: Template, widgets: list[Widget]) -> None
         ("Longest run", of_lambda("Duration", "Maximum")),
         ("Failures", of_lambda("Errors", "Sum") | {ours("Failures", "Sum")}),
         ("Clusters stopped and started", {ours("Stopped", "Sum"), ours("Started", "Sum")}),
-        ("Clusters that need somebody", {ours("InvalidTags", "Maximum"), ours("OverdueClusters", "Maximum")}),
+        (
+            "Clusters that need somebody",
+            {ours(name, "Maximum") for name in ("InvalidTags", "OverdueClusters", "Refused")},
+        ),
         ("Saved in a day, US dollars", {ours("SavedUSD", "Maximum")}),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 
 from asset import PROJECT
 from permissions import look
-from settings import EVERY_REGION, Settings
+from settings import EVERY_REGION, StackSettings
 from synthesis import Template
 
 pytest_plugins = ["synthesis"]
@@ -17,7 +17,6 @@ ROLES = {
     "StartRole": "start",
     "StatusRole": "status",
     "ReportRole": "report",
-    "TestEventsRole": "test-events",
     "StopScheduleRole": "the schedule of stop",
     "StartScheduleRole": "the schedule of start",
     "ReportScheduleRole": "the schedule of report",
@@ -56,7 +55,11 @@ def test_the_table_says_what_is_narrower_than_all_and_what_has_a_condition(templ
 
 
 def test_the_table_says_what_comes_with_every_region(rows: list[Row]) -> None:
-    more = [each for each in look(Settings(regions=EVERY_REGION)) if each.sid not in {e.sid for e in look(Settings())}]
+    more = [
+        each
+        for each in look(StackSettings(regions=EVERY_REGION))
+        if each.sid not in {e.sid for e in look(StackSettings())}
+    ]
     ((role, actions, on, only_if),) = [row for row in rows if EVERYWHERE in row[0]]
     assert role.removesuffix(EVERYWHERE).split(", ") == ["stop", "start", "status", "report"]
     assert [frozenset(each.actions) for each in more] == [actions]

@@ -1,22 +1,23 @@
 """The stack's settings, read from the context of a real CDK app."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
 
 from asset import PROJECT
-from settings import Settings, SettingsError
+from settings import SettingsError, StackSettings
 
 BERLIN = "mon-fri 08:00-18:00 Europe/Berlin"
 
 
-def read(context: dict[str, object]) -> Settings:
-    return Settings.from_context(cdk.App(context=context).node.get_all_context())
+def read(context: dict[str, object]) -> StackSettings:
+    return StackSettings.from_context(cdk.App(context=context).node.get_all_context())
 
 
-def given(key: str, value: object) -> Settings:
+def given(key: str, value: object) -> StackSettings:
     """As cdk.json gives it."""
     return read({"officeHours": {key: value}})
 
@@ -28,46 +29,31 @@ def refused(context: dict[str, object]) -> list[str]:
     return str(error.value).splitlines()
 
 
-def test_everything_has_a_default() -> None:
-    assert read({}) == Settings(
-        tag_key="office-hours",
-        every_minutes=5,
-        regions=(),
-        default_zone="UTC",
-        schedules={},
-        calendars={},
-        notify_email="",
-        report="weekly",
-        log_retention_days=90,
-    )
+FULL = {
+    "tagKey": "team:office/hours",
+    "everyMinutes": 15,
+    "regions": ["eu-west-1", "us-east-1"],
+    "defaultZone": "Asia/Kolkata",
+    "schedules": {"berlin": BERLIN},
+    "calendars": {"plant": ["2026-12-24:2027-01-01", "2027-05-14"]},
+    "notifyEmail": "dba@example.com",
+    "report": "daily",
+    "logRetentionDays": 7,
+    "cloudTrail": False,
+    "dashboard": False,
+    "alarms": False,
+}
 
 
 def test_the_cdk_json_of_the_project_states_the_defaults() -> None:
     context = json.loads(Path(PROJECT, "cdk.json").read_text())["context"]
-    assert set(context["officeHours"]) == {
-        *("tagKey", "everyMinutes", "defaultZone", "schedules", "calendars"),
-        *("notifyEmail", "report", "logRetentionDays"),
-    }
-    assert read(context) == Settings()
+    # No list means the stack's own Region.
+    assert set(context["officeHours"]) == FULL.keys() - {"regions"}
+    assert read(context) == read({}) == StackSettings()
 
 
 def test_every_key_of_cdk_json_is_read() -> None:
-    settings = read(
-        {
-            "officeHours": {
-                "tagKey": "team:office/hours",
-                "everyMinutes": 15,
-                "regions": ["eu-west-1", "us-east-1"],
-                "defaultZone": "Asia/Kolkata",
-                "schedules": {"berlin": BERLIN},
-                "calendars": {"plant": ["2026-12-24:2027-01-01", "2027-05-14"]},
-                "notifyEmail": "dba@example.com",
-                "report": "daily",
-                "logRetentionDays": 7,
-            }
-        }
-    )
-    assert settings == Settings(
+    assert read({"officeHours": FULL}) == StackSettings(
         tag_key="team:office/hours",
         every_minutes=15,
         regions=("eu-west-1", "us-east-1"),
@@ -77,56 +63,34 @@ def test_every_key_of_cdk_json_is_read() -> None:
         notify_email="dba@example.com",
         report="daily",
         log_retention_days=7,
+        cloud_trail=False,
+        dashboard=False,
+        alarms=False,
     )
 
 
 def test_the_functions_read_what_concerns_them() -> None:
-    settings = Settings(
-        tag_key="hours",
-        every_minutes=15,
-        regions=("eu-west-1",),
-        default_zone="Asia/Kolkata",
-        schedules={"berlin": BERLIN},
-        calendars={"plant": ("2026-12-24",)},
-        notify_email="dba@example.com",
-        report="daily",
-    )
-    assert json.loads(settings.as_json()) == {
-        "tagKey": "hours",
-        "everyMinutes": 15,
-        "regions": ["eu-west-1"],
-        "defaultZone": "Asia/Kolkata",
-        "schedules": {"berlin": BERLIN},
-        "calendars": {"plant": ["2026-12-24"]},
-    }
+    concerning = ("tagKey", "everyMinutes", "regions", "defaultZone", "schedules", "calendars", "cloudTrail")
+    assert json.loads(read({"officeHours": FULL}).as_json()) == {key: FULL[key] for key in concerning}
 
 
 # The command line: `-c` hands every value over as text.
 
 
-@pytest.mark.parametrize(
-    ("key", "text", "expected"),
-    [
-        ("tagKey", "hours", Settings(tag_key="hours")),
-        ("tagKey", "2026", Settings(tag_key="2026")),
-        ("everyMinutes", "1", Settings(every_minutes=1)),
-        ("regions", '["eu-west-1"]', Settings(regions=("eu-west-1",))),
-        ("regions", '["*"]', Settings(regions=("*",))),
-        ("defaultZone", "Europe/Berlin", Settings(default_zone="Europe/Berlin")),
-        ("schedules", json.dumps({"berlin": BERLIN}), Settings(schedules={"berlin": BERLIN})),
-        ("calendars", '{"plant": ["2026-12-24"]}', Settings(calendars={"plant": ("2026-12-24",)})),
-        ("notifyEmail", "dba@example.com", Settings(notify_email="dba@example.com")),
-        ("notifyEmail", "", Settings()),
-        ("report", "never", Settings(report="never")),
-        ("logRetentionDays", "365", Settings(log_retention_days=365)),
-    ],
-)
-def test_every_key_can_be_given_on_the_command_line(key: str, text: str, expected: Settings) -> None:
-    assert read({f"officeHours.{key}": text}) == expected
+@pytest.mark.parametrize("key", FULL)
+def test_every_key_can_be_given_on_the_command_line(key: str) -> None:
+    value = FULL[key]
+    text = value if isinstance(value, str) else json.dumps(value)
+    assert read({f"officeHours.{key}": text}) == given(key, value) != StackSettings()
+
+
+@pytest.mark.parametrize(("key", "text"), [("tagKey", "2026"), ("notifyEmail", "")])
+def test_a_word_is_not_read_as_anything_else(key: str, text: str) -> None:
+    assert read({f"officeHours.{key}": text}) == given(key, text)
 
 
 def test_all_keys_can_be_given_on_the_command_line_as_one_object() -> None:
-    assert read({"officeHours": '{"everyMinutes":10,"tagKey":"hours"}'}) == Settings(every_minutes=10, tag_key="hours")
+    assert read({"officeHours": json.dumps(FULL)}) == read({"officeHours": FULL})
 
 
 def test_the_command_line_wins_over_cdk_json() -> None:
@@ -138,10 +102,9 @@ def test_the_command_line_wins_over_cdk_json() -> None:
 
 
 def test_an_unknown_key_is_refused_with_the_accepted_ones() -> None:
-    accepted = "tagKey, everyMinutes, regions, defaultZone, schedules, calendars, notifyEmail, report, logRetentionDays"
-    assert refused({"officeHours": {"colour": "blue"}}) == [
-        f"officeHours.colour is unknown. Accepted are: {accepted}.",
-    ]
+    (problem,) = refused({"officeHours": {"wish": "blue"}})
+    assert problem.startswith("officeHours.wish is unknown. ")
+    assert f"Accepted are: {', '.join(FULL)}." in problem
 
 
 @pytest.mark.parametrize("context", [{"officeHours": {"everyMinute": 1}}, {"officeHours.everyMinute": "1"}])
@@ -156,24 +119,24 @@ def test_a_misspelt_key_is_refused_with_the_one_that_was_meant(context: dict[str
         ("officehours.everyMinutes", "officeHours"),
         ("oficeHours.everyMinutes", "officeHours"),
         ("office-hours", "officeHours"),
-        ("office_hours.tagKey", "officeHours"),
-        ("everyMinutes", "officeHours.everyMinutes"),
         ("tagkey", "officeHours.tagKey"),
     ],
 )
 def test_a_context_key_that_looks_like_ours_is_refused(key: str, meant: str) -> None:
-    assert refused({key: "1"}) == [f'The context key "{key}" would be read by nobody: did you mean "{meant}"?']
+    (problem,) = refused({key: "1"})
+    assert problem.startswith(f'The context key "{key}"')
+    assert problem.endswith(f'did you mean "{meant}"?')
 
 
 def test_context_keys_of_others_are_none_of_our_business() -> None:
-    assert read({"@aws-cdk/core:newStyleStackSynthesis": True, "office": "Berlin", "stage": "dev"}) == Settings()
+    assert read({"@aws-cdk/core:newStyleStackSynthesis": True, "office": "Berlin", "stage": "dev"}) == StackSettings()
 
 
-def test_settings_that_are_no_object_are_refused() -> None:
-    assert refused({"officeHours": 5}) == ['officeHours must be an object, such as {"everyMinutes": 5}; it is 5.']
-    assert refused({"officeHours": "{everyMinutes: 5}"}) == [
-        'officeHours must be an object, such as {"everyMinutes": 5}; it is "{everyMinutes: 5}".'
-    ]
+@pytest.mark.parametrize("settings", [5, "{everyMinutes: 5}"])
+def test_settings_that_are_no_object_are_refused(settings: object) -> None:
+    (problem,) = refused({"officeHours": settings})
+    assert problem.startswith('officeHours must be an object, such as {"everyMinutes": 5}')
+    assert json.dumps(settings) in problem
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
@@ -188,136 +151,106 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 # Values.
 
 
-@pytest.mark.parametrize("minutes", [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60])
-def test_every_divisor_of_60_is_an_interval(minutes: int) -> None:
-    assert given("everyMinutes", minutes).every_minutes == minutes
-
-
-@pytest.mark.parametrize("minutes", [0, -5, 7, 45, 120, 2.5, True, "five", [5]])
-def test_another_interval_is_refused(minutes: object) -> None:
-    (problem,) = refused({"officeHours": {"everyMinutes": minutes}})
-    accepted = "a divisor of 60, one of 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60"
-    assert problem == f"officeHours.everyMinutes must be {accepted}; it is {json.dumps(minutes)}."
+TAG_KEYS = ["Hours", "team:office-hours", "a/b_c.d=e+f@g", "k" * 123, "_2"]
+REGIONS = ["eu-west-1", "ap-southeast-7", "us-gov-east-1", "cn-north-1", "eusc-de-east-1"]
+ADDRESSES = ["dba@example.com", "first.last+aurora@mail.example.co.uk", "o'brien@example.com", "db_2@xn--bcher-kva.ch"]
 
 
 @pytest.mark.parametrize(
-    "address",
-    ["dba@example.com", "first.last+aurora@mail.example.co.uk", "o'brien@example.com", "db_2@xn--bcher-kva.ch"],
-)
-def test_an_e_mail_address_is_accepted(address: str) -> None:
-    assert given("notifyEmail", address).notify_email == address
-
-
-@pytest.mark.parametrize(
-    "address",
+    ("key", "values"),
     [
-        "dba",
-        "dba@",
-        "@example.com",
-        "dba@localhost",
-        "dba@example.",
-        "dba@10.0.0.1",
-        "dba@example.com,ops@example.com",
-        "dba@example.com ops@example.com",
-        "DBA <dba@example.com>",
-        " dba@example.com",
-        "dba@example.com\n",
-        "dba@@example.com",
-        f"dba@{'long.' * 60}com",
-        ["dba@example.com"],
-        True,
+        ("everyMinutes", [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60]),
+        ("notifyEmail", ADDRESSES),
+        ("report", ["daily", "weekly", "never"]),
+        ("logRetentionDays", [1, 14, 90, 365, 3653]),
+        ("tagKey", TAG_KEYS),
+        ("regions", [[region] for region in REGIONS]),
     ],
 )
-def test_what_is_no_e_mail_address_or_more_than_one_is_refused(address: object) -> None:
-    (problem,) = refused({"officeHours": {"notifyEmail": address}})
-    assert problem == (
-        'officeHours.notifyEmail must be one e-mail address, such as "dba@example.com", or "" for none (others can '
-        f"subscribe to the topic as well); it is {json.dumps(address)}."
-    )
-
-
-@pytest.mark.parametrize("how_often", ["daily", "weekly", "never"])
-def test_a_report_is_sent_as_often_as_set(how_often: str) -> None:
-    assert given("report", how_often).report == how_often
+def test_a_value_is_accepted(key: str, values: list[object]) -> None:
+    for value in values:
+        assert json.dumps(value) in json.dumps(asdict(given(key, value)))
 
 
 @pytest.mark.parametrize(
-    ("how_often", "meant"), [("dayly", ' (did you mean "daily"?)'), ("monthly", ""), ("", ""), (7, ""), (True, "")]
-)
-def test_another_report_is_refused(how_often: object, meant: str) -> None:
-    (problem,) = refused({"officeHours": {"report": how_often}})
-    assert problem == (f"officeHours.report must be one of daily, weekly, never; it is {json.dumps(how_often)}{meant}.")
-
-
-@pytest.mark.parametrize("days", [1, 14, 90, 365, 3653])
-def test_a_retention_that_cloudwatch_logs_knows_is_accepted(days: int) -> None:
-    assert given("logRetentionDays", days).log_retention_days == days
-
-
-@pytest.mark.parametrize("days", [0, 2, 91, 100000, True, "forever"])
-def test_another_retention_is_refused(days: object) -> None:
-    (problem,) = refused({"officeHours": {"logRetentionDays": days}})
-    assert problem.startswith("officeHours.logRetentionDays must be a number of days that CloudWatch Logs can keep")
-    assert problem.endswith(f"it is {json.dumps(days)}.")
-
-
-@pytest.mark.parametrize("key", ["Hours", "team:office-hours", "a/b_c.d=e+f@g", "k" * 123, "_2"])
-def test_a_tag_key_that_rds_and_iam_both_take_is_accepted(key: str) -> None:
-    assert given("tagKey", key).tag_key == key
-
-
-@pytest.mark.parametrize(
-    "key",
+    ("key", "accepts", "values"),
     [
-        "",
-        "office hours",  # nowhere documented in an IAM condition's key
-        "öffnungszeiten",  # the same: how IAM compares it without regard to case
-        "hours*",  # a wildcard in IAM
-        "${aws:username}",  # a variable in IAM
-        "aws:hours",  # reserved
-        "RDS:hours",
-        "-",  # nothing that tells it from another
-        "...",
-        "k" * 124,  # with "-hold" one too long for RDS
-        5,
+        (
+            "everyMinutes",
+            "must be a divisor of 60, one of 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60; ",
+            [0, -5, 7, 45, 120, 2.5, True, "five", [5]],
+        ),
+        (
+            "notifyEmail",
+            "must be one e-mail address, ",
+            [
+                *("dba", "dba@", "@example.com", "dba@localhost", "dba@example.", "dba@10.0.0.1", "dba@@example.com"),
+                *("dba@example.com,ops@example.com", "dba@example.com ops@example.com", "DBA <dba@example.com>"),
+                *(" dba@example.com", "dba@example.com\n", f"dba@{'long.' * 60}com", ["dba@example.com"], True),
+            ],
+        ),
+        ("report", "must be one of daily, weekly, never; ", ["dayly", "monthly", "", 7, True]),
+        (
+            "logRetentionDays",
+            "must be a number of days that CloudWatch Logs can keep",
+            [0, 2, 91, 100000, True, "ever"],
+        ),
+        (
+            "tagKey",
+            "must be the key of a tag: 1 to 123 of the letters a to z, digits",
+            [
+                "",
+                "office hours",  # nowhere documented in an IAM condition's key
+                "öffnungszeiten",  # the same: how IAM compares it without regard to case
+                "hours*",  # a wildcard in IAM
+                "${aws:username}",  # a variable in IAM
+                "aws:hours",  # reserved
+                "RDS:hours",
+                "-",  # nothing that tells it from another
+                "...",
+                "k" * 124,  # with "-hold" one too long for RDS
+                5,
+            ],
+        ),
+        (
+            "regions",
+            "must be a list of Regions, each once, ",
+            [[], "eu-west-1", "*", ["eu-west-1", "eu-west-1"], ["*", "eu-west-1"], [5], {}],
+        ),
+        *((key, "must be true or false; ", ["yes", 1, "", []]) for key in ("cloudTrail", "dashboard", "alarms")),
+        (
+            "schedules",
+            "must be an object of names and tag values, ",
+            ["always", ["always"], {"b": 8}, {"b": ["never"]}],
+        ),
+        (
+            "calendars",
+            "must be an object of names and lists of dates and ranges, ",
+            [["2026-12-24"], {"plant": "2026-12-24"}, {"plant": [20261224]}],
+        ),
     ],
 )
-def test_another_tag_key_is_refused(key: object) -> None:
-    (problem,) = refused({"officeHours": {"tagKey": key}})
-    assert problem.startswith("officeHours.tagKey must be the key of a tag: 1 to 123 of the letters a to z, digits")
-    assert problem.endswith(f"it is {json.dumps(key)}.")
-
-
-@pytest.mark.parametrize("region", ["eu-west-1", "ap-southeast-7", "us-gov-east-1", "cn-north-1", "eusc-de-east-1"])
-def test_a_region_of_any_partition_is_accepted(region: str) -> None:
-    assert given("regions", [region]).regions == (region,)
+def test_another_value_is_refused_with_what_is_accepted(key: str, accepts: str, values: list[object]) -> None:
+    for value in values:
+        (problem,) = refused({"officeHours": {key: value}})
+        assert problem.startswith(f"officeHours.{key} {accepts}")
+        assert json.dumps(value) in problem
 
 
 @pytest.mark.parametrize(
-    "regions",
-    [[], "eu-west-1", "*", ["eu-west-1", "eu-west-1"], ["*", "eu-west-1"], [5], {}],
-)
-def test_what_is_no_list_of_regions_is_refused(regions: object) -> None:
-    (problem,) = refused({"officeHours": {"regions": regions}})
-    assert problem.startswith("officeHours.regions must be a list of Regions, each once, such as")
-    assert problem.endswith(f"It is {json.dumps(regions)}.")
-
-
-@pytest.mark.parametrize(
-    ("region", "meant"),
+    ("key", "value", "meant"),
     [
-        ("eu-wets-1", "eu-west-1"),
-        ("eu-west1", "eu-west-1"),
-        ("US-EAST-1", "us-east-1"),
-        ("eu-cental-2", "eu-central-2"),
+        ("report", "dayly", "daily"),
+        ("defaultZone", "Europe/Berlln", "Europe/Berlin"),
+        ("regions", ["eu-north-1", "eu-wets-1"], "eu-west-1"),
+        ("regions", ["eu-west1"], "eu-west-1"),
+        ("regions", ["US-EAST-1"], "us-east-1"),
+        ("regions", ["eu-cental-2"], "eu-central-2"),
     ],
 )
-def test_an_unknown_region_is_refused_with_the_nearest(region: str, meant: str) -> None:
-    (problem,) = refused({"officeHours": {"regions": ["eu-north-1", region]}})
-    assert problem == (
-        f'officeHours.regions names what is no Region: "{region}" (did you mean "{meant}"?). '
-        "One that is newer than the locked boto3 is known after `make lock`."
-    )
+def test_a_slip_is_refused_with_what_was_meant(key: str, value: object, meant: str) -> None:
+    (problem,) = refused({"officeHours": {key: value}})
+    assert f'(did you mean "{meant}"?)' in problem
 
 
 @pytest.mark.parametrize("region", ["eu-west-9", "mars-1", "aws-global"])
@@ -327,23 +260,11 @@ def test_a_region_that_does_not_exist_is_refused_even_if_it_looks_like_one(regio
 
 
 def test_regions_that_no_account_has_together_are_refused() -> None:
-    (problem,) = refused({"officeHours": {"regions": ["eu-west-1", "us-gov-west-1", "us-east-1"]}})
-    assert problem == (
-        "officeHours.regions must name Regions of one partition, as every account belongs to one: "
-        "eu-west-1 is in aws, us-gov-west-1 is in aws-us-gov, us-east-1 is in aws."
-    )
+    (problem,) = refused({"officeHours": {"regions": ["eu-west-1", "us-gov-west-1"]}})
+    assert problem.endswith("eu-west-1 is in aws, us-gov-west-1 is in aws-us-gov.")
 
 
-def test_an_unknown_zone_is_refused_with_the_nearest() -> None:
-    (problem,) = refused({"officeHours": {"defaultZone": "Europe/Berlln"}})
-    assert problem.startswith("officeHours.defaultZone must be an IANA time zone, such as Europe/Berlin or UTC;")
-    assert problem.endswith('it is "Europe/Berlln" (did you mean "Europe/Berlin"?).')
-
-
-@pytest.mark.parametrize("schedules", ["always", ["always"], {"berlin": 8}, {"berlin": ["always"]}])
-def test_schedules_that_are_no_names_and_tag_values_are_refused(schedules: object) -> None:
-    (problem,) = refused({"officeHours": {"schedules": schedules}})
-    assert problem.startswith("officeHours.schedules must be an object of names and tag values, such as")
+# Schedules and calendars
 
 
 def test_a_schedule_that_no_tag_could_have_is_refused_in_the_words_of_the_tag() -> None:
@@ -378,12 +299,6 @@ def test_names_that_differ_only_in_case_are_refused() -> None:
         f'officeHours.schedules.{name}: name "{name}" is there twice, since a tag may write it in capitals or not'
         for name in ("berlin", "Berlin")
     ]
-
-
-@pytest.mark.parametrize("calendars", [["2026-12-24"], {"plant": "2026-12-24"}, {"plant": [20261224]}])
-def test_calendars_that_are_no_names_and_lists_of_dates_are_refused(calendars: object) -> None:
-    (problem,) = refused({"officeHours": {"calendars": calendars}})
-    assert problem.startswith("officeHours.calendars must be an object of names and lists of dates and ranges, such as")
 
 
 @pytest.mark.parametrize("date", ["24.12.2026", "2026-02-30", "2027-01-01:2026-12-24"])

@@ -29,7 +29,7 @@ from demo.account import (
 from office_hours.decision import local
 from office_hours.schedule import ScheduleError
 from office_hours.settings import Settings
-from settings import Settings as StackSettings
+from settings import StackSettings
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "build" / "demo"

@@ -18,7 +18,7 @@ from statistics import median
 import aws_cdk as cdk
 
 import asset
-from sbom import sbom
+from tools.sbom import sbom
 
 TARGET = asset.PROJECT / "build" / "package"
 SBOM = TARGET.with_suffix(".cdx.json")

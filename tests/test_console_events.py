@@ -1,0 +1,154 @@
+"""The events in the console's Test tab: how they come into EventBridge Schemas and out of it, and that each works."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import console_events
+from asset import PROJECT
+from console_events import EVENTS, document, examples, examples_of
+from invocation import invoke
+from office_hours import handlers
+from office_hours.event import EventError
+from aws_server import Account
+from schemas_server import SchemasServer
+from synthesis import Template
+
+pytest_plugins = ["aws_server", "invocation", "schemas_server", "synthesis"]
+
+REGISTRY = "lambda-testevent-schemas"
+NAMES = [f"_aurora-office-hours-{word}-schema" for word in ("stop", "start", "status", "report")]
+STOP = NAMES[0]
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Those of a profile, as AWS_PROFILE chooses it."""
+    shared = tmp_path / "credentials"
+    profiles = (f"[{name}]\naws_access_key_id={name}\naws_secret_access_key=testing\n" for name in ("office", "home"))
+    shared.write_text("\n".join(profiles))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(shared))
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_PROFILE", "office")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # which the CDK heeds only without the other
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def stored(schemas: SchemasServer, name: str = STOP) -> dict[str, Any]:
+    return {key: each["value"] for key, each in examples(schemas.registries[REGISTRY][name]).items()}
+
+
+# How they are kept
+
+
+def test_the_registry_and_a_schema_for_each_function_are_made(schemas: SchemasServer, template: Template) -> None:
+    console_events.main("store", ["--require-approval", "never", "-c", "officeHours.everyMinutes=1"])
+    functions = [each["Properties"]["FunctionName"] for each in template.of_type("AWS::Lambda::Function").values()]
+    assert schemas.registries[REGISTRY].keys() == {*NAMES} == {f"_{name}-schema" for name in functions}
+    written = json.loads(schemas.registries[REGISTRY][STOP])
+    assert written["openapi"] == "3.0.0"
+    assert written["components"]["examples"]["stop-until-next-morning"] == {
+        "value": {"clusters": ["name-of-a-cluster"], "until": "08:00"}
+    }
+
+
+def test_what_others_keep_in_the_registry_is_left_alone(schemas: SchemasServer) -> None:
+    schemas.registries[REGISTRY] = {"_orders-schema": "theirs"}
+    schemas.registries["mine"] = {STOP: "theirs"}
+    console_events.main("store", [])
+    assert STOP in schemas.registries[REGISTRY]
+    console_events.main("remove", [])
+    assert schemas.registries == {REGISTRY: {"_orders-schema": "theirs"}, "mine": {STOP: "theirs"}}
+
+
+def test_a_deployment_that_changes_nothing_only_looks(schemas: SchemasServer) -> None:
+    console_events.main("store", [])
+    schemas.calls.clear()
+    console_events.main("store", [])
+    assert set(schemas.calls) == {"GET schema"}
+
+
+def test_ours_are_replaced_by_name_and_a_persons_own_are_kept(schemas: SchemasServer) -> None:
+    own = {"my-own": {"clusters": ["billing"]}}
+    schemas.registries[REGISTRY] = {STOP: document(examples_of(own | {"stop-one-cluster": {"x": 1}}))}
+    console_events.main("store", [])
+    assert stored(schemas) == {**EVENTS["stop"], **own}
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"components": {"examples": 1}}'])
+def test_what_is_no_such_schema_is_replaced(schemas: SchemasServer, content: str) -> None:
+    schemas.registries[REGISTRY] = {STOP: content}
+    console_events.main("store", [])
+    assert stored(schemas) == EVENTS["stop"]
+
+
+def test_they_stay_while_the_stack_does(schemas: SchemasServer) -> None:
+    console_events.main("store", [])
+    schemas.stack = True  # the question whether to destroy it was answered with no
+    console_events.main("remove", [])
+    assert set(schemas.registries[REGISTRY]) == {*NAMES}
+
+
+def test_the_profile_and_the_region_are_those_of_the_cdk(schemas: SchemasServer) -> None:
+    console_events.main("store", [])
+    assert schemas.signed == {("office", "eu-west-1")}
+    console_events.main("store", ["--profile", "home"])
+    assert ("home", "eu-west-1") in schemas.signed
+
+
+@pytest.mark.parametrize("refused", ["GET schema", "POST registry", "POST schema"])
+def test_a_call_that_is_refused_is_said_and_fails_nothing(
+    schemas: SchemasServer, capsys: pytest.CaptureFixture[str], refused: str
+) -> None:
+    schemas.refused = refused
+    console_events.main("store", [])
+    said = capsys.readouterr().out
+    assert "test events could not be stored: " in said
+    assert "ForbiddenException" in said
+    assert "make deploy" in said
+
+
+def test_a_service_that_does_not_answer_is_said_and_fails_nothing(
+    schemas: SchemasServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schemas.cut = True
+    console_events.main("remove", [])
+    assert "test events could not be removed: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("target", "verb"), [("deploy", "store"), ("destroy", "remove")])
+def test_make_does_it_last_and_with_the_same_arguments(target: str, verb: str) -> None:
+    command = ["make", "--dry-run", target, "ARGS=--profile home"]
+    steps = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert steps[-2].endswith(f"cdk {target} --profile home")
+    assert steps[-1].endswith(f"python infra/console_events.py {verb} --profile home")
+
+
+# What they are
+
+
+def test_the_console_accepts_their_names() -> None:
+    names = {name for events in EVENTS.values() for name in events}
+    assert [name for name in names if not re.fullmatch(r"[A-Za-z0-9._-]{1,25}", name)] == []
+
+
+@pytest.mark.parametrize(("word", "name"), [(word, name) for word in ("stop", "start") for name in EVENTS[word]])
+def test_each_asks_only_or_needs_a_clusters_name_first(account: Account, word: str, name: str) -> None:
+    account.add("reporting", "mon-fri 08:00-18:00", Status={"stop": "available", "start": "stopped"}[word])
+    event, handler = EVENTS[word][name], getattr(handlers, word)
+    monday = "2026-11-23T19:30:00Z"
+    if name in console_events.ASKING:
+        assert invoke(handler, monday, event, None)["dry_run"] is True
+    else:
+        with pytest.raises(EventError, match='"name-of-a-cluster"'):
+            invoke(handler, monday, event, None)
+    assert not {"StopDBCluster", "StartDBCluster", "AddTagsToResource"} & account.counts().keys()
+    if name not in console_events.ASKING:
+        invoke(handler, monday, {**event, "clusters": ["reporting"]}, None)
+        assert account.named(f"{word.capitalize()}DBCluster") == ["reporting"]
