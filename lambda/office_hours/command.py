@@ -12,6 +12,7 @@ from office_hours.schedule import Schedule, State
 from office_hours.settings import Cluster
 from office_hours.text import as_json, nearest
 
+_DONE = {Action.START: "started", Action.STOP: "stopped"}
 _STATES = {Action.START: State.RUNNING, Action.STOP: State.STOPPED}
 # Names. To look for near ones takes its time where there are thousands.
 _MOST_NAMED, _MOST_SOUGHT = 5, 20
@@ -52,29 +53,48 @@ def choose(
 
 def _suggestion(name: Name, clusters: Sequence[Cluster]) -> str:
     """The tagged clusters that may have been meant, as a sentence's end; of the Region that was named, if there are."""
-    tagged = [each for each in clusters if each.schedule]
-    tagged = [each for each in tagged if each.region == name.region] or tagged
-    several = name.region or len({each.region for each in clusters}) > 1
+    tagged = _tagged(clusters, name.region)
+    is_sure = name.region is None and len({each.region for each in clusters}) == 1
 
     def names(found: Iterable[Cluster]) -> list[str]:
-        return [as_json(each.name if several else each.identifier) for each in found]
+        return [as_json(each.identifier if is_sure else each.name) for each in found]
 
-    for each in tagged:
-        members = each.snapshot.get("DBClusterMembers", ())
-        if name.identifier in (member.get("DBInstanceIdentifier") for member in members):
-            return f"it is an instance of {names([each])[0]}."
-    nearest_one = nearest(name.identifier, [each.identifier for each in tagged])
-    near = [each for each in tagged if each.identifier == nearest_one]
-    near += [each for each in tagged if name.identifier in each.identifier and each.identifier != nearest_one]
-    if near:
+    if owners := [each for each in tagged if name.identifier in _instances(each)]:
+        return f"it is an instance of {names(owners)[0]}."
+    if near := _near(name.identifier, tagged):
         return f"did you mean {' or '.join(names(near[:3]))}?"
-    untagged = [each.identifier for each in clusters if not each.schedule and each.identifier != name.identifier]
-    if untagged_one := nearest(name.identifier, untagged):
-        return f"did you mean {as_json(untagged_one)}, which has no tag?"
-    if not tagged:
-        return "no cluster is tagged."
+    untagged = nearest(name.identifier, [each.identifier for each in clusters if not each.schedule])
+    if untagged and untagged != name.identifier:
+        return f"did you mean {as_json(untagged)}, which has no tag?"
     more = ", and more" if len(tagged) > _MOST_NAMED else ""
-    return f"the tagged clusters are {', '.join(names(tagged[:_MOST_NAMED]))}{more}."
+    known = f"the tagged clusters are {', '.join(names(tagged[:_MOST_NAMED]))}{more}."
+    return known if tagged else "no cluster is tagged."
+
+
+def _tagged(clusters: Sequence[Cluster], region: str | None) -> list[Cluster]:
+    """The tagged clusters of a Region, or all where it has none."""
+    tagged = [each for each in clusters if each.schedule]
+    return [each for each in tagged if each.region == region] or tagged
+
+
+def _instances(cluster: Cluster) -> list[str]:
+    return [member.get("DBInstanceIdentifier", "") for member in cluster.snapshot.get("DBClusterMembers", ())]
+
+
+def _near(identifier: str, clusters: Sequence[Cluster]) -> list[Cluster]:
+    """The clusters with the nearest identifier, then those whose identifier has this one in it."""
+    best = nearest(identifier, [each.identifier for each in clusters])
+    found = [each for each in clusters if each.identifier == best or identifier in each.identifier]
+    return sorted(found, key=lambda each: each.identifier != best)
+
+
+def obstacles(clusters: Iterable[Cluster], action: Action, until: Until | None, now: datetime) -> list[str]:
+    """A sentence for each cluster that was named and can't be commanded."""
+    return [
+        f'The cluster "{cluster.name}" can\'t be {"stopped" if action is Action.STOP else "started"} by name. {obstacle.message}'
+        for cluster in clusters
+        if isinstance(obstacle := plan(cluster, action, until, now), Decision)
+    ]
 
 
 def plan(cluster: Cluster, action: Action, until: Until | None, now: datetime) -> Hold | Decision:

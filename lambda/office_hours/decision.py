@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from office_hours.clock import local
-from office_hours.hold import HoldError
+from office_hours.hold import Hold, HoldError
 from office_hours.schedule import Schedule, ScheduleError, State
 from office_hours.text import sentence
 
@@ -93,6 +93,8 @@ class Change(StrEnum):
     RESTARTED = "restarted by AWS"
 
 
+History = Sequence[tuple[datetime, Change]]
+
 # RDS-EVENT-0150 to 0153, matched without regard to case and the final stop, since DescribeEvents returns no event id.
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Events.Messages.html
 _MESSAGES = {
@@ -151,54 +153,80 @@ class Dispute:
         """What brought the cluster into its present state."""
         return Action.START if self.desired is State.STOPPED else Action.STOP
 
-    def settle(self, events: "Iterable[EventTypeDef]", call: Call | None = None) -> Decision:  # noqa: PLR0911  a return a rule
+    def settle(self, events: "Iterable[EventTypeDef]", call: Call | None = None) -> Decision:
         """Rules 8 and 9.
 
         events: the cluster's, as DescribeEvents returns them, from `since` on, in any order; others don't count.
         call: what CloudTrail knows; None where it knows nothing, or nothing yet.
         """
-        zone, latest = self.cluster.zone, self.latest or _LONG_AGO
         history = [(at, change) for at, change in history_of(events) if at >= self.since]
-        to_stop = self.desired is State.STOPPED
-        made, undone = (Change.STARTED, Change.STOPPED) if to_stop else (Change.STOPPED, Change.STARTED)
-        # 8.1, which comes first: a failed stop gets a rest.
-        if to_stop and history and history[-1][1] is Change.STOP_FAILED and self.now - history[-1][0] < _LONGEST_CHANGE:
-            failed = f"RDS failed to stop it on {local(history[-1][0], zone)}. The next try is half an hour later."
-            return Decision(Action.LEAVE, Reason.BUSY, failed)
-        # 8.2, which comes before 8.0: AWS started it.
+        changes = [(at, change) for at, change in history if change in (Change.STARTED, Change.STOPPED)]
+        return (
+            self._after_failed_stop(history)
+            or self._after_restart(history)
+            or self._by_trail(call, changes)
+            or self._by_log(changes)
+            or Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)  # 9
+        )
+
+    def _after_failed_stop(self, history: History) -> Decision | None:
+        """8.1, first half, which comes before all else: a stop that failed gets a rest."""
+        if self.desired is State.RUNNING or not history or history[-1][1] is not Change.STOP_FAILED:
+            return None
+        at = history[-1][0]
+        if self.now - at >= _LONGEST_CHANGE:
+            return None
+        message = f"RDS failed to stop it on {local(at, self.cluster.zone)}. The next try is half an hour later."
+        return Decision(Action.LEAVE, Reason.BUSY, message)
+
+    def _after_restart(self, history: History) -> Decision | None:
+        """8.2, which comes before 8.0: AWS started it."""
         turns = [change for _, change in history if change in (Change.STOPPED, Change.RESTARTED)]
-        if to_stop and turns[-1:] == [Change.RESTARTED]:
-            message = f"AWS started it, as it does after seven days. {self.message}"
-            return Decision(Action.STOP, Reason.AUTO_RESTARTED, message)
-        act = Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)
-        changes = [(at, change) for at, change in history if change in (made, undone)]
-        # 8.0: CloudTrail knows, unless RDS's log tells of a later change, which is then not in CloudTrail yet.
-        if call and not any(change is undone and at > call.at for at, change in changes):
-            if call.by and call.at >= latest:
-                return self._left(f"{made.capitalize()} by {call.by} on {local(call.at, zone)}", call.by)
-            return act
-        # 8.1: created since then.
+        if self.desired is State.RUNNING or turns[-1:] != [Change.RESTARTED]:
+            return None
+        message = f"AWS started it, as it does after seven days. {self.message}"
+        return Decision(Action.STOP, Reason.AUTO_RESTARTED, message)
+
+    def _by_trail(self, call: Call | None, changes: History) -> Decision | None:
+        """8.0: CloudTrail knows, unless RDS's log has a later change, which is then not in CloudTrail yet."""
+        if not call or any(change is self._undone and at > call.at for at, change in changes):
+            return None
+        if call.by and call.at >= (self.latest or _LONG_AGO):
+            at = local(call.at, self.cluster.zone)
+            return self._left(f"{self._made.capitalize()} by {call.by} on {at}", call.by)
+        return Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)
+
+    def _by_log(self, changes: History) -> Decision | None:
+        """8.1 to 8.6: what RDS's log says, or doesn't."""
+        zone, latest = self.cluster.zone, self.latest or _LONG_AGO
         created = self.cluster.snapshot.get("ClusterCreateTime")
-        if self.latest and created and created >= latest:
+        if self.latest and created and created >= latest:  # 8.1
             return self._left(f"Created on {local(created, zone)}, after its last scheduled change")
-        if not changes:
-            # 8.4: nothing has happened since, unless RDS's log doesn't reach back that far.
-            if to_stop and latest < self.now - LOG_KEPT:
-                command = f'{{"clusters": ["{self.cluster.identifier}"]}}'
-                unknown = "Can't tell who started it: RDS's event log doesn't reach back to its last scheduled change"
-                return self._left(f"{unknown}. To stop it, invoke the stop function with {command}")
-            return act
+        if not changes:  # 8.4: nothing since, unless the log doesn't reach back that far
+            if self.desired is State.RUNNING or latest >= self.now - LOG_KEPT:
+                return None
+            command = f'{{"clusters": ["{self.cluster.identifier}"]}}'
+            unknown = "Can't tell who started it: RDS's event log doesn't reach back to its last scheduled change"
+            return self._left(f"{unknown}. To stop it, invoke the stop function with {command}")
         at, change = changes[-1]
-        # 8.3: the log contradicts the status, so a later change is missing.
-        if change is undone:
-            return self._left(f"{made.capitalize()} by hand after {local(at, zone)}; RDS's event log is behind")
-        # 8.5 and 8.6: an event soon after a transition may belong to a change that began before it.
-        there_and_back = any(latest <= earlier and each is undone for earlier, each in changes)
+        if change is self._undone:  # 8.3: it contradicts the status, so a later change is missing
+            return self._left(f"{self._made.capitalize()} by hand after {local(at, zone)}; RDS's event log is behind")
+        # 8.5 and 8.6: an event soon after a transition may end a change that began before it.
+        there_and_back = any(earlier >= latest and each is self._undone for earlier, each in changes)
         if at - latest >= _LONGEST_CHANGE or there_and_back:
             by_then = f"by {local(at, zone)} at the latest"
-            return self._left(f"{made.capitalize()} by hand, or under an earlier tag or hold, {by_then}")
-        # 8.4 and 9.
-        return act
+            return self._left(f"{self._made.capitalize()} by hand, or under an earlier tag or hold, {by_then}")
+        return None
+
+    @property
+    def _made(self) -> Change:
+        """The change into the present state."""
+        return Change.STARTED if self.desired is State.STOPPED else Change.STOPPED
+
+    @property
+    def _undone(self) -> Change:
+        """The change into the desired state."""
+        return Change.STOPPED if self.desired is State.STOPPED else Change.STARTED
 
     def _left(self, message: str, by: str | None = None) -> Decision:
         state = "running" if self.desired is State.STOPPED else "stopped"
@@ -206,21 +234,32 @@ class Dispute:
         return Decision(Action.LEAVE, Reason.CHANGED_BY_HAND, message, by)
 
 
-def decide(cluster: "Cluster", now: datetime) -> Decision | Dispute:  # noqa: PLR0911  one return a rule, in their order
+def decide(cluster: "Cluster", now: datetime) -> Decision | Dispute:
     """Decide what to do with a tagged cluster at this instant, or say what is in dispute: rules 2 to 7."""
-    schedule, hold, zone = cluster.schedule, cluster.hold, cluster.zone
-    if not isinstance(schedule, Schedule):  # 2
-        return _leave(Reason.INVALID_TAG, f"Its tag can't be read: {sentence(schedule or ScheduleError('no tag'))}")
-    if isinstance(hold, HoldError):  # 2
-        return _leave(Reason.INVALID_TAG, f"Its hold can't be read: {sentence(hold)}")
+    if not isinstance(cluster.schedule, Schedule):  # 2
+        problem = sentence(cluster.schedule or ScheduleError("there is none"))
+        return _leave(Reason.INVALID_TAG, f"Its tag can't be read: {problem}")
+    if isinstance(cluster.hold, HoldError):  # 2
+        return _leave(Reason.INVALID_TAG, f"Its hold can't be read: {sentence(cluster.hold)}")
+    return _unfit(cluster) or _by_schedule(cluster, cluster.schedule, cluster.hold, now)
+
+
+def _unfit(cluster: "Cluster") -> Decision | None:
+    """Rules 3 and 4."""
     if obstacle := _obstacle(cluster.snapshot):  # 3
         return _leave(Reason.INELIGIBLE, f"Can't be stopped: {obstacle}.")
     if remedy := _STUCK.get(cluster.status):  # 4
         return _leave(Reason.NEEDS_ATTENTION, f'Its status is "{cluster.status}": {remedy}.')
-    if (state := _STATES.get(cluster.status)) is None:  # 4
+    if cluster.status not in _STATES:  # 4
         return _leave(Reason.BUSY, f'Its status is "{cluster.status}". The next run looks again.')
     if not cluster.snapshot.get("DBClusterMembers"):  # 4
         return _leave(Reason.BUSY, "It has no instances yet. The next run looks again.")
+    return None
+
+
+def _by_schedule(cluster: "Cluster", schedule: Schedule, hold: Hold | None, now: datetime) -> Decision | Dispute:
+    """Rules 5 to 7."""
+    state, zone = _STATES[cluster.status], cluster.zone
     if hold and hold.in_force(now):  # 5
         end = f" until {local(hold.until, zone)}" if hold.until else ""
         return Decision(Action.LEAVE if state is hold.to else _ACTIONS[hold.to], Reason.HELD, f"Held {hold.to}{end}.")

@@ -135,27 +135,36 @@ class Event:
             raise EventError([f"The event is no JSON object. {_ACCEPTED}."])
         mistakes = unknown_keys(event, KEYS, _ACCEPTED)
         names = _names(event, mistakes)
-        until = Until.parse(event["until"]) if isinstance(event.get("until"), str) else None
-        if "until" in event and until is None:
-            mistakes.append(_wrong("until", event["until"], _UNTIL))
-        if until and (end := until.instant(now, _LAST_ZONE)) and end <= now:
-            mistakes.append(_wrong("until", until.text, "a time in the future"))
+        until = _until(event, now, mistakes)
         dry_run = event.get("dry_run", False)
         if not isinstance(dry_run, bool):
             mistakes.append(_wrong("dry_run", dry_run, "true or false"))
         time = _instant(event["time"]) if "time" in event else None
         if "time" in event and time is None:
             mistakes.append(_wrong("time", event["time"], _TIME))
-        if "until" in event and "clusters" not in event:
-            mistakes.append('"until" is for clusters by name: "clusters" is missing.')
-        if "until" in event and "time" in event:
-            mistakes.append('"until" and "time" do not go together: "time" only asks what the schedules would do then.')
         if mistakes:
             raise EventError(mistakes)
         return cls(names, until, dry_run is True or time is not None, time)
 
 
-def _names(event: dict[object, object], mistakes: list[str]) -> tuple[Name, ...] | None:
+def _until(event: Mapping[object, object], now: datetime, mistakes: list[str]) -> Until | None:
+    """When the holds of a command end; what is wrong with it is added to the mistakes."""
+    if "until" not in event:
+        return None
+    given = event["until"]
+    until = Until.parse(given) if isinstance(given, str) else None
+    if until is None:
+        mistakes.append(_wrong("until", given, _UNTIL))
+    elif (end := until.instant(now, _LAST_ZONE)) and end <= now:
+        mistakes.append(_wrong("until", given, "a time in the future"))
+    if "clusters" not in event:
+        mistakes.append('"until" is for clusters by name: "clusters" is missing.')
+    if "time" in event:
+        mistakes.append('"until" and "time" do not go together: "time" only asks what the schedules would do then.')
+    return until
+
+
+def _names(event: Mapping[object, object], mistakes: list[str]) -> tuple[Name, ...] | None:
     """The clusters that are named; what is wrong with them is added to the mistakes."""
     if "clusters" not in event:
         return None

@@ -107,11 +107,15 @@ def _read_trail(region: str, wanted: Mapping[Action, Mapping[str, datetime]], un
 
 
 def _calls(region: str, action: Action, names: Mapping[str, datetime], until: datetime) -> list[tuple[str, Call]]:
-    pages = _trail(region).get_paginator("lookup_events").paginate(
-        LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": _OPERATIONS[action]}],
-        StartTime=max(min(names.values()), until - _TRAIL_KEPT),
-        EndTime=until,
-        PaginationConfig={"PageSize": 50, "MaxItems": _MOST_CALLS},
+    pages = (
+        _trail(region)
+        .get_paginator("lookup_events")
+        .paginate(
+            LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": _OPERATIONS[action]}],
+            StartTime=max(min(names.values()), until - _TRAIL_KEPT),
+            EndTime=until,
+            PaginationConfig={"PageSize": 50, "MaxItems": _MOST_CALLS},
+        )
     )
     latest: dict[str, Call] = {}
     for page in pages:  # the latest come first

@@ -39,7 +39,9 @@ CONFIG = Config(
     user_agent=f"{USER_AGENT} botocore/{botocore.__version__}",
 )
 # For what the run can do without, or can't begin without: fail fast.
-IMPATIENT = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5))
+IMPATIENT = CONFIG.merge(
+    Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5)
+)
 
 _making = Lock()
 _UNDER_WAY = {Action.STOP: ("stopping", "stopped"), Action.START: ("starting", "available")}

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from office_hours import answer, rds
 from office_hours.answer import Answer, Failure, Outcome, RunError, failed, in_words, logger
 from office_hours.clock import utc
-from office_hours.command import choose, plan
+from office_hours.command import choose, obstacles, plan
 from office_hours.decision import Action, Decision, Delay, Dispute, Reason, decide, delay
 from office_hours.event import Event, EventError
 from office_hours.evidence import Evidence, look_up
@@ -90,16 +90,16 @@ def run(order: Order) -> Answer:
 
 def _report(order: Order, found: Sequence[Found], failures: list[Failure]) -> Answer:
     """Make the answer of what came of a run. Raises RunError where there are failures."""
-    outcomes = [each for each in found if isinstance(each, Outcome)]
-    denied = sorted((each for each in found if isinstance(each, Denied)), key=lambda each: each.region)
-    failures += [each for each in found if isinstance(each, Failure)]
+    outcomes = _only(Outcome, found)
+    denied = sorted(_only(Denied, found), key=lambda each: each.region)
+    failures += _only(Failure, found)
     if denied and not outcomes and not failures:  # a policy for some Regions leaves others to be listed
         failures, denied = [unlisted(each.region, each.error) for each in denied], []
-    if blind := sorted((each for each in found if isinstance(each, Blind)), key=lambda each: each.region):
+    if blind := sorted(_only(Blind, found), key=lambda each: each.region):
         regions = ", ".join(each.region for each in blind)
         logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", regions, blind[0].why)
     made: Answer = {
-        "action": order.action,
+        "action": order.action.value,
         "time": utc(order.now),
         "dry_run": order.event.dry_run,
         "counts": {},
@@ -110,32 +110,42 @@ def _report(order: Order, found: Sequence[Found], failures: list[Failure]) -> An
     return answer.report(made, outcomes, failures, of_schedules=order.event.clusters is None)
 
 
+def _only(kind: type[_T], found: Iterable[object]) -> list[_T]:
+    return [each for each in found if isinstance(each, kind)]
+
+
 def _choose(order: Order, regions: Sequence[Region], failures: Sequence[Failure]) -> Mapping[str, Sequence[Cluster]]:
     """The clusters that are named, by Region. All are looked up first, since one mistake is enough to do nothing.
 
     Raises EventError where the event is at fault, and RunError where a Region failed, so that it may not be.
     """
     names = order.event.clusters or ()
-    wanted = {name.region or "" for name in names}
-    asked = [region for region in regions if region.name in wanted or "" in wanted]
+    by_bare_name = any(name.region is None for name in names)
+    asked = [region for region in regions if by_bare_name or any(name.region == region.name for name in names)]
     found, late = side_by_side(asked, partial(listed, order), order.seconds_left() * _FOR_LISTING)
-    clusters = sorted((each for each in found if isinstance(each, Cluster)), key=lambda each: each.name)
-    failures = [*(failures if "" in wanted else ()), *late, *(each for each in found if isinstance(each, Failure))]
-    unread = {failure.region for failure in failures}
-    sure = [name for name in names if not failures or (name.region and name.region not in unread)]
-    chosen, mistakes = choose(sure, clusters, order.settings.tag_key, [region.name for region in regions])
-    for cluster in chosen if order.event.is_command else ():
-        obstacle = plan(cluster, order.action, order.event.until, order.now)
-        if isinstance(obstacle, Decision):
-            done = _DONE[order.action]
-            mistakes.append(f'The cluster "{cluster.name}" can\'t be {done} by name. {obstacle.message}')
-    if failures and (mistakes or "" in wanted):
+    failures = [*(failures if by_bare_name else ()), *late, *_only(Failure, found)]
+    chosen, mistakes = _by_name(order, _only(Cluster, found), regions, failures)
+    if failures and (mistakes or by_bare_name):
         # Elsewhere there may be the cluster that is meant, or another one of the same name.
         advice = "Nothing was done: not all Regions could be listed. In the others, write region/identifier."
         raise RunError("\n".join([*mistakes, advice, in_words(failures)]))
     if mistakes:
         raise EventError(mistakes)
     return {region.name: [each for each in chosen if each.region == region.name] for region in asked}
+
+
+def _by_name(
+    order: Order, clusters: list[Cluster], regions: Sequence[Region], failures: Sequence[Failure]
+) -> tuple[list[Cluster], list[str]]:
+    """The clusters that are named, and the mistakes in naming them; of names that failures leave unsure, neither."""
+    unread = {failure.region for failure in failures}
+    names = order.event.clusters or ()
+    sure = [name for name in names if not failures or (name.region and name.region not in unread)]
+    clusters.sort(key=lambda each: each.name)
+    chosen, mistakes = choose(sure, clusters, order.settings.tag_key, [region.name for region in regions])
+    if order.event.is_command:
+        mistakes += obstacles(chosen, order.action, order.event.until, order.now)
+    return chosen, mistakes
 
 
 def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure | Denied]) -> Iterator[Found]:
@@ -147,19 +157,12 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure | 
         elif each.schedule:
             clusters.append(each)
     if order.event.is_command:
-        planned, clusters = clusters, []
-        for held in _at_once((cluster, partial(_hold, order, region, cluster)) for cluster in planned):
-            if isinstance(held, Cluster):
-                clusters.append(held)
-            else:
-                yield held
-    cases: list[Case] = []
-    for cluster in clusters:
-        case = _guarded(cluster, partial(_decide, order, cluster))
-        if isinstance(case, Case):
-            cases.append(case)
-        else:
-            yield case
+        held = list(_at_once((cluster, partial(_hold, order, region, cluster)) for cluster in clusters))
+        yield from (each for each in held if not isinstance(each, Cluster))
+        clusters = _only(Cluster, held)
+    decided = [_guarded(cluster, partial(_decide, order, cluster)) for cluster in clusters]
+    yield from _only(Failure, decided)
+    cases = _only(Case, decided)
     evidence = _look_up(order, region, cases)
     if evidence.blind:
         yield Blind(region.name, evidence.blind)
