@@ -392,6 +392,8 @@ class Account:
         now = datetime.now(UTC).timestamp()
         first = float(call.parameters.get("StartTime", now - TRAIL_REACHES.total_seconds()))
         last = min(float(call.parameters.get("EndTime", now)), now - self.trail_delay.total_seconds())
+        if float(call.parameters.get("StartTime", 0)) > float(call.parameters.get("EndTime", now)):
+            return Refusal("InvalidTimeRangeException", "The start comes after the end.")
         records = [(datetime.fromisoformat(each["eventTime"]).timestamp(), each) for each in self.trail[call.region]]
         found = [
             {"EventId": f"{number}", "EventName": value, "EventTime": at, "CloudTrailEvent": json.dumps(record)}
