@@ -36,7 +36,7 @@ from botocore.parsers import create_parser
 from botocore.retries import bucket
 from botocore.serialize import create_serializer
 
-from office_hours import rds
+from office_hours import evidence, rds
 from office_hours.reporting import prices
 
 ACCOUNT = "123456789012"
@@ -635,6 +635,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 def forget() -> None:
     """Have the functions forget the clients and prices of another account."""
     rds.client.cache_clear()
+    evidence.trail.cache_clear()
     prices.fetch.cache_clear()
 
 

@@ -109,7 +109,7 @@ def _read_trail(region: str, wanted: Mapping[Action, Mapping[str, datetime]], un
 
 
 def _calls(region: str, action: Action, names: Mapping[str, datetime], until: datetime) -> list[tuple[str, Call]]:
-    pages = _trail(region).get_paginator("lookup_events").paginate(
+    pages = trail(region).get_paginator("lookup_events").paginate(
         LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": _OPERATIONS[action]}],
         StartTime=min(names.values()),
         EndTime=until,
@@ -145,5 +145,6 @@ def _caller(record: Mapping[str, Any]) -> str | None:
 
 
 @lru_cache(maxsize=128)
-def _trail(region: str) -> Any:  # noqa: ANN401  CloudTrail's types are no dependency for one call
-    return rds.session().create_client("cloudtrail", region_name=region, config=rds.IMPATIENT)
+def trail(region: str) -> Any:  # noqa: ANN401  CloudTrail's types are no dependency for one call
+    with rds.making:
+        return rds.session().create_client("cloudtrail", region_name=region, config=rds.IMPATIENT)
