@@ -78,8 +78,8 @@ def run(order: Order) -> Answer:
     regions, failures = regions_of(order.settings)
     chosen: Mapping[str, Sequence[Cluster]] | None = None
     if order.event.clusters:
-        chosen = _choose(order, regions, failures)
-        regions, failures = [region for region in regions if chosen.get(region.name)], []
+        chosen, failures = _choose(order, regions, failures)
+        regions = [region for region in regions if chosen.get(region.name)]
 
     def handle(region: Region) -> Iterator[Found]:
         return _handle(order, region, listed(order, region) if chosen is None else chosen[region.name])
@@ -110,17 +110,25 @@ def _report(order: Order, found: Sequence[Found], failures: list[Failure]) -> An
     return answer.report(made, outcomes, failures, of_schedules=order.event.clusters is None)
 
 
-def _choose(order: Order, regions: Sequence[Region], failures: Sequence[Failure]) -> Mapping[str, Sequence[Cluster]]:
-    """The clusters that are named, by Region. All are looked up first, since one mistake is enough to do nothing.
+def _choose(
+    order: Order, regions: Sequence[Region], failures: Sequence[Failure]
+) -> tuple[Mapping[str, Sequence[Cluster]], list[Failure]]:
+    """The clusters that are named, by Region, and what failed in Regions that other names are in.
 
-    Raises EventError where the event is at fault, and RunError where a Region failed, so that it may not be.
+    All are looked up first, since one mistake is enough to do nothing. Raises EventError where the event is at fault,
+    and RunError where a Region failed, so that it may not be.
     """
     names = order.event.clusters or ()
     wanted = {name.region or "" for name in names}
+    failures = list(failures) if wanted - {region.name for region in regions} else []
     asked = [region for region in regions if region.name in wanted or "" in wanted]
     found, late = side_by_side(asked, partial(listed, order), order.seconds_left() * _FOR_LISTING)
     clusters = sorted((each for each in found if isinstance(each, Cluster)), key=lambda each: each.name)
-    failures = [*(failures if "" in wanted else ()), *late, *(each for each in found if isinstance(each, Failure))]
+    denied = [each for each in found if isinstance(each, Denied)]
+    if len(denied) < len(asked):  # a policy for some Regions leaves others
+        denied = [each for each in denied if each.region in wanted]
+    failures += [*late, *(each for each in found if isinstance(each, Failure))]
+    failures += [unlisted(each.region, each.error) for each in denied]
     unread = {failure.region for failure in failures}
     sure = [name for name in names if not failures or (name.region and name.region not in unread)]
     chosen, mistakes = choose(sure, clusters, order.settings.tag_key, [region.name for region in regions])
@@ -135,7 +143,7 @@ def _choose(order: Order, regions: Sequence[Region], failures: Sequence[Failure]
         raise RunError("\n".join([*mistakes, advice, in_words(failures)]))
     if mistakes:
         raise EventError(mistakes)
-    return {region.name: [each for each in chosen if each.region == region.name] for region in asked}
+    return {region.name: [each for each in chosen if each.region == region.name] for region in asked}, failures
 
 
 def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure | Denied]) -> Iterator[Found]:
