@@ -85,19 +85,19 @@ def run(order: Order) -> Answer:
         return _handle(order, region, listed(order, region) if chosen is None else chosen[region.name])
 
     found, late = side_by_side(regions, handle, order.seconds_left())
-    return _report(order, found, [*failures, *late])
+    return _report(order, regions, found, [*failures, *late])
 
 
-def _report(order: Order, found: Sequence[Found], failures: list[Failure]) -> Answer:
+def _report(order: Order, regions: Sequence[Region], found: Sequence[Found], failures: list[Failure]) -> Answer:
     """Make the answer of what came of a run. Raises RunError where there are failures."""
     outcomes = [each for each in found if isinstance(each, Outcome)]
     denied = sorted((each for each in found if isinstance(each, Denied)), key=lambda each: each.region)
     failures += [each for each in found if isinstance(each, Failure)]
-    if denied and not outcomes and not failures:  # a policy for some Regions leaves others to be listed
-        failures, denied = [unlisted(each.region, each.error) for each in denied], []
+    if denied and len(denied) == len(regions):  # a policy for some Regions leaves others to be listed
+        failures, denied = [*failures, *(unlisted(each.region, each.error) for each in denied)], []
     if blind := sorted((each for each in found if isinstance(each, Blind)), key=lambda each: each.region):
-        regions = ", ".join(each.region for each in blind)
-        logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", regions, blind[0].why)
+        where = ", ".join(each.region for each in blind)
+        logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", where, blind[0].why)
     made: Answer = {
         "action": order.action,
         "time": utc(order.now),
