@@ -36,7 +36,7 @@ from botocore.parsers import create_parser
 from botocore.retries import bucket
 from botocore.serialize import create_serializer
 
-from office_hours import rds
+from office_hours import evidence, rds
 from office_hours.reporting import prices
 
 ACCOUNT = "123456789012"
@@ -392,6 +392,8 @@ class Account:
         now = datetime.now(UTC).timestamp()
         first = float(call.parameters.get("StartTime", now - TRAIL_REACHES.total_seconds()))
         last = min(float(call.parameters.get("EndTime", now)), now - self.trail_delay.total_seconds())
+        if float(call.parameters.get("StartTime", 0)) > float(call.parameters.get("EndTime", now)):
+            return Refusal("InvalidTimeRangeException", "The start comes after the end.")
         records = [(datetime.fromisoformat(each["eventTime"]).timestamp(), each) for each in self.trail[call.region]]
         found = [
             {"EventId": f"{number}", "EventName": value, "EventTime": at, "CloudTrailEvent": json.dumps(record)}
@@ -633,6 +635,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 def forget() -> None:
     """Have the functions forget the clients and prices of another account."""
     rds.client.cache_clear()
+    evidence.trail.cache_clear()
     prices.fetch.cache_clear()
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -122,11 +122,13 @@ class Failure:
     what: a cluster's name, or a Region in words.
     why: the error's code and words.
     region: where; empty where it was in no Region.
+    denied: whether a policy denies the Region, which is no failure while others can be listed.
     """
 
     what: str
     why: str
     region: str = ""
+    denied: bool = False
 
     @property
     def cause(self) -> str:
@@ -135,11 +137,12 @@ class Failure:
         return re.sub(rf"(?<![\w-]){name}(?![\w-])", "...", self.why) if "/" in self.what else self.why
 
 
-def failed(what: str, error: BaseException, **keys: str) -> Failure:
+def failed(what: str, error: BaseException, *, denied: bool = False, **keys: str) -> Failure:
     """Log a failure, with AWS's own words, and return it for the run's error."""
     code, words = rds.words(error)
     is_expected = isinstance(error, (*rds.CallError, TimeoutError))
-    logger.error(
+    logger.log(
+        "INFO" if denied else "ERROR",
         "%s could not be handled: %s: %s",
         what,
         code,
@@ -147,7 +150,7 @@ def failed(what: str, error: BaseException, **keys: str) -> Failure:
         exc_info=None if is_expected else error,
         extra={**keys, "error_code": code, "error_message": words},
     )
-    return Failure(what, " ".join(f"{code}: {words}".split()), keys.get("region", ""))
+    return Failure(what, " ".join(f"{code}: {words}".split()), keys.get("region", ""), denied)
 
 
 def in_words(failures: Iterable[Failure]) -> str:
@@ -169,14 +172,14 @@ def _line(failures: Sequence[Failure]) -> str:
 
 
 def report(answer: Answer, outcomes: Iterable[Outcome], failures: Sequence[Failure], *, of_schedules: bool) -> Answer:
-    """Fill a run's answer, write its summary to the log, and send its metrics.
+    """Complete a run's answer, write its summary to the log, and send its metrics.
 
-    of_schedules: whether the schedules asked for this run, rather than a command by hand.
+    of_schedules: whether this is a run by the schedules, rather than a command by hand.
 
     Raises RunError where anything failed.
     """
-    outcomes = sorted(outcomes, key=lambda each: (each.cluster.region, each.cluster.identifier))
-    answer["counts"] = dict(sorted(Counter(str(each.decision.reason) for each in outcomes).items()))
+    outcomes = sorted(outcomes, key=lambda each: each.cluster.name)
+    answer["counts"] = dict(sorted(Counter(each.decision.reason.value for each in outcomes).items()))
     answer["clusters"] = [each.entry for each in outcomes]
     invalid = [each for each in outcomes if each.decision.reason is Reason.INVALID_TAG]
     summary = {
@@ -188,23 +191,19 @@ def report(answer: Answer, outcomes: Iterable[Outcome], failures: Sequence[Failu
     action = answer["action"]
     logger.info("%s run: %d clusters, %d failures", action, len(outcomes), len(failures), extra=summary)
     if not answer["dry_run"]:
+        metrics = EphemeralMetrics(namespace=NAMESPACE)
         counts = {
             "Failures": len(failures),
             "Refused": sum(each.refused for each in outcomes),
             "Stopped" if action == "stop" else "Started": sum(each.done for each in outcomes),
         }
-        if action == "stop" and of_schedules:  # once is enough: the start function's runs see the same
+        if action == "stop" and of_schedules:  # the start function's runs see the same
             counts |= {"InvalidTags": len(invalid), "OverdueClusters": sum(each.overdue for each in outcomes)}
-        _send(counts)
+        for name, value in counts.items():
+            metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        metrics.flush_metrics()
     if failures:
-        head = f"{len(failures)} failed and {len(outcomes)} clusters were handled."
-        raise RunError(f"{head}{'' if answer['dry_run'] else ' The next run tries again.'}\n{in_words(failures)}")
+        again = "" if answer["dry_run"] else " The next run tries again."
+        head = f"{len(failures)} failed and {len(outcomes)} clusters were handled.{again}"
+        raise RunError(f"{head}\n{in_words(failures)}")
     return answer
-
-
-def _send(counts: Mapping[str, float]) -> None:
-    """Send metrics, as a line of the log."""
-    metrics = EphemeralMetrics(namespace=NAMESPACE)
-    for name, value in counts.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    metrics.flush_metrics()

@@ -1,14 +1,18 @@
 """TEMPORARY until the schedule branch is merged."""
+
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 from office_hours.schedule import instant as instant
 from office_hours.hold import moment as moment
 
+
 def utc(at: datetime, timespec: str = "seconds") -> str:
     return at.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
+
 def local(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M} {zone.key}"
+
 
 def shown(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     here, utc = at.astimezone(zone), at.astimezone(UTC)

@@ -1,12 +1,13 @@
 """A command by hand: which clusters it names, and the hold that it writes. Pure: no AWS, no clock."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from office_hours.clock import shown
 from office_hours.decision import Action, Decision, Reason, decide
-from office_hours.event import Name, Until
+from office_hours.event import MOST_SHOWN, Name, Until
 from office_hours.hold import Hold
 from office_hours.schedule import Schedule, State
 from office_hours.settings import Cluster
@@ -14,78 +15,61 @@ from office_hours.text import as_json, nearest
 
 _DONE = {Action.START: "started", Action.STOP: "stopped"}
 _STATES = {Action.START: State.RUNNING, Action.STOP: State.STOPPED}
-# Names. To look for near ones takes its time where there are thousands.
-_MOST_NAMED, _MOST_SOUGHT = 5, 20
+_MOST_NAMED = 5
 
 
 def choose(
-    names: Sequence[Name], clusters: Sequence[Cluster], tag_key: str, regions: Sequence[str]
+    names: Sequence[Name], clusters: Sequence[Cluster], unread: Collection[str], tag_key: str, regions: Sequence[str]
 ) -> tuple[list[Cluster], list[str]]:
     """The tagged clusters that are meant, each once, and a sentence for each name that means none, or more than one.
 
-    clusters: all that there are in the Regions that are looked after, or in those of them that are named.
+    clusters: all that could be listed.
+    unread: Regions that could not be listed. A name in one of them is neither found nor a mistake.
+    regions: all that are looked after.
     """
     chosen: dict[str, Cluster] = {}
     mistakes: list[str] = []
-    by_identifier: dict[str, list[Cluster]] = {}
+    by_identifier = defaultdict[str, list[Cluster]](list)
     for each in clusters:
-        by_identifier.setdefault(each.identifier, []).append(each)
+        by_identifier[each.identifier].append(each)
     for name in names:
-        there = by_identifier.get(name.identifier, [])
-        meant = [each for each in there if name.is_of(each.region, each.identifier, each.arn)]
+        if name.region and unread and (name.region in unread or name.region not in regions):
+            continue
+        meant = [each for each in by_identifier[name.identifier] if name.is_of(each.region, each.identifier, each.arn)]
         tagged = [each for each in meant if each.schedule]
-        if len(tagged) == 1:
+        if unread and not name.region:
+            where = "can't be listed now: write region/identifier"
+            mistakes.append(f"The cluster {as_json(name.text)} may be in a Region that {where}.")
+        elif len(tagged) == 1:
             chosen[tagged[0].name] = tagged[0]
         elif tagged:
             found = ", ".join(as_json(each.name) for each in tagged)
             mistakes.append(f"The cluster {as_json(name.text)} is in {len(tagged)} Regions: write one of {found}.")
-        elif name.region and name.region not in regions:
-            near = nearest(name.region, regions)
-            or_near = f" Did you mean {as_json(near)}?" if near else ""
-            where = f"in none of the Regions that are looked after: {', '.join(regions)}."
-            mistakes.append(f"{as_json(name.text)} is {where}{or_near}")
         else:
             fault = f'has no tag "{tag_key}"' if meant else "is unknown"
-            near = f": {_suggestion(name, clusters)}" if len(mistakes) < _MOST_SOUGHT else "."
-            mistakes.append(f"The cluster {as_json(name.text)} {fault}{near}")
+            # Of more mistakes than are shown, no likely names are looked for.
+            near = _suggestion(name, clusters, regions) if len(mistakes) < MOST_SHOWN else ""
+            mistakes.append(f"The cluster {as_json(name.text)} {fault}: {near}")
     return list(chosen.values()), mistakes
 
 
-def _suggestion(name: Name, clusters: Sequence[Cluster]) -> str:
-    """The tagged clusters that may have been meant, as a sentence's end; of the Region that was named, if there are."""
-    tagged = _tagged(clusters, name.region)
-    is_sure = name.region is None and len({each.region for each in clusters}) == 1
-
-    def names(found: Iterable[Cluster]) -> list[str]:
-        return [as_json(each.identifier if is_sure else each.name) for each in found]
-
-    if owners := [each for each in tagged if name.identifier in _instances(each)]:
-        return f"it is an instance of {names(owners)[0]}."
-    if near := _near(name.identifier, tagged):
-        return f"did you mean {' or '.join(names(near[:3]))}?"
-    untagged = nearest(name.identifier, [each.identifier for each in clusters if not each.schedule])
-    if untagged and untagged != name.identifier:
-        return f"did you mean {as_json(untagged)}, which has no tag?"
-    more = ", and more" if len(tagged) > _MOST_NAMED else ""
-    known = f"the tagged clusters are {', '.join(names(tagged[:_MOST_NAMED]))}{more}."
-    return known if tagged else "no cluster is tagged."
-
-
-def _tagged(clusters: Sequence[Cluster], region: str | None) -> list[Cluster]:
-    """The tagged clusters of a Region, or all where it has none."""
+def _suggestion(name: Name, clusters: Sequence[Cluster], regions: Sequence[str]) -> str:
+    """What may have been meant, as a sentence's end."""
+    if name.region and name.region not in regions:
+        near = nearest(name.region, regions)
+        return f"did you mean the Region {near}?" if near else f"the Regions looked after are {', '.join(regions)}."
     tagged = [each for each in clusters if each.schedule]
-    return [each for each in tagged if each.region == region] or tagged
-
-
-def _instances(cluster: Cluster) -> list[str]:
-    return [member.get("DBInstanceIdentifier", "") for member in cluster.snapshot.get("DBClusterMembers", ())]
-
-
-def _near(identifier: str, clusters: Sequence[Cluster]) -> list[Cluster]:
-    """The clusters with the nearest identifier, then those whose identifier has this one in it."""
-    best = nearest(identifier, [each.identifier for each in clusters])
-    found = [each for each in clusters if each.identifier == best or identifier in each.identifier]
-    return sorted(found, key=lambda each: each.identifier != best)
+    tagged = [each for each in tagged if each.region == name.region] or tagged
+    is_sure = name.region is None and len({each.region for each in clusters}) == 1
+    best = nearest(name.identifier, [each.identifier for each in tagged])
+    near_ones = [each for each in tagged if each.identifier == best]
+    # Part of a name, or an instance's name, which is often its cluster's and a number.
+    near_ones += [each for each in tagged if name.identifier in each.identifier or each.identifier in name.identifier]
+    shown = [as_json(each.identifier if is_sure else each.name) for each in near_ones or tagged]
+    if near_ones:
+        return f"did you mean {' or '.join([*dict.fromkeys(shown)][:3])}?"
+    more = ", and more" if len(shown) > _MOST_NAMED else ""
+    return f"the tagged clusters are {', '.join(shown[:_MOST_NAMED])}{more}." if shown else "no cluster is tagged."
 
 
 def obstacles(clusters: Iterable[Cluster], action: Action, until: Until | None, now: datetime) -> list[str]:

@@ -26,7 +26,7 @@ _DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)
 # Wherever tags have a meaning, and far from where the calendar ends.
 _YEARS = range(1970, 3000)
 _MOST_TOLD = 10  # unknown keys
-_MOST_SHOWN = 20  # mistakes
+MOST_SHOWN = 20  # mistakes
 _LAST_ZONE = ZoneInfo("Etc/GMT+12")  # where each time of the clock comes last
 _JUST_NOW = timedelta(minutes=30)
 
@@ -36,8 +36,8 @@ class EventError(ValueError):
 
     def __init__(self, mistakes: Iterable[str]) -> None:
         told = list(mistakes)
-        more = [f"And {len(told) - _MOST_SHOWN} more mistakes."] if len(told) > _MOST_SHOWN else []
-        self.mistakes = [*told[:_MOST_SHOWN], *more]
+        more = [f"And {len(told) - MOST_SHOWN} more mistakes."] if len(told) > MOST_SHOWN else []
+        self.mistakes = [*told[:MOST_SHOWN], *more]
         super().__init__("\n".join([*self.mistakes, "Nothing was done."]))
 
 

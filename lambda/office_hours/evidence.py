@@ -59,7 +59,9 @@ def look_up(  # noqa: PLR0913  what to look for, and three instants
     events = _read_log(client, wanted, until, present)
     callers: defaultdict[Action, dict[str, datetime]] = defaultdict(dict)
     for dispute in disputes if cloud_trail else ():
-        callers[dispute.opposite][dispute.cluster.identifier] = dispute.since
+        since = max(dispute.since, present - _TRAIL_KEPT)
+        if since < until:  # CloudTrail refuses any other
+            callers[dispute.opposite][dispute.cluster.identifier] = since
     try:
         calls = _read_trail(client.meta.region_name, callers, until)
     except Exception as error:  # noqa: BLE001  RDS's event log does without it
@@ -108,11 +110,11 @@ def _read_trail(region: str, wanted: Mapping[Action, Mapping[str, datetime]], un
 
 def _calls(region: str, action: Action, names: Mapping[str, datetime], until: datetime) -> list[tuple[str, Call]]:
     pages = (
-        _trail(region)
+        trail(region)
         .get_paginator("lookup_events")
         .paginate(
             LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": _OPERATIONS[action]}],
-            StartTime=max(min(names.values()), until - _TRAIL_KEPT),
+            StartTime=min(names.values()),
             EndTime=until,
             PaginationConfig={"PageSize": 50, "MaxItems": _MOST_CALLS},
         )
@@ -147,5 +149,6 @@ def _caller(record: Mapping[str, Any]) -> str | None:
 
 
 @lru_cache(maxsize=128)
-def _trail(region: str) -> Any:  # noqa: ANN401  CloudTrail's types are no dependency for one call
-    return rds.session().create_client("cloudtrail", region_name=region, config=rds.IMPATIENT)
+def trail(region: str) -> Any:  # noqa: ANN401  CloudTrail's types are no dependency for one call
+    with rds.making:
+        return rds.session().create_client("cloudtrail", region_name=region, config=rds.IMPATIENT)

@@ -43,7 +43,7 @@ IMPATIENT = CONFIG.merge(
     Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5)
 )
 
-_making = Lock()
+making = Lock()  # of clients, one at a time
 _UNDER_WAY = {Action.STOP: ("stopping", "stopped"), Action.START: ("starting", "available")}
 
 # A listing is parsed only for the members that are read of it, a third of RDS's answer and of the time: botocore merges
@@ -182,7 +182,7 @@ def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[
             raise
         # An attempt whose answer was lost may have done it, and a further one is then refused: look.
         try:
-            with _making:
+            with making:
                 whole = client(rds.meta.region_name, whole=True)
             (snapshot,) = whole.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
         except CallError:

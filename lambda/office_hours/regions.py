@@ -1,4 +1,4 @@
-"""Regions side by side, each with its own time, and the tagged clusters of each."""
+"""Regions side by side, each with its own time, and the clusters of each."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
 
 _T = TypeVar("_T")
-# A call that is begun may still take this long.
-_NO_NEW_WORK = timedelta(seconds=5)
-# To report, and to end before Lambda ends the function, takes this long.
-_NO_MORE_WAITING = timedelta(seconds=2)
+_NO_NEW_WORK = timedelta(seconds=5)  # a call that is begun may still take this long
+_NO_MORE_WAITING = timedelta(seconds=2)  # what it takes to report, and to end before Lambda ends the function
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
@@ -25,7 +23,6 @@ _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 class Invocation:
     """What every function is given.
 
-    settings: the stack's.
     now: the instant to decide for, aware.
     clock: tells the present instant, which goes on while the function works.
     ends: the instant at which Lambda ends the function.
@@ -53,19 +50,11 @@ class Region:
     client: "RDSClient"
 
 
-@dataclass(frozen=True)
-class Denied:
-    """A Region of many whose clusters can't be listed since a policy denies it, which is no failure."""
-
-    region: str
-    error: Exception
-
-
 def regions_of(settings: Settings) -> tuple[list[Region], list[Failure]]:
     """The Regions of the settings, and what failed. Without the list of all Regions it is the function's own."""
     names: Sequence[str | None] = settings.regions or [None]
     regions, failures = [], []
-    if settings.every_region:
+    if settings.regions == ("*",):
         try:
             names = rds.enabled_regions()
         except rds.CallError as error:
@@ -81,13 +70,13 @@ def regions_of(settings: Settings) -> tuple[list[Region], list[Failure]]:
 
 
 def side_by_side(
-    regions: Sequence[Region], work: Callable[[Region], Iterable[_T]], seconds: float
+    regions: Sequence[Region], work: Callable[[Region], Iterable[_T | Failure]], seconds: float
 ) -> tuple[list[_T], list[Failure]]:
-    """Do the work of each Region in a thread of its own; return what has come within this time, and what failed.
+    """Do the work of each Region in a thread of its own. Return what has come in this time, and what failed.
 
     A Region that breaks or doesn't answer in time costs only what it had not given yet.
     """
-    found: dict[str, list[_T]] = {region.name: [] for region in regions}
+    found: dict[str, list[_T | Failure]] = {region.name: [] for region in regions}
 
     def collect(region: Region) -> None:
         for each in work(region):
@@ -97,41 +86,32 @@ def side_by_side(
     threads = {pool.submit(collect, region): region.name for region in regions}
     _, late = wait(threads, timeout=seconds)
     pool.shutdown(wait=False, cancel_futures=True)
-    came = [each for name in found for each in tuple(found[name])]  # a thread that is late adds to its own list alone
-    failures = []
+    came = [each for name in found for each in tuple(found[name])]  # what comes later is left out
+    failures = [each for each in came if isinstance(each, Failure)]
     for thread, name in threads.items():
-        if thread in late:
-            error: BaseException | None = TimeoutError("it did not answer in time, or there was too much to do")
-        else:
-            error = thread.exception()
-        if error:
+        too_late = TimeoutError("it did not answer in time, or there was too much to do")
+        if error := too_late if thread in late else thread.exception():
             failures.append(failed(f"Region {name}", error, region=name))
-    return came, failures
+    return [each for each in came if not isinstance(each, Failure)], failures
 
 
-def listed(invocation: Invocation, region: Region) -> Iterator[Cluster | Failure | Denied]:
-    """All clusters of a Region, also the untagged; what can't be read is a failure, and the others still come."""
-    settings, seen = invocation.settings, set[str]()
+def listed(invocation: Invocation, region: Region) -> Iterator[Cluster | Failure]:
+    """All clusters of a Region, also the untagged. What can't be read is a failure, and the others still come."""
+    seen = set[str]()
     try:
         for page in rds.clusters(region.client):
             if seen and invocation.is_late():
                 raise TimeoutError("the function's time was up before all were listed")  # noqa: TRY301
             for snapshot in page:
-                name = f"{region.name}/{snapshot.get('DBClusterIdentifier', '')}"
-                try:
-                    cluster = settings.cluster(region.name, snapshot)
-                except Exception as error:  # noqa: BLE001  one that is broken in whatever way never stops the others
-                    yield failed(name, error, region=region.name)
+                identifier = snapshot.get("DBClusterIdentifier", "").lower()
+                if identifier in seen:  # one that comes or goes between two pages pushes another onto both
                     continue
-                # One that comes or goes between two pages can push another onto both.
-                if cluster.identifier not in seen:
-                    seen.add(cluster.identifier)
-                    yield cluster
+                seen.add(identifier)
+                try:
+                    yield invocation.settings.cluster(region.name, snapshot)
+                except Exception as error:  # noqa: BLE001  one that is broken in whatever way never stops the others
+                    yield failed(f"{region.name}/{identifier}", error, region=region.name, cluster=identifier)
     except Exception as error:  # noqa: BLE001  a page that is broken in whatever way leaves those before it
-        is_denied = settings.every_region and rds.words(error)[0] in _DENIED and not seen
-        yield Denied(region.name, error) if is_denied else unlisted(region.name, error)
-
-
-def unlisted(region: str, error: Exception) -> Failure:
-    """The failure to list a Region's clusters."""
-    return failed(f"Region {region}, listing its clusters", error, region=region)
+        # Of many Regions a policy may deny some, which is no failure.
+        denied = invocation.settings.regions == ("*",) and not seen and rds.words(error)[0] in _DENIED
+        yield failed(f"Region {region.name}, listing its clusters", error, region=region.name, denied=denied)

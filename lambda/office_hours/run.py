@@ -3,7 +3,8 @@
 Schedules and commands by hand take the same road. A command first writes each cluster's hold.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from office_hours.decision import Action, Decision, Delay, Dispute, Reason, deci
 from office_hours.event import Event, EventError
 from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold
-from office_hours.regions import Denied, Invocation, Region, listed, regions_of, side_by_side, unlisted
+from office_hours.regions import Invocation, Region, listed, regions_of, side_by_side
 from office_hours.settings import Cluster
 from office_hours.text import sentence
 
@@ -45,7 +46,7 @@ class Order(Invocation):
 
 @dataclass(frozen=True)
 class Blind:
-    """A Region whose CloudTrail can't be read, so that RDS's event log alone decides. why: in AWS's words."""
+    """A Region whose CloudTrail can't be read, and why: RDS's event log alone decides."""
 
     region: str
     why: str
@@ -66,9 +67,6 @@ class Case:
         return min(needed, default=None)
 
 
-Found = Outcome | Failure | Denied | Blind
-
-
 def run(order: Order) -> Answer:
     """Handle every Region side by side, and each Region's clusters.
 
@@ -76,28 +74,21 @@ def run(order: Order) -> Answer:
     unexpectedly, after all else has been handled.
     """
     regions, failures = regions_of(order.settings)
-    chosen: Mapping[str, Sequence[Cluster]] | None = None
+    chosen: dict[str, list[Cluster]] = {}
+    asked = regions
     if order.event.clusters:
-        chosen = _choose(order, regions, failures)
-        regions, failures = [region for region in regions if chosen.get(region.name)], []
+        chosen, failures = _choose(order, regions, failures)
+        asked = [region for region in regions if region.name in chosen]
 
-    def handle(region: Region) -> Iterator[Found]:
-        return _handle(order, region, listed(order, region) if chosen is None else chosen[region.name])
+    def handle(region: Region) -> Iterator[Outcome | Blind | Failure]:
+        return _handle(order, region, chosen.get(region.name) or listed(order, region))
 
-    found, late = side_by_side(regions, handle, order.seconds_left())
-    return _report(order, found, [*failures, *late])
-
-
-def _report(order: Order, found: Sequence[Found], failures: list[Failure]) -> Answer:
-    """Make the answer of what came of a run. Raises RunError where there are failures."""
-    outcomes = _only(Outcome, found)
-    denied = sorted(_only(Denied, found), key=lambda each: each.region)
-    failures += _only(Failure, found)
-    if denied and not outcomes and not failures:  # a policy for some Regions leaves others to be listed
-        failures, denied = [unlisted(each.region, each.error) for each in denied], []
+    found, failed_too = side_by_side(asked, handle, order.seconds_left())
+    failures = _told([*failures, *failed_too], regions)
+    denied = sorted(each.region for each in failed_too if each.denied and each not in failures)
     if blind := sorted(_only(Blind, found), key=lambda each: each.region):
-        regions = ", ".join(each.region for each in blind)
-        logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", regions, blind[0].why)
+        where = ", ".join(each.region for each in blind)
+        logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", where, blind[0].why)
     made: Answer = {
         "action": order.action.value,
         "time": utc(order.now),
@@ -106,49 +97,52 @@ def _report(order: Order, found: Sequence[Found], failures: list[Failure]) -> An
         "clusters": [],
     }
     if denied:
-        made["denied_regions"] = [each.region for each in denied]
-    return answer.report(made, outcomes, failures, of_schedules=order.event.clusters is None)
+        made["denied_regions"] = denied
+    return answer.report(made, _only(Outcome, found), failures, of_schedules=order.event.clusters is None)
+
+
+def _told(failures: Sequence[Failure], regions: Sequence[Region]) -> list[Failure]:
+    """The failures without the Regions that a policy denies, unless it denies them all."""
+    others = [each for each in failures if not each.denied]
+    return others if len(failures) - len(others) < len(regions) else [*failures]
 
 
 def _only(kind: type[_T], found: Iterable[object]) -> list[_T]:
     return [each for each in found if isinstance(each, kind)]
 
 
-def _choose(order: Order, regions: Sequence[Region], failures: Sequence[Failure]) -> Mapping[str, Sequence[Cluster]]:
-    """The clusters that are named, by Region. All are looked up first, since one mistake is enough to do nothing.
+def _choose(
+    order: Order, regions: Sequence[Region], failures: list[Failure]
+) -> tuple[dict[str, list[Cluster]], list[Failure]]:
+    """The clusters that are named, by Region, and what failed where others of the names are.
 
-    Raises EventError where the event is at fault, and RunError where a Region failed, so that it may not be.
+    All are looked up first, since one mistake is enough to do nothing. Raises EventError where the event is at fault,
+    and RunError where it may be, since a Region failed.
     """
-    names = order.event.clusters or ()
-    by_bare_name = any(name.region is None for name in names)
-    asked = [region for region in regions if by_bare_name or any(name.region == region.name for name in names)]
-    found, late = side_by_side(asked, partial(listed, order), order.seconds_left() * _FOR_LISTING)
-    failures = [*(failures if by_bare_name else ()), *late, *_only(Failure, found)]
-    chosen, mistakes = _by_name(order, _only(Cluster, found), regions, failures)
-    if failures and (mistakes or by_bare_name):
-        # Elsewhere there may be the cluster that is meant, or another one of the same name.
-        advice = "Nothing was done: not all Regions could be listed. In the others, write region/identifier."
-        raise RunError("\n".join([*mistakes, advice, in_words(failures)]))
-    if mistakes:
-        raise EventError(mistakes)
-    return {region.name: [each for each in chosen if each.region == region.name] for region in asked}
-
-
-def _by_name(
-    order: Order, clusters: list[Cluster], regions: Sequence[Region], failures: Sequence[Failure]
-) -> tuple[list[Cluster], list[str]]:
-    """The clusters that are named, and the mistakes in naming them; of names that failures leave unsure, neither."""
-    unread = {failure.region for failure in failures}
-    names = order.event.clusters or ()
-    sure = [name for name in names if not failures or (name.region and name.region not in unread)]
-    clusters.sort(key=lambda each: each.name)
-    chosen, mistakes = choose(sure, clusters, order.settings.tag_key, [region.name for region in regions])
+    names, known = order.event.clusters or (), [region.name for region in regions]
+    wanted = {name.region for name in names}
+    asked = [region for region in regions if None in wanted or region.name in wanted]
+    clusters, unlisted = side_by_side(asked, partial(listed, order), order.seconds_left() * _FOR_LISTING)
+    failures = [*failures, *unlisted]
+    if None in wanted or not wanted <= {*known}:  # a name may be anywhere, but for where a policy denies it
+        elsewhere = _told(failures, asked)
+    else:
+        elsewhere = []
+    failures = [replace(each, denied=False) for each in failures if each in elsewhere or each.region in wanted]
+    chosen, mistakes = choose(names, clusters, {each.region for each in failures}, order.settings.tag_key, known)
     if order.event.is_command:
         mistakes += obstacles(chosen, order.action, order.event.until, order.now)
-    return chosen, mistakes
+    if mistakes and failures:
+        raise RunError("\n".join([*mistakes, f"Nothing was done.\n{in_words(failures)}"]))
+    if mistakes:
+        raise EventError(mistakes)
+    by_region = defaultdict[str, list[Cluster]](list)
+    for cluster in chosen:
+        by_region[cluster.region].append(cluster)
+    return by_region, failures
 
 
-def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure | Denied]) -> Iterator[Found]:
+def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) -> Iterator[Outcome | Blind | Failure]:
     """Handle the tagged clusters of one Region. What became of each is given as soon as it is known."""
     clusters: list[Cluster] = []
     for each in listing:
