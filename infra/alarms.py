@@ -129,8 +129,8 @@ class Alarms(Construct):
             "failures-queue",
             "The failures queue holds what a schedule could not deliver, or what a function failed at for good. What "
             "to do: read its messages in the SQS console (the stack's output FailuresQueue names it): each has the "
-            "function and the reason. Later runs of stop and start make good what can be; a report is to be had by "
-            f"invoking {function_name('report')}. Then purge the queue, so that this alarm can tell of the next.",
+            "function and the reason. Later runs of stop and start make good what they can; for a report that is "
+            f"missing, invoke {function_name('report')}. Then purge the queue, so that this alarm can be raised again.",
             failures.metric_approximate_number_of_messages_visible(statistic="Maximum", period=_QUEUE_PERIOD),
             # SQS sends nothing about a queue that nobody has used for hours.
             missing=cloudwatch.TreatMissingData.NOT_BREACHING,
@@ -142,17 +142,17 @@ class Alarms(Construct):
             f'A cluster\'s tag "{tag_key}" or its hold cannot be read, and the cluster is left as it is. What to do: '
             f"{_WHERE}, with the word at fault and what may have been meant. Correct the tag: the next run reads it.",
             ours("InvalidTags", "Maximum", self.period),
-            # Without a run nobody knows better.
+            # Without a run nothing has changed.
             missing=cloudwatch.TreatMissingData.IGNORE,
         )
 
     def add_overdue(self) -> None:
         self.add(
             "overdue-clusters",
-            "A cluster is not in the state that its schedule or hold asks for, nor on its way there, long after the "
-            f"runs that should have seen to it. What to do: {_WHERE}, with the reason. If RDS refuses, its words are "
-            f"in the log groups /aws/lambda/{NAME}-stop and -start.",
-            # In each run of the period: one that is seen to by the next is not worth a message.
+            "A cluster is not in the state that its schedule or hold says, nor on its way there, long after the runs "
+            f"that should have changed it. What to do: {_WHERE}, with the reason. If RDS refuses, its words are in the "
+            f"log groups /aws/lambda/{NAME}-stop and -start.",
+            # In each run of the period: what the next run mends is not worth a message.
             ours("OverdueClusters", "Minimum", self.period),
             missing=cloudwatch.TreatMissingData.IGNORE,
         )

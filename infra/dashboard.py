@@ -60,7 +60,7 @@ class Dashboard(cloudwatch.Dashboard):
                 [
                     graph("Clusters stopped and started", [ours("Stopped", "Sum"), ours("Started", "Sum")]),
                     graph(
-                        "Clusters that need somebody",
+                        "Clusters that need attention",
                         [ours(name, "Maximum") for name in ("InvalidTags", "OverdueClusters", "Refused")],
                     ),
                     graph("Saved in a day, US dollars", [ours("SavedUSD", "Maximum", _A_DAY)]),

@@ -10,7 +10,7 @@ from settings import EVERY_REGION, StackSettings
 
 
 def look(settings: StackSettings, *more: str) -> list[iam.PolicyStatement]:
-    """Find the clusters and what happened to them, and do `more` that changes nothing either."""
+    """Find the clusters and what happened to them; `more` are further actions that change nothing."""
     statements = [allow("FindClusters", ["rds:DescribeDBClusters", "rds:DescribeEvents", *more])]
     if settings.regions == EVERY_REGION:
         statements.append(allow("FindRegions", ["account:ListRegions"]))

@@ -1,4 +1,4 @@
-"""The stack: four functions, the schedules that invoke three of them, and what tells people about it all."""
+"""The stack: four functions, the schedules that invoke three of them, the alarms and the dashboard."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from settings import CONTEXT_KEY, NAME, STACK, SettingsError, StackSettings, fun
 ENVIRONMENT_LIMIT = 4096 - 296
 # Memory buys CPU, and a run is mostly parsing RDS's answers: about 65 ms of a full CPU for 100 clusters.
 MEMORY_MB = 512
-# A person waits for the one, and the other parses two weeks of events and AWS's price list.
+# People wait for the status, and the report parses two weeks of events and AWS's price list.
 TELLING_MEMORY_MB = 1024
 # A run is over when the next one is due, which does what is left. Still, two of a function can go on at once: Lambda
 # tries a failed one again, and people invoke them too. That does no harm, so that no concurrency is reserved, which
@@ -41,7 +41,7 @@ INVOCATION_RETRIES = 1
 # An event by hand means the moment at which it was sent ("until": "20:00"). So Lambda tries it once, and drops it if it
 # cannot begin within a minute, which is the shortest that Lambda accepts.
 BY_HAND = cdk.Duration.minutes(1)
-# The next report is a day away, and none of them is worth a night's tries.
+# The next report is a day away, and none is worth trying all night.
 REPORT_TRIED_FOR = cdk.Duration.hours(1)
 
 
@@ -182,7 +182,7 @@ class OfficeHoursStack(cdk.Stack):
                 event={"send": True},
                 schedule=scheduler.ScheduleExpression.cron(hour="6", minute="0", time_zone=cdk.TimeZone.ETC_UTC),
                 tried_for=REPORT_TRIED_FOR,
-                # What could be told has been sent by then, and would be sent again.
+                # A retry would send the same report twice.
                 retries=0,
             )
         )

@@ -65,7 +65,7 @@ def test_every_alarm_is_shown(template: Template, widgets: list[Widget]) -> None
         ("Failures", of_lambda("Errors", "Sum") | {ours("Failures", "Sum")}),
         ("Clusters stopped and started", {ours("Stopped", "Sum"), ours("Started", "Sum")}),
         (
-            "Clusters that need somebody",
+            "Clusters that need attention",
             {ours(name, "Maximum") for name in ("InvalidTags", "OverdueClusters", "Refused")},
         ),
         ("Saved in a day, US dollars", {ours("SavedUSD", "Maximum")}),

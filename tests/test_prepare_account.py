@@ -109,13 +109,6 @@ def test_a_sign_in_that_has_expired_stops_it_in_the_words_of_boto3(
     assert not commands
 
 
-def test_a_profile_that_does_not_exist_stops_it(commands: Commands) -> None:
-    assert stopped("--require-approval", "never", "--profile", "nobody") == (
-        "The AWS credentials cannot be used: The config profile (nobody) could not be found"
-    )
-    assert not commands
-
-
 def test_without_the_right_to_look_the_deployment_goes_on(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     iam = boto3.client("iam")
     iam.create_user(UserName="deployer")

@@ -103,28 +103,15 @@ def test_a_schedule_may_invoke_its_alias_and_nothing_else(template: Template, wo
 
 
 def test_each_role_is_for_its_service_alone(template: Template) -> None:
-    trust = {
-        name: role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        for name, role in template.of_type("AWS::IAM::Role").items()
-    }
-    lambdas = [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}]
+    def trust(service: str, **condition: object) -> Resource:
+        principal = {"Service": f"{service}.amazonaws.com"}
+        return {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal, **condition}
+
     own_group = {"StringEquals": {"aws:SourceAccount": "<AWS::AccountId>", "aws:SourceArn": GROUP}}
-    schedulers = [
-        {
-            "Effect": "Allow",
-            "Action": "sts:AssumeRole",
-            "Principal": {"Service": "scheduler.amazonaws.com"},
-            "Condition": own_group,
-        }
-    ]
-    assert trust == {
-        "StopRole": lambdas,
-        "StartRole": lambdas,
-        "StatusRole": lambdas,
-        "ReportRole": lambdas,
-        "StopScheduleRole": schedulers,
-        "StartScheduleRole": schedulers,
-        "ReportScheduleRole": schedulers,
+    roles = {name: each["Properties"] for name, each in template.of_type("AWS::IAM::Role").items()}
+    assert {name: role["AssumeRolePolicyDocument"]["Statement"] for name, role in roles.items()} == {
+        **{f"{word}Role": [trust("lambda")] for word in WORDS},
+        **{f"{word}ScheduleRole": [trust("scheduler", Condition=own_group)] for word in SCHEDULED},
     }
 
 
