@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from office_hours.decision import Action, Decision, Reason, decide, local
 from office_hours.event import Name, Until, shown
 from office_hours.hold import Hold, HoldError
-from office_hours.schedule import Schedule, ScheduleError, State, nearest
+from office_hours.schedule import Schedule, ScheduleError, State
+from office_hours.text import nearest
 
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from office_hours.hold import moment
-from office_hours.schedule import instant, nearest
+from office_hours.clock import instant, moment
+from office_hours.text import nearest
 
 KEYS = ("clusters", "until", "dry_run", "time", "widgetContext")
 _ACCEPTED = (

@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from office_hours.days_off import parse_dates
 from office_hours.hold import SUFFIX, Hold, HoldError
-from office_hours.schedule import Schedule, ScheduleError, parse_dates
+from office_hours.schedule import Schedule, ScheduleError
 
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef
