@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING
 from botocore.loaders import Loader
 from botocore.regions import EndpointResolver
 
-from office_hours.schedule import Schedule, ScheduleError, check_name, nearest, parse_dates, zones
+from office_hours.clock import zones
+from office_hours.days_off import parse_dates
+from office_hours.schedule import Schedule, ScheduleError
+from office_hours.tag import check_name
+from office_hours.text import nearest
 
 if TYPE_CHECKING:
     from datetime import date

@@ -157,7 +157,7 @@ class SlowSchedule:
     def _open_windows(self) -> Iterator[tuple[date, Window]]:
         for day in self._days:
             for window in self._plan.windows:
-                if window.names(day) and self._plan.open(day):
+                if window.names(day) and (self._plan.open(day) or window.start is None):
                     yield day, window
 
     def _windows(self) -> Iterator[tuple[datetime, datetime]]:
@@ -198,11 +198,12 @@ class SlowSchedule:
             yield at, "running" if max(edges)[1] else "stopped"
 
     def _first_shown(self, shown: datetime) -> datetime:
-        """The first instant at which the clocks show this time, or a later one where they skip it."""
+        """The first instant at which the clocks show this time. One that they skip is later by what they skip."""
+        before = self._clocks[0][2]
         for begin, end, offset in self._clocks:
-            at = max(begin, shown - offset)
-            if at < end:
-                return at
+            if shown - offset < end:
+                return shown - (offset if begin <= shown - offset else before)
+            before = offset
         raise AssertionError(f"{shown} is beyond the days in view")
 
 

@@ -156,7 +156,7 @@ def test_a_cluster_in_its_desired_state_is_left(status: str, now: str) -> None:
 
 @pytest.mark.parametrize("status", ["available", "stopped"])
 def test_nothing_is_done_before_the_first_edge_of_a_one_sided_schedule(status: str) -> None:
-    schedule = Schedule.parse("-19:00 UTC closed=1900-01-01:2026-11-30")
+    schedule = Schedule.parse("08:00- UTC closed=1900-01-01:2026-11-30")
     decision = decide(cluster(status), schedule, None, [], at("mon 20:00"))
     assert (decision.action, decision.reason) == (Action.LEAVE, Reason.AS_SCHEDULED)
 

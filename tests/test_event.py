@@ -88,8 +88,8 @@ def test_an_arn_means_the_cluster_of_its_own_account_only() -> None:
         ("00:00", "2026-11-23T12:00", "2026-11-23T23:00"),
         ("24:00", "2026-11-23T12:00", "2026-11-23T23:00"),
         ("24:00", "2026-11-23T23:00", "2026-11-24T23:00"),
-        # skipped by the clock: the first instant after the gap; shown twice: the first of the two
-        ("02:30", "2027-03-27T12:00", "2027-03-28T01:00"),
+        # skipped by the clock: later by the gap; shown twice: the first of the two
+        ("02:30", "2027-03-27T12:00", "2027-03-28T01:30"),
         ("02:30", "2026-10-24T12:00", "2026-10-25T00:30"),
         ("02:30", "2026-10-25T00:30", "2026-10-26T01:30"),
         # a duration: so much later, to the full minute

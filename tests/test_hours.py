@@ -340,8 +340,8 @@ def test_a_schedule_with_one_side_leaves_the_other_open() -> None:
 
 
 def test_where_a_schedule_asks_for_nothing_yet_the_cluster_counts_as_running() -> None:
-    hours = projected(Schedule.parse("-19:00 UTC closed=0001-01-01:2026-11-25"), NOW)
-    assert figures(hours) == (82, 720 - 82)  # until the 26th at seven in the evening
+    hours = projected(Schedule.parse("08:00- UTC closed=0001-01-01:2026-11-25"), NOW)
+    assert figures(hours) == (720, 0)
 
 
 def test_clusters_with_one_schedule_have_it_projected_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,7 +126,7 @@ def _row(cluster: Cluster, schedule: Schedule | ScheduleError | None, week: "Wee
     if not isinstance(schedule, Schedule):
         return Row(cluster, (), happened)
     edges = tuple(_edges(schedule))
-    one_sided = any(None in (window.start, window.end) for window in schedule.windows)
+    one_sided = schedule.one_sided
     wanted = [(START, str("" if one_sided else schedule.desired_state(START)))]
     wanted += [] if one_sided else [(edge.at, str(edge.to)) for edge in edges]
     for decision in week.decisions:

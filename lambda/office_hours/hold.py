@@ -1,10 +1,11 @@
 """The hold: an explicit, dated deviation from the schedule, written as a second tag. Pure: no AWS, no clock."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from office_hours.schedule import State, clear_of_the_ends, instant
+from office_hours.clock import moment
+from office_hours.schedule import State
 
 SUFFIX = "-hold"
 _EXPECTED = 'expected "running" or "stopped", then, if it is to end, "until" and a date-time such as 2026-11-24T22:00'
@@ -61,21 +62,3 @@ class Hold:
         at = self.until.astimezone(zone)
         exact = "auto" if at.second or at.microsecond else "minutes"
         return f"{self.to} until {at.isoformat(timespec=exact).replace('+00:00', 'Z')}"
-
-
-def moment(text: str, zone: ZoneInfo) -> datetime | None:
-    """The instant of an ISO 8601 date-time, in UTC; without an offset it is local to `zone`. None for anything else."""
-    # Midnight at the end of a day, which Python reads from 3.13 on.
-    start, at_end, rest = text.upper().partition("T24:00")
-    try:
-        at = datetime.fromisoformat(f"{start}T00:00{rest}" if at_end else start) if "T" in text.upper() else None
-    except ValueError:
-        at = None
-    if at is None:
-        return None
-    # "Until the year 9999" is a way to say: for good.
-    at = clear_of_the_ends(at) + timedelta(days=1 if at_end else 0)
-    if at.tzinfo:
-        return clear_of_the_ends(at.astimezone(UTC))
-    rest_of_minute = timedelta(seconds=at.second, microseconds=at.microsecond)
-    return clear_of_the_ends(instant(zone, at.date(), at.hour * 60 + at.minute) + rest_of_minute)

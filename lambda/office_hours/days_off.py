@@ -1,0 +1,99 @@
+"""Days on which no window starts: public holidays, the settings' calendars, closed dates. Pure."""
+
+import re
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from types import ModuleType
+
+from office_hours.text import ScheduleError, nearest, suggestion
+
+_DATES = re.compile(r"(\d{4}-\d\d-\d\d)(?::(\d{4}-\d\d-\d\d))?", re.ASCII)
+_LONGEST_RANGE = timedelta(days=3653)
+_EXPECTED_DATES = "expected a date such as 2026-12-24, or a range such as 2026-12-24:2027-01-01"
+_EXPECTED_HOLIDAYS = "expected a country such as DE, a part of one such as DE-BY, or a calendar of the settings"
+
+
+@dataclass(frozen=True)
+class DaysOff:
+    """The local days on which no window starts.
+
+    closed: ranges of days, first and last.
+    dates: the days of the calendars.
+    countries: those whose public holidays count, or parts of them: DE, DE-BY.
+    """
+
+    closed: tuple[tuple[date, date], ...] = ()
+    dates: frozenset[date] = frozenset()
+    countries: tuple[str, ...] = ()
+
+    def __contains__(self, day: date) -> bool:
+        if day in self.dates:
+            return True
+        for first, last in self.closed:
+            if first <= day <= last:
+                return True
+        return any(day in _public_holidays(country, day.year) for country in self.countries)  # last: they take longest
+
+
+@lru_cache(maxsize=4096)
+def _public_holidays(name: str, year: int) -> frozenset[date]:
+    country, _, part = name.partition("-")
+    return frozenset(_package().country_holidays(country, subdiv=part or None, years=year))
+
+
+def country(text: str, calendars: Iterable[str]) -> str:
+    """A country's or its part's code, written as the package does. Raises ScheduleError."""
+    code, dash, part = text.partition("-")
+    code, fault = code.upper(), f'unknown holidays "{text}"'
+    if code not in _countries():
+        raise ScheduleError(fault, suggestion(text, (*calendars, *_countries()), _EXPECTED_HOLIDAYS))
+    parts = {each.lower(): each for each in _countries()[code]}
+    if not dash or part.lower() in parts:
+        return f"{code}-{parts[part.lower()]}" if dash else code
+    near, known = nearest(part, parts.values()), ", ".join(f"{code}-{each}" for each in parts.values())
+    expected = f"expected a part such as {known}" if parts else f"the holidays of {code} have no parts"
+    raise ScheduleError(fault, f'did you mean "{code}-{near}"?' if near else expected)
+
+
+@lru_cache(maxsize=1)
+def _countries() -> dict[str, list[str]]:
+    """The codes of all countries, and of their parts."""
+    known = _package().list_supported_countries()
+    return {code: parts for code, parts in known.items() if len(code) == len("DE")}
+
+
+@lru_cache(maxsize=1)
+def _package() -> ModuleType:
+    import holidays  # noqa: PLC0415  slow to import, and most tags do without
+
+    # Where its knowledge of a country ends it says so at each look, in a line that is no JSON.
+    warnings.filterwarnings("ignore", message="Requested Holidays are available only")
+    return holidays
+
+
+def dates(text: str) -> tuple[date, date]:
+    """The first and the last day of a date or a range. Raises ScheduleError."""
+    match = _DATES.fullmatch(text)
+    if not match:
+        raise ScheduleError(f'unknown dates "{text}"', _EXPECTED_DATES)
+    try:
+        first, last = date.fromisoformat(match[1]), date.fromisoformat(match[2] or match[1])
+    except ValueError as error:
+        raise ScheduleError(f'unknown dates "{text}"', f"{error}; {_EXPECTED_DATES}") from None
+    if last < first:
+        raise ScheduleError(f'dates "{text}"', f'they end before they begin; did you mean "{last}:{first}"?')
+    return first, last
+
+
+def parse_dates(items: Iterable[str]) -> list[date]:
+    """The days of a calendar of the settings, given as dates and ranges. Raises ScheduleError."""
+    days: set[date] = set()
+    for item in items:
+        first, last = dates(item)
+        if last - first > _LONGEST_RANGE:
+            raise ScheduleError(f'dates "{item}"', "expected a range of ten years at the most")
+        days.update(first + timedelta(days=number) for number in range((last - first).days + 1))
+    return sorted(days)

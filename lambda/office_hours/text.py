@@ -1,0 +1,47 @@
+"""Words for people: near misses, values and errors as they are shown. Pure."""
+
+import json
+from collections.abc import Iterable
+
+_LONGEST = 120  # characters of a value that are shown
+
+
+class ScheduleError(ValueError):
+    """A tag's value that cannot be understood: a sentence that names the word at fault and what would be right.
+
+    fault: what is wrong with which word.
+    hint: what would be right.
+    where: the value in which the word stands, quoted.
+    """
+
+    def __init__(self, fault: str, hint: str = "", where: str = "") -> None:
+        super().__init__(fault + (f" in {where}" if where else "") + (f": {hint}" if hint else ""))
+        self.fault, self.hint = fault, hint
+
+
+def nearest(word: str, vocabulary: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """The word of this vocabulary that was most likely meant, if any is near; case does not count."""
+    from difflib import get_close_matches  # noqa: PLC0415  only an error needs it
+
+    by_lower = {each.lower(): each for each in vocabulary}
+    matches = get_close_matches(word := word.lower()[:64], by_lower, cutoff=likeness)
+    matches.sort(key=lambda match: sorted(match) != sorted(word))  # letters in another order are the likeliest slip
+    return by_lower[matches[0]] if matches else None
+
+
+def suggestion(word: str, vocabulary: Iterable[str], expected: str) -> str:
+    """A hint: the nearest word, or what was expected where none is near."""
+    near = nearest(word, vocabulary)
+    return f'did you mean "{near}"?' if near else expected
+
+
+def as_json(value: object) -> str:
+    """A value as JSON, in plain ASCII and not too long, so that it can go into the log as it is."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def sentence(error: Exception) -> str:
+    """What an error says, with a full stop at its end."""
+    text = str(error)
+    return text if text.endswith((".", "?")) else f"{text}."
