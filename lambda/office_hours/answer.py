@@ -74,9 +74,7 @@ class Outcome:
     next: when the desired state may change next.
     hold: what a command wrote.
     error: why RDS didn't do it, which is no failure.
-    done: whether RDS has begun it.
-    refused: whether RDS refused it as the cluster is.
-    overdue: whether the cluster is.
+    done, refused: whether RDS has begun it, or refused it as the cluster is.
     """
 
     cluster: Cluster

@@ -102,29 +102,21 @@ _MESSAGES = {
     "db cluster started": Change.STARTED,
     "db cluster stop failed": Change.STOP_FAILED,
 }
+_CHANGES = {State.RUNNING: Change.STARTED, State.STOPPED: Change.STOPPED}  # into a state
+_MADE = {State.RUNNING: Change.STOPPED, State.STOPPED: Change.STARTED}  # out of it
 _RESTART_MESSAGE = "due to it exceeding the maximum allowed time being stopped"
 
 _STATES = {"available": State.RUNNING, "stopped": State.STOPPED}
 _ENDS_SOON = ("creating", "deleting", "starting", "stopping")
 _ACTIONS = {State.RUNNING: Action.START, State.STOPPED: Action.STOP}
 
-# Statuses that don't pass by themselves, and what helps. Any other status but those in _STATES passes.
+# Statuses that don't pass by themselves. Others but those in _STATES do.
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
-_STUCK = {
-    "cloning-failed": "delete it and clone again",
-    "failed": "restore it from a backup",
-    "inaccessible-encryption-credentials": "its KMS key is lost: restore it from a backup",
-    "inaccessible-encryption-credentials-recoverable": "enable its KMS key again, then start it, within seven days",
-    "incompatible-credentials": "change its master password",
-    "incompatible-network": "mend its subnet group",
-    "incompatible-option-group": "mend its option group",
-    "incompatible-parameters": "mend its parameter group",
-    "incompatible-restore": "restore it another way",
-    "insufficient-capacity": "AWS lacks capacity for it: choose another instance class",
-    "migration-failed": "delete it and migrate again",
-    "restore-error": "restore it again",
-    "storage-full": "give it more storage",
-}
+_STUCK = frozenset(
+    "cloning-failed failed inaccessible-encryption-credentials inaccessible-encryption-credentials-recoverable "
+    "incompatible-credentials incompatible-network incompatible-option-group incompatible-parameters "
+    "incompatible-restore insufficient-capacity migration-failed restore-error storage-full".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +181,11 @@ class Dispute:
 
     def _by_trail(self, call: Call | None, changes: History) -> Decision | None:
         """8.0: CloudTrail knows, unless RDS's log has a later change, which is then not in CloudTrail yet."""
-        if not call or any(change is self._undone and at > call.at for at, change in changes):
+        if not call or any(change is _CHANGES[self.desired] and at > call.at for at, change in changes):
             return None
         if call.by and call.at >= (self.latest or _LONG_AGO):
             at = local(call.at, self.cluster.zone)
-            return self._left(f"{self._made.capitalize()} by {call.by} on {at}", call.by)
+            return self._left(f"{_MADE[self.desired].capitalize()} by {call.by} on {at}", call.by)
         return Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)
 
     def _by_log(self, changes: History) -> Decision | None:
@@ -209,24 +201,16 @@ class Dispute:
             unknown = "Can't tell who started it: RDS's event log doesn't reach back to its last scheduled change"
             return self._left(f"{unknown}. To stop it, invoke the stop function with {command}")
         at, change = changes[-1]
-        if change is self._undone:  # 8.3: it contradicts the status, so a later change is missing
-            return self._left(f"{self._made.capitalize()} by hand after {local(at, zone)}; RDS's event log is behind")
+        if change is _CHANGES[self.desired]:  # 8.3: it contradicts the status, so a later change is missing
+            return self._left(
+                f"{_MADE[self.desired].capitalize()} by hand after {local(at, zone)}; RDS's event log is behind"
+            )
         # 8.5 and 8.6: an event soon after a transition may end a change that began before it.
-        there_and_back = any(earlier >= latest and each is self._undone for earlier, each in changes)
+        there_and_back = any(earlier >= latest and each is _CHANGES[self.desired] for earlier, each in changes)
         if at - latest >= _LONGEST_CHANGE or there_and_back:
             by_then = f"by {local(at, zone)} at the latest"
-            return self._left(f"{self._made.capitalize()} by hand, or under an earlier tag or hold, {by_then}")
+            return self._left(f"{_MADE[self.desired].capitalize()} by hand, or under an earlier tag or hold, {by_then}")
         return None
-
-    @property
-    def _made(self) -> Change:
-        """The change into the present state."""
-        return Change.STARTED if self.desired is State.STOPPED else Change.STOPPED
-
-    @property
-    def _undone(self) -> Change:
-        """The change into the desired state."""
-        return Change.STOPPED if self.desired is State.STOPPED else Change.STARTED
 
     def _left(self, message: str, by: str | None = None) -> Decision:
         state = "running" if self.desired is State.STOPPED else "stopped"
@@ -248,8 +232,8 @@ def _unfit(cluster: "Cluster") -> Decision | None:
     """Rules 3 and 4."""
     if obstacle := _obstacle(cluster.snapshot):  # 3
         return _leave(Reason.INELIGIBLE, f"Can't be stopped: {obstacle}.")
-    if remedy := _STUCK.get(cluster.status):  # 4
-        return _leave(Reason.NEEDS_ATTENTION, f'Its status is "{cluster.status}": {remedy}.')
+    if cluster.status in _STUCK:  # 4
+        return _leave(Reason.NEEDS_ATTENTION, f'Its status is "{cluster.status}", which doesn\'t pass by itself.')
     if cluster.status not in _STATES:  # 4
         return _leave(Reason.BUSY, f'Its status is "{cluster.status}". The next run looks again.')
     if not cluster.snapshot.get("DBClusterMembers"):  # 4

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
     from types_boto3_rds.type_defs import EventTypeDef
 
-# Clusters whose evidence begins this recently share one look-up; for others, all clusters' events would be too many.
+# Clusters whose evidence begins this recently share one look-up. For older ones all clusters' events are too many.
 _SHARED = timedelta(hours=25)
-# CloudTrail keeps 90 days; an hour less keeps clear of the edge. It takes two calls a second.
+# CloudTrail keeps 90 days, less an hour to keep clear of the edge, and takes two calls a second.
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
 _TRAIL_KEPT = timedelta(days=90) - timedelta(hours=1)
 _MOST_CALLS = 500
@@ -51,19 +51,18 @@ def look_up(  # noqa: PLR0913  what to look for, and three instants
     """Read what is needed, and nothing where nothing is.
 
     wanted: from when on events are needed, by each cluster's identifier.
-    disputes: those that CloudTrail may settle.
+    disputes: those that CloudTrail may settle, where `cloud_trail` lets it be asked.
     until: nothing later is asked for.
     present: the instant by the clock.
-    cloud_trail: whether to ask CloudTrail.
     """
     events = _read_log(client, wanted, until, present)
-    callers: defaultdict[Action, dict[str, datetime]] = defaultdict(dict)
-    for dispute in disputes if cloud_trail else ():
-        since = max(dispute.since, present - _TRAIL_KEPT)
-        if since < until:  # CloudTrail refuses any other
-            callers[dispute.opposite][dispute.cluster.identifier] = since
+    calls: dict[str, Call] = {}
     try:
-        calls = _read_trail(client.meta.region_name, callers, until)
+        for action in _OPERATIONS if cloud_trail else ():
+            disputed = [each for each in disputes if each.opposite is action]
+            since = {each.cluster.identifier: max(each.since, present - _TRAIL_KEPT) for each in disputed}
+            if since and min(since.values()) < until:
+                calls |= _calls(client.meta.region_name, action, since, until)
     except Exception as error:  # noqa: BLE001  RDS's event log does without it
         return Evidence(events, blind=": ".join(rds.words(error)))
     return Evidence(events, calls)
@@ -71,66 +70,48 @@ def look_up(  # noqa: PLR0913  what to look for, and three instants
 
 def _read_log(
     client: "RDSClient", wanted: Mapping[str, datetime], until: datetime, present: datetime
-) -> "dict[str, Sequence[EventTypeDef] | Exception]":
-    oldest = present - LOG_KEPT  # what RDS answers to an older StartTime is not documented
-    shared = {name: max(since, oldest) for name, since in wanted.items() if since > present - _SHARED}
-    found: dict[str, Sequence[EventTypeDef] | Exception] = {}
-    if shared:
+) -> "Mapping[str, Sequence[EventTypeDef] | Exception]":
+    def read(name: str, at: datetime) -> "Sequence[EventTypeDef] | Exception":
         try:
-            together = defaultdict[str, "list[EventTypeDef]"](list)
-            for event in _events(client, min(shared.values()), until):
-                together[event.get("SourceIdentifier", "").lower()].append(event)
-            found |= {name: together[name] for name in shared}
+            return list(rds.events(client, at, until, name)) if at < until else []
         except Exception as error:  # noqa: BLE001  whatever it is, clusters that need no evidence are handled
-            found |= dict.fromkeys(shared, error)
-
-    def read(name: str) -> "Sequence[EventTypeDef] | Exception":
-        try:
-            return _events(client, max(wanted[name], oldest), until, name)
-        except Exception as error:  # noqa: BLE001  as above
             return error
 
-    alone = [name for name in wanted if name not in shared]
+    # What RDS answers to a StartTime older than its log is not documented.
+    since = {name: max(at, present - LOG_KEPT) for name, at in wanted.items()}
+    recent = {name: at for name, at in since.items() if at > present - _SHARED}
+    alone = [name for name in since if name not in recent]
     with ThreadPoolExecutor(rds.THREADS) as pool:
-        found |= zip(alone, pool.map(read, alone), strict=True)
+        found = dict(zip(alone, pool.map(lambda name: read(name, since[name]), alone), strict=True))
+    if recent:
+        shared = read("", min(recent.values()))
+        by_cluster = defaultdict[str, "list[EventTypeDef]"](list)
+        for event in () if isinstance(shared, Exception) else shared:
+            by_cluster[event.get("SourceIdentifier", "").lower()].append(event)
+        found |= {name: shared if isinstance(shared, Exception) else by_cluster[name] for name in recent}
     return found
 
 
-def _events(client: "RDSClient", since: datetime, until: datetime, name: str = "") -> "Sequence[EventTypeDef]":
-    return list(rds.events(client, since, until, name)) if since < until else []
-
-
-def _read_trail(region: str, wanted: Mapping[Action, Mapping[str, datetime]], until: datetime) -> dict[str, Call]:
-    """For each cluster that CloudTrail knows something about, the latest successful call.
-
-    wanted: for each action, the clusters' identifiers and from when on.
-    """
-    return {name: call for action, names in wanted.items() for name, call in _calls(region, action, names, until)}
-
-
-def _calls(region: str, action: Action, names: Mapping[str, datetime], until: datetime) -> list[tuple[str, Call]]:
-    pages = (
-        trail(region)
-        .get_paginator("lookup_events")
-        .paginate(
-            LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": _OPERATIONS[action]}],
-            StartTime=min(names.values()),
-            EndTime=until,
-            PaginationConfig={"PageSize": 50, "MaxItems": _MOST_CALLS},
-        )
-    )
+def _calls(region: str, action: Action, since: Mapping[str, datetime], until: datetime) -> dict[str, Call]:
+    """The latest successful call for each of these clusters that there is one for."""
+    pages = trail(region).get_paginator("lookup_events")
     latest: dict[str, Call] = {}
-    for page in pages:  # the latest come first
+    for page in pages.paginate(
+        LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": _OPERATIONS[action]}],
+        StartTime=min(since.values()),
+        EndTime=until,
+        PaginationConfig={"PageSize": 50, "MaxItems": _MOST_CALLS},
+    ):
         for event in page["Events"]:
-            record = json.loads(event["CloudTrailEvent"])
+            record, at = json.loads(event["CloudTrailEvent"]), event["EventTime"]
             parameters = {key.lower(): value for key, value in (record.get("requestParameters") or {}).items()}
-            name, at = str(parameters.get("dbclusteridentifier", "")).lower(), event["EventTime"]
-            if name in names and not record.get("errorCode") and at >= names[name]:
-                call = Call(at, _caller(record))
-                latest[name] = max(latest.get(name, call), call, key=lambda each: each.at)
-        if len(latest) == len(names):
+            name = str(parameters.get("dbclusteridentifier", "")).lower()
+            is_known = name in latest and latest[name].at >= at
+            if name in since and at >= since[name] and not record.get("errorCode") and not is_known:
+                latest[name] = Call(at, _caller(record))
+        if len(latest) == len(since):  # the latest come first
             break
-    return list(latest.items())
+    return latest
 
 
 def _caller(record: Mapping[str, Any]) -> str | None:
@@ -150,5 +131,6 @@ def _caller(record: Mapping[str, Any]) -> str | None:
 
 @lru_cache(maxsize=128)
 def trail(region: str) -> Any:  # noqa: ANN401  CloudTrail's types are no dependency for one call
+    """The client for a Region's CloudTrail, made once."""
     with rds.making:
         return rds.session().create_client("cloudtrail", region_name=region, config=rds.IMPATIENT)

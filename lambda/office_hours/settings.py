@@ -89,47 +89,43 @@ class Settings:
         """The key of the hold's tag."""
         return self.tag_key + SUFFIX
 
-    @property
-    def every_region(self) -> bool:
-        """Whether all enabled Regions are looked after."""
-        return self.regions == ("*",)
-
     @staticmethod
     @lru_cache(maxsize=1)
     def from_json(text: str) -> "Settings":
         """Read the JSON that the stack puts into the functions' environment. The same text gives the same object."""
-        settings = json.loads(text)
-        return Settings(
-            tag_key=settings.get("tagKey", "office-hours"),
-            regions=tuple(settings.get("regions", ())),
-            default_zone=settings.get("defaultZone", "UTC"),
-            schedules=settings.get("schedules", {}),
-            calendars={name: frozenset(parse_dates(items)) for name, items in settings.get("calendars", {}).items()},
-            every_minutes=settings.get("everyMinutes", 5),
-            cloud_trail=settings.get("cloudTrail", True),
-        )
+        given = json.loads(text)
+        known = {"tagKey": "tag_key", "defaultZone": "default_zone", "schedules": "schedules"}
+        known |= {"everyMinutes": "every_minutes", "cloudTrail": "cloud_trail"}
+        calendars = {name: frozenset(parse_dates(items)) for name, items in given.get("calendars", {}).items()}
+        plain = {name: given[key] for key, name in known.items() if key in given}
+        return Settings(**plain, regions=tuple(given.get("regions", ())), calendars=calendars)
 
     def cluster(self, region: str, snapshot: "DBClusterTypeDef") -> Cluster:
         """A listed cluster, with what its tags mean."""
-        identifier = snapshot.get("DBClusterIdentifier", "").lower()
-        return Cluster(region, identifier, snapshot, *self._read(snapshot))
-
-    def _read(self, snapshot: "DBClusterTypeDef") -> tuple[Schedule | ScheduleError | None, Hold | HoldError | None]:
         tags = {tag.get("Key", ""): tag.get("Value", "") for tag in snapshot.get("TagList", ())}
+        schedule, hold = self._schedule(tags, snapshot), None
+        if schedule:
+            zone = schedule.zone if isinstance(schedule, Schedule) else _UTC
+            hold = self._hold(tags, zone)
+        return Cluster(region, snapshot.get("DBClusterIdentifier", "").lower(), snapshot, schedule, hold)
+
+    def _schedule(self, tags: Mapping[str, str], snapshot: "DBClusterTypeDef") -> Schedule | ScheduleError | None:
         if self.tag_key not in tags:
             near = _near_miss(self.tag_key, tags)
-            return ScheduleError(f'unknown tag "{near}": did you mean "{self.tag_key}"?') if near else None, None
+            return ScheduleError(f'unknown tag "{near}": did you mean "{self.tag_key}"?') if near else None
         schedule = self.parse(tags[self.tag_key])
         if isinstance(schedule, Schedule) and schedule.maintenance:
-            schedule = self.parse(tags[self.tag_key], snapshot.get("PreferredMaintenanceWindow", ""))
+            return self.parse(tags[self.tag_key], snapshot.get("PreferredMaintenanceWindow", ""))
+        return schedule
+
+    def _hold(self, tags: Mapping[str, str], zone: ZoneInfo) -> Hold | HoldError | None:
         if self.hold_key not in tags:
             near = _near_miss(self.hold_key, tags)
-            return schedule, HoldError(f'unknown tag "{near}": did you mean "{self.hold_key}"?') if near else None
+            return HoldError(f'unknown tag "{near}": did you mean "{self.hold_key}"?') if near else None
         try:
-            zone = schedule.zone if isinstance(schedule, Schedule) else _UTC
-            return schedule, Hold.parse(tags[self.hold_key], zone=zone)
+            return Hold.parse(tags[self.hold_key], zone=zone)
         except HoldError as error:
-            return schedule, error
+            return error
 
     def parse(self, value: str, maintenance_window: str = "") -> Schedule | ScheduleError:
         """Parse a tag's value."""

@@ -41,7 +41,7 @@ def as_json(value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def sentence(error: Exception) -> str:
+def sentence(error: object) -> str:
     """What an error says, with a full stop at its end."""
     text = str(error)
     return text if text.endswith((".", "?")) else f"{text}."
