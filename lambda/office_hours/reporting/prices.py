@@ -64,10 +64,7 @@ def fetch(region: str, engine: str) -> PriceList:
 
 
 def parse(products: Iterable[str], wanted: Mapping[str, str]) -> PriceList:
-    """The prices in products as GetProducts returns them, each a JSON text. One that is not understood is left out.
-
-    wanted: attributes, of which a product may lack any, but have no other value.
-    """
+    """The prices in GetProducts' JSON texts. Left out is what is not understood, or lacks a wanted attribute's value."""
     prices: defaultdict[tuple[str, bool], set[float]] = defaultdict(set)
     for text in products:
         with suppress(ValueError, LookupError, TypeError, AttributeError):

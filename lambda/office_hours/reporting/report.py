@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 from zoneinfo import ZoneInfo
 
 import boto3
@@ -22,6 +22,9 @@ from office_hours.reporting.prices import Price, Prices
 from office_hours.reporting.survey import LONGEST_ANSWER, Survey, cut, look_around, of_each
 from office_hours.schedule import Schedule
 from office_hours.settings import Cluster
+
+if TYPE_CHECKING:
+    from types_boto3_rds.type_defs import EventTypeDef
 
 _MONDAY = 0
 _MOST_CLUSTERS = 100  # in the message
@@ -45,12 +48,9 @@ class ClusterReport(Total):
 
 
 class Report(TypedDict):
-    """The report function's answer.
+    """The report function's answer. `not_sent` says why not, where that was asked for.
 
-    not_sent: why it was not sent, though that was asked for.
-    failures: what could not be read, a line for each cause.
-    denied_regions: those that a policy denies.
-    more_clusters: how many are left out, and with them all periods' notes, since the answer would be too long.
+    more_clusters: how many are left out, and with them all periods' notes, where it would be too long.
     """
 
     time: str
@@ -68,17 +68,8 @@ def report(invocation: Invocation, *, send: bool) -> Report:
 
     Raises RunError where anything failed, after all else has been reported on and sent.
     """
-    now = invocation.now
-    seconds = invocation.seconds_left() * _FOR_RDS
-    seen, failures, denied = look_around(invocation, now - LOG_KEPT, seconds, lambda survey: [survey])
-    prices = Prices()
-    jobs = [
-        (cluster, partial(_of_cluster, survey, classes, prices, cluster, now))
-        for survey in seen
-        if survey.events is not None  # without which no hours are known
-        for classes in [{name: each.get("DBInstanceClass", "") for name, each in survey.instances.items()}]
-        for cluster in survey.tagged
-    ]
+    now, seconds = invocation.now, invocation.seconds_left() * _FOR_RDS
+    jobs, failures, denied = look_around(invocation, now - LOG_KEPT, seconds, partial(_of_region, Prices(), now))
     made = list(of_each(jobs))
     failures += [each for each in made if isinstance(each, Failure)]
     clusters = [each for each in made if not isinstance(each, Failure)]
@@ -87,10 +78,7 @@ def report(invocation: Invocation, *, send: bool) -> Report:
         "time": utc(now),
         "sent": False,
         "clusters": clusters,
-        "total": {
-            "periods": [total(days, [each["periods"][at] for each in clusters]) for at, days in enumerate(PERIODS)],
-            "projection": total(MONTH, [each["projection"] for each in clusters if each["projection"]]),
-        },
+        "total": _total(clusters),
         "failures": in_words(failures).splitlines(),
     }
     if denied:
@@ -107,28 +95,40 @@ def report(invocation: Invocation, *, send: bool) -> Report:
     if failures:
         raise RunError(f"{len(failures)} failed, and {len(clusters)} clusters were reported on.\n{in_words(failures)}")
     if len(json.dumps(answer)) > LONGEST_ANSWER:
-        for noted in (each for cluster in clusters for each in (*cluster["periods"], cluster["projection"]) if each):
-            noted["note"] = ""
+        for each in clusters:
+            for noted in filter(None, (*each["periods"], each["projection"])):
+                noted["note"] = ""
         answer["clusters"] = cut(clusters)
         answer["more_clusters"] = len(clusters) - len(answer["clusters"])
     return answer
 
 
+def _total(clusters: Sequence[ClusterReport]) -> Total:
+    past = [total(days, [each["periods"][number] for each in clusters]) for number, days in enumerate(PERIODS)]
+    return {
+        "periods": past,
+        "projection": total(MONTH, [each["projection"] for each in clusters if each["projection"]]),
+    }
+
+
+def _of_region(prices: Prices, now: datetime, survey: Survey) -> Iterator[tuple[Cluster, Callable[[], ClusterReport]]]:
+    """What is to be done for each tagged cluster of a Region; nothing where no events, and so no hours, are known."""
+    classes = {name: each.get("DBInstanceClass", "") for name, each in survey.instances.items()}
+    for cluster in survey.tagged if survey.events is not None else ():
+        price = partial(prices.of, cluster.snapshot, classes, cluster.region)
+        yield cluster, partial(_of_cluster, cluster, (survey.events or {}).get(cluster.identifier, ()), now, price)
+
+
 def _of_cluster(
-    survey: Survey, classes: Mapping[str, str], prices: Prices, cluster: Cluster, now: datetime
+    cluster: Cluster, events: "Sequence[EventTypeDef]", now: datetime, price_of: Callable[[], Price]
 ) -> ClusterReport:
-    events = (survey.events or {}).get(cluster.identifier, ())
-    hours, coming, decision = (
-        [past(cluster.snapshot, events, now, days) for days in PERIODS],
-        None,
-        decide(cluster, now),
-    )
+    hours, coming = [past(cluster.snapshot, events, now, days) for days in PERIODS], None
+    decision = decide(cluster, now)
     is_left = isinstance(decision, Decision) and decision.reason in (Reason.INVALID_TAG, Reason.INELIGIBLE)
     if isinstance(cluster.schedule, Schedule) and not is_left:
         coming = projected(cluster.schedule, now)
     # Where nothing is stopped, no price is needed.
-    is_needed = any(each.stopped for each in (*hours, coming) if each)
-    price = prices.of(cluster.snapshot, classes, cluster.region) if is_needed else Price(None)
+    price = price_of() if any(each.stopped for each in (*hours, coming) if each) else Price(None)
     return {
         "cluster": cluster.identifier,
         "region": cluster.region,

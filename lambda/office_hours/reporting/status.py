@@ -39,10 +39,7 @@ class Problem(TypedDict):
 
 
 class StatusEntry(Entry):
-    """A cluster in the answer: what a run would decide now, and what it is.
-
-    desired: what its hold or its schedule says now; None for nothing, and where its tags can't be read.
-    """
+    """A cluster in the answer. `desired` is what its hold or schedule says now; None where it says nothing readable."""
 
     desired: str | None
     schedule: str
@@ -53,11 +50,7 @@ class StatusEntry(Entry):
 
 
 class Status(TypedDict):
-    """The status function's answer. Problems come first.
-
-    denied_regions: those that a policy denies.
-    more_problems, more_clusters: how many are left out, since the answer would be too long.
-    """
+    """The status function's answer. `more_problems` and `more_clusters` are left out, where it would be too long."""
 
     time: str
     problems: list[Problem]
@@ -69,10 +62,7 @@ class Status(TypedDict):
 
 @dataclass(frozen=True)
 class Row:
-    """A cluster with what needs attention about it, and its timeline.
-
-    spans: the past three days, as far as RDS's log goes, then the coming four, as its tag and hold say.
-    """
+    """A cluster, what needs attention about it, and its timeline: PAST, as far as RDS's log goes, then COMING."""
 
     cluster: Cluster
     entry: StatusEntry
@@ -99,16 +89,18 @@ def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[
     for each in found:
         problems += each.problems if isinstance(each, Row) else [] if isinstance(each, Blind) else [each]
     problems.sort(key=lambda each: (PROBLEMS.index(each["problem"]), each["region"], each["cluster"]))
-    status: Status = {
-        "time": utc(invocation.now),
-        "problems": cut(problems, _LONGEST_PROBLEMS),
-        "clusters": cut([row.entry for row in rows], LONGEST_ANSWER - _LONGEST_PROBLEMS),
-    }
+    return _status(invocation.now, problems, [row.entry for row in rows], denied), rows
+
+
+def _status(now: datetime, problems: list[Problem], entries: list[StatusEntry], denied: list[str]) -> Status:
+    """The answer, no longer than one can be."""
+    some, others = cut(problems, _LONGEST_PROBLEMS), cut(entries, LONGEST_ANSWER - _LONGEST_PROBLEMS)
+    status: Status = {"time": utc(now), "problems": some, "clusters": others}
     if denied:
         status["denied_regions"] = denied
-    if (more := len(problems) - len(status["problems"])) or len(rows) > len(status["clusters"]):
-        status["more_problems"], status["more_clusters"] = more, len(rows) - len(status["clusters"])
-    return status, rows
+    if len(some) < len(problems) or len(others) < len(entries):
+        status["more_problems"], status["more_clusters"] = len(problems) - len(some), len(entries) - len(others)
+    return status
 
 
 def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Problem:
@@ -119,27 +111,17 @@ def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Prob
 def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem | Blind | Failure]:
     """What there is to say about a Region's clusters."""
     yield from _misplaced(invocation.settings.tag_key, seen)
-    cases: list[Case] = []
-    for case in of_each((cluster, partial(_decide, invocation, cluster)) for cluster in seen.tagged):
-        if isinstance(case, Case):
-            cases.append(case)
-        else:
-            yield case
+    decided = list(of_each((cluster, partial(_decide, invocation, cluster)) for cluster in seen.tagged))
+    yield from (each for each in decided if isinstance(each, Failure))
+    cases = [each for each in decided if isinstance(each, Case)]
     # What needs no evidence comes first: to look for more may take too long.
-    unclear = [(case, since) for case in cases if (since := case.since)]
     clear = [case for case in cases if not case.since]
     yield from of_each((case.cluster, partial(_row, invocation, seen, Evidence(), case)) for case in clear)
-    evidence = look_up(
-        seen.region.client,
-        {case.cluster.identifier: since for case, since in unclear if seen.events is None or since < seen.since},
-        [case.found for case, _ in unclear if isinstance(case.found, Dispute)],
-        until=(present := invocation.clock()),
-        present=present,
-        cloud_trail=invocation.settings.cloud_trail,
-    )
+    unclear = [case for case in cases if case.since]
+    evidence = _evidence(invocation, seen, unclear)
     if evidence.blind:
         yield Blind(seen.region.name, evidence.blind)
-    yield from of_each((case.cluster, partial(_row, invocation, seen, evidence, case)) for case, _ in unclear)
+    yield from of_each((case.cluster, partial(_row, invocation, seen, evidence, case)) for case in unclear)
 
 
 def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
@@ -156,6 +138,19 @@ def _decide(invocation: Invocation, cluster: Cluster) -> Case:
     found = decide(cluster, invocation.now)
     every = timedelta(minutes=invocation.settings.every_minutes)
     return Case(cluster, found, delay(cluster, found, invocation.now, every))
+
+
+def _evidence(invocation: Invocation, seen: Survey, cases: list[Case]) -> Evidence:
+    """What the cases need beside the survey's events."""
+    needed = [(case.cluster.identifier, since) for case in cases if (since := case.since)]
+    return look_up(
+        seen.region.client,
+        {name: since for name, since in needed if seen.events is None or since < seen.since},
+        [case.found for case in cases if isinstance(case.found, Dispute)],
+        until=(present := invocation.clock()),
+        present=present,
+        cloud_trail=invocation.settings.cloud_trail,
+    )
 
 
 def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -> Row:

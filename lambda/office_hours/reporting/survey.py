@@ -25,12 +25,9 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Survey:
-    """What a Region's RDS says.
+    """What a Region's RDS says: of all clusters, of instances by their names, and of events by the cluster's.
 
-    clusters: all of them, also the untagged.
-    since: when the events begin.
-    events: each cluster's, by its identifier; None where they could not be read.
-    instances: by their identifiers; empty where they could not be read.
+    since: when the events begin; they are None where they could not be read.
     """
 
     region: Region
