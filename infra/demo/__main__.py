@@ -26,7 +26,7 @@ from demo.account import (
     RefusedTagError,
     of_your_own,
 )
-from office_hours.decision import local
+from office_hours.clock import local
 from office_hours.schedule import ScheduleError
 from office_hours.settings import Settings
 from settings import StackSettings

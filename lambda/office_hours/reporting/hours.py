@@ -1,9 +1,8 @@
 """How long a cluster ran and was stopped, by RDS's event log, and will be, by its schedule. Pure: no AWS, no clock.
 
-What counts: a cluster runs from its `started` event to its `stopped` event, and is stopped from that to the next
-`started`. So the minutes of starting count as stopped and those of stopping as running, of which RDS bills neither: a
-saving is rather told too small. The message of an automatic restart is no event of either kind: the `started` that
-follows it is. What the log leaves open is inferred, and where that cannot be relied on, a note says so.
+A cluster runs from a `started` event to the next `stopped` event, and is stopped until the next `started`. So starting
+counts as stopped and stopping as running, though RDS bills neither: savings are rather too low. The message of an
+automatic restart counts as neither. What the log leaves open is inferred, and a note says where that may be wrong.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict
 from zoneinfo import ZoneInfo
 
-from office_hours.decision import LOG_KEPT, Change, history_of, local
+from office_hours.clock import local
+from office_hours.decision import LOG_KEPT, Change, history_of
 from office_hours.hold import Hold
 from office_hours.schedule import Schedule, State
 
@@ -22,25 +22,19 @@ if TYPE_CHECKING:
 
 PERIODS = (1, 7, 14)  # days: RDS's event log covers no more
 MONTH = 30  # days: a calendar's month would have one figure in February and another in March
-
 _AFTER = {Change.STARTED: State.RUNNING, Change.STOPPED: State.STOPPED}
 _OTHER = {State.RUNNING: State.STOPPED, State.STOPPED: State.RUNNING}
-# What a status tells: in these a cluster is stopped, in those neither stopped nor billed, and in any other it runs.
-# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Status.html
+# In these a cluster is stopped, in those neither stopped nor billed, and in any other status it runs.
+# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
 _STOPPED = ("stopped", "starting")
 _NEITHER = ("creating", "deleting", "cloning-failed", "migration-failed", "inaccessible-encryption-credentials")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_SHOWN_IN = ZoneInfo("UTC")
+_UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """How long a cluster ran and was stopped.
-
-    days: the length of the period.
-    running, stopped: hours, not rounded. Together as long as the period, or as the cluster's life, if that is shorter.
-    note: why the figures are partial, in sentences; empty where they are complete.
-    """
+    """The hours that a cluster ran and was stopped in so many days; the note says why they are partial, if they are."""
 
     days: int
     running: float
@@ -61,7 +55,7 @@ class Period(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time that a cluster spent in one state. state: None where nobody knows."""
+    """A stretch of time that a cluster spends in one state; None is an unknown one."""
 
     start: datetime
     end: datetime
@@ -69,50 +63,45 @@ class Span:
 
 
 def past(snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", now: datetime, days: int) -> Hours:
-    """The hours of the period that ends now.
+    """The hours of the days, one of PERIODS, that end now.
 
-    snapshot: the `DBCluster` structure that RDS returned, as of now.
-    events: the cluster's events, as DescribeEvents returns them, in any order, from `now - LOG_KEPT` on, whatever the
-        period: before the first one the cluster was in the other state, and without any it always was as it is now.
-    days: one of PERIODS.
+    events: the cluster's, in any order, from `now - LOG_KEPT` on, whatever the period: before the first one the cluster
+        was in the other state, and without any it always was in its present one.
     """
     status, notes = snapshot.get("Status", ""), []
     created, changes = _changes(snapshot, events, now)
     start = now - timedelta(days=days)
     if created > start:
         start = created
-        notes.append(f"It was created on {local(created, _SHOWN_IN)}: its hours count from then on.")
+        notes.append(f"It was created on {local(created, _UTC)}: its hours count from then.")
     spans, repeated = _spans(changes, _present(status), start, now)
     state = changes[-1][1] if changes else _present(status)
     if repeated:
-        times = ", ".join(local(at, _SHOWN_IN) for at in repeated)
-        notes.append(f"Events are missing: by the log it was started or stopped twice in a row, again on {times}.")
+        times = ", ".join(local(at, _UTC) for at in repeated)
+        notes.append(f"Events are missing: the log has it started or stopped twice in a row, again on {times}.")
     if status.startswith(_NEITHER):
-        notes.append(f'It is "{status}", and the log does not tell since when.')
+        notes.append(f'Its status is "{status}", and the log doesn\'t say since when.')
     elif state is not _present(status):
-        notes.append(f'It is "{status}", but by the log it is {state}: the latest event is missing.')
+        notes.append(f'Its status is "{status}", but the log says {state}: the latest event is missing.')
     return Hours(days, hours_in(spans, State.RUNNING), hours_in(spans, State.STOPPED), " ".join(notes))
 
 
 def past_spans(
     snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", start: datetime, now: datetime
 ) -> list[Span]:
-    """What the cluster was from `start` until now; the time before its creation is left out.
-
-    events: the cluster's, at least from `start` on.
-    """
-    status = snapshot.get("Status", "")
+    """What the cluster was from `start`, where its events begin, until now. Before its creation that is unknown."""
     created, changes = _changes(snapshot, events, now)
-    spans, repeated = _spans(changes, _present(status), max(start, created), now)
-    if changes and changes[-1][1] is not _present(status) and spans:
-        # The latest event is missing.
+    present, begin = _present(snapshot.get("Status", "")), max(start, created)
+    spans, repeated = _spans(changes, present, begin, now)
+    if changes and changes[-1][1] is not present:  # the latest event is missing
         spans[-1] = Span(spans[-1].start, now, None)
     # Between two events that say the same, the other one is missing.
-    return [Span(span.start, span.end, None) if span.end in repeated else span for span in spans]
+    spans = [Span(span.start, span.end, None) if span.end in repeated else span for span in spans]
+    return [*([Span(start, begin, None)] if begin > start else []), *spans]
 
 
 def coming_spans(schedule: Schedule, hold: Hold | None, now: datetime, end: datetime) -> list[Span]:
-    """What the hold, then the schedule, ask for from now until `end`."""
+    """What the hold, then the schedule, says from now until `end`."""
     spans, at = [], now
     if hold and hold.in_force(now):
         at = min(hold.until or end, end)
@@ -127,22 +116,17 @@ def coming_spans(schedule: Schedule, hold: Hold | None, now: datetime, end: date
 
 @lru_cache(maxsize=1024)  # clusters share schedules
 def projected(schedule: Schedule, now: datetime) -> Hours:
-    """The hours of the coming MONTH if all goes by the schedule: without holds, changes by hand, and time to start.
+    """The coming MONTH's hours if all goes by the schedule: without holds, changes by hand, and time to start.
 
-    Where a schedule asks for nothing yet, the cluster counts as running.
+    Where a schedule says nothing yet, the cluster counts as running.
     """
-    spans = coming_spans(schedule, None, now, now + timedelta(days=MONTH))
-    stopped = hours_in(spans, State.STOPPED)
-    note = "Its schedule has one side only, and nobody knows what is done by hand on the other."
+    stopped = hours_in(coming_spans(schedule, None, now, now + timedelta(days=MONTH)), State.STOPPED)
+    note = "Its schedule has one side only: what people do on the other is not known."
     return Hours(MONTH, MONTH * 24 - stopped, stopped, note if schedule.one_sided else "")
 
 
 def period(hours: Hours, usd: float | None, price_note: str = "") -> Period:
-    """An entry of the report's answer.
-
-    usd: what an hour of running costs, None where that is not known; not looked at where nothing is stopped.
-    price_note: what is to be said about that.
-    """
+    """An entry of the report's answer. What an hour of running costs counts only where something was stopped."""
     saved = 0.0 if not hours.stopped else None if usd is None else round(hours.stopped * usd, 2)
     return {
         "days": hours.days,
@@ -155,7 +139,7 @@ def period(hours: Hours, usd: float | None, price_note: str = "") -> Period:
 
 
 def total(days: int, periods: Sequence[Period]) -> Period:
-    """The sum over clusters: what is not known of one is left out and counted in the note."""
+    """The sum over clusters. What is not known of some is left out, and the note counts them."""
     saved = [each["saved_usd"] for each in periods if each["saved_usd"] is not None]
     unknown, noted = len(periods) - len(saved), sum(bool(each["note"]) for each in periods)
     left_out = f"Without the savings of {unknown} of {len(periods)} clusters: their prices are not known."
@@ -166,8 +150,13 @@ def total(days: int, periods: Sequence[Period]) -> Period:
         "stopped_hours": round(sum(each["stopped_hours"] for each in periods), 2),
         "complete": not unknown and all(each["complete"] for each in periods),
         "saved_usd": round(sum(saved), 2) if saved or not periods else None,
-        "note": " ".join(filter(None, (left_out if unknown else "", notes if noted else ""))),
+        "note": " ".join([left_out] * bool(unknown) + [notes] * bool(noted)),
     }
+
+
+def hours_in(spans: Iterable[Span], state: State) -> float:
+    """The hours that the spans have in this state."""
+    return sum((span.end - span.start for span in spans if span.state is state), timedelta()) / timedelta(hours=1)
 
 
 def _present(status: str) -> State:
@@ -177,11 +166,11 @@ def _present(status: str) -> State:
 def _changes(
     snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", now: datetime
 ) -> tuple[datetime, list[tuple[datetime, State]]]:
-    """When the cluster was created, and each state that it has come into, as far as the log tells."""
+    """When the cluster was created, and each state that it has come into, as far as the log goes."""
     created = min(snapshot.get("ClusterCreateTime") or _LONG_AGO, now)
-    # The same event may come on two pages. Those before the creation tell of an earlier cluster of this name.
-    history = dict.fromkeys(history_of(events, now))
-    changes = [(at, _AFTER[change]) for at, change in history if change in _AFTER and at >= created]
+    # The same event may come on two pages. Those before the creation are about an earlier cluster of this name.
+    history = dict.fromkeys(history_of(events))
+    changes = [(at, _AFTER[change]) for at, change in history if change in _AFTER and created <= at <= now]
     if created >= now - LOG_KEPT:
         changes.insert(0, (created, State.RUNNING))
     return created, changes
@@ -200,8 +189,3 @@ def _spans(
             repeated += [at] if to is state else []
         state = to
     return [*spans, Span(since, end, state)], repeated
-
-
-def hours_in(spans: Iterable[Span], state: State) -> float:
-    """The hours that the spans have in this state."""
-    return sum((span.end - span.start for span in spans if span.state is state), timedelta()) / timedelta(hours=1)

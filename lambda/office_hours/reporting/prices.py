@@ -1,8 +1,8 @@
-"""What an hour of a cluster's instances costs, by AWS's Price List API: the only module that talks to that.
+"""What an hour of a cluster's instances costs: the only module that talks to AWS's Price List API.
 
-These are AWS's list prices on demand, in US dollars, for the cluster as it is configured now: reserved instances,
-savings plans, other discounts, Extended Support and taxes are not known here. Storage is left out, since a stopped
-cluster pays for it as well, and so are I/O requests, since nobody knows how many were not made.
+These are list prices on demand, in US dollars, for the cluster as configured now: reserved instances, savings plans,
+other discounts, Extended Support and taxes are not known here. Storage is left out, since a stopped cluster pays for it
+as well, and so are I/O requests: how many were saved is not known.
 https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
 """
 
@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import boto3
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef
 
 # USD for an hour of an instance class, or of a capacity unit of SERVERLESS, with I/O-Optimized storage (True) or not.
-# Several prices for one of them mean that the list tells too little to choose.
+# Several prices for one of them mean that the list says too little to choose.
 PriceList = Mapping[tuple[str, bool], set[float]]
 
 SERVERLESS = "db.serverless"
@@ -34,22 +33,18 @@ _IO_OPTIMIZED = "aurora-iopt1"  # the StorageType of a cluster; a standard one h
 # `EU-InstanceUsageIOOptimized:db.r6g.2xl`: the class is shortened here, and whole in the attribute `instanceType`.
 _USAGE_TYPE = re.compile(r"InstanceUsage(?:IOOptimized)?:|Aurora:ServerlessV2(?:IOOptimized)?Usage$")
 _ENDPOINT = "us-east-1"  # one of the three Regions that have one; each knows the prices of all
-# AWS's other partitions take no credentials of this one, nor it theirs, and China's prices are in another currency.
+# Credentials don't work across partitions, and China's prices are in another currency.
 _OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-iso", "eusc-")
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=20)
 
 
 class PriceError(Exception):
-    """A price that is not known. Its text says what was looked for, and why there is none."""
+    """A price that is not known, and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What an hour of a running cluster costs.
-
-    usd: None where that is not known.
-    note: why it is not known, or why it is an estimate, in a sentence; else empty.
-    """
+    """What an hour of a running cluster costs; None where that is not known. The note says why, or why it's a guess."""
 
     usd: float | None
     note: str = ""
@@ -69,10 +64,7 @@ def fetch(region: str, engine: str) -> PriceList:
 
 
 def parse(products: Iterable[str], wanted: Mapping[str, str]) -> PriceList:
-    """The prices in products as GetProducts returns them: each a JSON text. One that is not understood is left out.
-
-    wanted: attributes, of which a product may lack any, but have no other value.
-    """
+    """The prices in GetProducts' JSON texts. Left out is what is not understood, or lacks a wanted attribute's value."""
     prices: defaultdict[tuple[str, bool], set[float]] = defaultdict(set)
     for text in products:
         with suppress(ValueError, LookupError, TypeError, AttributeError):
@@ -91,19 +83,14 @@ def parse(products: Iterable[str], wanted: Mapping[str, str]) -> PriceList:
 
 @dataclass
 class Prices:
-    """The prices that one run needs. A list is fetched when the first cluster asks for it, and not again where that
-    failed. Threads may share this.
-    """
+    """The prices that one run needs. A list that can't be fetched is asked for once."""
 
-    _lists: dict[tuple[str, str], PriceList | str] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
+    _failed: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def of(self, snapshot: "DBClusterTypeDef", classes: Mapping[str, str], region: str) -> Price:
-        """What an hour of this cluster costs while it runs: the sum over its instances.
+        """What an hour of this cluster costs while it runs: the sum over its instances, whose classes are given.
 
-        Serverless v2 counts with its minimum capacity, and so as an estimate that is rather too low.
-
-        classes: the DBInstanceClass of each DBInstanceIdentifier, at least of the cluster's members.
+        Serverless v2 counts with its minimum capacity, so that its price is rather too low.
         """
         try:
             return self._sum(snapshot, classes, region)
@@ -127,22 +114,18 @@ class Prices:
             return Price(sum(usd.values()))
         units = snapshot.get("ServerlessV2ScalingConfiguration", {}).get("MinCapacity")
         if units is None:
-            raise PriceError("RDS does not tell the capacity of its Serverless v2 instances")
+            raise PriceError("RDS does not say the capacity of its Serverless v2 instances")
         usd[SERVERLESS] *= units
         note = f"An estimate: Serverless v2 is counted with its minimum capacity, {units:g} ACU an instance."
         return Price(sum(usd.values()), note)
 
     def _list(self, region: str, engine: str) -> PriceList:
         if region.startswith(_OTHER_PARTITIONS):
-            raise PriceError(f"AWS's price list in US dollars is not to be had in {region}")
-        with self._lock:
-            if (region, engine) not in self._lists:
-                try:
-                    self._lists[region, engine] = fetch(region, engine)
-                except CallError as error:
-                    why = ": ".join(words(error)).rstrip(".")
-                    self._lists[region, engine] = f"AWS's price list of {engine} in {region} could not be read: {why}"
-            found = self._lists[region, engine]
-        if isinstance(found, str):
-            raise PriceError(found)
-        return found
+            raise PriceError(f"AWS has no price list in US dollars for {region}")
+        if (region, engine) not in self._failed:
+            try:
+                return fetch(region, engine)
+            except CallError as error:
+                why = ": ".join(words(error)).rstrip(".")
+                self._failed[region, engine] = f"AWS's price list of {engine} in {region} could not be read: {why}"
+        raise PriceError(self._failed[region, engine])

@@ -1,193 +1,188 @@
 """What office hours saved: hours run and stopped by RDS's event log, their price by AWS's list, and a month to come."""
 
+import json
 import os
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 from zoneinfo import ZoneInfo
 
 import boto3
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from office_hours import rds
-from office_hours.command import Cluster
-from office_hours.decision import LOG_KEPT, Reason, decide, local
-from office_hours.event import EventError, shown, unknown_keys
-from office_hours.hours import MONTH, PERIODS, Hours, Period, past, period, projected, total
-from office_hours.prices import Price, Prices
-from office_hours.run import NAMESPACE, Order, RunError, failed, in_words, logger, utc
-from office_hours.schedule import ScheduleError
-from office_hours.survey import Region, survey
+from office_hours.answer import NAMESPACE, Failure, RunError, failed, in_words, logger
+from office_hours.clock import local, utc
+from office_hours.decision import LOG_KEPT, Decision, Reason, decide
+from office_hours.regions import Invocation
+from office_hours.reporting.hours import MONTH, PERIODS, Period, past, period, projected, total
+from office_hours.reporting.prices import Price, Prices
+from office_hours.reporting.survey import LONGEST_ANSWER, Survey, cut, look_around, of_each
+from office_hours.schedule import Schedule
+from office_hours.settings import Cluster
+
+if TYPE_CHECKING:
+    from types_boto3_rds.type_defs import EventTypeDef
 
 _MONDAY = 0
-_ACCEPTED = 'Accepted: {} to have the report as the answer, {"send": true} to have it sent as well, when it is due'
-_MOST_TOLD = 100  # clusters in the message
+_MOST_CLUSTERS = 100  # in the message
 _LONGEST = 250_000  # bytes: SNS takes 256 KB
 _FOR_RDS = 0.5  # of the function's time, at most: prices and the message take theirs
 
 
-class ClusterReport(TypedDict):
-    """One cluster. `projection` is a month by its schedule, without holds; None where none is followed: see `note`."""
+class Total(TypedDict):
+    """Past periods, and a month by the schedules, without holds: of all clusters, or of one."""
+
+    periods: list[Period]
+    projection: Period | None
+
+
+class ClusterReport(Total):
+    """One cluster. Its projection is None where no schedule is followed, and the note says why."""
 
     cluster: str
     region: str
-    periods: list[Period]
-    projection: Period | None
     note: str
 
 
-class Total(TypedDict):
-    """The sum over all clusters."""
-
-    periods: list[Period]
-    projection: Period
-
-
 class Report(TypedDict):
-    """The report function's answer. `failures` are those of Regions that could not be read."""
+    """The report function's answer. `not_sent` says why not, where that was asked for.
+
+    more_clusters: how many are left out, and with them all periods' notes, where it would be too long.
+    """
 
     time: str
     sent: bool
+    not_sent: NotRequired[str]
     clusters: list[ClusterReport]
     total: Total
     failures: list[str]
+    denied_regions: NotRequired[list[str]]
+    more_clusters: NotRequired[int]
 
 
-def report(order: Order, *, send: bool) -> Report:
-    """Report on all tagged clusters, and send it where it is to be sent and there is something to say.
+def report(invocation: Invocation, *, send: bool) -> Report:
+    """Report on all tagged clusters, and send it where that is asked for, due, and not empty.
 
-    Raises RunError where a Region failed, after all others have been reported on, and what is to be sent has been.
+    Raises RunError where anything failed, after all else has been reported on and sent.
     """
-    regions, failures = survey(order, order.now - LOG_KEPT, _FOR_RDS)
-    prices = Prices()
-    clusters = [
-        _of_cluster(order, region, cluster, prices)
-        for region in regions.values()
-        if region.events is not None
-        for cluster in region.clusters
-    ]
+    now, seconds = invocation.now, invocation.seconds_left() * _FOR_RDS
+    jobs, failures, denied = look_around(invocation, now - LOG_KEPT, seconds, partial(_of_region, Prices(), now))
+    made = list(of_each(jobs))
+    failures += [each for each in made if isinstance(each, Failure)]
+    clusters = [each for each in made if not isinstance(each, Failure)]
     clusters.sort(key=lambda each: (each["region"], each["cluster"]))
     answer: Report = {
-        "time": utc(order.now),
+        "time": utc(now),
         "sent": False,
         "clusters": clusters,
-        "total": {
-            "periods": [
-                total(days, [each["periods"][number] for each in clusters]) for number, days in enumerate(PERIODS)
-            ],
-            "projection": total(MONTH, [each["projection"] for each in clusters if each["projection"]]),
-        },
-        "failures": sorted(failures),
+        "total": _total(clusters),
+        "failures": in_words(failures).splitlines(),
     }
-    if send and _is_due(order, answer):
+    if denied:
+        answer["denied_regions"] = denied
+    if send:
         try:
-            _send(order, answer)
-            answer["sent"] = True
+            _send(answer, now)
         except rds.CallError as error:
             failures.append(failed("Sending the report", error))
-    if send and (saved := answer["total"]["periods"][0]["saved_usd"]) is not None:
-        with single_metric(name="SavedUSD", unit=MetricUnit.NoUnit, value=saved, namespace=NAMESPACE):
-            pass
-    logger.info("report: %d clusters, %d failures", len(clusters), len(failures), extra={"report": answer})
+    for cluster in clusters:
+        logger.info("report on %s", cluster["cluster"], extra={**cluster})
+    summary = {key: value for key, value in answer.items() if key != "clusters"}
+    logger.info("report: %d clusters, %d failures", len(clusters), len(failures), extra={"report": summary})
     if failures:
         raise RunError(f"{len(failures)} failed, and {len(clusters)} clusters were reported on.\n{in_words(failures)}")
+    if len(json.dumps(answer)) > LONGEST_ANSWER:
+        for each in clusters:
+            for noted in filter(None, (*each["periods"], each["projection"])):
+                noted["note"] = ""
+        answer["clusters"] = cut(clusters)
+        answer["more_clusters"] = len(clusters) - len(answer["clusters"])
     return answer
 
 
-def read_event(event: object) -> bool:
-    """Whether the report is to be sent as well. Raises EventError."""
-    if not isinstance(event, dict):
-        raise EventError([f"The event is no JSON object. {_ACCEPTED}."])
-    mistakes = unknown_keys(event, ("send",), _ACCEPTED)
-    if not isinstance(event.get("send", False), bool):
-        mistakes.append(f'"send" has {shown(event["send"])}: expected true or false.')
-    if mistakes:
-        raise EventError(mistakes)
-    return bool(event.get("send", False))
+def _total(clusters: Sequence[ClusterReport]) -> Total:
+    past = [total(days, [each["periods"][number] for each in clusters]) for number, days in enumerate(PERIODS)]
+    return {
+        "periods": past,
+        "projection": total(MONTH, [each["projection"] for each in clusters if each["projection"]]),
+    }
 
 
-def _of_cluster(order: Order, region: Region, cluster: Cluster, prices: Prices) -> ClusterReport:
-    snapshot, events = cluster.snapshot, (region.events or {}).get(cluster.identifier, [])
-    hours = [past(snapshot, events, order.now, days) for days in PERIODS]
-    coming, note = _coming(order, cluster)
-    # Where nothing is saved, nobody needs to know the price.
-    needed = any(each.stopped for each in [*hours, *([coming] if coming else [])])
-    price = prices.of(snapshot, region.classes, cluster.region) if needed else Price(None)
+def _of_region(prices: Prices, now: datetime, survey: Survey) -> Iterator[tuple[Cluster, Callable[[], ClusterReport]]]:
+    """What is to be done for each tagged cluster of a Region; nothing where no events, and so no hours, are known."""
+    classes = {name: each.get("DBInstanceClass", "") for name, each in survey.instances.items()}
+    for cluster in survey.tagged if survey.events is not None else ():
+        price = partial(prices.of, cluster.snapshot, classes, cluster.region)
+        yield cluster, partial(_of_cluster, cluster, (survey.events or {}).get(cluster.identifier, ()), now, price)
+
+
+def _of_cluster(
+    cluster: Cluster, events: "Sequence[EventTypeDef]", now: datetime, price_of: Callable[[], Price]
+) -> ClusterReport:
+    hours, coming = [past(cluster.snapshot, events, now, days) for days in PERIODS], None
+    decision = decide(cluster, now)
+    is_left = isinstance(decision, Decision) and decision.reason in (Reason.INVALID_TAG, Reason.INELIGIBLE)
+    if isinstance(cluster.schedule, Schedule) and not is_left:
+        coming = projected(cluster.schedule, now)
+    # Where nothing is stopped, no price is needed.
+    price = price_of() if any(each.stopped for each in (*hours, coming) if each) else Price(None)
     return {
         "cluster": cluster.identifier,
         "region": cluster.region,
         "periods": [period(each, price.usd, price.note) for each in hours],
         "projection": period(coming, price.usd, price.note) if coming else None,
-        "note": note,
+        "note": decision.message if is_left else "",
     }
 
 
-def _coming(order: Order, cluster: Cluster) -> tuple[Hours | None, str]:
-    """The month that its schedule asks for; None where nobody follows it, and why."""
-    schedule, hold = cluster.tags or (None, None)
-    if schedule is None:
-        return None, ""
-    decision = decide(cluster.snapshot, schedule, hold, (), order.now)
-    if isinstance(schedule, ScheduleError) or decision.reason in (Reason.INVALID_TAG, Reason.INELIGIBLE):
-        return None, decision.message
-    return projected(schedule, order.now), ""
-
-
-def _is_due(order: Order, answer: Report) -> bool:
-    """Whether it is the day to send a report, and there is something to say."""
-    how_often = os.environ.get("OFFICE_HOURS_REPORT", "weekly")
-    if how_often == "never" or (how_often == "weekly" and order.now.weekday() != _MONDAY):
-        return False
-    return bool(answer["failures"]) or _reported(answer["total"])["stopped_hours"] > 0
-
-
-def _reported(of: Total | ClusterReport) -> Period:
-    """The period that the message is about: the day or the week since the last one."""
-    daily = os.environ.get("OFFICE_HOURS_REPORT") == "daily"
-    return of["periods"][PERIODS.index(1 if daily else 7)]
-
-
-def _send(order: Order, answer: Report) -> None:
-    """Publish the report, as text, to the stack's topic. Raises CallError.
+def _send(answer: Report, now: datetime) -> None:
+    """Publish the report, as text, to the stack's topic, where it is due, and say so in it. Raises CallError.
 
     https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
     """
-    of_all = _reported(answer["total"])
-    text = message(answer, order.now)
-    client = boto3.client("sns", config=rds.CONFIG)
-    client.publish(
-        TopicArn=os.environ["OFFICE_HOURS_TOPIC"],
-        Subject=f"Aurora Office Hours: {of_all['stopped_hours']:.1f} hours stopped in {_in_days(of_all)}",
-        Message=text.encode()[:_LONGEST].decode(errors="ignore"),
-    )
+    if (saved := answer["total"]["periods"][0]["saved_usd"]) is not None:
+        with single_metric(name="SavedUSD", unit=MetricUnit.NoUnit, value=saved, namespace=NAMESPACE):
+            pass
+    how_often, stopped = os.environ.get("OFFICE_HOURS_REPORT", "weekly"), _reported(answer["total"])["stopped_hours"]
+    in_days = "the last day" if how_often == "daily" else "the last 7 days"
+    if how_often == "never":
+        answer["not_sent"] = 'The setting "report" is "never".'
+    elif how_often == "weekly" and now.weekday() != _MONDAY:
+        answer["not_sent"] = 'The setting "report" is "weekly": it is sent on Mondays, UTC.'
+    elif not answer["failures"] and not stopped:
+        answer["not_sent"] = f"No cluster was stopped in {in_days}."
+    else:
+        boto3.client("sns", config=rds.CONFIG).publish(
+            TopicArn=os.environ["OFFICE_HOURS_TOPIC"],
+            Subject=f"Aurora Office Hours: {stopped:.1f} hours stopped in {in_days}",
+            Message=_text(answer, now).encode()[:_LONGEST].decode(errors="ignore"),
+        )
+        answer["sent"] = True
 
 
-def message(answer: Report, now: datetime) -> str:
-    """The report for people: all periods in all, then by cluster, the one that saved the most first."""
+def _text(answer: Report, now: datetime) -> str:
+    """The report for people: all periods in all, then by cluster, the biggest saving first."""
     from jinja2 import Environment, FileSystemLoader  # noqa: PLC0415  only what is sent needs it
 
-    # Plain text, in which nothing is escaped.
+    def saved(cluster: ClusterReport) -> tuple[float, float]:
+        return _reported(cluster)["saved_usd"] or 0.0, _reported(cluster)["stopped_hours"]
+
+    # Plain text, in which nothing is escaped, and what AWS says of a failure may have any characters.
     environment = Environment(  # noqa: S701
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_in_one_line,
+        finalize=lambda value: "".join(char if char.isprintable() else " " for char in str(value)),
     )
-    clusters = sorted(answer["clusters"], key=_saved, reverse=True)
+    clusters = sorted(answer["clusters"], key=saved, reverse=True)
     return environment.get_template("report.txt").render(
-        answer=answer, clusters=clusters, most=_MOST_TOLD, at=local(now, ZoneInfo("UTC"))
+        answer=answer, clusters=clusters, most=_MOST_CLUSTERS, at=local(now, ZoneInfo("UTC"))
     )
 
 
-def _saved(cluster: ClusterReport) -> tuple[float, float]:
-    reported = _reported(cluster)
-    return reported["saved_usd"] or 0.0, reported["stopped_hours"]
-
-
-def _in_one_line(value: object) -> str:
-    """A value as the message has it: what AWS says of a failure may have any characters."""
-    return "".join(char if char.isprintable() else " " for char in str(value))
-
-
-def _in_days(of: Period) -> str:
-    return "the last day" if of["days"] == 1 else f"the last {of['days']} days"
+def _reported(of: Total) -> Period:
+    """The period that the message is about: the day or the week since the last one."""
+    return of["periods"][PERIODS.index(1 if os.environ.get("OFFICE_HOURS_REPORT") == "daily" else 7)]

@@ -1,55 +1,36 @@
 """What every tagged cluster should be, what it is, why, and what comes next: for people and for programs."""
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypedDict
+from typing import NotRequired, TypedDict
 
-from office_hours.command import Cluster
-from office_hours.decision import Action, Reason, decide, evidence_since, local, next_change
-from office_hours.event import EventError, shown, unknown_keys
+from office_hours.answer import Entry, Failure, Outcome, RunError, in_words, logger
+from office_hours.clock import local, utc
+from office_hours.decision import Action, Dispute, Reason, decide, delay
+from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold, HoldError
-from office_hours.hours import Span, coming_spans, hours_in, past_spans
-from office_hours.run import (
-    Entry,
-    Failure,
-    Order,
-    Outcomes,
-    RunError,
-    do,
-    entry_of,
-    in_words,
-    is_overdue,
-    utc,
-)
-from office_hours.schedule import Schedule, ScheduleError, State
-from office_hours.survey import Region, survey
-from office_hours.tags import Settings
-
-if TYPE_CHECKING:
-    from types_boto3_rds import RDSClient
+from office_hours.regions import Invocation
+from office_hours.reporting.hours import Span, coming_spans, hours_in, past_spans
+from office_hours.reporting.survey import LONGEST_ANSWER, Survey, cut, look_around, of_each
+from office_hours.run import Blind, Case
+from office_hours.schedule import Schedule, ScheduleError, State, Transition
+from office_hours.settings import Cluster, Settings
+from office_hours.text import sentence
 
 PAST, COMING = timedelta(days=3), timedelta(days=4)
-KEYS = ("describe", "explain", "widgetContext")
-_ACCEPTED = 'Accepted: {}, {"explain": "mon-fri 08:00-18:00 Europe/Berlin"}, {"describe": true}'
-_SOON = timedelta(days=1)
-_MOST_TOLD = 6  # transitions
-_LONGEST_TAG = 256  # characters: RDS's limit
-_YEAR = timedelta(weeks=52)
+# What a problem may be, the worst first.
+PROBLEMS = "failure", "invalid-tag", "needs-attention", "overdue", "tag-on-instance", "ineligible", "automatic-restart"
+_DAY = timedelta(days=1)
+_MOST_TRANSITIONS = 6
+_LONGEST_PROBLEMS = 1_000_000  # bytes of an answer
 _WEEK = 168  # hours
-DESCRIPTION = """### Aurora Office Hours
-
-Every Aurora cluster with an office-hours tag: what it is, why, and what comes next, with the past three days as RDS's
-event log tells them and the coming four as its tag and hold ask. The buttons stop and start it until its next
-transition, or until this evening; each asks first.
-
-It takes no parameters.
-"""
+_VERBS = {State.RUNNING: "starts", State.STOPPED: "stops"}
 
 
 class Problem(TypedDict):
-    """What somebody should see to. `cluster` is empty where it is about a whole Region."""
+    """What needs attention. `cluster` is empty where it is about a whole Region."""
 
     problem: str
     cluster: str
@@ -58,10 +39,7 @@ class Problem(TypedDict):
 
 
 class StatusEntry(Entry):
-    """A cluster in the answer: what a run would decide now, and what it is.
-
-    desired: what its hold or its schedule asks for now; None for nothing, and where its tags cannot be read.
-    """
+    """A cluster in the answer. `desired` is what its hold or schedule says now; None where it says nothing readable."""
 
     desired: str | None
     schedule: str
@@ -72,187 +50,200 @@ class StatusEntry(Entry):
 
 
 class Status(TypedDict):
-    """The status function's answer. Problems come first."""
+    """The status function's answer. `more_problems` and `more_clusters` are left out, where it would be too long."""
 
     time: str
     problems: list[Problem]
     clusters: list[StatusEntry]
-
-
-class Explanation(TypedDict):
-    """What a tag's value means. The numbers are None where nobody can know them."""
-
-    tag: str
-    valid: bool
-    message: str
-    transitions: list[dict[str, str]]
-    hours_a_week: float | None
-    saved_share: float | None
+    denied_regions: NotRequired[list[str]]
+    more_problems: NotRequired[int]
+    more_clusters: NotRequired[int]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A cluster with its timeline.
-
-    spans: the past three days, as far as RDS's log tells, then the coming four, as its tag and hold ask.
-    """
+    """A cluster, what needs attention about it, and its timeline: PAST, as far as RDS's log goes, then COMING."""
 
     cluster: Cluster
     entry: StatusEntry
+    problems: list[Problem]
     spans: list[Span]
 
 
-def read_event(event: object) -> dict[str, object]:
-    """The event, checked. Raises EventError."""
-    if not isinstance(event, dict):
-        raise EventError([f"The event is no JSON object. {_ACCEPTED}."])
-    mistakes = unknown_keys(event, KEYS, _ACCEPTED)
-    if event.get("describe", True) is not True:
-        mistakes.append(f'"describe" has {shown(event["describe"])}: expected true.')
-    if not _can_be_tag(event.get("explain", "")):
-        expected = f"expected the value of a tag, of {_LONGEST_TAG} characters at the most"
-        mistakes.append(f'"explain" has {shown(event["explain"])}: {expected}.')
-    if mistakes:
-        raise EventError(mistakes)
-    return event
-
-
-def _can_be_tag(value: object) -> bool:
-    """Whether it is text, and no longer than a tag's. Half of a surrogate pair is none: Lambda could not answer it."""
-    return isinstance(value, str) and len(value) <= _LONGEST_TAG and not re.search(r"[\ud800-\udfff]", value)
-
-
-def look(order: Order, *, or_fail: bool = True) -> tuple[Status, list[Row]]:
+def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[Row]]:
     """See how all tagged clusters are.
 
-    or_fail: whether to raise RunError where nothing could be seen at all. The problems tell of it in any case.
+    or_fail: whether to raise RunError where nothing could be seen at all. The problems say so in any case.
     """
-    since = order.now - PAST
-    regions, failures = survey(order, since)
-    rows: list[Row] = []
-    outcomes: Outcomes = []
-    jobs = {
-        client: [
-            (cluster.identifier, partial(_see, order, client, region, cluster, rows)) for cluster in region.clusters
-        ]
-        for client, region in regions.items()
-    }
-    do(order, jobs, outcomes)
-    failures += [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    found: list[Row | Problem | Blind]
+    found, failures, denied = look_around(
+        invocation, invocation.now - PAST, invocation.seconds_left(), partial(_of_region, invocation)
+    )
+    rows = sorted((each for each in found if isinstance(each, Row)), key=lambda row: row.cluster.name)
     if or_fail and failures and not rows:
         raise RunError(f"Nothing could be seen.\n{in_words(failures)}")
-    rows.sort(key=lambda row: (row.cluster.region, row.cluster.identifier))
-    problems = [problem for row in rows for problem in _problems(row, order.now)]
-    problems.sort(key=lambda problem: _RANK.index(problem["problem"]))
-    failed: list[Problem] = [{"problem": "failure", "cluster": "", "region": "", "message": each} for each in failures]
-    return {"time": utc(order.now), "problems": failed + problems, "clusters": [row.entry for row in rows]}, rows
+    if blind := [each for each in found if isinstance(each, Blind)]:
+        regions = ", ".join(sorted(each.region for each in blind))
+        logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", regions, blind[0].why)
+    problems = [_problem("failure", line) for line in in_words(failures).splitlines()]
+    for each in found:
+        problems += each.problems if isinstance(each, Row) else [] if isinstance(each, Blind) else [each]
+    problems.sort(key=lambda each: (PROBLEMS.index(each["problem"]), each["region"], each["cluster"]))
+    return _status(invocation.now, problems, [row.entry for row in rows], denied), rows
 
 
-_RANK = [Reason.INVALID_TAG.value, "overdue", Reason.INELIGIBLE.value, "automatic-restart"]
+def _status(now: datetime, problems: list[Problem], entries: list[StatusEntry], denied: list[str]) -> Status:
+    """The answer, no longer than one can be."""
+    some, others = cut(problems, _LONGEST_PROBLEMS), cut(entries, LONGEST_ANSWER - _LONGEST_PROBLEMS)
+    status: Status = {"time": utc(now), "problems": some, "clusters": others}
+    if denied:
+        status["denied_regions"] = denied
+    if len(some) < len(problems) or len(others) < len(entries):
+        status["more_problems"], status["more_clusters"] = len(problems) - len(some), len(entries) - len(others)
+    return status
 
 
-def _see(order: Order, client: "RDSClient", region: Region, cluster: Cluster, rows: list[Row]) -> None:
-    assert cluster.tags is not None  # noqa: S101  for the type checker: the others are left out
-    schedule, hold = cluster.tags
-    snapshot, now = cluster.snapshot, order.now
-    events = (region.events or {}).get(cluster.identifier, [])
-    evidence = evidence_since(snapshot, schedule, hold, now)
-    if evidence and (region.events is None or evidence < now - PAST):
-        events = order.event_log(client).of(cluster.identifier, evidence)
-    decision = decide(snapshot, schedule, hold, events, now)
-    upcoming = desired = None
-    # Where the log could not be read, nobody knows, rather than that nothing happened.
-    unknown = [Span(now - PAST, now, None)]
-    spans = unknown if region.events is None else past_spans(snapshot, events, now - PAST, now)
-    if isinstance(schedule, Schedule) and not isinstance(hold, HoldError):
-        upcoming = next_change(schedule, hold, now)
-        coming = coming_spans(schedule, hold, now, now + COMING)
+def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Problem:
+    identifier, region = (cluster.identifier, cluster.region) if cluster else ("", "")
+    return {"problem": problem, "cluster": identifier, "region": region, "message": message}
+
+
+def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem | Blind | Failure]:
+    """What there is to say about a Region's clusters."""
+    yield from _misplaced(invocation.settings.tag_key, seen)
+    decided = list(of_each((cluster, partial(_decide, invocation, cluster)) for cluster in seen.tagged))
+    yield from (each for each in decided if isinstance(each, Failure))
+    cases = [each for each in decided if isinstance(each, Case)]
+    # What needs no evidence comes first: to look for more may take too long.
+    clear = [case for case in cases if not case.since]
+    yield from of_each((case.cluster, partial(_row, invocation, seen, Evidence(), case)) for case in clear)
+    unclear = [case for case in cases if case.since]
+    evidence = _evidence(invocation, seen, unclear)
+    if evidence.blind:
+        yield Blind(seen.region.name, evidence.blind)
+    yield from of_each((case.cluster, partial(_row, invocation, seen, evidence, case)) for case in unclear)
+
+
+def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
+    """A problem for each cluster that has the tag on an instance alone."""
+    keys = {name: {tag.get("Key") for tag in each.get("TagList", ())} for name, each in seen.instances.items()}
+    for cluster in seen.clusters:
+        names = [name for name in _members(cluster) if key in keys.get(name, ())]
+        if names and not cluster.schedule:
+            words = f"the tag is on the instance {', '.join(names)}, not on the cluster"
+            yield _problem("tag-on-instance", f"Never stopped or started: {words}. Tag the cluster.", cluster)
+
+
+def _decide(invocation: Invocation, cluster: Cluster) -> Case:
+    found = decide(cluster, invocation.now)
+    every = timedelta(minutes=invocation.settings.every_minutes)
+    return Case(cluster, found, delay(cluster, found, invocation.now, every))
+
+
+def _evidence(invocation: Invocation, seen: Survey, cases: list[Case]) -> Evidence:
+    """What the cases need beside the survey's events."""
+    needed = [(case.cluster.identifier, since) for case in cases if (since := case.since)]
+    return look_up(
+        seen.region.client,
+        {name: since for name, since in needed if seen.events is None or since < seen.since},
+        [case.found for case in cases if isinstance(case.found, Dispute)],
+        until=(present := invocation.clock()),
+        present=present,
+        cloud_trail=invocation.settings.cloud_trail,
+    )
+
+
+def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -> Row:
+    """A cluster's row. Raises what went wrong when its events were read, where they would decide."""
+    cluster, decision, now = case.cluster, case.found, invocation.now
+    past = (seen.events or {}).get(cluster.identifier, ())
+    events, call = evidence.events.get(cluster.identifier, past), evidence.calls.get(cluster.identifier)
+    if isinstance(decision, Dispute):
+        if isinstance(events, Exception):
+            raise events
+        decision = decision.settle(events, call)
+    late = case.delay and not isinstance(events, Exception) and case.delay.is_overdue(events, call)
+    # Where the log could not be read, the past is unknown, rather than that nothing happened.
+    spans, desired, hold = [Span(now - PAST, now, None)], None, cluster.hold
+    if seen.events is not None:
+        spans = past_spans(cluster.snapshot, past, now - PAST, now)
+    if isinstance(cluster.schedule, Schedule) and not isinstance(hold, HoldError):
+        coming = coming_spans(cluster.schedule, hold, now, now + COMING)
         desired, spans = coming[0].state, spans + coming
-    entry = entry_of(cluster, decision, upcoming)
-    if decision.action is not Action.LEAVE:
-        entry["message"] = f"The next run is to {decision.action} it. {decision.message}"
-    if isinstance(hold, Hold) and hold.in_force(now):
-        entry["hold"] = str(hold)
-    tags = {tag.get("Key", ""): tag.get("Value", "") for tag in snapshot.get("TagList", ())}
-    members = [member.get("DBInstanceIdentifier", "") for member in snapshot.get("DBClusterMembers", ())]
-    status: StatusEntry = {
-        **entry,
+    outcome = Outcome(
+        cluster,
+        decision,
+        f"{'' if decision.action is Action.LEAVE else f'The next run {decision.action}s it. '}{decision.message}",
+        next=cluster.next_change(now),
+        hold=hold.written(cluster.zone) if isinstance(hold, Hold) and hold.in_force(now) else None,
+    )
+    tags = {tag.get("Key", ""): tag.get("Value", "") for tag in cluster.snapshot.get("TagList", ())}
+    entry: StatusEntry = {
+        **outcome.entry,
         "desired": desired,
-        "schedule": tags.get(order.settings.tag_key, ""),
-        "engine": snapshot.get("Engine", ""),
-        "version": snapshot.get("EngineVersion", ""),
-        "instances": sorted(region.classes.get(member, "") for member in members),
-        "overdue": is_overdue(order, cluster, decision),
+        "schedule": tags.get(invocation.settings.tag_key, ""),
+        "engine": cluster.snapshot.get("Engine", ""),
+        "version": cluster.snapshot.get("EngineVersion", ""),
+        "instances": sorted(seen.instances.get(each, {}).get("DBInstanceClass", "") for each in _members(cluster)),
+        "overdue": decision.reason is Reason.NEEDS_ATTENTION or bool(late),
     }
-    rows.append(Row(cluster, status, spans))
+    return Row(cluster, entry, list(_problems(cluster, entry, now)), spans)
 
 
-def _problems(row: Row, now: datetime) -> list[Problem]:
-    """What somebody should see to about one cluster."""
-    entry, restart = row.entry, row.cluster.snapshot.get("AutomaticRestartTime")
-    found = {}
-    if entry["reason"] in (Reason.INVALID_TAG, Reason.INELIGIBLE):
-        found[str(entry["reason"])] = entry["message"]
-    if entry["overdue"]:
-        found["overdue"] = f"It has not been on its way for two runs. {entry['message']}"
-    if entry["status"] == "stopped" and restart and now <= restart <= now + _SOON:
-        at = local(restart, row.cluster.zone)
-        found["automatic-restart"] = f"AWS starts it on {at}, after seven days. The next run then does what is due."
-    return [
-        {"problem": problem, "cluster": entry["cluster"], "region": entry["region"], "message": message}
-        for problem, message in found.items()
-    ]
+def _problems(cluster: Cluster, entry: StatusEntry, now: datetime) -> Iterator[Problem]:
+    """What needs attention about one cluster."""
+    if entry["reason"] in PROBLEMS:
+        yield _problem(str(entry["reason"]), entry["message"], cluster)
+    elif entry["overdue"]:
+        yield _problem("overdue", f"It should be {entry['desired']} by now. {entry['message']}", cluster)
+    restart = cluster.snapshot.get("AutomaticRestartTime")
+    if entry["status"] == "stopped" and restart and now <= restart <= now + _DAY:
+        at = local(restart, cluster.zone)
+        message = f"AWS starts it on {at}, after seven days. The next run then does what is due."
+        yield _problem("automatic-restart", message, cluster)
 
 
-def explain(text: str, settings: Settings, now: datetime) -> Explanation:
-    """What a tag of this value means, under the stack's settings."""
+def _members(cluster: Cluster) -> list[str]:
+    """Its instances' identifiers."""
+    return [each.get("DBInstanceIdentifier", "") for each in cluster.snapshot.get("DBClusterMembers", ())]
+
+
+def explain(text: str, settings: Settings, now: datetime) -> dict[str, object]:
+    """What a tag of this value means, under the stack's settings. Numbers are None where they can't be known."""
     schedule = settings.parse(text)
     if isinstance(schedule, ScheduleError):
-        return {
-            "tag": text,
-            "valid": False,
-            "message": f"It cannot be read, and its cluster would be left alone: {schedule}",
-            "transitions": [],
-            "hours_a_week": None,
-            "saved_share": None,
-        }
-    transitions: list[dict[str, str]] = []
-    at = now
-    while len(transitions) < _MOST_TOLD and (upcoming := schedule.next_transition(at)):
-        transitions.append({"at": utc(upcoming.at), "local": local(upcoming.at, schedule.zone), "to": str(upcoming.to)})
+        words = f"Can't be read, so a cluster with this tag is left alone: {sentence(schedule)}"
+        unknown = {"transitions": list[str](), "hours_a_week": None, "saved_share": None}
+        return {"tag": text, "valid": False, "message": words, **unknown}
+    transitions, at, zone = list[Transition](), now, schedule.zone
+    while len(transitions) < _MOST_TRANSITIONS and (upcoming := schedule.next_transition(at)):
+        transitions.append(upcoming)
         at = upcoming.at
-    hours = _hours_a_week(schedule, now)
-    share = None if hours is None else round(1 - hours / _WEEK, 3)
+    state, hours = schedule.desired_state(now), None
+    words = f"Should be {state} now. " if state else "Says nothing about now. "
+    # For six days, the day of the week says which day it is.
+    forms = ["%a %H:%M" if each.at - now < 6 * _DAY else "%a %Y-%m-%d %H:%M" for each in transitions]
+    edges = ", ".join(
+        f"{_VERBS[each.to]} {each.at.astimezone(zone):{form}}"
+        for each, form in zip(transitions[:2], forms, strict=False)
+    )
+    words += f"{edges[0].upper()}{edges[1:]} ({zone.key})." if edges else "It never changes."
+    if schedule.one_sided:
+        words += " It has one side only, so how many hours a week it runs depends on you."
+    else:
+        year = coming_spans(schedule, None, now, now + 52 * 7 * _DAY)
+        hours = round(hours_in(year, State.RUNNING) / 52, 1)
+        saved = f"{1 - hours / _WEEK:.0%} is saved"
+        words += f" Runs {hours:g} of the week's {_WEEK} hours, on average over the coming year: {saved}."
+    if schedule.maintenance:
+        words += " Each cluster's maintenance window is added."
     return {
         "tag": text,
         "valid": True,
-        "message": _in_words(schedule, transitions, hours, now),
-        "transitions": transitions,
+        "message": words,
+        "transitions": [
+            {"at": utc(each.at), "local": local(each.at, zone), "to": each.to.value} for each in transitions
+        ],
         "hours_a_week": hours,
-        "saved_share": share,
+        "saved_share": None if hours is None else round(1 - hours / _WEEK, 3),
     }
-
-
-def _hours_a_week(schedule: Schedule, now: datetime) -> float | None:
-    """The hours that it asks for, in an average week of the coming 52; None for a schedule of one side."""
-    if schedule.one_sided:
-        return None
-    return round(hours_in(coming_spans(schedule, None, now, now + _YEAR), State.RUNNING) / 52, 1)
-
-
-def _in_words(schedule: Schedule, transitions: list[dict[str, str]], hours: float | None, now: datetime) -> str:
-    state = schedule.desired_state(now)
-    words = [f"It asks for {state} now." if state else "It asks for nothing now."]
-    if transitions:
-        edges = (f"{each['to']} from {each['local']}" for each in transitions[:2])
-        words.append(f"Next: {', '.join(edges)}.")
-    else:
-        words.append("It never changes.")
-    if hours is None:
-        words.append("It has one side only, so that nobody knows how many hours a week it runs.")
-    else:
-        saved = f"{1 - hours / _WEEK:.0%} is saved"
-        words.append(f"It runs {hours:g} of the week's {_WEEK} hours, on average over the coming year: {saved}.")
-    if schedule.maintenance:
-        words.append("To these come each cluster's own maintenance windows.")
-    return " ".join(words)

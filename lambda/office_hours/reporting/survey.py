@@ -1,68 +1,104 @@
-"""What there is to see of the tagged clusters in all Regions, for the functions that only look."""
+"""What RDS knows about each Region's clusters, for the functions that only look."""
 
 import itertools
+import json
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from office_hours import rds
-from office_hours.command import Cluster
-from office_hours.event_log import add
-from office_hours.run import Failure, Job, Order, Outcomes, clients_of, do, jobs_of
+from office_hours.answer import Failure, failed
+from office_hours.regions import Denied, Invocation, Region, listed, regions_of, side_by_side, unlisted
+from office_hours.settings import Cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from types_boto3_rds.type_defs import DBInstanceTypeDef, EventTypeDef
 
-    from types_boto3_rds import RDSClient
-    from types_boto3_rds.type_defs import EventTypeDef
+# Lambda answers with 6 MB at most; this leaves room for the rest of the answer.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+LONGEST_ANSWER = 6_000_000  # bytes
+_T = TypeVar("_T")
 
 
-@dataclass
-class Region:
-    """What a Region's RDS tells.
+@dataclass(frozen=True)
+class Survey:
+    """What a Region's RDS says: of all clusters, of instances by their names, and of events by the cluster's.
 
-    clusters: the tagged ones.
-    events: each cluster's, by its identifier; None where they could not be read.
-    classes: each instance's class, by its identifier.
+    since: when the events begin; they are None where they could not be read.
     """
 
-    clusters: list[Cluster] = field(default_factory=list)
-    events: "dict[str, list[EventTypeDef]] | None" = None
-    classes: dict[str, str] = field(default_factory=dict)
+    region: Region
+    clusters: Sequence[Cluster]
+    since: datetime
+    events: "Mapping[str, Sequence[EventTypeDef]] | None"
+    instances: "Mapping[str, DBInstanceTypeDef]"
+
+    @property
+    def tagged(self) -> list[Cluster]:
+        return [cluster for cluster in self.clusters if cluster.schedule]
 
 
-def survey(order: Order, since: datetime, share: float = 1.0) -> "tuple[dict[RDSClient, Region], list[Failure]]":
-    """Look at all Regions side by side; in each, at the clusters, the events from `since` on, and the instances.
+def look_around(
+    invocation: Invocation, since: datetime, seconds: float, make: Callable[[Survey], Iterable[_T | Failure]]
+) -> tuple[list[_T], list[Failure], list[str]]:
+    """Survey all Regions side by side, each for so long, make something of each survey, and give it when time is up.
 
-    share: of the time that is left, what it may take.
-
-    Returns what failed as well: what one call did not tell, the others may.
+    Returns what was made, what failed, and the Regions that a policy denies.
     """
-    outcomes: Outcomes = []
-    regions = {client: Region() for client in clients_of(order, outcomes)}
 
-    def keep(region: Region, cluster: Cluster) -> None:
-        if cluster.tags:
-            region.clusters.append(cluster)
+    def work(region: Region) -> Iterator[_T | Failure | Denied]:
+        for each in _survey(invocation, region, since):
+            yield from make(each) if isinstance(each, Survey) else [each]
 
-    def read_events(client: "RDSClient") -> None:
-        events = defaultdict[str, "list[EventTypeDef]"](list)
-        for page in rds.all_events(client, since, order.now):
-            add(page, events)
-        regions[client].events = events
+    regions, failures = regions_of(invocation.settings)
+    found, late = side_by_side(regions, work, seconds)
+    failures += [*late, *(each for each in found if isinstance(each, Failure))]
+    made = [each for each in found if not isinstance(each, Failure | Denied)]
+    denied = sorted((each for each in found if isinstance(each, Denied)), key=lambda each: each.region)
+    if len(denied) == len(regions):  # a policy for some Regions leaves others to be listed
+        return made, [*failures, *(unlisted(each.region, each.error) for each in denied)], []
+    return made, failures, [each.region for each in denied]
 
-    def read_instances(client: "RDSClient") -> None:
-        for instance in rds.instances(client):
-            regions[client].classes[instance.get("DBInstanceIdentifier", "")] = instance.get("DBInstanceClass", "")
 
-    jobs: Mapping[RDSClient, Iterable[Job]] = {
-        client: itertools.chain(
-            (("events", partial(read_events, client)), ("instances", partial(read_instances, client))),
-            jobs_of(order, client, partial(keep, region), outcomes),
-        )
-        for client, region in regions.items()
-    }
-    do(order, jobs, outcomes, share)
-    return regions, [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+def _survey(invocation: Invocation, region: Region, since: datetime) -> Iterator[Survey | Failure | Denied]:
+    """Ask for a Region's clusters, events and instances at once: what one call doesn't say, the others may."""
+    pool = ThreadPoolExecutor(2)
+    reading = pool.submit(list["EventTypeDef"], rds.events(region.client, since, invocation.clock()))
+    listing = pool.submit(list["DBInstanceTypeDef"], rds.instances(region.client))
+    pool.shutdown(wait=False)
+    clusters: list[Cluster] = []
+    for each in listed(invocation, region):
+        if isinstance(each, Cluster):
+            clusters.append(each)
+            continue
+        yield each
+        if isinstance(each, Denied):
+            return
+    for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
+        if error := call.exception():
+            yield failed(f"Region {region.name}, {what}", error, region=region.name)
+    events = defaultdict[str, "list[EventTypeDef]"](list)
+    for event in () if reading.exception() else reading.result():
+        events[event.get("SourceIdentifier", "").lower()].append(event)
+    instances = [] if listing.exception() else listing.result()
+    by_name = {instance.get("DBInstanceIdentifier", ""): instance for instance in instances}
+    yield Survey(region, clusters, since, None if reading.exception() else events, by_name)
+
+
+def of_each(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:
+    """What comes of each cluster's job. Whatever breaks in one is a failure of its cluster alone."""
+    for cluster, job in jobs:
+        try:
+            made: _T | Failure = job()
+        except Exception as error:  # noqa: BLE001  broken in whatever way
+            made = failed(cluster.name, error, region=cluster.region, cluster=cluster.identifier)
+        yield made
+
+
+def cut(entries: Sequence[_T], longest: int = LONGEST_ANSWER) -> list[_T]:
+    """The entries, from the first on, that fit into an answer: so many bytes of JSON."""
+    sizes = itertools.accumulate(len(json.dumps(each)) + 2 for each in entries)
+    return [each for each, size in zip(entries, sizes, strict=True) if size <= longest]

@@ -5,102 +5,63 @@ before it call a function.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_about.html
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, Template
 
-from office_hours.command import clock
-from office_hours.decision import Reason
+from office_hours.answer import Entry
+from office_hours.clock import shown
+from office_hours.command import plan
+from office_hours.decision import Action
 from office_hours.event import Until
-from office_hours.hours import Span
-from office_hours.status import COMING, PAST, Row, Status
-
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-    from office_hours.run import Entry
+from office_hours.hold import Hold
+from office_hours.reporting.hours import Span
+from office_hours.reporting.status import COMING, PAST, PROBLEMS, Row, Status
+from office_hours.schedule import Schedule
 
 WIDTH = 700  # of the timeline's own units, a hundred a day
 EVENING = "20:00"
 # Below this many pixels there is no room for the timeline beside the rest.
 NARROW = 900
-_DAY = timedelta(days=1)
-# What can be asked for in a status: the function, the button's word, and its question.
+# A row is up to 20 KB of HTML, and Lambda answers with 6 MB at most.
+_MOST_ROWS, _MOST_PROBLEMS, _MOST_SPANS = 200, 100, 20
+# What can be done in a status: the function, the button's word, and its question.
 _COMMANDS = {
-    "available": (("stop", "Stop", "Stop {} now, until {}?"), ("start", "Keep", "Keep {} running until {}?")),
-    "stopped": (("start", "Start", "Start {} now, until {}?"),),
+    "available": ((Action.STOP, "Stop", "Stop {} now, until {}?"), (Action.START, "Keep", "Keep {} running until {}?")),
+    "stopped": ((Action.START, "Start", "Start {} now, until {}?"),),
 }
-_LEFT_ALONE = (Reason.INVALID_TAG, Reason.INELIGIBLE)
-# A sign beside each word, so that nothing is told by colour alone.
-_SIGNS = {"available": "▶", "stopped": "■"}
-_TITLES = {
-    Reason.INVALID_TAG: "Tag cannot be read",
-    "overdue": "Overdue",
-    Reason.INELIGIBLE: "Cannot be stopped",
-    "automatic-restart": "AWS is about to start it",
-    "failure": "Could not be read",
-}
-
-
-@dataclass(frozen=True)
-class Button:
-    """A button that commands a cluster: what it says, what it asks first, whom it calls, and with what."""
-
-    label: str
-    question: str
-    endpoint: str
-    payload: dict[str, object]
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A stretch of the timeline, from `x` on, so wide. kind: `running`, `stopped` or `unknown`."""
-
-    x: int
-    width: int
-    kind: str
 
 
 @cache
-def _template(name: str) -> "Template":
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
+def _template(name: str) -> Template:
+    loader = FileSystemLoader(Path(__file__).with_name("templates"))
+    return Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True).get_template(name)
 
 
-def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, object], actions: Mapping[str, str]) -> str:
-    """The widget: what somebody should see to, then a row for each cluster.
+def status_page(status: Status, rows: Sequence[Row], context: object, actions: Mapping[str, str]) -> str:
+    """The widget: what needs attention, then a row for each cluster, those that need attention first.
 
     context: CloudWatch's `widgetContext`.
     actions: the ARNs of the functions that the buttons call, by `stop` and `start`.
     """
-    now = datetime.fromisoformat(status["time"])
-    width = context.get("width")
+    context = context if isinstance(context, dict) else {}
+    now, width, problems = datetime.fromisoformat(status["time"]), context.get("width"), status["problems"]
+    urgent = sorted(rows, key=lambda row: min([PROBLEMS.index(each["problem"]) for each in row.problems] or [99]))
+    first = (now - PAST).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    # In UTC, which is what the rows have in common.
+    midnights = [first + timedelta(days=day) for day in range(1, (PAST + COMING).days + 1)]
     return _template("status.html").render(
-        problems=[(_TITLES[problem["problem"]], problem) for problem in status["problems"]],
-        rows=[
-            {
-                "entry": row.entry,
-                "sign": _SIGNS.get(row.entry["status"], "◆"),
-                "next": _next(row),
-                "size": ", ".join(_sizes(row.entry["instances"])),
-                "bars": list(bars(row.spans, now)),
-                "words": _timeline_in_words(row, now),
-                "buttons": list(buttons(row, actions, now)),
-            }
-            for row in rows
-        ],
-        counts=_counts(status),
-        days=list(_days(now)),
+        problems=problems[:_MOST_PROBLEMS],
+        more_problems=len(problems) + status.get("more_problems", 0) - _MOST_PROBLEMS,
+        denied=status.get("denied_regions", []),
+        rows=[_shown(row, actions, now) for row in urgent[:_MOST_ROWS]],
+        clusters=len(rows),
+        counts=Counter(row.entry["status"] for row in rows),
+        days=[{"x": _x(at, now), "label": f"{at:%a %d}"} for at in midnights],
         now_at=_x(now, now),
         total_width=WIDTH,
         narrow=isinstance(width, int | float) and width < NARROW,
@@ -109,74 +70,59 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, objec
     )
 
 
-def answer_page(title: str, entries: Iterable["Entry"] = (), mistakes: Sequence[str] = ()) -> str:
+def _shown(row: Row, actions: Mapping[str, str], now: datetime) -> dict[str, object]:
+    """What the template has of a row."""
+    entry, sizes = row.entry, Counter(each or "unknown" for each in row.entry["instances"])
+    upcoming = datetime.fromisoformat(entry["next"]).astimezone(row.cluster.zone) if entry["next"] else None
+    bars = [(_x(span.start, now), _x(span.end, now), str(span.state or "unknown")) for span in row.spans]
+    return {
+        "entry": entry,
+        "next": f"{upcoming:%a %d %b %H:%M} {row.cluster.zone.key}" if upcoming else "none",
+        "size": ", ".join(f"{count} x {each}" if count > 1 else each for each, count in sizes.items()),
+        "bars": [{"x": x, "width": end - x, "kind": kind} for x, end, kind in bars if end > x],
+        "words": _timeline_in_words(row, now),
+        "buttons": list(_buttons(row, actions, now)),
+    }
+
+
+def answer_page(title: str, entries: Iterable[Entry] = (), mistakes: Sequence[str] = ()) -> str:
     """What a button's popup says: a sentence for each cluster, or each mistake."""
     return _template("answer.html").render(title=title, entries=list(entries), mistakes=mistakes)
 
 
-def bars(spans: Iterable[Span], now: datetime) -> Iterable[Bar]:
-    """The spans on the timeline; those that are too short to be seen are left out."""
-    for span in spans:
-        start, end = _x(span.start, now), _x(span.end, now)
-        if end > start:
-            yield Bar(start, end - start, str(span.state or "unknown"))
-
-
-def buttons(row: Row, actions: Mapping[str, str], now: datetime) -> Iterable[Button]:
-    """The buttons that make sense for a cluster as it is: none where it is left alone whatever is asked."""
-    entry, name, zone = row.entry, row.cluster.name, row.cluster.zone
-    if entry["reason"] in _LEFT_ALONE:
-        return
-    for action, verb, question in _COMMANDS.get(entry["status"], ()):
-        # Without an end of its own, a command ends at the schedule's next transition, if there is one.
-        if entry["next"] and "hold" not in entry and verb != "Keep":
-            end = clock(datetime.fromisoformat(entry["next"]), zone, now)
-            yield Button(verb, question.format(name, end), actions.get(action, ""), {"clusters": [name]})
-        if evening := Until(EVENING).instant(now, zone):
-            payload: dict[str, object] = {"clusters": [name], "until": EVENING}
-            asked = question.format(name, clock(evening, zone, now))
-            yield Button(f"{verb} until {EVENING}", asked, actions.get(action, ""), payload)
+def _buttons(row: Row, actions: Mapping[str, str], now: datetime) -> Iterator[dict[str, object]]:
+    """A button for each command that would be obeyed, with the very instant that it asks about."""
+    cluster, zone = row.cluster, row.cluster.zone
+    ends = [(" until {}", Until(EVENING).instant(now, zone))]
+    if isinstance(cluster.schedule, Schedule) and (transition := cluster.schedule.next_transition(now)):
+        ends.insert(0, ("", transition.at))
+    for action, verb, question in _COMMANDS.get(row.entry["status"], ()):
+        for label, end in ends:
+            # To keep it running until its schedule stops it is no command.
+            if end is None or (verb == "Keep" and not label):
+                continue
+            until = end.astimezone(zone)
+            text, is_today = until.isoformat(timespec="minutes"), until.date() == now.astimezone(zone).date()
+            if isinstance(plan(cluster, action, Until(text), now), Hold):
+                yield {
+                    "label": verb + label.format(EVENING if is_today else f"tomorrow {EVENING}"),
+                    "question": question.format(cluster.name, shown(end, zone, now)),
+                    "endpoint": actions.get(action, ""),
+                    "payload": {"clusters": [cluster.name], "until": text},
+                }
 
 
 def _x(at: datetime, now: datetime) -> int:
     return round((at - (now - PAST)) / (PAST + COMING) * WIDTH)
 
 
-def _days(now: datetime) -> Iterable[dict[str, object]]:
-    """The midnights on the timeline, in UTC, which is what the rows have in common."""
-    at = (now - PAST).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + _DAY
-    while at < now + COMING:
-        yield {"x": _x(at, now), "label": f"{at:%a %d}"}
-        at += _DAY
-
-
-def _sizes(classes: Sequence[str]) -> Iterable[str]:
-    for each in dict.fromkeys(classes):
-        count = classes.count(each)
-        yield f"{count} x {each or 'unknown'}" if count > 1 else each or "unknown"
-
-
-def _next(row: Row) -> str:
-    if not row.entry["next"]:
-        return ""
-    at = datetime.fromisoformat(row.entry["next"]).astimezone(row.cluster.zone)
-    return f"{at:%a %d %b %H:%M} {row.cluster.zone.key}"
-
-
 def _timeline_in_words(row: Row, now: datetime) -> str:
-    """What the timeline shows, for who does not see it."""
+    """What the timeline shows, for those who can't see it."""
 
-    def told(spans: Iterable[Span]) -> str:
-        zone = row.cluster.zone
-        return ", ".join(f"{span.state or 'unknown'} from {span.start.astimezone(zone):%a %H:%M}" for span in spans)
+    def words(spans: Sequence[Span]) -> str:
+        times = [f"{span.state or 'unknown'} from {span.start.astimezone(row.cluster.zone):%a %H:%M}" for span in spans]
+        return ", ".join([*times[:_MOST_SPANS], *(["and so on"] if len(times) > _MOST_SPANS else [])]) or "unknown"
 
-    past = told(span for span in row.spans if span.start < now)
-    coming = told(span for span in row.spans if span.start >= now)
-    return f"{row.entry['cluster']}. The past three days: {past}. The coming four: {coming or 'unknown'}."
-
-
-def _counts(status: Status) -> str:
-    running = sum(entry["status"] == "available" for entry in status["clusters"])
-    stopped = sum(entry["status"] == "stopped" for entry in status["clusters"])
-    other = len(status["clusters"]) - running - stopped
-    return f"{running} running, {stopped} stopped" + (f", {other} changing" if other else "")
+    past = words([span for span in row.spans if span.start < now])
+    coming = words([span for span in row.spans if span.start >= now])
+    return f"{row.entry['cluster']}. The past three days: {past}. The coming four: {coming}."

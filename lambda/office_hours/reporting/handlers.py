@@ -1,0 +1,65 @@
+"""What the status and the report function do with an event."""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from office_hours.answer import logger
+from office_hours.event import EventError, unknown_keys
+from office_hours.regions import Invocation
+from office_hours.text import as_json
+
+_OF_STATUS = 'Accepted: {}, {"explain": "mon-fri 08:00-18:00 Europe/Berlin"}, {"describe": true}'
+_OF_REPORT = 'Accepted: {} for the report as the answer, {"send": true} to also send it when it is due'
+_LONGEST_TAG = 256  # characters: RDS's limit
+
+
+def status(event: object, invocation: Invocation) -> object:
+    """Show how all tagged clusters are, or explain a tag; to a dashboard as HTML. Raises EventError and RunError."""
+    from office_hours.reporting.status import explain, look  # noqa: PLC0415  each function needs its own
+
+    asked = _read(event, ("describe", "explain", "widgetContext"), _OF_STATUS)
+    if "describe" in asked:
+        return Path(__file__).with_name("templates").joinpath("description.md").read_text("utf-8")
+    if "explain" in asked:
+        return explain(str(asked["explain"]), invocation.settings, invocation.now)
+    on_dashboard = "widgetContext" in asked
+    seen, rows = look(invocation, or_fail=not on_dashboard)
+    if not on_dashboard:
+        return seen
+    from office_hours.reporting.widget import status_page  # noqa: PLC0415  slow to import, and JSON doesn't need it
+
+    return status_page(seen, rows, asked["widgetContext"], json.loads(os.environ.get("OFFICE_HOURS_ACTIONS", "{}")))
+
+
+def report(event: object, invocation: Invocation) -> object:
+    """Report what was saved, and with `{"send": true}` send it. Raises EventError and RunError."""
+    from office_hours.reporting.report import report  # noqa: PLC0415  as above
+
+    return report(invocation, send=bool(_read(event, ("send",), _OF_REPORT).get("send")))
+
+
+def _read(event: object, keys: Sequence[str], accepted: str) -> dict[str, object]:
+    """The event, checked. Raises EventError, which is in the log as well."""
+    given = event if isinstance(event, dict) else {}
+    mistakes = unknown_keys(given, keys, accepted)
+    tag = given.get("explain", "")
+    # Lambda can't answer with half of a surrogate pair.
+    is_tag = isinstance(tag, str) and len(tag) <= _LONGEST_TAG and not re.search(r"[\ud800-\udfff]", tag)
+    checks = (
+        ("describe", given.get("describe", True) is True, "true"),
+        ("explain", is_tag, f"a tag's value, of {_LONGEST_TAG} characters at most"),
+        ("send", isinstance(given.get("send", False), bool), "true or false"),
+    )
+    for key, is_right, expected in checks:
+        if key in keys and not is_right:
+            mistakes.append(f'"{key}" has {as_json(given[key])}: expected {expected}.')
+    if not isinstance(event, dict):
+        mistakes = [f"The event is no JSON object. {accepted}."]
+    if mistakes:
+        error = EventError(mistakes)
+        logger.warning("%s", error)
+        raise error
+    return given
