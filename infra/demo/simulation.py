@@ -87,7 +87,8 @@ def simulate(
     """
     with _environment_of_lambda(settings), mock_aws(), time_machine.travel(_CREATED, tick=False) as clock:
         # Only now: Powertools reads the environment when the handlers are imported.
-        from office_hours import handlers, rds, run  # noqa: PLC0415
+        from office_hours import handlers, rds  # noqa: PLC0415
+        from office_hours.answer import logger  # noqa: PLC0415
 
         mock_random.seed(0)  # the same identifiers, and so the same log, every time
         account = rds_backends[_ACCOUNT][REGION] = SimulatedRds(REGION, _ACCOUNT)
@@ -100,7 +101,7 @@ def simulate(
         functions: dict[str, Callable[[Any, Any], Any]] = {"stop": handlers.stop, "start": handlers.start}
         decisions: list[Decision] = []
         with (
-            patch.object(run.logger.registered_handler, "stream", log),
+            patch.object(logger.registered_handler, "stream", log),
             patch.object(rds, "THREADS", 1),  # calls without latency gain nothing by threads, and pay for each
         ):
             waiting = sorted(deeds, key=lambda deed: deed.at, reverse=True)

@@ -117,8 +117,7 @@ def schedule_of(cluster: Cluster, settings: Settings) -> Schedule | ScheduleErro
     if cluster.tag is None:
         return None
     tag: TagTypeDef = {"Key": TAG_KEY, "Value": cluster.tag}
-    read = settings.read({"TagList": [tag], "PreferredMaintenanceWindow": MAINTENANCE_WINDOW})
-    return read and read[0]
+    return settings.cluster("", {"TagList": [tag], "PreferredMaintenanceWindow": MAINTENANCE_WINDOW}).schedule
 
 
 def _row(cluster: Cluster, schedule: Schedule | ScheduleError | None, week: "Week") -> Row:

@@ -139,8 +139,8 @@ def failed(what: str, error: BaseException, *, denied: bool = False, **keys: str
     """Log a failure, with AWS's own words, and return it for the run's error."""
     code, words = rds.words(error)
     is_expected = isinstance(error, (*rds.CallError, TimeoutError))
-    logger.log(
-        "INFO" if denied else "ERROR",
+    write = logger.info if denied else logger.error
+    write(
         "%s could not be handled: %s: %s",
         what,
         code,

@@ -95,6 +95,14 @@ def side_by_side(
     return [each for each in came if not isinstance(each, Failure)], failures
 
 
+def told(failures: Sequence[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
+    """What failed, and the Regions that a policy denies, which is no failure unless it denies them all."""
+    denied = sorted(each.region for each in failures if each.denied)
+    if len(denied) == len(regions):
+        return [*failures], []
+    return [each for each in failures if not each.denied], denied
+
+
 def listed(invocation: Invocation, region: Region) -> Iterator[Cluster | Failure]:
     """All clusters of a Region, also the untagged. What can't be read is a failure, and the others still come."""
     seen = set[str]()

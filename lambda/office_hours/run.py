@@ -21,7 +21,7 @@ from office_hours.decision import Action, Decision, Delay, Dispute, Reason, deci
 from office_hours.event import Event, EventError
 from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold
-from office_hours.regions import Invocation, Region, listed, regions_of, side_by_side
+from office_hours.regions import Invocation, Region, listed, regions_of, side_by_side, told
 from office_hours.settings import Cluster
 from office_hours.text import sentence
 
@@ -84,8 +84,7 @@ def run(order: Order) -> Answer:
         return _handle(order, region, chosen.get(region.name) or listed(order, region))
 
     found, failed_too = side_by_side(asked, handle, order.seconds_left())
-    failures = _told([*failures, *failed_too], regions)
-    denied = sorted(each.region for each in failed_too if each.denied and each not in failures)
+    failures, denied = told([*failures, *failed_too], regions)
     if blind := sorted(_only(Blind, found), key=lambda each: each.region):
         where = ", ".join(each.region for each in blind)
         logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", where, blind[0].why)
@@ -99,12 +98,6 @@ def run(order: Order) -> Answer:
     if denied:
         made["denied_regions"] = denied
     return answer.report(made, _only(Outcome, found), failures, of_schedules=order.event.clusters is None)
-
-
-def _told(failures: Sequence[Failure], regions: Sequence[Region]) -> list[Failure]:
-    """The failures without the Regions that a policy denies, unless it denies them all."""
-    others = [each for each in failures if not each.denied]
-    return others if len(failures) - len(others) < len(regions) else [*failures]
 
 
 def _only(kind: type[_T], found: Iterable[object]) -> list[_T]:
@@ -124,11 +117,9 @@ def _choose(
     asked = [region for region in regions if None in wanted or region.name in wanted]
     clusters, unlisted = side_by_side(asked, partial(listed, order), order.seconds_left() * _FOR_LISTING)
     failures = [*failures, *unlisted]
-    if None in wanted or not wanted <= {*known}:  # a name may be anywhere, but for where a policy denies it
-        elsewhere = _told(failures, asked)
-    else:
-        elsewhere = []
-    failures = [replace(each, denied=False) for each in failures if each in elsewhere or each.region in wanted]
+    # A name without a known Region may be anywhere, but for where a policy denies it.
+    matter = [] if wanted <= {*known} else told(failures, asked)[0]
+    failures = [replace(each, denied=False) for each in failures if each in matter or each.region in wanted]
     chosen, mistakes = choose(names, clusters, {each.region for each in failures}, order.settings.tag_key, known)
     if order.event.is_command:
         mistakes += obstacles(chosen, order.action, order.event.until, order.now)

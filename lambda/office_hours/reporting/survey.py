@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from office_hours import rds
 from office_hours.answer import Failure, failed
-from office_hours.regions import Denied, Invocation, Region, listed, regions_of, side_by_side, unlisted
+from office_hours.regions import Invocation, Region, listed, regions_of, side_by_side, told
 from office_hours.settings import Cluster
 
 if TYPE_CHECKING:
@@ -49,21 +49,16 @@ def look_around(
     Returns what was made, what failed, and the Regions that a policy denies.
     """
 
-    def work(region: Region) -> Iterator[_T | Failure | Denied]:
+    def work(region: Region) -> Iterator[_T | Failure]:
         for each in _survey(invocation, region, since):
             yield from make(each) if isinstance(each, Survey) else [each]
 
     regions, failures = regions_of(invocation.settings)
-    found, late = side_by_side(regions, work, seconds)
-    failures += [*late, *(each for each in found if isinstance(each, Failure))]
-    made = [each for each in found if not isinstance(each, Failure | Denied)]
-    denied = sorted((each for each in found if isinstance(each, Denied)), key=lambda each: each.region)
-    if len(denied) == len(regions):  # a policy for some Regions leaves others to be listed
-        return made, [*failures, *(unlisted(each.region, each.error) for each in denied)], []
-    return made, failures, [each.region for each in denied]
+    made, failed_too = side_by_side(regions, work, seconds)
+    return made, *told([*failures, *failed_too], regions)
 
 
-def _survey(invocation: Invocation, region: Region, since: datetime) -> Iterator[Survey | Failure | Denied]:
+def _survey(invocation: Invocation, region: Region, since: datetime) -> Iterator[Survey | Failure]:
     """Ask for a Region's clusters, events and instances at once: what one call doesn't say, the others may."""
     pool = ThreadPoolExecutor(2)
     reading = pool.submit(list["EventTypeDef"], rds.events(region.client, since, invocation.clock()))
@@ -75,7 +70,7 @@ def _survey(invocation: Invocation, region: Region, since: datetime) -> Iterator
             clusters.append(each)
             continue
         yield each
-        if isinstance(each, Denied):
+        if each.denied:
             return
     for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
         if error := call.exception():
