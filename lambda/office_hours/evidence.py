@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,7 +42,7 @@ class Evidence:
 def look_up(  # noqa: PLR0913  what to look for, and three instants
     client: "RDSClient",
     wanted: Mapping[str, datetime],
-    disputes: Iterable[Dispute],
+    disputes: Sequence[Dispute],
     until: datetime,
     present: datetime,
     *,
@@ -55,17 +55,29 @@ def look_up(  # noqa: PLR0913  what to look for, and three instants
     until: nothing later is asked for.
     present: the instant by the clock.
     """
-    events = _read_log(client, wanted, until, present)
+    if not wanted:
+        return Evidence()
+    with ThreadPoolExecutor(1) as beside:  # each takes its time
+        asked = beside.submit(_read_trail, client.meta.region_name, disputes if cloud_trail else (), until, present)
+        events = _read_log(client, wanted, until, present)
+    calls, blind = asked.result()
+    return Evidence(events, calls, blind)
+
+
+def _read_trail(
+    region: str, disputes: Sequence[Dispute], until: datetime, present: datetime
+) -> tuple[Mapping[str, Call], str]:
+    """The calls that CloudTrail knows, or why it can't be read."""
     calls: dict[str, Call] = {}
     try:
-        for action in _OPERATIONS if cloud_trail else ():
+        for action in _OPERATIONS:
             disputed = [each for each in disputes if each.opposite is action]
             since = {each.cluster.identifier: max(each.since, present - _TRAIL_KEPT) for each in disputed}
             if since and min(since.values()) < until:
-                calls |= _calls(client.meta.region_name, action, since, until)
+                calls |= _calls(region, action, since, until)
     except Exception as error:  # noqa: BLE001  RDS's event log does without it
-        return Evidence(events, blind=": ".join(rds.words(error)))
-    return Evidence(events, calls)
+        return {}, ": ".join(rds.words(error))
+    return calls, ""
 
 
 def _read_log(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from office_hours.decision import decide
 from office_hours.schedule import Schedule, ScheduleError
+from office_hours.settings import Cluster
 
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef
@@ -61,9 +62,9 @@ def handle(tag: str, at: datetime) -> None:
     try:
         schedule = Schedule.parse(tag, maintenance_window=MAINTENANCE)
     except ScheduleError as error:
-        decide(SNAPSHOT, error, None, [], at)
+        decide(Cluster("", "", SNAPSHOT, error), at)
     else:
-        decide(SNAPSHOT, schedule, None, [], at)
+        decide(Cluster("", "", SNAPSHOT, schedule), at)
 
 
 def distinct() -> list[str]:
