@@ -1,89 +1,70 @@
 """What a cluster's tags mean under the stack's settings."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from types_boto3_rds.type_defs import DBClusterTypeDef
 
 from office_hours.hold import Hold, HoldError
 from office_hours.schedule import Schedule, ScheduleError, State
-from office_hours.settings import Settings
+from office_hours.settings import Cluster, Settings
 
 
-def cluster(*tags: tuple[str, str]) -> DBClusterTypeDef:
-    return {"TagList": [{"Key": key, "Value": value} for key, value in tags]}
+def cluster(tags: dict[str, str], settings: Settings | None = None, **members: Any) -> Cluster:  # noqa: ANN401  RDS's
+    tag_list = [{"Key": key, "Value": value} for key, value in tags.items()]
+    snapshot: Any = {"DBClusterIdentifier": "Reporting", "TagList": tag_list} | members
+    return (settings or Settings()).cluster("eu-west-1", snapshot)
 
 
-def tagged(key: str, value: str = "never") -> DBClusterTypeDef:
-    return cluster((key, value))
+@pytest.mark.parametrize("tags", [{}, {"environment": "never"}, {"office-hours-hold": "running"}], ids=str)
+def test_an_untagged_cluster_has_no_schedule(tags: dict[str, str]) -> None:
+    assert cluster(tags).schedule is None
+    assert Settings().cluster("eu-west-1", {}).schedule is None
 
 
-def schedule_of(settings: Settings, snapshot: DBClusterTypeDef) -> Schedule | ScheduleError:
-    tags = settings.read(snapshot)
-    assert tags is not None
-    return tags[0]
-
-
-def hold_of(snapshot: DBClusterTypeDef) -> Hold | HoldError | None:
-    tags = Settings().read(snapshot)
-    assert tags is not None
-    return tags[1]
-
-
-def test_an_untagged_cluster_is_none_of_ours() -> None:
-    assert Settings().read({}) is None
-    assert Settings().read({"TagList": []}) is None
-    assert Settings().read(tagged("environment")) is None
-    assert Settings().read(tagged("office-hours-hold", "running")) is None
-
-
-def test_a_tag_gives_its_schedule() -> None:
-    assert Settings().read(tagged("office-hours", "08:00-18:00 UTC")) == (Schedule.parse("08:00-18:00 UTC"), None)
+def test_a_tag_gives_its_schedule_and_an_identifier_is_in_lower_case() -> None:
+    tagged = cluster({"office-hours": "08:00-18:00 UTC"})
+    assert isinstance(tagged.schedule, Schedule)
+    assert (str(tagged.schedule), tagged.hold, tagged.name) == ("08:00-18:00 UTC", None, "eu-west-1/reporting")
 
 
 @pytest.mark.parametrize("key", ["Office-Hours", "office_hours", "OfficeHours", "office hours", "OFFICE.HOURS"])
-def test_a_near_miss_of_the_key_is_an_error_that_names_both(key: str) -> None:
-    schedule = schedule_of(Settings(), tagged(key))
+def test_a_near_miss_of_a_key_is_an_error_that_names_both(key: str) -> None:
+    schedule = cluster({key: "never"}).schedule
     assert isinstance(schedule, ScheduleError)
-    assert str(schedule) == f'unknown tag "{key}": did you mean "office-hours"?'
+    assert f'"{key}": did you mean "office-hours"?' in str(schedule)
+    hold = cluster({"office-hours": "never", f"{key}-Hold": "running"}).hold
+    assert isinstance(hold, HoldError)
+    assert f'"{key}-Hold": did you mean "office-hours-hold"?' in str(hold)
 
 
 def test_a_near_miss_beside_the_key_itself_is_passed_over() -> None:
-    snapshot = cluster(
-        ("Office_Hours", "?"), ("office-hours", "never"), ("Office_Hours_Hold", "?"), ("office-hours-hold", "running")
+    tagged = cluster(
+        {"Office_Hours": "?", "office-hours": "never", "Office_Hours_Hold": "?", "office-hours-hold": "running"}
     )
-    assert Settings().read(snapshot) == (Schedule.parse("never"), Hold(State.RUNNING))
-
-
-def test_a_near_miss_of_the_holds_key_is_an_error_that_names_both() -> None:
-    hold = hold_of(cluster(("office-hours", "never"), ("Office_Hours_Hold", "running")))
-    assert isinstance(hold, HoldError)
-    assert str(hold) == 'unknown tag "Office_Hours_Hold": did you mean "office-hours-hold"?'
+    assert isinstance(tagged.schedule, Schedule)
+    assert tagged.hold == Hold(State.RUNNING)
 
 
 def test_a_hold_without_an_offset_is_local_to_the_schedules_zone() -> None:
-    hold = ("office-hours-hold", "stopped until 2026-11-24T22:00")
-    snapshot = cluster(("office-hours", "08:00-18:00 Europe/Berlin"), hold)
-    assert hold_of(snapshot) == Hold(State.STOPPED, datetime(2026, 11, 24, 21, tzinfo=UTC))
+    tags = {"office-hours": "08:00-18:00 Europe/Berlin", "office-hours-hold": "stopped until 2026-11-24T22:00"}
+    assert cluster(tags).hold == Hold(State.STOPPED, datetime(2026, 11, 24, 21, tzinfo=UTC))
 
 
-def test_a_hold_that_cannot_be_read_is_an_error_beside_its_schedule() -> None:
-    snapshot = cluster(("office-hours", "never"), ("office-hours-hold", "up"))
-    assert schedule_of(Settings(), snapshot) == Schedule.parse("never")
-    assert isinstance(hold_of(snapshot), HoldError)
-
-
-def test_an_empty_tag_is_an_error() -> None:
-    assert isinstance(schedule_of(Settings(), {"TagList": [{"Key": "office-hours"}]}), ScheduleError)
+def test_what_cannot_be_read_is_an_error_beside_what_can() -> None:
+    tagged = cluster({"office-hours": "never", "office-hours-hold": "up"})
+    assert isinstance(tagged.schedule, Schedule)
+    assert isinstance(tagged.hold, HoldError)
+    assert isinstance(cluster({"office-hours": ""}).schedule, ScheduleError)
 
 
 def test_the_clusters_own_maintenance_window_counts() -> None:
-    snapshot = tagged("office-hours", "mon 08:00-18:00 maintenance")
-    snapshot["PreferredMaintenanceWindow"] = "sun:05:00-sun:06:00"
-    schedule = schedule_of(Settings(), snapshot)
-    assert isinstance(schedule, Schedule)
-    assert schedule.desired_state(datetime(2026, 11, 22, 5, tzinfo=UTC)) is State.RUNNING
+    tags = {"office-hours": "mon 08:00-18:00 maintenance"}
+    for window, state in (("sun:05:00-sun:06:00", State.RUNNING), ("sat:05:00-sat:06:00", State.STOPPED)):
+        schedule = cluster(tags, PreferredMaintenanceWindow=window).schedule
+        assert isinstance(schedule, Schedule)
+        assert schedule.desired_state(datetime(2026, 11, 22, 5, tzinfo=UTC)) is state
 
 
 def test_settings_are_read_as_the_stack_writes_them() -> None:
@@ -95,33 +76,26 @@ def test_settings_are_read_as_the_stack_writes_them() -> None:
                 "defaultZone": "Europe/Berlin",
                 "schedules": {"berlin": "mon-fri 08:00-18:00"},
                 "calendars": {"plant": ["2026-12-24:2026-12-31"]},
+                "everyMinutes": 15,
+                "cloudTrail": False,
             }
         )
     )
-    assert settings.regions == ("eu-west-1", "us-east-1")
-    schedule = schedule_of(settings, tagged("uptime", "Berlin holidays=plant"))
-    assert isinstance(schedule, Schedule)
-    assert schedule.zone.key == "Europe/Berlin"
-    assert schedule.desired_state(datetime(2026, 12, 28, 12, tzinfo=UTC)) is State.STOPPED
+    assert (settings.regions, settings.every_minutes, settings.cloud_trail) == (("eu-west-1", "us-east-1"), 15, False)
+    tagged = cluster({"uptime": "Berlin holidays=plant"}, settings)
+    assert isinstance(tagged.schedule, Schedule)
+    assert tagged.zone.key == "Europe/Berlin"
+    assert tagged.schedule.desired_state(datetime(2026, 12, 28, 12, tzinfo=UTC)) is State.STOPPED
+    assert tagged.schedule.desired_state(datetime(2027, 1, 4, 12, tzinfo=UTC)) is State.RUNNING
+    assert Settings.from_json("{}") == Settings()
 
 
-def test_a_value_is_parsed_once() -> None:
-    settings, cluster = (
-        Settings.from_json('{"calendars": {"plant": ["2026-12-24"]}}'),
-        tagged("office-hours", "08:00-18:00"),
-    )
-    assert schedule_of(settings, cluster) is schedule_of(settings, cluster)
-
-
-def test_a_value_is_parsed_anew_under_other_settings() -> None:
-    cluster = tagged("office-hours", "office holidays=plant")
-    read = [
-        schedule_of(Settings(schedules={"office": hours}, calendars={"plant": [day]}), cluster)
-        for hours, day in (
-            ("08:00-18:00", date(2026, 12, 24)),
-            ("08:00-18:00", date(2026, 12, 31)),
-            ("09:00-18:00", date(2026, 12, 31)),
-        )
-    ]
-    assert len(set(map(id, read))) == len(read)
-    assert read[0] != read[1] != read[2]
+def test_the_next_change_is_the_end_of_a_hold_in_force_else_the_next_transition() -> None:
+    noon, evening = datetime(2026, 11, 16, 12, tzinfo=UTC), datetime(2026, 11, 16, 20, tzinfo=UTC)
+    office = {"office-hours": "mon-fri 08:00-18:00 UTC"}
+    held = office | {"office-hours-hold": "running until 2026-11-16T20:00Z"}
+    assert cluster(office).next_change(noon) == datetime(2026, 11, 16, 18, tzinfo=UTC)
+    assert cluster(held).next_change(noon) == evening
+    assert cluster(held).next_change(evening) == datetime(2026, 11, 17, 8, tzinfo=UTC)
+    for never in ({"office-hours": "always"}, {"office-hours": "x"}, office | {"office-hours-hold": "stopped"}):
+        assert cluster(never).next_change(noon) is None

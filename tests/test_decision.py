@@ -1,18 +1,15 @@
-"""What is decided about one cluster: a test for each rule, then the awkward histories as a table."""
+"""What is decided about one cluster: a test for each rule, the awkward histories as a table, then what is overdue."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import pytest
-from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
+from types_boto3_rds.type_defs import EventTypeDef
 
-from office_hours.decision import Action, Reason, decide, evidence_since, next_change
-from office_hours.hold import Hold, HoldError
-from office_hours.schedule import Schedule, ScheduleError
+from office_hours.decision import Action, Call, Decision, Dispute, Reason, decide, delay
+from office_hours.settings import Cluster, Settings
 
-WEEKDAYS = Schedule.parse("mon-fri 08:00-18:00 UTC")
-BERLIN = ZoneInfo("Europe/Berlin")
+WEEKDAYS = "mon-fri 08:00-18:00 UTC"
 
 STOPPED = "DB cluster stopped."
 STARTED = "DB cluster started."
@@ -28,16 +25,18 @@ def at(text: str) -> datetime:
     return datetime(2026, 11, 16, tzinfo=UTC) + timedelta(days=days, hours=int(hours), minutes=int(minutes))
 
 
-def cluster(status: str = "available", /, **members: object) -> DBClusterTypeDef:
-    snapshot = {
+def cluster(status: str = "available", /, tag: str = WEEKDAYS, hold: str | None = None, **members: object) -> Cluster:
+    tags = {"office-hours": tag} | ({"office-hours-hold": hold} if hold else {})
+    snapshot: Any = {
         "DBClusterIdentifier": "reporting",
         "Engine": "aurora-postgresql",
         "Status": status,
         "ClusterCreateTime": datetime(2024, 1, 1, tzinfo=UTC),
         "DBClusterMembers": [{"DBInstanceIdentifier": "reporting-1"}],
+        "TagList": [{"Key": key, "Value": value} for key, value in tags.items()],
         **members,
     }
-    return cast("DBClusterTypeDef", snapshot)
+    return Settings().cluster("eu-west-1", snapshot)
 
 
 def log(history: str) -> list[EventTypeDef]:
@@ -50,67 +49,88 @@ def log(history: str) -> list[EventTypeDef]:
     return events
 
 
-# --- Rule 2: what cannot be read
+def disputed(of: Cluster, now: datetime) -> Dispute:
+    found = decide(of, now)
+    assert isinstance(found, Dispute)
+    return found
 
 
-def test_a_tag_that_cannot_be_read_leaves_the_cluster_alone() -> None:
-    decision = decide(cluster(), ScheduleError('unknown day "mno"'), None, [], at("mon 20:00"))
-    assert (decision.action, decision.reason) == (Action.LEAVE, Reason.INVALID_TAG)
-    assert 'unknown day "mno"' in decision.message
+def decided(of: Cluster, now: str | datetime, history: str = "", call: Call | None = None) -> Decision:
+    found = decide(of, at(now) if isinstance(now, str) else now)
+    return found.settle(log(history), call) if isinstance(found, Dispute) else found
 
 
-def test_a_hold_that_cannot_be_read_leaves_the_cluster_alone() -> None:
-    decision = decide(cluster(), WEEKDAYS, HoldError('unknown state "up"'), [], at("mon 20:00"))
-    assert (decision.action, decision.reason) == (Action.LEAVE, Reason.INVALID_TAG)
-    assert 'unknown state "up"' in decision.message
+def said(decision: Decision) -> str:
+    return f"{decision.action} {decision.reason}"
 
 
-# --- Rule 3: what RDS cannot stop
+# --- Rules 2 to 4: what is never acted on
+
+
+@pytest.mark.parametrize(("tags", "named"), [({"tag": "mno"}, '"mno"'), ({"hold": "up"}, '"up"')])
+def test_a_tag_or_a_hold_that_cannot_be_read_leaves_the_cluster_alone(tags: dict[str, str], named: str) -> None:
+    decision = decided(cluster(**tags), "mon 20:00")
+    assert said(decision) == "leave invalid-tag"
+    assert named in decision.message
 
 
 @pytest.mark.parametrize(
     ("members", "named"),
     [
+        ({"Engine": "docdb"}, "not Aurora"),
+        ({"Engine": "neptune"}, "not Aurora"),
+        ({"Engine": "mysql"}, "not Aurora"),  # a Multi-AZ DB cluster
         ({"EngineMode": "serverless"}, "serverless"),
         ({"EngineMode": "parallelquery"}, "parallelquery"),
         ({"GlobalClusterIdentifier": "worldwide"}, "worldwide"),
         ({"ReplicationSourceIdentifier": "arn:aws:rds:us-east-1:123456789012:cluster:primary"}, "primary"),
         ({"ReadReplicaIdentifiers": ["arn:aws:rds:us-east-1:123456789012:cluster:replica"]}, "replica"),
     ],
+    ids=str,
 )
-def test_a_cluster_that_rds_cannot_stop_is_ineligible_and_told_why(members: dict[str, object], named: str) -> None:
-    decision = decide(cluster(**members), Schedule.parse("never"), None, [], at("mon 20:00"))
-    assert (decision.action, decision.reason) == (Action.LEAVE, Reason.INELIGIBLE)
+def test_a_cluster_that_cannot_be_stopped_is_ineligible_and_told_why(members: dict[str, Any], named: str) -> None:
+    decision = decided(cluster(tag="never", **members), "mon 20:00")
+    assert said(decision) == "leave ineligible"
     assert named in decision.message
 
 
 @pytest.mark.parametrize(
     "members",
     [
-        {"EngineMode": "provisioned"},
-        {"EngineMode": ""},
+        {"Engine": "aurora-mysql", "EngineMode": ""},
         {"GlobalClusterIdentifier": "", "ReplicationSourceIdentifier": "", "ReadReplicaIdentifiers": []},
         {"EngineMode": "provisioned", "ServerlessV2ScalingConfiguration": {"MinCapacity": 0.5, "MaxCapacity": 8.0}},
     ],
 )
-def test_a_provisioned_cluster_and_serverless_v2_can_be_stopped(members: dict[str, object]) -> None:
-    assert decide(cluster(**members), Schedule.parse("never"), None, [], at("mon 20:00")).action is Action.STOP
-
-
-# --- Rule 4: what is on its way already
+def test_a_provisioned_cluster_and_serverless_v2_can_be_stopped(members: dict[str, Any]) -> None:
+    assert decided(cluster(tag="never", **members), "mon 20:00").action is Action.STOP
 
 
 @pytest.mark.parametrize("status", ["stopping", "starting", "backing-up", "upgrading", "creating", "something-new", ""])
 def test_a_cluster_that_is_neither_available_nor_stopped_is_busy(status: str) -> None:
-    decision = decide(cluster(status), Schedule.parse("never"), None, [], at("mon 20:00"))
-    assert (decision.action, decision.reason) == (Action.LEAVE, Reason.BUSY)
+    decision = decided(cluster(status, tag="never"), "mon 20:00")
+    assert said(decision) == "leave busy"
     assert f'"{status}"' in decision.message
 
 
 @pytest.mark.parametrize("members", [[], None])
 def test_a_cluster_without_instances_is_busy(members: list[object] | None) -> None:
-    decision = decide(cluster(DBClusterMembers=members), Schedule.parse("never"), None, [], at("mon 20:00"))
-    assert (decision.action, decision.reason) == (Action.LEAVE, Reason.BUSY)
+    assert said(decided(cluster(tag="never", DBClusterMembers=members), "mon 20:00")) == "leave busy"
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        ("inaccessible-encryption-credentials-recoverable", "enable its KMS key"),
+        ("incompatible-parameters", "parameter group"),
+        ("storage-full", "storage"),
+        ("failed", "backup"),
+    ],
+)
+def test_a_status_that_does_not_pass_by_itself_needs_attention_also_under_a_hold(status: str, remedy: str) -> None:
+    decision = decided(cluster(status, hold="stopped"), "mon 20:00")
+    assert said(decision) == "leave needs-attention"
+    assert remedy in decision.message
 
 
 # --- Rule 5: a hold in force
@@ -125,64 +145,49 @@ def test_a_cluster_without_instances_is_busy(members: list[object] | None) -> No
         ("stopped", "stopped", Action.LEAVE),
     ],
 )
-@pytest.mark.parametrize("schedule", ["mon-fri 08:00-18:00 UTC", "mon-fri 08:00-18:00 UTC enforced", "always", "never"])
-def test_a_hold_in_force_is_followed_whatever_the_schedule_says(
-    status: str, to: str, action: Action, schedule: str
-) -> None:
-    hold = Hold.parse(f"{to} until 2026-11-16T22:00", zone=BERLIN)
-    decision = decide(cluster(status), Schedule.parse(schedule), hold, [], at("mon 20:59"))
-    assert (decision.action, decision.reason) == (action, Reason.HELD)
-
-
-def test_a_hold_without_an_end_lasts() -> None:
-    decision = decide(cluster(), WEEKDAYS, Hold.parse("stopped", zone=BERLIN), [], at("mon 12:00"))
-    assert (decision.action, decision.reason) == (Action.STOP, Reason.HELD)
+@pytest.mark.parametrize("tag", [WEEKDAYS, f"{WEEKDAYS} enforced", "always", "never"])
+def test_a_hold_in_force_is_followed_whatever_the_schedule_says(status: str, to: str, action: Action, tag: str) -> None:
+    for hold in (f"{to} until 2026-11-16T21:00Z", to):
+        decision = decided(cluster(status, tag=tag, hold=hold), "mon 20:59")
+        assert (decision.action, decision.reason) == (action, Reason.HELD)
 
 
 def test_a_hold_is_over_at_the_instant_of_its_end() -> None:
-    hold = Hold.parse("running until 2026-11-16T20:00Z", zone=BERLIN)
-    assert decide(cluster(), WEEKDAYS, hold, [], at("mon 19:59")).reason is Reason.HELD
-    assert decide(cluster(), WEEKDAYS, hold, [], at("mon 20:00")).reason is Reason.SCHEDULED
+    held = cluster(hold="running until 2026-11-16T20:00Z")
+    assert decided(held, "mon 19:59").reason is Reason.HELD
+    assert decided(held, "mon 20:00").reason is Reason.SCHEDULED
 
 
-# --- Rule 6: as it should be
+# --- Rules 6 and 7: as it should be, and whatever was done by hand
 
 
 @pytest.mark.parametrize(("status", "now"), [("available", "mon 12:00"), ("stopped", "mon 20:00")])
 def test_a_cluster_in_its_desired_state_is_left(status: str, now: str) -> None:
-    decision = decide(cluster(status), WEEKDAYS, None, [], at(now))
-    assert (decision.action, decision.reason) == (Action.LEAVE, Reason.AS_SCHEDULED)
+    assert said(decided(cluster(status), now)) == "leave as-scheduled"
 
 
 @pytest.mark.parametrize("status", ["available", "stopped"])
 def test_nothing_is_done_before_the_first_edge_of_a_one_sided_schedule(status: str) -> None:
-    schedule = Schedule.parse("08:00- UTC closed=1900-01-01:2026-11-30")
-    decision = decide(cluster(status), schedule, None, [], at("mon 20:00"))
-    assert (decision.action, decision.reason) == (Action.LEAVE, Reason.AS_SCHEDULED)
+    yet_to_begin = cluster(status, tag="08:00- UTC closed=1900-01-01:2026-11-30")
+    assert said(decided(yet_to_begin, "mon 20:00")) == "leave as-scheduled"
 
 
 def test_a_one_sided_schedule_stops_and_never_starts() -> None:
-    schedule = Schedule.parse("-19:00 UTC")
-    assert decide(cluster(), schedule, None, [], at("mon 19:00")).action is Action.STOP
-    assert decide(cluster("stopped"), schedule, None, [], at("tue 08:00")).action is Action.LEAVE
-
-
-# --- Rule 7: no change by hand counts
+    assert decided(cluster(tag="-19:00 UTC"), "mon 19:00").action is Action.STOP
+    assert decided(cluster("stopped", tag="-19:00 UTC"), "tue 08:00").action is Action.LEAVE
 
 
 @pytest.mark.parametrize(
     ("tag", "status", "action"),
     [
-        ("mon-fri 08:00-18:00 UTC enforced", "available", Action.STOP),
+        (f"{WEEKDAYS} enforced", "available", Action.STOP),
         ("never", "available", Action.STOP),
         ("always", "stopped", Action.START),
     ],
 )
-def test_an_enforced_schedule_undoes_what_was_done_by_hand(tag: str, status: str, action: Action) -> None:
-    events = log("mon 19:30 started") if status == "available" else log("mon 19:30 stopped")
-    schedule = Schedule.parse(tag)
-    assert evidence_since(cluster(status), schedule, None, at("mon 20:00")) is None
-    decision = decide(cluster(status), schedule, None, events, at("mon 20:00"))
+def test_an_enforced_schedule_needs_no_evidence(tag: str, status: str, action: Action) -> None:
+    decision = decide(cluster(status, tag=tag), at("mon 20:00"))
+    assert isinstance(decision, Decision)
     assert (decision.action, decision.reason) == (action, Reason.ENFORCED)
 
 
@@ -275,158 +280,245 @@ HISTORIES = {
 
 @pytest.mark.parametrize(("status", "history", "now", "expected"), HISTORIES.values(), ids=HISTORIES.keys())
 def test_history(status: str, history: str, now: str, expected: str) -> None:
-    decision = decide(cluster(status), WEEKDAYS, None, log(history), at(now))
-    assert f"{decision.action} {decision.reason}" == expected
+    assert said(decided(cluster(status), now, history)) == expected
+
+
+# --- Rule 8.0: the same, where CloudTrail knows a call. `alice` is a person, `us` our own function.
+
+CALLS = {
+    "a start by hand within half an hour of closing": (
+        *("available", "mon 18:20 started", "mon 18:02 alice", "mon 18:25", "leave changed-by-hand"),
+    ),
+    "a start by hand at the very closing": ("available", "", "mon 18:00 alice", "mon 18:25", "leave changed-by-hand"),
+    "a start by hand just before closing": (
+        *("available", "mon 18:40 started", "mon 17:59 alice", "mon 18:45", "stop scheduled"),
+    ),
+    "our start under a hold that was deleted": (
+        *("available", "mon 18:06 stopped, mon 20:05 started", "mon 20:00 us", "mon 21:00", "stop scheduled"),
+    ),
+    "a stop by hand at noon": (
+        "stopped",
+        "mon 12:10 stopped",
+        "mon 12:04 alice",
+        "mon 12:15",
+        "leave changed-by-hand",
+    ),
+    "our stop under a hold that was deleted, which is not in the log yet": (
+        *("stopped", "mon 08:06 started", "mon 12:00 us", "mon 12:10", "start scheduled"),
+    ),
+    "a call that is older than what the log tells": (
+        *("available", "mon 18:06 stopped, mon 20:05 started", "mon 17:30 alice", "mon 20:10", "leave changed-by-hand"),
+    ),
+    "the same, where the log doesn't tell the start": (
+        *("available", "mon 18:06 stopped", "mon 17:30 us", "mon 20:10", "leave changed-by-hand"),
+    ),
+    "an automatic restart after it": (
+        *("available", "mon 18:06 restart, mon 18:20 started", "mon 18:02 alice", "mon 18:25", "stop auto-restarted"),
+    ),
+    "a stop that failed ten minutes ago": (
+        *("available", "mon 18:10 failed", "mon 18:02 alice", "mon 18:20", "leave busy"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("status", "history", "call", "now", "expected"), CALLS.values(), ids=CALLS.keys())
+def test_call(status: str, history: str, call: str, now: str, expected: str) -> None:
+    instant, _, by = call.rpartition(" ")
+    decision = decided(cluster(status), now, history, Call(at(instant), None if by == "us" else by))
+    assert said(decision) == expected
+
+
+def test_who_made_a_change_is_told_where_it_is_known() -> None:
+    decision = decided(cluster(), "mon 19:10", call=Call(at("mon 19:02"), "alice"))
+    assert decision.by == "alice"
+    assert decision.message == (
+        "Started by alice on Mon 2026-11-16 19:02 UTC. Left running until the next scheduled change."
+    )
+
+
+def test_a_call_settles_what_is_older_than_the_event_log() -> None:
+    closed, now = cluster(tag=f"{WEEKDAYS} closed=2026-11-07:2026-12-31"), datetime(2026, 12, 14, 12, tzinfo=UTC)
+    assert said(decided(closed, now)) == "leave changed-by-hand"
+    assert said(decided(closed, now, call=Call(at("-fri 17:30"), "alice"))) == "leave changed-by-hand"
+    before = Call(datetime(2026, 11, 6, 17, 30, tzinfo=UTC), "alice")
+    assert said(decided(closed, now, call=before)) == "stop scheduled"
+
+
+# --- What the event log cannot tell
 
 
 def test_a_change_that_the_log_does_not_tell_of_yet_is_told_as_such() -> None:
-    decision = decide(cluster(), WEEKDAYS, None, log("mon 18:06 stopped"), at("mon 22:10"))
-    assert "after Mon 2026-11-16 18:06 UTC (RDS's event log does not tell when)" in decision.message
+    message = decided(cluster(), "mon 22:10", "mon 18:06 stopped").message
+    assert "Started by hand after Mon 2026-11-16 18:06 UTC" in message
+    assert "event log is behind" in message
 
 
 def test_windows_minutes_apart_take_up_a_change_under_way() -> None:
     """The stop at noon ends after ten past twelve, when the cluster was due to start again."""
-    schedule = Schedule.parse("08:00-12:00 12:10-18:00 UTC")
-    decision = decide(cluster("stopped"), schedule, None, log("mon 12:14 stopped"), at("mon 12:15"))
-    assert (decision.action, decision.reason) == (Action.START, Reason.SCHEDULED)
+    lunch = cluster("stopped", tag="08:00-12:00 12:10-18:00 UTC")
+    assert said(decided(lunch, "mon 12:15", "mon 12:14 stopped")) == "start scheduled"
 
 
-def test_a_cluster_created_at_night_is_left_until_the_next_transition_without_a_look_at_the_log() -> None:
-    created = cluster(ClusterCreateTime=at("mon 21:30"))
-    assert evidence_since(created, WEEKDAYS, None, at("mon 22:00")) is None
-    decision = decide(created, WEEKDAYS, None, [], at("mon 22:00"))
-    assert (decision.action, decision.reason) == (Action.LEAVE, Reason.CHANGED_BY_HAND)
-    assert decide(created, WEEKDAYS, None, [], at("tue 18:00")).action is Action.STOP
-
-
-def test_a_cluster_created_at_the_very_transition_counts_as_changed_by_hand() -> None:
-    created = cluster(ClusterCreateTime=at("mon 18:00"))
-    assert decide(created, WEEKDAYS, None, [], at("mon 18:01")).reason is Reason.CHANGED_BY_HAND
+@pytest.mark.parametrize("created", ["mon 18:00", "mon 21:30"])
+def test_a_cluster_created_since_the_transition_is_left_until_the_next(created: str) -> None:
+    new = cluster(ClusterCreateTime=at(created))
+    decision = decided(new, "mon 22:00")
+    assert said(decision) == "leave changed-by-hand"
+    assert decision.message.startswith("Created on ")
+    assert decided(new, "tue 18:00").action is Action.STOP
 
 
 def test_where_there_never_was_a_transition_a_stop_by_hand_is_respected() -> None:
-    schedule = Schedule.parse("00:00-24:00 UTC closed=2026-12-24:2026-12-26")
-    noon = datetime(2026, 11, 16, 12, tzinfo=UTC)
-    event: Any = {"Date": noon, "Message": "DB cluster stopped."}
-    snapshot: Any = {"Status": "stopped", "DBClusterMembers": [{}]}
-    assert decide(snapshot, schedule, None, [event], noon).reason is Reason.CHANGED_BY_HAND
-    assert decide(snapshot, schedule, None, [], noon).reason is Reason.SCHEDULED
+    stopped = cluster("stopped", tag="00:00-24:00 UTC closed=2026-12-24:2026-12-26", ClusterCreateTime=None)
+    assert said(decided(stopped, "mon 12:00", "mon 11:00 stopped")) == "leave changed-by-hand"
+    assert said(decided(stopped, "mon 12:00")) == "start scheduled"
 
 
 class TestATransitionOlderThanTheEventLog:
     """Closed for three weeks: the latest transition is the stop on 6 November, RDS's log begins on 14 November."""
 
-    CLOSED = Schedule.parse("mon-fri 08:00-18:00 UTC closed=2026-11-07:2026-11-30")
+    CLOSED = f"{WEEKDAYS} closed=2026-11-07:2026-11-30"
+    OPEN = "nov 00:00-24:00 UTC"
     NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
-    def test_a_cluster_that_should_be_stopped_is_left_since_nobody_knows(self) -> None:
-        decision = decide(cluster(), self.CLOSED, None, [], self.NOW)
-        assert (decision.action, decision.reason) == (Action.LEAVE, Reason.CHANGED_BY_HAND)
+    def test_a_cluster_that_should_be_stopped_is_left_and_told_how_to_stop_it(self) -> None:
+        decision = decided(cluster(tag=self.CLOSED), self.NOW)
+        assert said(decision) == "leave changed-by-hand"
         assert '{"clusters": ["reporting"]}' in decision.message
 
     def test_one_that_aws_restarted_is_stopped(self) -> None:
-        events = log("thu 03:00 restart, thu 03:09 started")
-        assert decide(cluster(), self.CLOSED, None, events, self.NOW).reason is Reason.AUTO_RESTARTED
+        restarted = decided(cluster(tag=self.CLOSED), self.NOW, "thu 03:00 restart, thu 03:09 started")
+        assert said(restarted) == "stop auto-restarted"
 
-    def test_one_that_should_be_running_is_started(self) -> None:
-        schedule = Schedule.parse("nov 00:00-24:00 UTC")
-        decision = decide(cluster("stopped"), schedule, None, [], self.NOW)
-        assert (decision.action, decision.reason) == (Action.START, Reason.SCHEDULED)
-
-    def test_one_that_was_stopped_within_the_log_was_stopped_by_hand(self) -> None:
-        schedule = Schedule.parse("nov 00:00-24:00 UTC")
-        decision = decide(cluster("stopped"), schedule, None, log("wed 12:00 stopped"), self.NOW)
-        assert (decision.action, decision.reason) == (Action.LEAVE, Reason.CHANGED_BY_HAND)
+    def test_one_that_should_be_running_is_started_unless_the_log_has_a_stop(self) -> None:
+        stopped = cluster("stopped", tag=self.OPEN)
+        assert said(decided(stopped, self.NOW)) == "start scheduled"
+        assert said(decided(stopped, self.NOW, "wed 12:00 stopped")) == "leave changed-by-hand"
 
     def test_a_schedule_that_never_had_a_transition_leaves_a_running_cluster(self) -> None:
-        schedule = Schedule.parse("mon-fri 08:00-18:00 UTC closed=1900-01-01:2026-11-30")
-        assert decide(cluster(), schedule, None, [], self.NOW).reason is Reason.CHANGED_BY_HAND
+        never = cluster(tag=f"{WEEKDAYS} closed=1900-01-01:2026-11-30")
+        assert decided(never, self.NOW).reason is Reason.CHANGED_BY_HAND
 
 
 class TestAHoldThatEnded:
     """Started at 19:00, held running until 20:00: the end of the hold is a transition."""
 
-    HOLD = Hold.parse("running until 2026-11-16T20:00Z", zone=BERLIN)
-    EVENTS = log("mon 18:06 stopped, mon 19:05 started")
+    HELD = cluster(hold="running until 2026-11-16T20:00Z")
+    EVENTS = "mon 18:06 stopped, mon 19:05 started"
 
     def test_what_was_done_under_the_hold_is_no_later_change_by_hand(self) -> None:
-        decision = decide(cluster(), WEEKDAYS, self.HOLD, self.EVENTS, at("mon 20:00"))
-        assert (decision.action, decision.reason) == (Action.STOP, Reason.SCHEDULED)
+        decision = decided(self.HELD, "mon 20:00", self.EVENTS)
+        assert said(decision) == "stop scheduled"
         assert "hold ended" in decision.message
 
     def test_what_was_done_after_the_hold_is(self) -> None:
-        events = [*self.EVENTS, *log("mon 20:06 stopped, mon 21:00 started")]
-        assert decide(cluster(), WEEKDAYS, self.HOLD, events, at("mon 21:05")).reason is Reason.CHANGED_BY_HAND
+        later = f"{self.EVENTS}, mon 20:06 stopped, mon 21:00 started"
+        assert decided(self.HELD, "mon 21:05", later).reason is Reason.CHANGED_BY_HAND
 
     def test_a_hold_that_ended_before_the_latest_transition_plays_no_part(self) -> None:
-        decision = decide(cluster(), WEEKDAYS, self.HOLD, log("tue 08:06 started"), at("tue 18:00"))
-        assert (decision.action, decision.reason) == (Action.STOP, Reason.SCHEDULED)
+        decision = decided(self.HELD, "tue 18:00", "tue 08:06 started")
+        assert said(decision) == "stop scheduled"
         assert "hold" not in decision.message
 
     def test_a_cluster_created_before_the_end_of_the_hold_is_stopped(self) -> None:
-        created = cluster(ClusterCreateTime=at("mon 19:00"))
-        assert decide(created, WEEKDAYS, self.HOLD, [], at("mon 20:00")).action is Action.STOP
-
-    def test_the_log_is_read_from_an_hour_before_its_end(self) -> None:
-        assert evidence_since(cluster(), WEEKDAYS, self.HOLD, at("mon 20:00")) == at("mon 19:00")
+        held = cluster(hold="running until 2026-11-16T20:00Z", ClusterCreateTime=at("mon 19:00"))
+        assert decided(held, "mon 20:00").action is Action.STOP
 
 
-# --- What is asked of the log
-
-
-def test_the_log_is_read_from_an_hour_before_the_latest_transition() -> None:
-    assert evidence_since(cluster(), WEEKDAYS, None, at("mon 20:00")) == at("mon 17:00")
-
-
-def test_the_log_is_never_asked_for_more_than_it_keeps() -> None:
-    schedule = Schedule.parse("jan mon-fri 08:00-18:00 UTC")
-    now = at("mon 20:00")
-    assert evidence_since(cluster(), schedule, None, now) == now - timedelta(days=14) + timedelta(hours=1)
+# --- What evidence is needed, and what counts
 
 
 @pytest.mark.parametrize(
-    ("snapshot", "schedule", "hold"),
-    [
-        (cluster("stopped"), WEEKDAYS, None),
-        (cluster("stopping"), WEEKDAYS, None),
-        (cluster(GlobalClusterIdentifier="worldwide"), WEEKDAYS, None),
-        (cluster(DBClusterMembers=[]), WEEKDAYS, None),
-        (cluster(), WEEKDAYS, Hold.parse("running", zone=BERLIN)),
-        (cluster(), ScheduleError("unreadable"), None),
-    ],
+    ("of", "since"),
+    [(cluster(), "mon 17:00"), (cluster(hold="running until 2026-11-16T20:00Z"), "mon 19:00")],
+    ids=["transition", "end of a hold"],
 )
-def test_the_log_is_not_read_where_an_earlier_rule_decides(
-    snapshot: DBClusterTypeDef, schedule: Schedule | ScheduleError, hold: Hold | None
-) -> None:
-    assert evidence_since(snapshot, schedule, hold, at("mon 20:00")) is None
+def test_evidence_begins_an_hour_before_what_changed_last(of: Cluster, since: str) -> None:
+    assert disputed(of, at("mon 20:00")).since == at(since)
 
 
 def test_messages_are_matched_without_regard_to_case_and_the_final_stop() -> None:
     events: list[EventTypeDef] = [{"Date": at("mon 22:10"), "Message": "DB Cluster Started"}]
-    assert decide(cluster(), WEEKDAYS, None, events, at("mon 22:15")).reason is Reason.CHANGED_BY_HAND
+    assert disputed(cluster(), at("mon 22:15")).settle(events).reason is Reason.CHANGED_BY_HAND
 
 
-def test_other_events_say_nothing() -> None:
+def test_other_events_say_nothing_nor_do_earlier_ones() -> None:
     other = (
         "DB cluster created.",
         "Completed failover to DB instance: reporting-1",
         "The DB cluster started something",
     )
     events: list[EventTypeDef] = [{"Date": at("mon 22:10"), "Message": message} for message in other]
-    assert decide(cluster(), WEEKDAYS, None, [*events, {}], at("mon 22:15")).reason is Reason.SCHEDULED
+    earlier = log("mon 16:59 restart")
+    assert disputed(cluster(), at("mon 22:15")).settle([*events, {}, *earlier]).reason is Reason.SCHEDULED
 
 
-def test_events_that_are_yet_to_come_say_nothing() -> None:
-    assert decide(cluster(), WEEKDAYS, None, log("mon 22:10 started"), at("mon 18:00")).reason is Reason.SCHEDULED
+def test_what_is_in_the_log_after_the_run_began_counts() -> None:
+    assert said(decided(cluster(), "mon 19:00", "mon 19:01 started")) == "leave changed-by-hand"
 
 
-# --- When the desired state may change next
+# --- Overdue: runs are five minutes apart
 
 
-def test_the_next_change_is_the_end_of_a_hold_in_force_else_the_next_transition() -> None:
-    hold = Hold.parse("running until 2026-11-16T20:00Z", zone=BERLIN)
-    assert next_change(WEEKDAYS, None, at("mon 12:00")) == at("mon 18:00")
-    assert next_change(WEEKDAYS, hold, at("mon 12:00")) == at("mon 20:00")
-    assert next_change(WEEKDAYS, hold, at("mon 20:00")) == at("tue 08:00")
-    assert next_change(WEEKDAYS, Hold.parse("running", zone=BERLIN), at("mon 12:00")) is None
-    assert next_change(Schedule.parse("always"), None, at("mon 12:00")) is None
+def is_overdue(of: Cluster, now: str, history: str = "", call: Call | None = None, every: int = 5) -> bool:
+    found = delay(of, decide(of, at(now)), at(now), timedelta(minutes=every))
+    return found is not None and found.is_overdue(log(history), call)
+
+
+def test_it_is_overdue_half_an_hour_or_two_runs_after_a_transition() -> None:
+    assert [is_overdue(cluster(), now) for now in ("mon 17:59", "mon 18:29", "mon 18:31")] == [False, False, True]
+    assert [is_overdue(cluster(), now, every=20) for now in ("mon 18:39", "mon 18:41")] == [False, True]
+    assert [is_overdue(cluster("stopped"), now) for now in ("mon 08:29", "mon 08:31")] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("of", "now", "expected"),
+    [
+        # What is there, on its way, or needs somebody for another reason that can be seen.
+        (cluster("stopped"), "mon 19:00", False),
+        (cluster("stopping"), "mon 19:00", False),
+        (cluster("starting"), "mon 19:00", False),
+        (cluster(DBClusterMembers=[]), "mon 19:00", False),
+        (cluster(tag="x"), "mon 19:00", False),
+        (cluster(hold="x"), "mon 19:00", False),
+        (cluster(GlobalClusterIdentifier="world"), "mon 19:00", False),
+        # What RDS is busy with counts as up.
+        (cluster("modifying"), "mon 19:00", True),
+        (cluster("modifying"), "mon 12:00", False),
+        # Tags without a transition, and enforced ones.
+        (cluster(tag="never"), "mon 12:00", True),
+        (cluster("stopped", tag="always"), "mon 12:00", True),
+        (cluster(tag="never", ClusterCreateTime=at("mon 11:45")), "mon 12:00", False),
+        (cluster("modifying", tag="never"), "mon 12:00", True),
+        (cluster("modifying", tag="always"), "mon 12:00", False),
+        (cluster(tag=f"{WEEKDAYS} enforced"), "mon 18:20", False),
+        (cluster(tag=f"{WEEKDAYS} enforced"), "mon 18:40", True),
+        # The end of a hold counts as a transition; a hold doesn't say since when it is there.
+        (cluster(hold="running until 2026-11-16T20:00Z"), "mon 20:20", False),
+        (cluster(hold="running until 2026-11-16T20:00Z"), "mon 20:40", True),
+        (cluster(tag="never", hold="running until 2026-11-16T20:00Z"), "mon 20:20", False),
+        (cluster(tag="never", hold="running until 2026-11-16T20:00Z"), "mon 20:40", True),
+        (cluster("stopped", hold="stopped until 2026-11-16T12:00Z"), "mon 12:40", True),
+        (cluster(hold="stopped"), "mon 19:00", False),
+    ],
+)
+def test_overdue(of: Cluster, now: str, *, expected: bool) -> None:
+    assert is_overdue(of, now) is expected
+
+
+@pytest.mark.parametrize(
+    ("tag", "history"),
+    [
+        (WEEKDAYS, "mon 18:06 stopped, mon 18:58 restart"),
+        (WEEKDAYS, "mon 18:06 stopped, mon 18:50 started"),  # by hand
+        ("never", "mon 18:59 started"),
+        ("never", "mon 18:58 restart"),
+    ],
+)
+def test_it_is_not_overdue_while_no_run_can_have_seen_it(tag: str, history: str) -> None:
+    assert not is_overdue(cluster(tag=tag), "mon 19:00", history)
+
+
+def test_a_stop_that_keeps_failing_is_overdue_and_what_a_person_did_is_not() -> None:
+    assert is_overdue(cluster(), "mon 19:00", "mon 18:55 failed")
+    assert not is_overdue(cluster(), "mon 19:00", call=Call(at("mon 18:02"), "alice"))

@@ -143,22 +143,14 @@ def test_a_run_ends_with_one_summary(account: Account, log: Log, dry: dict[str, 
 
 def test_what_is_left_is_told_at_debug_and_not_above(account: Account, log: Log) -> None:
     account.add("a", OFFICE)
-    account.add("b", OFFICE, Status="stopped")
+    account.add("b", OFFICE, Status="stopped")  # the start function's to start
     stop("2026-11-23T12:00:00Z")
     assert [line["level"] for line in log.lines()] == ["INFO"]
     log.debug()
     stop("2026-11-23T12:00:00Z")
     told = {line["cluster"]: line for line in log.lines("DEBUG") if "cluster" in line}
     assert (told["a"]["reason"], told["b"]["reason"]) == ("as-scheduled", "scheduled")
-
-
-def test_what_the_other_function_is_to_do_is_told_at_debug(account: Account, log: Log) -> None:
-    account.add("a", "always", Status="stopped")
-    log.debug()
-    stop(CLOSING)
-    (line,) = (line for line in log.lines("DEBUG") if line.get("cluster") == "a")
-    assert line["reason"] == "enforced"
-    assert not any("db_cluster" in line for line in log.lines())
+    assert "start function" in told["b"]["message"]
 
 
 @pytest.mark.parametrize("operation", ["StopDBCluster", "DescribeEvents"])

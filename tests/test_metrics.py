@@ -4,18 +4,20 @@ At 18:00 UTC on the 23rd of November 2026, a Monday, `mon-fri 08:00-18:00` close
 """
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
-from aws_server import ACCESS_DENIED, Account
-from invocation import start, stop
+from aws_server import ACCESS_DENIED, HOME, Account, Refusal
+from invocation import Log, start, stop
 from office_hours.answer import RunError
+from office_hours.event import EventError
 
 pytest_plugins = ["aws_server", "invocation"]
 
 OFFICE = "mon-fri 08:00-18:00"
-CLOSING, LATER = "2026-11-23T18:00:00Z", "2026-11-23T18:15:00Z"
+CLOSING, LATER = "2026-11-23T18:00:00Z", "2026-11-23T18:35:00Z"
 
 
 def sent(capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
@@ -32,7 +34,7 @@ def busy_account(account: Account) -> Account:
     account.add("a", OFFICE)
     account.add("b", OFFICE)
     account.add("bad", "mno 08:00-18:00")
-    account.add("open", "always", Status="stopped")
+    account.add("open", "always", Status="stopped")  # for as long as there are events: overdue
     return account
 
 
@@ -41,7 +43,7 @@ def test_the_stop_functions_run_counts_what_it_stopped_and_what_is_wrong(
 ) -> None:
     assert busy_account.calls == []
     stop(CLOSING)
-    assert sent(capsys) == {"Failures": 0, "Stopped": 2, "InvalidTags": 1, "OverdueClusters": 0}
+    assert sent(capsys) == {"Failures": 0, "Refused": 0, "Stopped": 2, "InvalidTags": 1, "OverdueClusters": 1}
 
 
 def test_the_start_functions_run_tells_nothing_of_tags(
@@ -49,7 +51,7 @@ def test_the_start_functions_run_tells_nothing_of_tags(
 ) -> None:
     assert busy_account.calls == []
     start(CLOSING)
-    assert sent(capsys) == {"Failures": 0, "Started": 1}
+    assert sent(capsys) == {"Failures": 0, "Refused": 0, "Started": 1}
 
 
 def test_what_fails_is_counted_also_where_the_run_does(
@@ -58,29 +60,60 @@ def test_what_fails_is_counted_also_where_the_run_does(
     busy_account.fail("StopDBCluster", ACCESS_DENIED, cluster="a")
     with pytest.raises(RunError):
         stop(CLOSING)
-    assert sent(capsys) == {"Failures": 1, "Stopped": 1, "InvalidTags": 1, "OverdueClusters": 0}
+    assert sent(capsys) == {"Failures": 1, "Refused": 0, "Stopped": 1, "InvalidTags": 1, "OverdueClusters": 1}
 
 
-def test_overdue_is_what_this_run_does_not_bring_on_its_way(
+@pytest.mark.parametrize("tag", [OFFICE, "never", "always"])
+def test_a_refusal_is_counted_and_is_no_failure(
+    account: Account, capsys: pytest.CaptureFixture[str], log: Log, tag: str
+) -> None:
+    account.add("a", tag, Status="stopped" if tag == "always" else "available")
+    account.add("gone", "never")
+    refusal = Refusal("InvalidDBClusterStateFault", "The cluster is part of a blue/green deployment.")
+    run, operation = (start, "StartDBCluster") if tag == "always" else (stop, "StopDBCluster")
+    account.fail(operation, refusal, cluster="a")
+    account.before("StopDBCluster", lambda _: account.clusters[HOME].pop("gone"), cluster="gone")
+    run(CLOSING)
+    found = sent(capsys)
+    assert (found["Failures"], found["Refused"]) == (0, 1)
+    assert "blue/green" in next(line["message"] for line in log.lines("WARNING") if line["cluster"] == "a")
+
+
+def test_overdue_is_what_this_run_does_not_bring_on_its_way_and_what_needs_attention(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     account.add("late", OFFICE)
     account.add("busy", OFFICE, Status="modifying")
+    account.add("stuck", OFFICE, Status="storage-full")
+    account.add("down", "always", Status="stopped")
     account.add("refused", OFFICE)
-    account.before(
-        "StopDBCluster", lambda _: account.clusters["eu-west-1"]["refused"].update(Status="x"), cluster="refused"
-    )
+    account.add("by-hand", OFFICE)
+    account.called("StartDBCluster", "by-hand", "2026-11-23T18:02:00Z")
+    account.fail("StopDBCluster", Refusal("InvalidDBInstanceState", "No."), cluster="refused")
     stop(LATER)
-    assert sent(capsys) == {"Failures": 0, "Stopped": 1, "InvalidTags": 0, "OverdueClusters": 2}
+    # "refused", "busy", "stuck", and "down", which is the start function's to start
+    assert sent(capsys) == {"Failures": 0, "Refused": 1, "Stopped": 1, "InvalidTags": 0, "OverdueClusters": 4}
 
 
-def test_the_interval_is_that_of_the_settings(
-    account: Account, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_what_aws_restarted_a_moment_ago_is_not_overdue_and_what_is_stuck_is_at_once(
+    account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"everyMinutes": 10}))
+    account.add("restarted", "never")
+    account.log("restarted", "DB cluster started.", "2026-11-23T18:34:30Z")
+    account.add("stuck", OFFICE, Status="storage-full")
+    account.fail("StopDBCluster", Refusal("InvalidDBInstanceState", "No."))
+    stop(LATER)
+    assert sent(capsys)["OverdueClusters"] == 1
+
+
+@pytest.mark.parametrize(("every", "overdue"), [(15, 1), (20, 0)])
+def test_the_interval_is_that_of_the_settings(
+    account: Account, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, every: int, overdue: int
+) -> None:
+    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"everyMinutes": every}))
     account.add("busy", OFFICE, Status="modifying")
     stop(LATER)
-    assert sent(capsys)["OverdueClusters"] == 0
+    assert sent(capsys)["OverdueClusters"] == overdue
 
 
 def test_a_command_counts_what_it_did_and_nothing_of_tags(
@@ -88,13 +121,14 @@ def test_a_command_counts_what_it_did_and_nothing_of_tags(
 ) -> None:
     assert busy_account.calls == []
     stop(CLOSING, {"clusters": ["a"]})
-    assert sent(capsys) == {"Failures": 0, "Stopped": 1}
+    assert sent(capsys) == {"Failures": 0, "Refused": 0, "Stopped": 1}
 
 
-@pytest.mark.parametrize("event", [{"dry_run": True}, {"time": LATER}])
-def test_who_only_asks_is_not_counted(
+@pytest.mark.parametrize("event", [{"dry_run": True}, {"time": LATER}, {"clusters": ["unknown"]}], ids=str)
+def test_who_only_asks_or_makes_a_mistake_is_not_counted(
     busy_account: Account, capsys: pytest.CaptureFixture[str], event: dict[str, Any]
 ) -> None:
     assert busy_account.calls == []
-    stop(CLOSING, event)
+    with pytest.raises(EventError) if "clusters" in event else nullcontext():
+        stop(CLOSING, event)
     assert '"_aws"' not in capsys.readouterr().out

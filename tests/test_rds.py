@@ -23,10 +23,10 @@ LISTED = MODEL["merge"]["shapes"]["ListedDBCluster"]["members"]
 def test_a_listing_is_parsed_for_what_is_read_of_it_and_for_nothing_else(account: Account) -> None:
     whole = filled(STRUCTURE, "", count()) | {"Engine": "aurora-mysql"}
     account.add("a", **whole)
-    ((listed,),) = rds.clusters(rds.client(None), lambda: False)
+    ((listed,),) = rds.clusters(rds.client(None))
     members = [{"DBInstanceIdentifier": member["DBInstanceIdentifier"]} for member in whole["DBClusterMembers"]]
     assert listed == {name: whole[name] for name in LISTED} | {"DBClusterMembers": members}
-    code = "".join(module.read_text() for module in CODE.glob("*.py"))
+    code = "".join(module.read_text() for module in CODE.rglob("*.py"))
     assert set(re.findall(r'snapshot(?:\.get\(|\[)"(\w+)"', code)) == set(LISTED)
     assert set(re.findall(r'member(?:\.get\(|\[)"(\w+)"', code)) == {"DBInstanceIdentifier"}
 
@@ -35,7 +35,7 @@ def test_what_is_read_again_after_a_lost_answer_is_whole(account: Account) -> No
     whole = filled(STRUCTURE, "", count()) | {"DBClusterIdentifier": "a", "Engine": "aurora-mysql"}
     account.add("a", **whole | {"Status": "available"})
     account.fail("StopDBCluster", Damage.LOST, times=1)
-    assert rds.act(rds.client(None), Action.STOP, "a") == whole | {"Status": "stopping"}
+    assert rds.act(rds.client(None), Action.STOP, "a", lambda: False) == whole | {"Status": "stopping"}
 
 
 @pytest.mark.parametrize(
