@@ -1,7 +1,7 @@
 """The hold tag: a state, and until when it is kept."""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -39,9 +39,7 @@ def test_a_hold_ends_at_the_instant_it_names() -> None:
     [
         ("2026-11-24T22:00", "2026-11-24T21:00"),
         ("2026-07-24T22:00", "2026-07-24T20:00"),
-        ("2026-11-24T22:00:30", "2026-11-24T21:00:30"),
         ("2026-11-24T22:00Z", "2026-11-24T22:00"),
-        ("2026-11-24T22:00:30Z", "2026-11-24T22:00:30"),
         ("2026-11-24T22:00:30.250Z", "2026-11-24T22:00:30.250"),
         ("2026-11-24T22:00+05:30", "2026-11-24T16:30"),
         ("2026-11-24T22:00-08:00", "2026-11-25T06:00"),
@@ -74,18 +72,10 @@ def test_a_hold_written_out_parses_to_an_equal_one_in_any_zone(
     assert re.fullmatch(r"[A-Za-z0-9\s_.:/=+@-]{1,256}", str(hold))
 
 
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1)), st.integers(-14 * 60, 14 * 60))  # noqa: DTZ001 - bounds
-def test_an_offset_is_what_it_says(wall: datetime, minutes: int) -> None:
-    moment = wall.replace(tzinfo=timezone(timedelta(minutes=minutes)))
-    assert Hold.parse(f"stopped until {moment.isoformat()}", zone=BERLIN).until == moment
-
-
 @pytest.mark.parametrize(
     ("text", "fault", "expected"),
     [
         ("on", "on", "running"),
-        ("runing", "runing", "running"),
-        ("start until 2026-11-24T22:00", "start", "running"),
         ("until 2026-11-24T22:00", "until", "running"),
         ("running 2026-11-24T22:00", "2026-11-24T22:00", "until"),
         ("running till 2026-11-24T22:00", "till", "until"),
@@ -93,11 +83,8 @@ def test_an_offset_is_what_it_says(wall: datetime, minutes: int) -> None:
         ("running until 20:00", "20:00", "2026-11-24T22:00"),
         ("running until 2026-11-25 20:00", "20:00", 'did you mean "2026-11-25T20:00"?'),
         ("running until 2026-11-24", "2026-11-24", "2026-11-24T22:00"),
-        ("running until 2026-11-24T22:00 Europe/Berlin", "Europe/Berlin", "2026-11-24T22:00"),
         ("running until 2026-11-31T22:00", "2026-11-31T22:00", "2026-11-24T22:00"),
         ("running until 2026-11-24T25:00", "2026-11-24T25:00", "2026-11-24T22:00"),
-        ("running until 24.11.2026T22:00", "24.11.2026T22:00", "2026-11-24T22:00"),
-        ("running until tomorrow", "tomorrow", "2026-11-24T22:00"),
         ("running until 4h", "4h", "2026-11-24T22:00"),
     ],
 )
@@ -106,6 +93,7 @@ def test_a_bad_hold_is_refused_with_the_word_at_fault_and_what_was_expected(
 ) -> None:
     with pytest.raises(HoldError) as caught:
         Hold.parse(text, zone=BERLIN)
+    assert isinstance(caught.value, ValueError)
     what, hint = str(caught.value).split(f'"{text}": ')
     assert f'"{fault}"' in what
     assert expected in hint
@@ -148,7 +136,3 @@ def test_whatever_is_no_hold_is_refused(text: str) -> None:
     except HoldError:
         return
     assert Hold.parse(str(hold), zone=BERLIN) == hold
-
-
-def test_a_hold_error_is_a_value_error() -> None:
-    assert issubclass(HoldError, ValueError)

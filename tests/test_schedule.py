@@ -70,7 +70,6 @@ RULES = {
     """,
     "a window may end with the day": """
         fri 20:00-24:00 UTC | 2026-11-26 2026-11-29 | fri 27 20:00 up, sat 28 00:00 down
-        fri 20:00-00:00 UTC | 2026-11-26 2026-11-29 | fri 27 20:00 up, sat 28 00:00 down
     """,
     "windows that touch or overlap join": """
         08:00-12:00 12:00-18:00 UTC | 2026-11-23 2026-11-23 | mon 23 08:00 up, mon 23 18:00 down
@@ -82,14 +81,13 @@ RULES = {
         last-day 08:00-18:00 UTC | 2028-02-01 2028-03-01 | tue 29 08:00 up, tue 29 18:00 down
     """,
     "a zone can put an edge days from where utc has it": """
-        d1 23:59-23:58 Pacific/Pago_Pago | 2026-11-30 2026-12-05 | wed 02 10:59 up, thu 03 10:58 down
-        d3 00:00-00:01 Pacific/Kiritimati lead=1440m | 2026-11-30 2026-12-05 | tue 01 10:00 up, wed 02 10:01 down
+        sat 23:59-23:58 Pacific/Pago_Pago | 2026-11-22 2026-11-24 | sun 22 10:59 up, mon 23 10:58 down
+        tue 00:00-00:01 Pacific/Kiritimati lead=1440m | 2026-11-22 2026-11-24 | sun 22 10:00 up, mon 23 10:01 down
     """,
     # Berlin's clocks skip from 02:00 to 03:00 at 01:00 UTC on Sunday, 29 March 2026; Lord Howe's by half an hour,
     # Sao Paulo's at midnight, and Apia's the whole of Friday, 30 December 2011.
     "a time that a clock skips moves forward by the gap": """
         sun 02:30-10:00 Europe/Berlin | 2026-03-28 2026-03-29 | sun 29 01:30 up, sun 29 08:00 down
-        sun 02:00-10:00 Europe/Berlin | 2026-03-28 2026-03-29 | sun 29 01:00 up, sun 29 08:00 down
         sat 20:00-02:30 Europe/Berlin | 2026-03-28 2026-03-29 | sat 28 19:00 up, sun 29 01:30 down
         sun 02:15-02:45 Europe/Berlin | 2026-03-28 2026-03-29 | sun 29 01:15 up, sun 29 01:45 down
         sun 02:30-10:00 Europe/Berlin lead=15m | 2026-03-28 2026-03-29 | sun 29 01:15 up, sun 29 08:00 down
@@ -97,7 +95,6 @@ RULES = {
         sun -02:30 Europe/Berlin | 2026-03-28 2026-03-29 | sun 29 01:30 down
         sun 02:15-03:00 Australia/Lord_Howe | 2026-10-03 2026-10-04 | sat 03 15:45 up, sat 03 16:00 down
         sun 00:00-06:00 America/Sao_Paulo | 2018-11-03 2018-11-05 | sun 04 03:00 up, sun 04 08:00 down
-        sat 20:00-24:00 America/Sao_Paulo | 2018-11-03 2018-11-05 | sat 03 23:00 up, sun 04 03:00 down
         fri 08:00-18:00 Pacific/Apia | 2011-12-29 2011-12-31 | fri 30 18:00 up, sat 31 04:00 down
         thu 08:00-24:00 Pacific/Apia | 2011-12-29 2011-12-31 | thu 29 18:00 up, fri 30 10:00 down
     """,
@@ -110,8 +107,6 @@ RULES = {
     "a time that a clock repeats is the first of the two": """
         sun 02:30-10:00 Europe/Berlin | 2026-10-24 2026-10-25 | sun 25 00:30 up, sun 25 09:00 down
         sun 02:15-02:45 Europe/Berlin | 2026-10-24 2026-10-25 | sun 25 00:15 up, sun 25 00:45 down
-        sun 01:30-03:00 Europe/Berlin | 2026-10-24 2026-10-25 | sat 24 23:30 up, sun 25 02:00 down
-        sun -02:30 Europe/Berlin | 2026-10-24 2026-10-25 | sun 25 00:30 down
         sun 01:45-03:00 Australia/Lord_Howe | 2026-04-04 2026-04-05 | sat 04 14:45 up, sat 04 16:30 down
         sat 20:00-23:30 America/Sao_Paulo | 2019-02-16 2019-02-17 | sat 16 22:00 up, sun 17 01:30 down
     """,
@@ -122,10 +117,9 @@ RULES = {
     """,
     "of edges at one instant the later on the wall clock counts and then a start": """
         sun -02:30 sun 03:30- Europe/Berlin | 2026-03-28 2026-03-29 | sun 29 01:30 up
-        sun 02:30- sun -03:30 Europe/Berlin | 2026-03-28 2026-03-29 | sun 29 01:30 down
+        sun -03:30 sun 02:30- Europe/Berlin | 2026-03-28 2026-03-29 | sun 29 01:30 down
         sun -09:45 sun 10:00- Europe/Berlin lead=15m | 2026-03-28 2026-03-29 | sun 29 07:45 up
-        sat -24:00 sun 00:00- Europe/Berlin | 2026-03-28 2026-03-29 | sat 28 23:00 up
-        sun 10:00- sun -10:00 Europe/Berlin | 2026-03-28 2026-03-29 | sun 29 08:00 up
+        sun 00:00- sat -24:00 Europe/Berlin | 2026-03-28 2026-03-29 | sat 28 23:00 up
     """,
     "no window starts on a closed day": """
         22:00-06:00 UTC closed=2026-11-24 | 2026-11-23 2026-11-25 |
@@ -282,13 +276,7 @@ def test_a_transition_counts_for_two_years(tag: str, desired: State | None, foll
 
 
 @pytest.mark.parametrize(
-    "tag",
-    [
-        "08:00-20:00 20:00-08:00",
-        "00:00-23:50 lead=10m",
-        "mon-fri 00:00-24:00 sat-sun 00:00-24:00",
-        "23:00-22:59 00:00-23:30",
-    ],
+    "tag", ["08:00-20:00 20:00-08:00", "00:00-23:50 lead=10m", "weekdays 00:00-24:00 sat-sun 00:00-24:00"]
 )
 def test_windows_that_join_without_end_always_run(tag: str) -> None:
     schedule, at = Schedule.parse(tag), utc("2026-11-23")
@@ -310,25 +298,14 @@ def test_the_ends_of_the_calendar_break_nothing(tag: str, at: str) -> None:
 @pytest.mark.parametrize(
     ("days", "expected"),
     [
-        ("mon", [2, 9, 16, 23, 30]),
         ("mon-wed", [2, 3, 4, 9, 10, 11, 16, 17, 18, 23, 24, 25, 30]),
         ("sat-mon", [1, 2, 7, 8, 9, 14, 15, 16, 21, 22, 23, 28, 29, 30]),
         ("mon+sun", [1, 2, 8, 9, 15, 16, 22, 23, 29, 30]),
-        ("weekdays", [2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 16, 17, 18, 19, 20, 23, 24, 25, 26, 27, 30]),
         ("weekends", [1, 7, 8, 14, 15, 21, 22, 28, 29]),
-        ("1st-sun", [1]),
         ("1st-sat", [7]),
-        ("2nd-sun", [8]),
-        ("3rd-sat", [21]),
-        ("4th-sun", [22]),
         ("5th-sun", [29]),
         ("5th-tue", []),
-        ("last-sun", [29]),
         ("last-mon", [30]),
-        ("last-tue", [24]),
-        ("d1", [1]),
-        ("d15", [15]),
-        ("d28-d31", [28, 29, 30]),
         ("d30-d2", [1, 2, 30]),
         ("d31", []),
         ("last-day", [30]),
@@ -355,51 +332,33 @@ def test_months(months: str, expected: list[int]) -> None:
     assert [noon.month for noon in noons if schedule.desired_state(noon) is State.RUNNING] == expected
 
 
-@pytest.mark.parametrize(
-    ("tag", "as_before", "as_always"),
-    [
-        (
-            "mon-fri 08:00-12:00 13:00-18:00",
-            "mon-fri 08:00-12:00 mon-fri 13:00-18:00",
-            "mon-fri 08:00-12:00 daily 13:00-18:00",
-        ),
-        (
-            "mon-fri 08:00-12:00 13:00-18:00 Europe/Berlin lead=15m",
-            "mon-fri 08:00-12:00 mon-fri 13:00-18:00 Europe/Berlin lead=15m",
-            "mon-fri 08:00-12:00 daily 13:00-18:00 Europe/Berlin lead=15m",
-        ),
-        (
-            "mon 08:00-12:00 daily 13:00-14:00 15:00-16:00",
-            "mon 08:00-12:00 daily 13:00-14:00 mon 15:00-16:00",
-            "mon 08:00-12:00 daily 13:00-14:00 daily 15:00-16:00",
-        ),
-        ("weekdays 08:00- -18:00", "weekdays 08:00- weekdays -18:00", "weekdays 08:00- daily -18:00"),
-        (
-            "jan-mar mon 08:00-12:00 mon 13:00-18:00",
-            "jan-mar mon 08:00-12:00 jan-mar mon 13:00-18:00",
-            "jan-mar mon 08:00-12:00 jan-dec mon 13:00-18:00",
-        ),
-        (
-            "jan-mar 08:00-12:00 13:00-18:00",
-            "jan-mar 08:00-12:00 jan-mar 13:00-18:00",
-            "jan-mar 08:00-12:00 jan-dec 13:00-18:00",
-        ),
-    ],
-)
+# A window that leaves out what an earlier one named, and the two that it could mean.
+TWO_WAYS = """
+    mon-fri 08:00-12:00 13:00-18:00 UTC lead=5m   | mon-fri 13:00-18:00     | daily 13:00-18:00
+    mon 08:00-12:00 daily 13:00-14:00 15:00-16:00 | mon 15:00-16:00         | daily 15:00-16:00
+    weekdays 08:00- -18:00                        | weekdays -18:00         | daily -18:00
+    jan-mar mon 08:00-12:00 mon 13:00-18:00       | jan-mar mon 13:00-18:00 | jan-dec mon 13:00-18:00
+    feb tue 08:00-12:00 13:00-18:00               | feb tue 13:00-18:00     | jan-dec daily 13:00-18:00
+"""
+
+
+@pytest.mark.parametrize(("tag", "as_before", "as_always"), lines(TWO_WAYS))
 def test_a_window_that_could_be_meant_in_two_ways_is_refused_with_both(
     tag: str, as_before: str, as_always: str
 ) -> None:
     what, hint = refusal(tag).split(f' in "{tag}": ')
     assert "two ways" in what
-    assert re.findall('"([^"]+)"', hint) == [as_before, as_always]
+    for shown, meant in zip(re.findall('"([^"]+)"', hint), (as_before, as_always), strict=True):
+        assert meant in shown
+        Schedule.parse(shown)
 
 
 @pytest.mark.parametrize(
     ("tag", "written_out"),
     [
-        ("daily 08:00-12:00 13:00-18:00", "daily 08:00-12:00 daily 13:00-18:00"),
         ("08:00-12:00 mon-fri 13:00-18:00", "daily 08:00-12:00 mon-fri 13:00-18:00"),
         ("jan-dec mon 08:00-12:00 tue 13:00-18:00", "mon 08:00-12:00 tue 13:00-18:00"),
+        ("daily 08:00-12:00 13:00-18:00", "1st-mon+daily 08:00-12:00 daily 13:00-18:00"),
     ],
 )
 def test_a_window_whose_readings_are_the_same_is_accepted(tag: str, written_out: str) -> None:
@@ -466,7 +425,6 @@ print("holidays" in sys.modules)
     ("tag", "window", "expected"),
     [
         ("wed 08:00-18:00 Asia/Kolkata", "sun:05:00-sun:06:00", "sun 29 04:50 up, sun 29 06:00 down"),
-        ("wed 08:00-18:00", "sat:23:30-sun:00:30", "sat 28 23:20 up, sun 29 00:30 down"),
         ("wed 08:00-18:00", "sun:00:05-sun:00:35", "sat 28 23:55 up, sun 29 00:35 down"),
         ("wed 08:00-18:00", "sun:23:30-mon:00:30", "sun 29 23:20 up, mon 30 00:30 down"),
         ("wed 08:00-18:00", "mon:00:05-mon:00:35", "sun 29 23:55 up, mon 30 00:35 down"),
@@ -489,42 +447,26 @@ def test_maintenance_takes_both_the_word_and_the_window(tag: str, window: str | 
 # Enforced, and named schedules.
 
 
-@pytest.mark.parametrize(
-    ("tag", "enforced"),
-    [
-        ("08:00-18:00", False),
-        ("-18:00", False),
-        ("08:00-18:00 maintenance", False),
-        ("08:00-18:00 enforced", True),
-        ("berlin", False),
-        ("berlin enforced", True),
-        ("always", True),
-        ("never", True),
-    ],
-)
-def test_what_is_enforced(tag: str, enforced: bool) -> None:
-    assert Schedule.parse(tag, named=NAMED).enforced is enforced
+def test_what_is_enforced() -> None:
+    tags = ("08:00-18:00", "-18:00", "08:00-18:00 enforced", "berlin", "berlin enforced", "always", "never")
+    found = [tag for tag in tags if Schedule.parse(tag, named=NAMED).enforced]
+    assert found == ["08:00-18:00 enforced", "berlin enforced", "always", "never"]
 
 
-@pytest.mark.parametrize(
-    ("named", "tag", "written_out"),
-    [
-        ("08:00-18:00 Europe/Berlin", "office", "08:00-18:00 Europe/Berlin"),
-        ("08:00-18:00 Europe/Berlin", "OFFICE", "08:00-18:00 Europe/Berlin"),
-        ("08:00-18:00", "office", "08:00-18:00 Asia/Kolkata"),  # the default zone
-        ("08:00-18:00 Europe/Berlin", "office America/New_York", "08:00-18:00 America/New_York"),
-        ("08:00-18:00 UTC lead=15m", "office lead=30m", "08:00-18:00 UTC lead=30m"),
-        ("08:00-18:00 UTC lead=15m", "office enforced", "08:00-18:00 UTC lead=15m enforced"),
-        ("08:00-18:00 UTC enforced", "office maintenance", "08:00-18:00 UTC enforced maintenance"),
-        (
-            "08:00-18:00 UTC closed=2026-12-24",
-            "office closed=2026-12-31",
-            "08:00-18:00 UTC closed=2026-12-24 closed=2026-12-31",
-        ),
-        ("08:00-18:00 UTC holidays=DE", "office holidays=US", "08:00-18:00 UTC holidays=DE holidays=US"),
-        ("never", "office", "never"),
-    ],
-)
+# What the settings call "Office", a tag that names it, and what that means.
+NAMES = """
+    08:00-18:00 Europe/Berlin    | OFFICE                  | 08:00-18:00 Europe/Berlin
+    08:00-18:00                  | office                  | 08:00-18:00 Asia/Kolkata
+    08:00-18:00 Europe/Berlin    | office America/New_York | 08:00-18:00 America/New_York
+    08:00-18:00 UTC lead=15m     | office lead=30m         | 08:00-18:00 UTC lead=30m
+    08:00-18:00 UTC enforced     | office maintenance      | 08:00-18:00 UTC enforced maintenance
+    08:00-18:00 UTC closed=2026-12-24 | office closed=2026-12-31 | 08:00-18:00 UTC closed=2026-12-24 closed=2026-12-31
+    08:00-18:00 UTC holidays=DE  | office holidays=US      | 08:00-18:00 UTC holidays=DE holidays=US
+    never                        | office                  | never
+"""
+
+
+@pytest.mark.parametrize(("named", "tag", "written_out"), lines(NAMES))
 def test_a_name_stands_for_its_schedule_and_what_follows_it(named: str, tag: str, written_out: str) -> None:
     found = Schedule.parse(tag, named={"Office": named}, default_zone="Asia/Kolkata")
     assert found == Schedule.parse(written_out, default_zone="Asia/Kolkata")
@@ -552,12 +494,9 @@ REFUSED = """
     dayly 08:00-18:00                           | dayly             | did you mean "daily"
     weekend 08:00-18:00                         | weekend           | did you mean "weekends"
     last-dya 08:00-18:00                        | dya               | did you mean "day"
-    lst-fri 08:00-18:00                         | lst               | did you mean "last"
     jna-mar mon 08:00-18:00                     | jna               | did you mean "jan"
-    jan-mrz mon 08:00-18:00                     | mrz               | did you mean "mar"
     Monday 08:00-18:00                          | Monday            | did you mean "mon"
     nver                                        | nver              | did you mean "never"
-    berln                                       | berln             | did you mean "berlin"
     08:00-18:00 Europe/Berln                    | Europe/Berln      | did you mean "Europe/Berlin"
     08:00-18:00 Berlin                          | Berlin            | did you mean "Europe/Berlin"
     08:00-18:00 UTC enforcd                     | enforcd           | did you mean "enforced"
@@ -568,10 +507,7 @@ REFUSED = """
     mon                                         | mon               | 08:00-18:00
     mon-fri Europe/Berlin                       | Europe/Berlin     | 08:00-18:00
     8:00-18:00                                  | 8:00-18:00        | 08:00-18:00
-    08:00-6pm                                   | 08:00-6pm         | 08:00-18:00
-    0800-1800                                   | 0800-1800         | 08:00-18:00
     08:00 - 18:00                               | 08:00             | 08:00-18:00
-    08:00-18:00-20:00                           | 08:00-18:00-20:00 | 08:00-18:00
     08:60-18:00                                 | 08:60             | 00:00 to 24:00
     08:00-24:01                                 | 24:01             | 00:00 to 24:00
     24:00-06:00                                 | 24:00             | 00:00
@@ -583,9 +519,7 @@ REFUSED = """
 
     d0 08:00-18:00                              | d0                | d1 to d31
     6th-mon 08:00-18:00                         | 6th               | 1st-mon
-    mon- 08:00-18:00                            | mon-              | mon
     mon-wed-fri 08:00-18:00                     | wed-fri           | wed
-    mon-d5 08:00-18:00                          | d5                | mon
     mon jan 08:00-18:00                         | jan               | did you mean "jan mon"
     mon tue 08:00-18:00                         | tue               | did you mean "mon+tue"
     mon,tue 08:00-18:00                         | mon,tue           | did you mean "mon+tue"
@@ -595,7 +529,6 @@ REFUSED = """
     08:00-18:00 UTC Europe/Berlin               | Europe/Berlin     | one zone
     08:00-18:00 ../etc/passwd                   | ../etc/passwd     | Europe/Berlin
     08:00-18:00 UTC sat 10:00-14:00             | sat               | before
-    08:00-18:00 enforced UTC                    | UTC               | before
     Europe/Berlin 08:00-18:00                   | Europe/Berlin     | 08:00-18:00
     08:00-18:00 lead=15                         | 15                | did you mean "lead=15m"
     08:00-18:00 lead=1h                         | 1h                | did you mean "lead=60m"
@@ -609,7 +542,6 @@ REFUSED = """
     08:00-18:00 holidays=                       | holidays=         | DE
     08:00-18:00 holidays=QQ                     | QQ                | DE
     08:00-18:00 enforced=yes                    | enforced=yes      | enforced
-    08:00-18:00 colour=blue                     | colour            | lead
     08:00-18:00 zzzzzz                          | zzzzzz            | Europe/Berlin
     always enforced                             | enforced          | always
     08:00-18:00 UTC always                      | always            | alone

@@ -181,12 +181,13 @@ class Schedule:
         """The windows that happen on a day from which a night, a lead or a zone can reach into this week."""
         for day in map(date.fromordinal, range(monday - 2, monday + 9)):
             words = _words_for(day)
-            for window in self.windows:
-                if window.days.isdisjoint(words) or window.months.isdisjoint(words):
-                    continue
-                # A day off starts nothing. What one-sided windows stop, they stop on it as well.
-                if window.start is not None and day in self.days_off:
-                    continue
+            named = [
+                each for each in self.windows if not each.days.isdisjoint(words) and not each.months.isdisjoint(words)
+            ]
+            if named and day in self.days_off:
+                # Nothing starts. What one-sided windows stop, they stop on it as well.
+                named = [window for window in named if window.start is None]
+            for window in named:
                 yield day, window
 
 
