@@ -113,9 +113,7 @@ _ACTIONS = {State.RUNNING: Action.START, State.STOPPED: Action.STOP}
 # Statuses that don't pass by themselves. Others but those in _STATES do.
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
 _STUCK = frozenset(
-    "cloning-failed failed inaccessible-encryption-credentials inaccessible-encryption-credentials-recoverable "
-    "incompatible-credentials incompatible-network incompatible-option-group incompatible-parameters "
-    "incompatible-restore insufficient-capacity migration-failed restore-error storage-full".split()
+    ["cloning-failed", "failed", "inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable", "incompatible-credentials", "incompatible-network", "incompatible-option-group", "incompatible-parameters", "incompatible-restore", "insufficient-capacity", "migration-failed", "restore-error", "storage-full"]
 )
 
 
@@ -275,50 +273,62 @@ def latest_change(cluster: "Cluster", now: datetime) -> datetime | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Delay:
-    """A cluster that may be overdue: for long enough its tags have wanted another state than it is in.
+class Case:
+    """A cluster, what the rules say about it, and whether it may be overdue.
 
-    verdict: what would be decided if RDS were not busy with it.
-    seen_since: whatever it has been since then, a run must have seen.
+    found: what they say.
+    idle: what they would say if RDS were not busy with it; None where it can't be overdue.
+    seen_since: what a cluster has been since then, a run must have seen.
     """
 
-    verdict: Decision | Dispute
+    cluster: "Cluster"
+    found: Decision | Dispute
+    idle: Decision | Dispute | None
     seen_since: datetime
 
     @property
-    def since(self) -> datetime:
-        """From when on evidence is needed."""
-        return min(self.seen_since, self.verdict.since) if isinstance(self.verdict, Dispute) else self.seen_since
+    def since(self) -> datetime | None:
+        """From when on evidence is needed; None where none is."""
+        needed = [each.since for each in (self.found, self.idle) if isinstance(each, Dispute)]
+        return min([*needed, *([self.seen_since] if self.idle else [])], default=None)
 
-    def is_overdue(self, events: "Sequence[EventTypeDef]", call: Call | None = None) -> bool:
-        """Whether a run must have seen it as it is, and no rule leaves it on purpose. Takes what `settle` takes."""
-        verdict = self.verdict.settle(events, call) if isinstance(self.verdict, Dispute) else self.verdict
-        if verdict.action is Action.LEAVE and verdict.reason is not Reason.BUSY:
+    def settle(self, events: "Sequence[EventTypeDef] | Exception", call: Call | None) -> Decision:
+        """The decision, with the evidence that `Dispute.settle` takes. Raises why it can't be read, if it matters."""
+        if not isinstance(self.found, Dispute):
+            return self.found
+        if isinstance(events, Exception):
+            raise events
+        return self.found.settle(events, call)
+
+    def is_overdue(self, events: "Sequence[EventTypeDef] | Exception", call: Call | None) -> bool:
+        """Whether it needs attention, or a run must have seen it as it is and no rule leaves it so."""
+        if isinstance(self.found, Decision) and self.found.reason is Reason.NEEDS_ATTENTION:
+            return True
+        if self.idle is None or isinstance(events, Exception):
+            return False
+        idle = self.idle.settle(events, call) if isinstance(self.idle, Dispute) else self.idle
+        if idle.action is Action.LEAVE and idle.reason is not Reason.BUSY:
             return False
         return not any(at > self.seen_since and change is not Change.STOP_FAILED for at, change in history_of(events))
 
 
-def delay(cluster: "Cluster", decision: Decision | Dispute, now: datetime, every: timedelta) -> Delay | None:
-    """Whether the cluster may be overdue; None where it is not, whatever RDS's event log says.
+def assess(cluster: "Cluster", now: datetime, every: timedelta) -> Case:
+    """Apply the rules, and see whether the cluster may be overdue.
 
     It may be once half an hour, or two runs, have gone by since its desired state changed, its hold ended, or it was
     created. Not under a hold, whose tag doesn't say since when it is there.
 
     every: the time from one run to the next.
     """
-    if isinstance(decision, Decision) and decision.reason is Reason.BUSY:
-        if cluster.status in _ENDS_SOON or not cluster.snapshot.get("DBClusterMembers"):
-            return None
+    found = idle = decide(cluster, now)
+    seen_since = now - max(2 * every, _LONGEST_CHANGE)
+    if isinstance(found, Decision) and found.reason is Reason.BUSY and cluster.status not in _ENDS_SOON:
         # What RDS is busy with otherwise is up.
-        snapshot: DBClusterTypeDef = {**cluster.snapshot, "Status": "available"}
-        decision = decide(replace(cluster, snapshot=snapshot), now)
-    if isinstance(decision, Decision) and (decision.action is Action.LEAVE or decision.reason is Reason.HELD):
-        return None
-    since = now - max(2 * every, _LONGEST_CHANGE)
-    changed, created = latest_change(cluster, now), cluster.snapshot.get("ClusterCreateTime")
-    if (changed and changed > since) or (created and created > since):
-        return None
-    return Delay(decision, since)
+        idle = decide(replace(cluster, snapshot={**cluster.snapshot, "Status": "available"}), now)
+    dates = (latest_change(cluster, now), cluster.snapshot.get("ClusterCreateTime"))
+    is_right = isinstance(idle, Decision) and (idle.action is Action.LEAVE or idle.reason is Reason.HELD)
+    is_new = any(at and at > seen_since for at in dates)
+    return Case(cluster, found, None if is_right or is_new else idle, seen_since)
 
 
 def _leave(reason: Reason, message: str) -> Decision:

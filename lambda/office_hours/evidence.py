@@ -55,7 +55,7 @@ def look_up(  # noqa: PLR0913  what to look for, and three instants
     until: nothing later is asked for.
     present: the instant by the clock.
     """
-    if not wanted:
+    if not wanted and not disputes:
         return Evidence()
     with ThreadPoolExecutor(1) as beside:  # each takes its time
         asked = beside.submit(_read_trail, client.meta.region_name, disputes if cloud_trail else (), until, present)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from office_hours import answer, rds
 from office_hours.answer import Answer, Failure, Outcome, RunError, failed, in_words, logger
 from office_hours.clock import utc
 from office_hours.command import choose, obstacles, plan
-from office_hours.decision import Action, Decision, Delay, Dispute, Reason, decide, delay
+from office_hours.decision import Action, Case, Decision, Dispute, assess
 from office_hours.event import Event, EventError
 from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold
@@ -50,21 +50,6 @@ class Blind:
 
     region: str
     why: str
-
-
-@dataclass(frozen=True)
-class Case:
-    """A cluster, what the rules say about it, and whether it may be overdue."""
-
-    cluster: Cluster
-    found: Decision | Dispute
-    delay: Delay | None
-
-    @property
-    def since(self) -> datetime | None:
-        """From when on evidence is needed; None where none is."""
-        needed = [each.since for each in (self.found, self.delay) if isinstance(each, Dispute | Delay)]
-        return min(needed, default=None)
 
 
 def run(order: Order) -> Answer:
@@ -145,7 +130,8 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
         held = list(_at_once((cluster, partial(_hold, order, region, cluster)) for cluster in clusters))
         yield from (each for each in held if not isinstance(each, Cluster))
         clusters = _only(Cluster, held)
-    decided = [_guarded(cluster, partial(_decide, order, cluster)) for cluster in clusters]
+    every = timedelta(minutes=order.settings.every_minutes)
+    decided = [_guarded(cluster, partial(assess, cluster, order.now, every)) for cluster in clusters]
     yield from _only(Failure, decided)
     cases = _only(Case, decided)
     evidence = _look_up(order, region, cases)
@@ -197,11 +183,6 @@ def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
     return replace(cluster, hold=hold)
 
 
-def _decide(order: Order, cluster: Cluster) -> Case:
-    found = decide(cluster, order.now)
-    return Case(cluster, found, delay(cluster, found, order.now, timedelta(minutes=order.settings.every_minutes)))
-
-
 def _look_up(order: Order, region: Region, cases: Sequence[Case]) -> Evidence:
     """Read what the cases need, once for all."""
     present = order.clock()
@@ -217,14 +198,10 @@ def _look_up(order: Order, region: Region, cases: Sequence[Case]) -> Evidence:
 
 
 def _settle(order: Order, case: Case, evidence: Evidence) -> Outcome:
-    """Make the decision about a cluster."""
-    cluster, decision = case.cluster, case.found
-    events, call = evidence.events.get(cluster.identifier, ()), evidence.calls.get(cluster.identifier)
-    if isinstance(decision, Dispute):
-        if isinstance(events, Exception):
-            raise events
-        decision = decision.settle(events, call)
-    is_late = case.delay and not isinstance(events, Exception) and case.delay.is_overdue(events, call)
+    """Make the decision about a cluster, with what is known."""
+    cluster, events = case.cluster, evidence.events.get(case.cluster.identifier, ())
+    call = evidence.calls.get(cluster.identifier)
+    decision = case.settle(events, call)
     action, message = decision.action, decision.message
     if action not in (Action.LEAVE, order.action):
         message = f"The {action} function {action}s it. {message}"
@@ -236,7 +213,7 @@ def _settle(order: Order, case: Case, evidence: Evidence) -> Outcome:
         message,
         next=cluster.next_change(order.now),
         hold=cluster.hold.written(cluster.zone) if order.event.is_command and isinstance(cluster.hold, Hold) else None,
-        overdue=decision.reason is Reason.NEEDS_ATTENTION or bool(is_late),
+        overdue=case.is_overdue(events, call),
     )
     if action is not order.action or order.event.dry_run:
         outcome.log(logger.debug)

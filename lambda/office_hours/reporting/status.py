@@ -8,13 +8,13 @@ from typing import NotRequired, TypedDict
 
 from office_hours.answer import Entry, Failure, Outcome, RunError, in_words, logger
 from office_hours.clock import local, utc
-from office_hours.decision import Action, Dispute, Reason, decide, delay
+from office_hours.decision import Action, Case, Dispute, assess
 from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold, HoldError
 from office_hours.regions import Invocation
 from office_hours.reporting.hours import Span, coming_spans, hours_in, past_spans
 from office_hours.reporting.survey import LONGEST_ANSWER, Survey, cut, look_around, of_each
-from office_hours.run import Blind, Case
+from office_hours.run import Blind
 from office_hours.schedule import Schedule, ScheduleError, State, Transition
 from office_hours.settings import Cluster, Settings
 from office_hours.text import sentence
@@ -111,7 +111,8 @@ def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Prob
 def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem | Blind | Failure]:
     """What there is to say about a Region's clusters."""
     yield from _misplaced(invocation.settings.tag_key, seen)
-    decided = list(of_each((cluster, partial(_decide, invocation, cluster)) for cluster in seen.tagged))
+    every = timedelta(minutes=invocation.settings.every_minutes)
+    decided = list(of_each((cluster, partial(assess, cluster, invocation.now, every)) for cluster in seen.tagged))
     yield from (each for each in decided if isinstance(each, Failure))
     cases = [each for each in decided if isinstance(each, Case)]
     # What needs no evidence comes first: to look for more may take too long.
@@ -134,12 +135,6 @@ def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
             yield _problem("tag-on-instance", f"Never stopped or started: {words}. Tag the cluster.", cluster)
 
 
-def _decide(invocation: Invocation, cluster: Cluster) -> Case:
-    found = decide(cluster, invocation.now)
-    every = timedelta(minutes=invocation.settings.every_minutes)
-    return Case(cluster, found, delay(cluster, found, invocation.now, every))
-
-
 def _evidence(invocation: Invocation, seen: Survey, cases: list[Case]) -> Evidence:
     """What the cases need beside the survey's events."""
     needed = [(case.cluster.identifier, since) for case in cases if (since := case.since)]
@@ -155,14 +150,10 @@ def _evidence(invocation: Invocation, seen: Survey, cases: list[Case]) -> Eviden
 
 def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -> Row:
     """A cluster's row. Raises what went wrong when its events were read, where they would decide."""
-    cluster, decision, now = case.cluster, case.found, invocation.now
+    cluster, now = case.cluster, invocation.now
     past = (seen.events or {}).get(cluster.identifier, ())
     events, call = evidence.events.get(cluster.identifier, past), evidence.calls.get(cluster.identifier)
-    if isinstance(decision, Dispute):
-        if isinstance(events, Exception):
-            raise events
-        decision = decision.settle(events, call)
-    late = case.delay and not isinstance(events, Exception) and case.delay.is_overdue(events, call)
+    decision = case.settle(events, call)
     # Where the log could not be read, the past is unknown, rather than that nothing happened.
     spans, desired, hold = [Span(now - PAST, now, None)], None, cluster.hold
     if seen.events is not None:
@@ -185,7 +176,7 @@ def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -
         "engine": cluster.snapshot.get("Engine", ""),
         "version": cluster.snapshot.get("EngineVersion", ""),
         "instances": sorted(seen.instances.get(each, {}).get("DBInstanceClass", "") for each in _members(cluster)),
-        "overdue": decision.reason is Reason.NEEDS_ATTENTION or bool(late),
+        "overdue": case.is_overdue(events, call),
     }
     return Row(cluster, entry, list(_problems(cluster, entry, now)), spans)
 
