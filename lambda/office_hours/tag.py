@@ -227,7 +227,7 @@ class Tag:
             case "holidays":
                 self.countries.add(days_off.country(value, self.calendars))
             case _:
-                raise ScheduleError(f'unknown option "{name}"', suggestion(name, OPTIONS, _EXPECTED_OPTION))
+                raise ScheduleError(f'unknown option "{name or word}"', suggestion(name, OPTIONS, _EXPECTED_OPTION))
         return name
 
     def _check(self) -> None:
