@@ -50,7 +50,7 @@ def _read(event: object, keys: Sequence[str], accepted: str) -> dict[str, object
     is_tag = isinstance(tag, str) and len(tag) <= _LONGEST_TAG and not re.search(r"[\ud800-\udfff]", tag)
     checks = (
         ("describe", given.get("describe", True) is True, "true"),
-        ("explain", is_tag, f"a tag's value, of {_LONGEST_TAG} characters at most"),
+        ("explain", is_tag, f"the value of a tag, of {_LONGEST_TAG} characters at most"),
         ("send", isinstance(given.get("send", False), bool), "true or false"),
     )
     for key, is_right, expected in checks:

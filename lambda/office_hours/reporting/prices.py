@@ -64,7 +64,7 @@ def fetch(region: str, engine: str) -> PriceList:
 
 
 def parse(products: Iterable[str], wanted: Mapping[str, str]) -> PriceList:
-    """The prices in GetProducts' JSON texts. Left out is what is not understood, or lacks a wanted attribute's value."""
+    """The prices in GetProducts' JSON texts. What can't be read, or isn't as wanted where it says so, is left out."""
     prices: defaultdict[tuple[str, bool], set[float]] = defaultdict(set)
     for text in products:
         with suppress(ValueError, LookupError, TypeError, AttributeError):

@@ -50,7 +50,7 @@ class StatusEntry(Entry):
 
 
 class Status(TypedDict):
-    """The status function's answer. `more_problems` and `more_clusters` are left out, where it would be too long."""
+    """The status function's answer. `more_...` were left out of one that would be too long."""
 
     time: str
     problems: list[Problem]
@@ -195,7 +195,6 @@ def _problems(cluster: Cluster, entry: StatusEntry, now: datetime) -> Iterator[P
 
 
 def _members(cluster: Cluster) -> list[str]:
-    """Its instances' identifiers."""
     return [each.get("DBInstanceIdentifier", "") for each in cluster.snapshot.get("DBClusterMembers", ())]
 
 
@@ -213,10 +212,9 @@ def explain(text: str, settings: Settings, now: datetime) -> dict[str, object]:
     state, hours = schedule.desired_state(now), None
     words = f"Should be {state} now. " if state else "Says nothing about now. "
     # For six days, the day of the week says which day it is.
-    forms = ["%a %H:%M" if each.at - now < 6 * _DAY else "%a %Y-%m-%d %H:%M" for each in transitions]
     edges = ", ".join(
-        f"{_VERBS[each.to]} {each.at.astimezone(zone):{form}}"
-        for each, form in zip(transitions[:2], forms, strict=False)
+        f"{_VERBS[each.to]} {each.at.astimezone(zone):{'%a' if each.at - now < 6 * _DAY else '%a %Y-%m-%d'} %H:%M}"
+        for each in transitions[:2]
     )
     words += f"{edges[0].upper()}{edges[1:]} ({zone.key})." if edges else "It never changes."
     if schedule.one_sided:

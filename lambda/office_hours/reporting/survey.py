@@ -25,10 +25,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Survey:
-    """What a Region's RDS says: of all clusters, of instances by their names, and of events by the cluster's.
-
-    since: when the events begin; they are None where they could not be read.
-    """
+    """What a Region's RDS says. The events begin at `since`, and are None where they could not be read."""
 
     region: Region
     clusters: Sequence[Cluster]
