@@ -3,7 +3,6 @@
 Schedules and commands by hand take the same road. A command first writes each cluster's hold.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from botocore.exceptions import ClientError
 from office_hours import answer, rds
 from office_hours.answer import Answer, Failure, Outcome, RunError, failed, in_words, logger
 from office_hours.clock import utc
-from office_hours.command import choose, obstacles, plan
+from office_hours.command import DONE, choose, obstacles, plan
 from office_hours.decision import Action, Case, Decision, Dispute, assess
 from office_hours.event import Event, EventError
 from office_hours.evidence import Evidence, look_up
@@ -29,7 +28,6 @@ _T = TypeVar("_T")
 # The listing that a command by name begins with may take this share of the function's time; the rest is for acting.
 _FOR_LISTING = 0.5
 _DOING = {Action.STOP: "Stopping", Action.START: "Starting"}
-_DONE = {Action.STOP: "stopped", Action.START: "started"}
 
 
 @dataclass(frozen=True)
@@ -59,14 +57,15 @@ def run(order: Order) -> Answer:
     unexpectedly, after all else has been handled.
     """
     regions, failures = regions_of(order.settings)
-    chosen: dict[str, list[Cluster]] = {}
-    asked = regions
+    chosen, asked = None, regions
     if order.event.clusters:
         chosen, failures = _choose(order, regions, failures)
-        asked = [region for region in regions if region.name in chosen]
+        asked = [region for region in regions if any(each.region == region.name for each in chosen)]
 
     def handle(region: Region) -> Iterator[Outcome | Blind | Failure]:
-        return _handle(order, region, chosen.get(region.name) or listed(order, region))
+        if chosen is None:
+            return _handle(order, region, listed(order, region))
+        return _handle(order, region, [each for each in chosen if each.region == region.name])
 
     found, failed_too = side_by_side(asked, handle, order.seconds_left())
     failures, denied = told([*failures, *failed_too], regions)
@@ -89,10 +88,8 @@ def _only(kind: type[_T], found: Iterable[object]) -> list[_T]:
     return [each for each in found if isinstance(each, kind)]
 
 
-def _choose(
-    order: Order, regions: Sequence[Region], failures: list[Failure]
-) -> tuple[dict[str, list[Cluster]], list[Failure]]:
-    """The clusters that are named, by Region, and what failed where others of the names are.
+def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) -> tuple[list[Cluster], list[Failure]]:
+    """The clusters that are named, and what failed where others of the names are.
 
     All are looked up first, since one mistake is enough to do nothing. Raises EventError where the event is at fault,
     and RunError where it may be, since a Region failed.
@@ -112,10 +109,7 @@ def _choose(
         raise RunError("\n".join([*mistakes, f"Nothing was done.\n{in_words(failures)}"]))
     if mistakes:
         raise EventError(mistakes)
-    by_region = defaultdict[str, list[Cluster]](list)
-    for cluster in chosen:
-        by_region[cluster.region].append(cluster)
-    return by_region, failures
+    return chosen, failures
 
 
 def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) -> Iterator[Outcome | Blind | Failure]:
@@ -206,7 +200,7 @@ def _settle(order: Order, case: Case, evidence: Evidence) -> Outcome:
     if action not in (Action.LEAVE, order.action):
         message = f"The {action} function {action}s it. {message}"
     elif action is order.action and order.event.dry_run:
-        message = f"Would be {_DONE[action]}. {message}"
+        message = f"Would be {DONE[action]}. {message}"
     outcome = Outcome(
         cluster,
         decision,
@@ -230,7 +224,7 @@ def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
     try:
         snapshot = rds.act(region.client, action, cluster.identifier, too_late)
     except rds.NotSentError:
-        message = f"Not {_DONE[action]}: it was too late in this run, and the next one looks again. {why}"
+        message = f"Not {DONE[action]}: it was too late in this run, and the next one looks again. {why}"
         outcome = replace(outcome, message=message)
         outcome.log(logger.warning)
     except ClientError as error:
@@ -239,7 +233,7 @@ def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
             raise
         refused = code != rds.GONE
         happened = f"RDS refused: {sentence(words)} The next run tries again." if refused else "it has been deleted."
-        message = f"Not {_DONE[action]}: {happened} {why}"
+        message = f"Not {DONE[action]}: {happened} {why}"
         outcome = replace(outcome, message=message, error=f"{code}: {words}", refused=refused)
         outcome.log(logger.warning, error_code=code, error_message=words)
     else:
