@@ -40,22 +40,20 @@ def choose(
         elif not name.region or not unread or (name.region not in unread and name.region in regions):
             fault = _fault(name, meant, tagged, unread, tag_key)
             # Of more mistakes than are shown, no likely names are looked for.
-            near = (
-                f": {_suggestion(name, clusters, regions)}" if fault[-1] != "." and len(mistakes) < MOST_SHOWN else ""
-            )
-            mistakes.append(f"The cluster {as_json(name.text)} {fault}{near}")
+            near = _suggestion(name, clusters, regions) if len(mistakes) < MOST_SHOWN else ""
+            mistakes.append(f"The cluster {as_json(name.text)} {fault.format(near)}")
     return list(chosen.values()), mistakes
 
 
 def _fault(
     name: Name, meant: Sequence[Cluster], tagged: Sequence[Cluster], unread: Collection[str], tag_key: str
 ) -> str:
-    """What is wrong with a name: a sentence's end, or its middle, where a suggestion follows."""
+    """What is wrong with a name, as a sentence's end with room for a suggestion."""
     if unread and not name.region:
         return "may be in a Region that can't be listed now: write region/identifier."
     if tagged:
         return f"is in {len(tagged)} Regions: write one of {', '.join(as_json(each.name) for each in tagged)}."
-    return f'has no tag "{tag_key}"' if meant else "is unknown"
+    return f'has no tag "{tag_key}": {{}}' if meant else "is unknown: {}"
 
 
 def _suggestion(name: Name, clusters: Sequence[Cluster], regions: Sequence[str]) -> str:

@@ -105,10 +105,9 @@ def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) ->
     chosen, mistakes = choose(names, clusters, {each.region for each in failures}, order.settings.tag_key, known)
     if order.event.is_command:
         mistakes += obstacles(chosen, order.action, order.event.until, order.now)
-    if mistakes and failures:
-        raise RunError("\n".join([*mistakes, f"Nothing was done.\n{in_words(failures)}"]))
     if mistakes:
-        raise EventError(mistakes)
+        nothing = "\n".join([*mistakes, "Nothing was done.", in_words(failures)])
+        raise RunError(nothing) if failures else EventError(mistakes)
     return chosen, failures
 
 
