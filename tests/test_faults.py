@@ -515,23 +515,25 @@ def test_an_answer_without_the_cluster_is_as_good_as_none(trial: Trial) -> None:
 
 
 @both
-def test_a_listing_that_changes_between_its_pages_costs_no_cluster(trial: Trial) -> None:
-    """What was pushed past a page's edge, or is no longer as it was listed, is the next run's."""
-    trial.furnish(9)
-    trial.account.page = 4
-
-    def change(call: Call) -> None:
-        number = call.parameters.get("Marker", "0")
-        trial.add(f"b{number}", OFFICE)
-        trial.cluster(trial.due[-2])["Status"] = "modifying"
-        trial.account.clusters[HOME].pop(trial.due.pop(int(number) // 4).rpartition("/")[2])
-
-    trial.account.before("DescribeDBClusters", change)
+def test_what_a_cluster_that_comes_pushes_onto_two_pages_is_handled_once(trial: Trial) -> None:
+    listed = trial.furnish(3)
+    trial.account.page = 3  # on the first: c00, c00-done, c01, which is then on the second, too
+    trial.account.before("DescribeDBClusters", lambda _: trial.add("b00", OFFICE), Marker="3")
     trial.run()
-    assert trial.errors == []
-    assert set(trial.carried_out()) < set(trial.due)
-    for name in set(trial.due) - set(trial.carried_out()):
-        trial.cluster(name)["Status"] = trial.way.status
+    assert trial.log.lines("WARNING") == []
+    trial.check(listed, {})
+    trial.next_run()
+    trial.check()
+
+
+@both
+def test_what_a_cluster_that_goes_pushes_off_the_pages_is_the_next_runs(trial: Trial) -> None:
+    first, second, _ = trial.furnish(3)
+    trial.account.page = 4  # on the first: c00, c00-done, c01, c01-busy; then c02 is on neither
+    del trial.neighbours[f"{HOME}/c00-done"]
+    trial.account.before("DescribeDBClusters", lambda _: trial.account.clusters[HOME].pop("c00-done"), Marker="4")
+    trial.run()
+    trial.check([first, second], {})
     trial.next_run()
     trial.check()
 
