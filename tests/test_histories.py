@@ -535,8 +535,10 @@ def test_a_start_minutes_after_the_stop_at_closing_time_is_left_alone(history: H
 
 def test_a_start_that_the_log_does_not_tell_of_yet_is_left_alone(history: History) -> None:
     begin(history, "mon 17:55")
-    tell(history, "mon 18:30")
-    by_hand(history, "mon 19:00", Fate(delay=None))
+    tell(history, "mon 18:55")
+    history.fates = (Fate(delay=None),)
+    history.wait(at("mon 19:00"))
+    history.by_hand(history.clusters["a"])
     tell(history, "mon 20:00")
     assert told(history) == "mon 18:00 run stopped, mon 19:00 person running"
 
