@@ -79,6 +79,15 @@ class Trouble(StrEnum):
     ANSWER_LOST = "RDS carries the call out, and its answer is lost"
 
 
+# What is refused for good.
+DENIED = {
+    Trouble.LISTING_REFUSED: ("DescribeDBClusters",),
+    Trouble.EVENTS_REFUSED: ("DescribeEvents",),
+    Trouble.TAGGING_REFUSED: ("AddTagsToResource",),
+    Trouble.CALLS_REFUSED: (*CALLS,),
+}
+
+
 @dataclass(frozen=True)
 class Fate:
     """How RDS takes what is asked of it.
@@ -341,21 +350,13 @@ class History:
             for event in self.seen(cluster):
                 self.account.log(cluster.name, event.message, event.date.isoformat())
 
-    def interfere(self, call: Call) -> Refusal | None:  # noqa: PLR0911  one return a trouble
+    def interfere(self, call: Call) -> Refusal | None:
         """Have RDS refuse what is to go wrong."""
         if self._victim not in (None, call.cluster) and call.operation != "DescribeDBClusters":
             return None
         is_change = call.operation in CALLS
         self._attempts[call.cluster] += is_change
         match self._trouble:
-            case Trouble.LISTING_REFUSED if call.operation == "DescribeDBClusters":
-                return ACCESS_DENIED
-            case Trouble.EVENTS_REFUSED if call.operation == "DescribeEvents":
-                return ACCESS_DENIED
-            case Trouble.TAGGING_REFUSED if call.operation == "AddTagsToResource":
-                return ACCESS_DENIED
-            case Trouble.CALLS_REFUSED if is_change:
-                return ACCESS_DENIED
             case Trouble.CALLS_NOT_NOW if is_change:
                 return Refusal("InvalidDBInstanceState", "Instance a-1 is not in available state.")
             case Trouble.THROTTLED_AT_FIRST if is_change and self._attempts[call.cluster] <= 2:
@@ -363,7 +364,7 @@ class History:
             case Trouble.ANSWER_LOST if is_change and self._attempts[call.cluster] == 1:
                 self.clusters[call.cluster].snapshot["Status"] = UNDER_WAY[CALLS[call.operation]]
                 return RESET
-        return None
+        return ACCESS_DENIED if self._trouble and call.operation in DENIED.get(self._trouble, ()) else None
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bench import plot, report, tags
+from bench import report, tags
 from bench.__main__ import BOTO3, Plan, Programs, measure
 from bench.account import fill
 from bench.measure import PROJECT, ColdStart, Pairs, Program, Report, Run
@@ -57,9 +57,6 @@ def test_it_measures_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     report.write(report.report(results))
     assert re.split("<!-- bench -->.*<!-- /bench -->", readme.read_text(), flags=re.DOTALL) == [before, after]
     assert readme.read_text().count("| 20 | 2 | ") == 1
-    for name in ("first.svg", "second.svg"):
-        plot.draw(results, tmp_path / name)
-    assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
 
 
 @pytest.mark.parametrize("apart", [False, True])

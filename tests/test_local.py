@@ -15,16 +15,16 @@ from typing import Any
 
 import pytest
 
+import invocation
 from asset import PROJECT
+from aws_server import Account as Wire
 from local import emulator
 from local.__main__ import commands, some_clusters
 from local.emulator import Account, EndpointError, LocalError, is_ready, loopback_port
 from local.follow import START, STOP, log, told
 from local.people import some_commands, steer
-from office_hours.command import Cluster, Command, plan
-from office_hours.decision import Action
-from office_hours.event import Event
-from office_hours.settings import Settings
+
+pytest_plugins = ["aws_server"]
 
 LIMIT = 60  # seconds
 AT = "2026-11-24T09:00:06.000+00:00"
@@ -59,14 +59,6 @@ def test_another_endpoint_is_refused_before_anything_starts(tmp_path: Path) -> N
     assert "http://192.168.1.10:4566 is refused" in output
     assert process.returncode == 1
     assert not list(tmp_path.iterdir())
-
-
-def test_what_listens_at_the_port_already_is_left_alone() -> None:
-    with emulator.account() as account:
-        second = emulator.account(account.endpoint)
-        with pytest.raises(LocalError, match=f"Port {account.port} cannot be had"):
-            second.__enter__()
-        assert is_ready(account.port)
 
 
 @pytest.mark.parametrize(
@@ -126,23 +118,15 @@ def test_nothing_is_left_after_an_error() -> None:
     ],
 )
 def test_people_work_late_stop_one_at_noon_and_keep_one_down_over_the_weekend(
-    edge: datetime, holds: dict[str, str]
+    account: Wire, edge: datetime, holds: dict[str, str]
 ) -> None:
-    made = {cluster.name: cluster for cluster in some_clusters(edge)}
-    written = {}
+    for cluster in some_clusters(edge):
+        account.add(cluster.name, cluster.tag, Status="stopped" if cluster.stopped else "available")
     for command in some_commands(edge):
-        event = Event.read(command.event)
-        assert event.clusters is not None
-        (name,) = (each.identifier for each in event.clusters)
-        tags = Settings().read({"TagList": [{"Key": "office-hours", "Value": made[name].tag or ""}]})
-        before = "stopped" if made[name].stopped else "available"
-        cluster = Cluster("eu-west-1", name, {"Status": before, "DBClusterMembers": [{}]}, tags)
-        action = Action(command.function.rpartition("-")[2])
-        planned = plan(cluster, action, event.until, edge - timedelta(seconds=10))
-        assert isinstance(planned, Command)
-        assert planned.decision.action is action  # each changes something
-        written[name] = planned.hold
-    assert written == holds
+        function = {START: invocation.start, STOP: invocation.stop}[command.function]
+        (entry,) = function((edge - timedelta(seconds=10)).isoformat(), command.event)["clusters"]
+        assert command.function.endswith(entry["decision"])  # each changes something
+    assert {name: account.tag(name) for name in holds} == holds
 
 
 def test_a_command_is_told_with_its_exact_event_and_the_functions_answer() -> None:
@@ -152,12 +136,6 @@ def test_a_command_is_told_with_its_exact_event_and_the_functions_answer() -> No
         'works late: aurora-office-hours-start {"clusters": ["evening"], "until": "09:01"}',
         "  evening was started; it stays up until 09:01 UTC.",
     ]
-
-
-def test_a_command_that_is_refused_is_an_error() -> None:
-    refuses = account_that({"errorMessage": "Nothing was done."}, FunctionError="Unhandled")
-    with pytest.raises(LocalError, match="Nothing was done"):
-        list(steer(refuses, some_commands(datetime(2026, 11, 24, 9, 1, tzinfo=UTC))))
 
 
 def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(tmp_path: Path) -> None:
@@ -187,31 +165,28 @@ def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(
     ]
 
 
-def test_a_hold_that_is_written_is_told() -> None:
-    entry = {
-        "timestamp": AT,
-        "message": "a: hold ... is written",
-        "cluster": "a",
-        "hold": "running until 2026-11-24T09:01Z",
-    }
-    assert told("start", entry).plain == "09:00:06  start a           hold    running until 2026-11-24T09:01Z"
-
-
-def test_a_commands_decision_is_told_with_its_sentence() -> None:
-    entry = {
-        "timestamp": AT,
-        "message": "a was started.",
-        "cluster": "a",
-        "decision": "start",
-        "reason": "held",
-        "hold": "running",
-    }
-    assert told("start", entry).plain == "09:00:06  start a           start   held: a was started."
-
-
-def test_mistakes_are_told_in_one_line() -> None:
-    entry = {"timestamp": AT, "message": "One mistake.\nNothing was done."}
-    assert told("stop", entry).plain == "09:00:06  stop              refused One mistake. Nothing was done."
+@pytest.mark.parametrize(
+    ("entry", "line"),
+    [
+        pytest.param(
+            {"message": "...", "cluster": "a", "hold": "running until 2026-11-24T09:01Z"},
+            "start a           hold    running until 2026-11-24T09:01Z",
+            id="a hold",
+        ),
+        pytest.param(
+            {"message": "It is up.", "cluster": "a", "decision": "start", "reason": "held", "hold": "running"},
+            "start a           start   held: It is up.",
+            id="a decision",
+        ),
+        pytest.param(
+            {"message": "One mistake.\nNothing was done."},
+            "start             refused One mistake. Nothing was done.",
+            id="mistakes, in one line",
+        ),
+    ],
+)
+def test_a_line_of_the_log_is_told(entry: dict[str, str], line: str) -> None:
+    assert told("start", {"timestamp": AT, **entry}).plain == f"09:00:06  {line}"
 
 
 def test_the_log_is_what_a_function_logged_and_no_metric_and_nothing_of_lambdas() -> None:

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from aws_server import ACCESS_DENIED, HOME, Account
-from invocation import Handler, decisions, invoke
+from invocation import Handler, invoke
 from office_hours import handlers
-from office_hours.answer import RunError
 from pages import Element, read
 
 pytest_plugins = ["aws_server", "invocation"]
@@ -52,25 +51,18 @@ def labels(page: Element, cluster: str) -> list[str]:
 
 
 def test_a_row_has_name_region_engine_size_state_reason_and_next_change(account: Account) -> None:
-    account.add("reporting", "mon-fri 08:00-18:00 Europe/Berlin", EngineVersion="17.5", Engine="aurora-postgresql")
-    account.classes["reporting-1"] = "db.r8g.xlarge"
+    members = [{"DBInstanceIdentifier": f"reporting-{number}"} for number in range(3)]
+    account.add("reporting", "mon-fri 08:00-18:00 Europe/Berlin", EngineVersion="17.5", DBClusterMembers=members)
+    account.classes["reporting-2"] = "db.serverless"
     text = " ".join(row(widget(), "reporting").text.split())
     for words in (
         "eu-west-1",
         "aurora-postgresql 17.5",
-        "db.r8g.xlarge",
+        "2 x db.r8g.large, db.serverless",
         "▶ available, as-scheduled",
-        "It is running, as its schedule asks until Tue 2026-11-24 18:00 Europe/Berlin.",
         "Tue 24 Nov 18:00 Europe/Berlin",
     ):
         assert words in text
-
-
-def test_instances_of_the_same_class_are_counted(account: Account) -> None:
-    members = [{"DBInstanceIdentifier": f"a-{number}"} for number in range(3)]
-    account.add("a", OFFICE, DBClusterMembers=members)
-    account.classes["a-2"] = "db.serverless"
-    assert "2 x db.r8g.large, db.serverless" in row(widget(), "a").text
 
 
 def test_the_timeline_shows_what_happened_and_then_what_is_asked_for(account: Account) -> None:
@@ -93,72 +85,72 @@ def test_the_timeline_shows_what_happened_and_then_what_is_asked_for(account: Ac
     ]
 
 
-def test_a_hold_is_asked_for_before_the_schedule_is(account: Account) -> None:
-    tags = {"office-hours": "always", "office-hours-hold": "stopped until 2026-11-25T12:00Z"}
-    account.add("a", Status="stopped", TagList=[{"Key": key, "Value": value} for key, value in tags.items()])
-    assert bars(widget(), "a") == [("stopped", 0, 300), ("stopped asked", 300, 400), ("running asked", 400, 700)]
-
-
-def test_what_the_log_does_not_tell_is_shown_as_unknown(account: Account) -> None:
-    account.add("a", "never", Status="stopped")
-    account.add("b", "always")
-    account.log("a", "DB cluster started.", "2026-11-23T12:00:00+00:00")  # and no word of the stop
-    account.log("b", "DB cluster started.", "2026-11-22T12:00:00+00:00")
-    account.log("b", "DB cluster started.", "2026-11-23T12:00:00+00:00")  # nor here
-    page = widget()
-    assert bars(page, "a") == [("stopped", 0, 200), ("unknown", 200, 300), ("stopped asked", 300, 700)]
-    assert bars(page, "b")[:3] == [("stopped", 0, 100), ("unknown", 100, 200), ("running", 200, 300)]
+@pytest.mark.parametrize(
+    ("tags", "members", "events", "expected"),
+    [
+        pytest.param(
+            {"office-hours": "always", "office-hours-hold": "stopped until 2026-11-25T12:00Z"},
+            {"Status": "stopped"},
+            [],
+            [("stopped", 0, 300), ("stopped asked", 300, 400), ("running asked", 400, 700)],
+            id="a hold before the schedule",
+        ),
+        pytest.param(
+            {"office-hours": "always"},
+            {"ClusterCreateTime": datetime.fromisoformat("2026-11-23T12:00:00+00:00")},
+            [],
+            [("running", 200, 300), ("running asked", 300, 700)],
+            id="from the cluster's creation on",
+        ),
+        pytest.param(
+            {"office-hours": "never"},
+            {"Status": "stopped"},
+            ["23 started"],
+            [("stopped", 0, 200), ("unknown", 200, 300), ("stopped asked", 300, 700)],
+            id="no word of the stop",
+        ),
+        pytest.param(
+            {"office-hours": "always"},
+            {},
+            ["22 started", "23 started"],
+            [("stopped", 0, 100), ("unknown", 100, 200), ("running", 200, 300), ("running asked", 300, 700)],
+            id="nor here, between two starts",
+        ),
+    ],
+)
+def test_the_timeline_shows_what_is_known(
+    account: Account, tags: dict[str, str], members: dict[str, Any], events: list[str], expected: object
+) -> None:
+    account.add("a", TagList=[{"Key": key, "Value": value} for key, value in tags.items()], **members)
+    for event in events:
+        account.log("a", f"DB cluster {event[3:]}.", f"2026-11-{event[:2]}T12:00:00+00:00")
+    assert bars(widget(), "a") == expected
 
 
 def test_where_the_log_cannot_be_read_the_past_is_unknown(account: Account) -> None:
     account.add("a", "never", Status="stopped")
-    account.log("a", "DB cluster stopped.", "2026-11-23T12:00:00+00:00")
     account.fail("DescribeEvents", ACCESS_DENIED)
     assert bars(widget(), "a") == [("unknown", 0, 300), ("stopped asked", 300, 700)]
 
 
-def test_a_younger_cluster_begins_where_it_was_created(account: Account) -> None:
-    account.add("a", "always", ClusterCreateTime=datetime.fromisoformat("2026-11-23T12:00:00+00:00"))
-    assert bars(widget(), "a") == [("running", 200, 300), ("running asked", 300, 700)]
-
-
-def test_now_and_the_days_are_marked(account: Account) -> None:
-    account.add("a", OFFICE)
-    page = widget()
-    lines = row(page, "a").all("line")
-    assert [line.number("x1") for line in lines if line.attributes["class"] == "now"] == [300]
-    assert [line.number("x1") for line in lines if line.attributes["class"] == "day"] == [
-        50,
-        150,
-        250,
-        350,
-        450,
-        550,
-        650,
-    ]
-    assert [day.text for day in page.all("span")] == [
-        "Sun 22", "Mon 23", "Tue 24", "Wed 25", "Thu 26", "Fri 27", "Sat 28",
-    ]  # fmt: skip
-
-
-def test_the_timeline_is_told_in_words_as_well(account: Account) -> None:
-    account.add("a", OFFICE)
-    (picture,) = row(widget(), "a").all("svg")
-    assert picture.attributes["role"] == "img"
-    (title,) = picture.all("title")
-    assert title.text == picture.attributes["aria-label"]
-    assert title.text.startswith(
-        "a. The past three days: running from Sat 12:00. The coming four: running from Tue 12:00, "
-    )
-
-
-def test_state_is_told_by_shape_and_word_beside_colour(account: Account) -> None:
+def test_the_timeline_tells_days_now_and_state_by_shape_and_in_words(account: Account) -> None:
     account.add("on", "always")
     account.add("off", "never", Status="stopped")
-    page = widget()
-    heights = {cluster: {r.number("height") for r in row(page, cluster).all("rect")} for cluster in ("on", "off")}
-    assert heights == {"on": {20}, "off": {6}}
-    assert "■ stopped" in " ".join(row(page, "off").text.split())
+    page = widget(theme="dark")
+    lines = [(line.attributes["class"], line.number("x1")) for line in row(page, "on").all("line")]
+    assert ("now", 300) in lines
+    assert [x for kind, x in lines if kind == "day"] == [50, 150, 250, 350, 450, 550, 650]
+    assert [day.text for day in page.all("span")][:2] == ["Sun 22", "Mon 23"]
+    assert {cluster: {r.number("height") for r in row(page, cluster).all("rect")} for cluster in ("on", "off")} == {
+        "on": {20},
+        "off": {6},
+    }
+    (picture,) = row(page, "on").all("svg")
+    (title,) = picture.all("title")
+    assert picture.attributes["role"] == "img"
+    assert title.text == picture.attributes["aria-label"]
+    assert "running from Sat 12:00" in title.text
+    assert any("dark" in (div.attributes["class"] or "") for div in page.all("div"))
 
 
 def test_problems_come_first(account: Account) -> None:
@@ -174,27 +166,17 @@ def test_without_clusters_or_with_a_failing_region_there_is_a_page_all_the_same(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "No cluster has an office-hours tag yet." in widget().text
+    account.fail("DescribeDBClusters", ACCESS_DENIED)
+    page = widget()
+    assert "AccessDenied" in page.text
+    assert "No cluster has" not in page.text
+    account.heal()
     monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
     account.add("a", OFFICE)
     account.fail("DescribeDBClusters", ACCESS_DENIED, region="us-east-1")
     page = widget()
     assert "Could not be read. Region us-east-1" in page.text
     assert row(page, "a").all("rect")
-
-
-def test_where_nothing_can_be_seen_the_page_says_why_and_nothing_else(account: Account) -> None:
-    account.fail("DescribeDBClusters", ACCESS_DENIED)
-    page = widget()
-    assert "Could not be read. Region eu-west-1, listing its clusters: AccessDenied" in page.text
-    assert "No cluster has" not in page.text
-    assert page.all("table") == []
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_theme_is_the_dashboards(account: Account, theme: str) -> None:
-    account.add("a", OFFICE)
-    (outer,) = [div for div in widget(theme=theme).all("div") if "oh" in (div.attributes["class"] or "").split()]
-    assert theme in (outer.attributes["class"] or "")
 
 
 @pytest.mark.parametrize("context", [{}, {"theme": None, "width": "wide"}, {"theme": "<script>"}])
@@ -295,15 +277,3 @@ def test_a_mistake_from_a_dashboard_is_told_as_a_page_and_not_counted(
     assert page.all("script") == []
     assert "UserErrors" not in capsys.readouterr().out
     assert account.named("StopDBCluster") == []
-
-
-def test_a_failure_fails_from_a_dashboard_too(account: Account) -> None:
-    account.add("a", OFFICE)
-    account.fail("StopDBCluster", ACCESS_DENIED)
-    with pytest.raises(RunError):
-        invoke(handlers.stop, NOON, {"clusters": ["a"], "widgetContext": {}}, None)
-
-
-def test_without_its_context_a_command_answers_json(account: Account) -> None:
-    account.add("a", OFFICE)
-    assert decisions(invoke(handlers.stop, NOON, {"clusters": ["a"]}, None)) == {"a": ("stop", "held")}
