@@ -60,14 +60,6 @@ def test_a_hostile_event_is_refused_in_a_few_plain_words(account: Account, log: 
     assert len(log.lines()) == 1
 
 
-@pytest.mark.parametrize(("event", "dry"), [({}, False), ({"dry_run": False}, False), ({"dry_run": True}, True)])
-def test_without_a_time_it_is_the_clocks(account: Account, event: dict[str, object], dry: bool) -> None:
-    account.add("a", "never")
-    answer = stop(MONDAY_NOON, event)
-    assert (answer["time"], answer["dry_run"]) == (MONDAY_NOON, dry)
-    assert account.named("StopDBCluster") == ([] if dry else ["a"])
-
-
 def test_a_time_is_answered_for_in_utc(account: Account) -> None:
     account.add("a", "never")
     assert stop(MONDAY_NOON, {"time": "2026-12-24T12:00:00+01:00"})["time"] == "2026-12-24T11:00:00Z"
