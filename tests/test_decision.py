@@ -234,7 +234,7 @@ mon 18:20 | by hand | up | mon 18:00 stopped | a stop that ends at the very tran
 sat 03:10 | restarted | up | sat 03:00 restart, sat 03:08 started | an automatic restart at the weekend
 sat 03:10 | restarted | up | sat 03:00 restart | an automatic restart whose end is not logged yet
 fri 18:45 | restarted | up | fri 17:55 restart, fri 18:40 started | an automatic restart across a transition
-sat 11:05 | by hand | up | sat 03:00 restart, sat 03:15 stopped, sat 11:00 started | a restart, put right, a start by hand
+sat 11:05 | by hand | up | sat 03:00 restart, sat 03:15 stopped, sat 11:00 started | a restart, put right, and a start
 sat 11:05 | by hand | up | sat 03:15 stopped, sat 11:00 started, sat 03:00 restart | the same, in a log out of order
 mon 09:30 | by hand | down | mon 08:40 restart, mon 08:50 started | a restart, and a stop that is not logged yet
 # A stop that fails leaves the cluster available.
