@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from office_hours import prices
+from office_hours.reporting import prices
 
 Product = dict[str, Any]
 

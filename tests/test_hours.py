@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
 
-from office_hours.hours import Hours, Period, past, period, projected, total
+from office_hours.reporting.hours import Hours, Period, past, period, projected, total
 from office_hours.schedule import Schedule, Transition
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -185,14 +185,14 @@ def test_a_log_that_contradicts_the_status_lacks_the_latest_event(
 ) -> None:
     hours = past(cluster(status), log(history), NOW, 1)
     assert figures(hours) == (running, 24 - running)
-    assert hours.note == f'It is "{status}", but by the log it is {told}: the latest event is missing.'
+    assert hours.note == f'Its status is "{status}", but the log says {told}: the latest event is missing.'
 
 
 @pytest.mark.parametrize("status", ["creating", "deleting", "inaccessible-encryption-credentials-recoverable"])
 @pytest.mark.parametrize("history", [[], ["11-23 03:00 started"]])
 def test_a_status_in_which_nothing_is_billed_is_said(status: str, history: list[str]) -> None:
     hours = past(cluster(status), log(*history), NOW, 1)
-    assert hours.note == f'It is "{status}", and the log does not tell since when.'
+    assert hours.note == f'Its status is "{status}", and the log doesn\'t say since when.'
     assert hours.running + hours.stopped == 24
 
 
@@ -200,7 +200,7 @@ def test_a_cluster_that_is_younger_than_the_period_counts_from_its_creation_on()
     events = log("11-20 18:00 stopped", "11-23 08:00 started")
     hours = past(cluster(created="2026-11-20 12:00"), events, NOW, 7)
     assert figures(hours) == (6 + 1, 62)
-    assert hours.note == "It was created on Fri 2026-11-20 12:00 UTC: its hours count from then on."
+    assert hours.note == "It was created on Fri 2026-11-20 12:00 UTC: its hours count from then."
     assert past(cluster(created="2026-11-20 12:00"), events, NOW, 1).note == ""
 
 
@@ -224,7 +224,7 @@ def test_the_events_of_an_earlier_cluster_of_this_name_are_not_its_own() -> None
 def test_a_cluster_older_than_the_log_may_have_been_stopped_before_it() -> None:
     hours = past(cluster(created="2026-11-09 09:30"), log("11-11 09:30 started"), NOW, 14)
     assert figures(hours) == (287.5, 48)
-    assert hours.note == "It was created on Mon 2026-11-09 09:30 UTC: its hours count from then on."
+    assert hours.note == "It was created on Mon 2026-11-09 09:30 UTC: its hours count from then."
 
 
 def test_a_cluster_that_was_created_this_moment_has_no_hours_yet() -> None:
@@ -336,7 +336,7 @@ def test_without_transitions_the_month_is_one_state(tag: str, running: int) -> N
 def test_a_schedule_with_one_side_leaves_the_other_open() -> None:
     hours = projected(Schedule.parse("-19:00 UTC"), NOW)
     assert figures(hours) == (0, 720)
-    assert hours.note == "Its schedule has one side only, and nobody knows what is done by hand on the other."
+    assert hours.note == "Its schedule has one side only: what people do on the other is not known."
 
 
 def test_where_a_schedule_asks_for_nothing_yet_the_cluster_counts_as_running() -> None:

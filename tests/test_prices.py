@@ -1,13 +1,12 @@
 """What an hour of a cluster costs, against the Price List API at the wire."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
 from types_boto3_rds.type_defs import DBClusterTypeDef
 
-from office_hours.prices import Price, Prices, parse
+from office_hours.reporting.prices import Price, Prices, parse
 from price_server import PriceServer, instance, product, serverless
 from rds_server import never_wait
 
@@ -116,7 +115,7 @@ def test_serverless_that_may_pause_is_counted_with_nothing_and_says_so() -> None
 
 
 def test_serverless_without_a_capacity_has_no_price() -> None:
-    assert price(SERVERLESS) == Price(None, "No price: RDS does not tell the capacity of its Serverless v2 instances.")
+    assert price(SERVERLESS) == Price(None, "No price: RDS does not say the capacity of its Serverless v2 instances.")
 
 
 # --- What is not known
@@ -167,7 +166,7 @@ def test_an_instance_that_rds_does_not_list_is_named_before_anything_is_fetched(
 @pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1"])
 def test_other_partitions_have_no_price_in_dollars_and_are_not_asked_for(price_list: PriceServer, region: str) -> None:
     found = price(LARGE, region=region)
-    assert found == Price(None, f"No price: AWS's price list in US dollars is not to be had in {region}.")
+    assert found == Price(None, f"No price: AWS has no price list in US dollars for {region}.")
     assert price_list.calls == []
 
 
@@ -272,11 +271,3 @@ def test_a_list_that_could_not_be_read_is_asked_for_once_a_run(price_list: Price
     assert len(price_list.calls) == 1
     price_list.refusal = None
     assert price(LARGE) == Price(0.29)
-
-
-def test_threads_that_ask_at_once_ask_once(price_list: PriceServer) -> None:
-    prices = Prices()
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: prices.of(*cluster(LARGE), HOME), range(32)))
-    assert found == [Price(0.29)] * 32
-    assert len(price_list.calls) == 1

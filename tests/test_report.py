@@ -3,17 +3,17 @@
 All figures are computed by hand. The 23rd of November 2026 is a Monday; reports are for 06:00 UTC.
 """
 
-import concurrent.futures
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
 
 from invocation import Context, Log, invoke
 from office_hours import handlers
-from office_hours.event import EventError
 from office_hours.answer import RunError
+from office_hours.event import EventError
 from price_server import PriceServer, instance
 from rds_server import ACCESS_DENIED, HOME, RdsServer, Refusal
 
@@ -26,7 +26,7 @@ TOPIC = "arn:aws:sns:eu-west-1:123456789012:aurora-office-hours"
 
 # The message about three clusters: two with the same hours, of one of which no price is known, and one left alone.
 TEXT = """\
-What office hours saved, as of Tue 2026-11-24 06:00 UTC, in all and by cluster, the most first:
+What office hours saved, as of Tue 2026-11-24 06:00 UTC: in all, then by cluster, the biggest saving first.
 
 All 3 clusters
   last day: 28.0 hours stopped, 44.0 hours running, 7.00 US dollars saved *
@@ -54,10 +54,10 @@ world (eu-west-1)
   last day: 0.0 hours stopped, 24.0 hours running, 0.00 US dollars saved
   last 7 days: 0.0 hours stopped, 168.0 hours running, 0.00 US dollars saved
   last 14 days: 0.0 hours stopped, 336.0 hours running, 0.00 US dollars saved
-  RDS cannot stop this cluster: it belongs to the global database "world".
+  Can't be stopped: it belongs to the global database "world".
 
-These are list prices on demand of the clusters' instances; storage is paid for in any case, and reservations and \
-discounts are not known here. Hours are counted from RDS's event log, which keeps 14 days.
+These are list prices on demand of the clusters' instances. Storage is paid for in any case; reservations and \
+discounts are not known here. Hours come from RDS's event log, which keeps 14 days.
 """.splitlines()
 
 
@@ -128,7 +128,7 @@ def test_untagged_clusters_are_left_out_and_unreadable_ones_have_no_projection(a
     a_week(account, "bad", tag="mno 08:00-18:00")
     (cluster,) = report()["clusters"]
     assert (cluster["cluster"], cluster["projection"]) == ("bad", None)
-    assert cluster["note"].startswith('The schedule cannot be read: unknown day "mno"')
+    assert cluster["note"].startswith('Its tag can\'t be read: unknown day "mno"')
     assert cluster["periods"][0]["stopped_hours"] == 14.0
 
 
@@ -139,8 +139,8 @@ def test_what_is_never_acted_on_has_hours_and_no_savings_to_come(account: RdsSer
     answer = report()
     fine, held, world = answer["clusters"]
     assert (fine["note"], world["projection"], held["projection"]) == ("", None, None)
-    assert world["note"] == 'RDS cannot stop this cluster: it belongs to the global database "world".'
-    assert held["note"].startswith('The hold cannot be read: unknown state "x"')
+    assert world["note"] == 'Can\'t be stopped: it belongs to the global database "world".'
+    assert held["note"].startswith('Its hold can\'t be read: unknown state "x"')
     assert [each["running_hours"] for each in world["periods"]] == [24.0, 168.0, 336.0]
     assert answer["total"]["projection"] == fine["projection"]
 
@@ -185,7 +185,7 @@ def test_of_many_clusters_the_message_has_those_that_saved_the_most(account: Rds
     assert "All 103 clusters\n" in text
     named = [line for line in text.splitlines() if line.endswith("(eu-west-1)")]
     assert (len(named), named[0], named[-1]) == (100, "c001 (eu-west-1)", "c100 (eu-west-1)")
-    assert "And 3 clusters more, which the report function's answer has.\n" in text
+    assert "And 3 more clusters: the report function's answer has them all.\n" in text
     assert text.endswith("which keeps 14 days.")
 
 
@@ -198,7 +198,7 @@ def test_what_is_no_plain_text_stays_on_its_line(account: RdsServer, monkeypatch
     lines = account.published[0]["Message"].splitlines()
     assert "a b b<&>é (eu-west-1)" in lines
     # XML has no other line ends than this one.
-    assert "Could not be read: us-east-1/events: Denied: one two" in lines
+    assert "Could not be read: Region us-east-1, reading its events: Denied: one two" in lines
 
 
 @pytest.mark.parametrize("event", [{}, {"send": False}, None])
@@ -217,7 +217,8 @@ def test_it_is_sent_as_often_as_the_setting_says(
 ) -> None:
     monkeypatch.setenv("OFFICE_HOURS_REPORT", how_often)
     a_week(account)
-    assert report({"send": True}, at)["sent"] is sent
+    answer = report({"send": True}, at)
+    assert (answer["sent"], "not_sent" in answer) == (sent, not sent)
     assert [each["Subject"][-7:] for each in account.published] == (
         [] if not sent else ["ast day"] if how_often == "daily" else [" 7 days"]
     )
@@ -252,9 +253,12 @@ def test_a_region_that_fails_is_said_and_the_others_are_reported_on(
     with pytest.raises(RunError, match=r"(?s)^1 failed, and 1 clusters were reported on\..*us-east-1.*AccessDenied"):
         report({"send": True})
     (message,) = account.published
-    assert "Could not be read: us-east-1/events: AccessDenied" in message["Message"]
-    (line,) = [line for line in log.lines("INFO") if "report" in line]
-    assert [each["cluster"] for each in line["report"]["clusters"]] == ["reporting"]
+    assert "Could not be read: Region us-east-1, reading its events: AccessDenied" in message["Message"]
+    # A line of the log for each cluster, and one for all.
+    (line,) = [line for line in log.lines("INFO") if "periods" in line]
+    assert (line["cluster"], line["region"], line["periods"][0]["saved_usd"]) == ("reporting", HOME, 7.0)
+    (summary,) = [line["report"] for line in log.lines("INFO") if "report" in line]
+    assert ("clusters" in summary, summary["total"]["periods"][0]["saved_usd"]) == (False, 7.0)
 
 
 def test_a_region_that_fails_is_worth_a_message_also_where_nothing_was_stopped(account: RdsServer) -> None:
@@ -262,7 +266,7 @@ def test_a_region_that_fails_is_worth_a_message_also_where_nothing_was_stopped(a
     account.fail("DescribeDBInstances", ACCESS_DENIED)
     with pytest.raises(RunError):
         report({"send": True})
-    assert "Could not be read: eu-west-1/instances: AccessDenied" in account.published[0]["Message"]
+    assert "Could not be read: Region eu-west-1, listing its instances: AccessDenied" in account.published[0]["Message"]
 
 
 def test_a_region_that_hangs_leaves_the_time_to_price_and_send_the_others(
@@ -270,22 +274,22 @@ def test_a_region_that_hangs_leaves_the_time_to_price_and_send_the_others(
 ) -> None:
     monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
     a_week(account)
-    over, waits = threading.Event(), []
+    over, began = threading.Event(), time.perf_counter()
     account.before("DescribeEvents", lambda _: over.wait(20), region="us-east-1")
-
-    def time_is_up(regions: dict[Any, Any], timeout: float) -> tuple[set[Any], set[Any]]:
-        waits.append(timeout)
-        ours = next(each for each, client in regions.items() if client.meta.region_name == HOME)
-        ours.result(20)
-        return {ours}, {*regions} - {ours}
-
-    monkeypatch.setattr(concurrent.futures, "wait", time_is_up)
     with pytest.raises(RunError, match=r"(?s)^1 failed, and 1 clusters.*Region us-east-1: TimeoutError"):
-        invoke(handlers.report, TUESDAY, {"send": True}, Context(remaining=300_000))
+        invoke(handlers.report, TUESDAY, {"send": True}, Context(remaining=6_000))
+    assert time.perf_counter() - began < 3.5, "half of six seconds but two, for Regions"
     over.set()
-    assert waits == [149.0]  # half of five minutes but two seconds
     assert "reporting (eu-west-1)\n" in account.published[0]["Message"]
     assert "Could not be read: Region us-east-1: TimeoutError: " in account.published[0]["Message"]
+
+
+def test_one_odd_cluster_costs_itself_alone(account: RdsServer) -> None:
+    a_week(account)
+    account.add("odd", OFFICE, ClusterCreateTime="some day")
+    with pytest.raises(RunError, match=r"(?s)^1 failed, and 1 clusters.*eu-west-1/odd"):
+        report({"send": True})
+    assert "reporting (eu-west-1)\n" in account.published[0]["Message"]
 
 
 def test_a_topic_that_refuses_is_a_failure_and_the_report_is_in_the_log(account: RdsServer, log: Log) -> None:
