@@ -230,12 +230,12 @@ print(Schedule.parse({tag!r}).desired_state(datetime(2026, 12, 25, 12, tzinfo=UT
 
 
 def test_a_cold_start_imports_nothing_that_only_some_tags_errors_and_answers_need(package: Path) -> None:
-    rare = "{'difflib', 'holidays', 'jinja2', 'office_hours.status', 'office_hours.report', 'office_hours.prices'}"
+    rare = "{'difflib', 'holidays', 'jinja2', 'office_hours.reporting'}"
     assert not run_alone(package, f"import office_hours.handlers; print(*{rare} & {{*sys.modules}})")
 
 
 def test_the_pages_can_be_made_from_it_alone(package: Path) -> None:
-    program = "from office_hours.widget import answer_page; print(answer_page('<b>'))"
+    program = "from office_hours.reporting.widget import answer_page; print(answer_page('<b>'))"
     assert run_alone(package, program).startswith("<h3>&lt;b&gt;</h3>")
 
 
