@@ -190,7 +190,7 @@ def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(
     assert invoked == [
         (START, {"clusters": ["keep-down"], "until": "2m"}),
         (STOP, {"clusters": ["noon"], "until": "1m"}),
-        (STOP, {"clusters": ["openin"], "until": "tonight"}),
+        (STOP, {"clusters": ["openin", "weekday"]}),
         (STOP, {"dry_run": True}),
         ("aurora-office-hours-status", {"explain": "mon-fri 08:00-18:00 Europe/Berlin holidays=DE"}),
     ]
