@@ -42,18 +42,9 @@ def remember(method: str, _: str, headers: dict[str, str], body: bytes, __: obje
     if action in _CHANGES:
         log(name, _CHANGES[action], time.time())
         key = router.extract_access_key_id(headers)
-        cloudtrail.record_event(
-            service="rds",
-            event_name=action,
-            username=key,
-            access_key_id=key,
-            resources=[],
-            region=responses.get_region(),
-            request_id=str(uuid4()),
-            user_agent=headers.get("user-agent", ""),
-            request_params={"dBClusterIdentifier": name},
-            method=method,
-        )
+        agent, parameters = headers.get("user-agent", ""), {"dBClusterIdentifier": name}
+        where, request = responses.get_region(), str(uuid4())
+        cloudtrail.record_event("rds", action, key, key, [], where, request, agent, parameters, method)
     # With its instance a cluster is complete, and gets its past: each change, and the seconds since 1970.
     if action == "CreateDBInstance" and (past := Path(f"{name}.json")).exists():
         cluster = rds._clusters[name]

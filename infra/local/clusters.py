@@ -45,8 +45,8 @@ def make(account: Account, cluster: Cluster) -> None:
     )
 
 
-def past(cluster: Cluster, now: datetime, days: int = 5) -> list[tuple[str, datetime]]:
-    """What RDS's log says about a cluster: for some days it did what its tag says."""
+def past(cluster: Cluster, now: datetime, days: int = 20) -> list[tuple[str, datetime]]:
+    """What RDS's log says about a cluster: for weeks it did what its tag says."""
     at, is_running = now - timedelta(days=days), True
     changes = [("created", at)]
     schedule = Settings().parse(cluster.tag or "")
@@ -68,8 +68,8 @@ def statuses(account: Account, region: str = REGION) -> Iterator[tuple[str, str]
 
 
 def next_edge(now: datetime) -> datetime:
-    """A full minute that leaves time for what is to be done before it."""
-    return (now + timedelta(seconds=90)).astimezone(UTC).replace(second=0, microsecond=0)
+    """The last full minute within 80 seconds: 20 of them at least are left for what comes before it."""
+    return (now + timedelta(seconds=80)).astimezone(UTC).replace(second=0, microsecond=0)
 
 
 def window(start: datetime, end: datetime) -> str:

@@ -41,7 +41,7 @@ def steer(account: Account, commands: tuple[Command, ...]) -> Iterator[str]:
 def stop(account: Account, cluster: str, user: str) -> str:
     """Have somebody stop a cluster in RDS itself."""
     account.client("rds", REGION, user).stop_db_cluster(DBClusterIdentifier=cluster)
-    return f"{user} stops it at noon: aws rds stop-db-cluster --db-cluster-identifier {cluster}"
+    return f"{user} stops one in RDS itself: aws rds stop-db-cluster --db-cluster-identifier {cluster}"
 
 
 def invoke(account: Account, function: str, event: object) -> tuple[bool, dict[str, Any]]:
