@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from types_boto3_rds.type_defs import EventTypeDef
 
-from office_hours.decision import Action, Call, Decision, Dispute, Reason, decide, delay
+from office_hours.decision import Action, Call, Decision, Dispute, Reason, assess, decide
 from office_hours.settings import Cluster, Settings
 
 WEEKDAYS = "mon-fri 08:00-18:00 UTC"
@@ -406,8 +406,7 @@ def test_what_is_in_the_log_after_the_run_began_counts() -> None:
 
 
 def is_overdue(of: Cluster, now: str, history: str = "", call: Call | None = None, every: int = 5) -> bool:
-    found = delay(of, decide(of, at(now)), at(now), timedelta(minutes=every))
-    return found is not None and found.is_overdue(log(history), call)
+    return assess(of, at(now), timedelta(minutes=every)).is_overdue(log(history), call)
 
 
 def test_it_is_overdue_half_an_hour_or_two_runs_after_a_transition() -> None:

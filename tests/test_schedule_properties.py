@@ -321,7 +321,6 @@ def test_any_tags_give_a_schedule_and_a_hold_or_their_errors(tag: str, hold: str
         "TagList": [{"Key": "office-hours", "Value": tag}, {"Key": "office-hours-hold", "Value": hold}],
         "PreferredMaintenanceWindow": window,
     }
-    read = Settings().read(snapshot)
-    assert read
-    assert isinstance(read[0], Schedule | ScheduleError)
-    assert isinstance(read[1], Hold | HoldError)
+    read = Settings().cluster("", snapshot)
+    assert isinstance(read.schedule, Schedule | ScheduleError)
+    assert isinstance(read.hold, Hold | HoldError)
