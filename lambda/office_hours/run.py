@@ -3,11 +3,12 @@
 Schedules and commands by hand take the same road. A command first writes each cluster's hold.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import TypeVar
 
 from botocore.exceptions import ClientError
@@ -76,13 +77,16 @@ def run(order: Order) -> Answer:
     unexpectedly, after all else has been handled.
     """
     regions, failures = regions_of(order.settings)
-    chosen: Mapping[str, Sequence[Cluster]] | None = None
+    chosen: list[Cluster] | None = None
     if order.event.clusters:
         chosen, failures = _choose(order, regions, failures)
-        regions = [region for region in regions if chosen.get(region.name)]
+        concerned = {cluster.region for cluster in chosen}
+        regions = [region for region in regions if region.name in concerned]
 
     def handle(region: Region) -> Iterator[Found]:
-        return _handle(order, region, listed(order, region) if chosen is None else chosen[region.name])
+        if chosen is None:
+            return _handle(order, region, listed(order, region))
+        return _handle(order, region, [cluster for cluster in chosen if cluster.region == region.name])
 
     found, late = side_by_side(regions, handle, order.seconds_left())
     return _report(order, regions, found, [*failures, *late])
@@ -112,38 +116,52 @@ def _report(order: Order, regions: Sequence[Region], found: Sequence[Found], fai
 
 def _choose(
     order: Order, regions: Sequence[Region], failures: Sequence[Failure]
-) -> tuple[Mapping[str, Sequence[Cluster]], list[Failure]]:
-    """The clusters that are named, by Region, and what failed in Regions that other names are in.
+) -> tuple[list[Cluster], list[Failure]]:
+    """The clusters that are named, and what failed in Regions that other names are in.
 
     All are looked up first, since one mistake is enough to do nothing. Raises EventError where the event is at fault,
     and RunError where a Region failed, so that it may not be.
     """
     names = order.event.clusters or ()
-    wanted = {name.region or "" for name in names}
-    failures = list(failures) if wanted - {region.name for region in regions} else []
-    asked = [region for region in regions if region.name in wanted or "" in wanted]
-    found, late = side_by_side(asked, partial(listed, order), order.seconds_left() * _FOR_LISTING)
-    clusters = sorted((each for each in found if isinstance(each, Cluster)), key=lambda each: each.name)
-    denied = [each for each in found if isinstance(each, Denied)]
-    if len(denied) < len(asked):  # a policy for some Regions leaves others
-        denied = [each for each in denied if each.region in wanted]
-    failures += [*late, *(each for each in found if isinstance(each, Failure))]
-    failures += [unlisted(each.region, each.error) for each in denied]
+    clusters, failures = _list_for(order, {name.region or "" for name in names}, regions, failures)
     unread = {failure.region for failure in failures}
     sure = [name for name in names if not failures or (name.region and name.region not in unread)]
     chosen, mistakes = choose(sure, clusters, order.settings.tag_key, [region.name for region in regions])
-    for cluster in chosen if order.event.is_command else ():
-        obstacle = plan(cluster, order.action, order.event.until, order.now)
-        if isinstance(obstacle, Decision):
-            done = _DONE[order.action]
-            mistakes.append(f'The cluster "{cluster.name}" can\'t be {done} by name. {obstacle.message}')
-    if failures and (mistakes or "" in wanted):
+    mistakes += _obstacles(order, chosen)
+    if failures and (mistakes or not all(name.region for name in names)):
         # Elsewhere there may be the cluster that is meant, or another one of the same name.
         advice = "Nothing was done: not all Regions could be listed. In the others, write region/identifier."
         raise RunError("\n".join([*mistakes, advice, in_words(failures)]))
     if mistakes:
         raise EventError(mistakes)
-    return {region.name: [each for each in chosen if each.region == region.name] for region in asked}, failures
+    return chosen, failures
+
+
+def _list_for(
+    order: Order, wanted: set[str], regions: Sequence[Region], failures: Sequence[Failure]
+) -> tuple[list[Cluster], list[Failure]]:
+    """The clusters of the Regions that are wanted, "" being all, and what failed, failures so far included."""
+    failures = list(failures) if wanted - {region.name for region in regions} else []
+    asked = [region for region in regions if wanted & {region.name, ""}]
+    found, late = side_by_side(asked, partial(listed, order), order.seconds_left() * _FOR_LISTING)
+    denied = [each for each in found if isinstance(each, Denied)]
+    if len(denied) < len(asked):  # a policy for some Regions leaves others
+        denied = [each for each in denied if each.region in wanted]
+    failures += [*late, *(each for each in found if isinstance(each, Failure))]
+    failures += [unlisted(each.region, each.error) for each in denied]
+    clusters = sorted((each for each in found if isinstance(each, Cluster)), key=attrgetter("name"))
+    return clusters, failures
+
+
+def _obstacles(order: Order, clusters: Sequence[Cluster]) -> list[str]:
+    """A sentence for each cluster that a command can't hold."""
+    obstacles = []
+    for cluster in clusters if order.event.is_command else ():
+        obstacle = plan(cluster, order.action, order.event.until, order.now)
+        if isinstance(obstacle, Decision):
+            done = _DONE[order.action]
+            obstacles.append(f'The cluster "{cluster.name}" can\'t be {done} by name. {obstacle.message}')
+    return obstacles
 
 
 def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure | Denied]) -> Iterator[Found]:
