@@ -325,9 +325,12 @@ def test_of_all_regions_one_that_is_denied_keeps_no_name_elsewhere_from_working(
     account.enabled_regions = [HOME, "us-east-1"]
     account.add("a", OFFICE)
     account.fail("DescribeDBClusters", ACCESS_DENIED, region="us-east-1")
-    with pytest.raises(RunError, match=r"Region us-east-1, listing its clusters: AccessDenied"):
-        stop(EVENING, {"clusters": ["us-east-1/a"]})
+    account.add("b", OFFICE)
     assert decisions(stop(EVENING, {"clusters": ["a"]})) == {"a": HELD}
+    for names in (["us-east-1/a"], ["us-east-1/a", f"{HOME}/b"]):
+        with pytest.raises(RunError, match=r"Region us-east-1, listing its clusters: AccessDenied"):
+            stop(EVENING, {"clusters": names})
+    assert account.named("StopDBCluster") == ["a", "b"]
 
 
 def test_where_the_list_of_regions_fails_a_name_in_another_one_is_no_mistake(
