@@ -30,10 +30,10 @@ from aws_server import (
     Structure,
 )
 from invocation import Context, Log
+from office_hours.answer import RunError
 from office_hours.decision import Action
 from office_hours.event import EventError
 from office_hours.hold import Hold, HoldError
-from office_hours.answer import RunError
 from office_hours.schedule import Schedule, ScheduleError, State
 
 SCHEDULE_KEY, HOLD_KEY = "office-hours", "office-hours-hold"

@@ -23,7 +23,7 @@ import boto3
 import botocore.session
 import pytest
 from botocore.model import OperationModel
-from ministack.core import iam_evaluator  # type: ignore[import-untyped]  # MiniStack has no types
+from ministack.core import iam_evaluator
 
 from aws_server import ACCOUNT, HOME, Account
 from invocation import invoke, start, stop
@@ -399,8 +399,8 @@ LOOKED_AT = {"rds:DescribeDBClusters", "rds:DescribeDBInstances", "rds:DescribeE
 @pytest.mark.parametrize(
     ("name", "event", "more"),
     [
-        ("status", {}, set()),
-        ("status", {"widgetContext": {}}, set()),
+        ("status", {}, {"cloudtrail:LookupEvents"}),
+        ("status", {"widgetContext": {}}, {"cloudtrail:LookupEvents"}),
         ("report", {"send": True}, {"pricing:GetProducts", "sns:Publish"}),
     ],
 )
@@ -425,7 +425,7 @@ def test_a_function_that_only_tells_may_make_the_calls_that_it_makes_and_no_othe
         account.add("reporting", OFFICE, region=region, Status="stopped")
         account.log("reporting", "DB cluster stopped.", "2026-11-20T18:00:00+00:00", region=region)
 
-    invoke(getattr(handlers, name), "2026-11-23T06:00:00Z", event, None)
+    invoke(getattr(handlers, name), "2026-11-23T09:00:00Z", event, None)
 
     listing = {"account:ListRegions"} if regions == ["*"] else set()
     assert {each.action for each in called} == LOOKED_AT | more | listing

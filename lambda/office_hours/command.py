@@ -64,8 +64,8 @@ def _suggestion(name: Name, clusters: Sequence[Cluster], regions: Sequence[str])
     tagged = [each for each in clusters if each.schedule]
     tagged = [each for each in tagged if each.region == name.region] or tagged
     if near_ones := _near(name.identifier, tagged):
-        return f"did you mean {' or '.join(_names(near_ones, clusters)[:3])}?"
-    names = _names(tagged, clusters)
+        return f"did you mean {' or '.join(_names(near_ones, regions)[:3])}?"
+    names = _names(tagged, regions)
     more = ", and more" if len(names) > _MOST_NAMED else ""
     return f"the tagged clusters are {', '.join(names[:_MOST_NAMED])}{more}." if names else "no cluster is tagged."
 
@@ -78,10 +78,9 @@ def _near(identifier: str, tagged: Sequence[Cluster]) -> list[Cluster]:
     return sorted(near, key=lambda each: each.identifier != best)
 
 
-def _names(of: Sequence[Cluster], clusters: Sequence[Cluster]) -> list[str]:
-    """With their Region, where there are several."""
-    several = len({each.region for each in clusters}) > 1
-    return [as_json(each.name if several else each.identifier) for each in of]
+def _names(clusters: Sequence[Cluster], regions: Sequence[str]) -> list[str]:
+    """With their Region, where several are looked after."""
+    return [as_json(each.name if len(regions) > 1 else each.identifier) for each in clusters]
 
 
 def obstacles(clusters: Iterable[Cluster], action: Action, until: Until | None, now: datetime) -> list[str]:

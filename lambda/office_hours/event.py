@@ -116,12 +116,14 @@ class Event:
     until: when the holds of a command end; None for each cluster's next transition.
     dry_run: whether to change nothing.
     time: the instant that is asked about; None for the present.
+    mistakes: what is wrong, a sentence each. Names are looked up all the same, so that all mistakes are told at once.
     """
 
     clusters: tuple[Name, ...] | None = None
     until: Until | None = None
     dry_run: bool = False
     time: datetime | None = None
+    mistakes: tuple[str, ...] = ()
 
     @property
     def is_command(self) -> bool:
@@ -130,9 +132,9 @@ class Event:
 
     @classmethod
     def read(cls, event: object, now: datetime) -> "Event":
-        """Read what Lambda was given at this instant. Raises EventError that names all mistakes."""
+        """Read what Lambda was given at this instant."""
         if not isinstance(event, dict):
-            raise EventError([f"The event is no JSON object. {_ACCEPTED}."])
+            return cls(mistakes=(f"The event is no JSON object. {_ACCEPTED}.",))
         mistakes = unknown_keys(event, KEYS, _ACCEPTED)
         names = _names(event, mistakes)
         until = _until(event, now, mistakes)
@@ -142,9 +144,7 @@ class Event:
         time = _instant(event["time"]) if "time" in event else None
         if "time" in event and time is None:
             mistakes.append(_wrong("time", event["time"], _TIME))
-        if mistakes:
-            raise EventError(mistakes)
-        return cls(names, until, dry_run is True or time is not None, time)
+        return cls(names, until, dry_run is True or time is not None, time, tuple(mistakes))
 
 
 def _until(event: Mapping[object, object], now: datetime, mistakes: list[str]) -> Until | None:
@@ -157,6 +157,7 @@ def _until(event: Mapping[object, object], now: datetime, mistakes: list[str]) -
         mistakes.append(_wrong("until", given, _UNTIL))
     elif (end := until.instant(now, _LAST_ZONE)) and end <= now:
         mistakes.append(_wrong("until", given, "a time in the future"))
+        until = None
     if "clusters" not in event:
         mistakes.append('"until" is for clusters by name: "clusters" is missing.')
     if "time" in event:

@@ -56,6 +56,8 @@ def run(order: Order) -> Answer:
     Raises EventError where the event is at fault, before anything is done, and RunError where anything failed
     unexpectedly, after all else has been handled.
     """
+    if order.event.mistakes and not order.event.clusters:
+        raise EventError(order.event.mistakes)
     regions, failures = regions_of(order.settings)
     chosen, asked = None, regions
     if order.event.clusters:
@@ -103,6 +105,7 @@ def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) ->
     matter = [] if wanted <= {*known} else told(failures, asked)[0]
     failures = [replace(each, denied=False) for each in failures if each in matter or each.region in wanted]
     chosen, mistakes = choose(names, clusters, {each.region for each in failures}, order.settings.tag_key, known)
+    mistakes = [*order.event.mistakes, *mistakes]
     if order.event.is_command:
         mistakes += obstacles(chosen, order.action, order.event.until, order.now)
     if mistakes:
