@@ -3,10 +3,10 @@
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
-from types_boto3_rds.type_defs import DBClusterTypeDef
 
 from bench import report, tags
 from bench.__main__ import BOTO3, Plan, Programs, measure
@@ -18,6 +18,9 @@ from bench.server import Server
 from office_hours.decision import Action, assess
 from office_hours.schedule import Schedule
 from office_hours.settings import Settings
+
+if TYPE_CHECKING:
+    from types_boto3_rds.type_defs import DBClusterTypeDef
 
 HOME = REGIONS[0]
 TINY = Plan(
