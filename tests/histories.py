@@ -177,7 +177,12 @@ class Cluster:
     @property
     def is_stranger(self) -> bool:
         """Whether it is not to be touched: untagged, with a tag that cannot be read, or ineligible."""
-        return self.schedule is None or self.unreadable or any(key in self.snapshot for key in OBSTACLES)
+        return self.schedule is None or self.unreadable or self.is_ineligible
+
+    @property
+    def is_ineligible(self) -> bool:
+        """Whether RDS cannot stop it."""
+        return any(key in self.snapshot for key in OBSTACLES)
 
     @property
     def tags(self) -> dict[str, str]:

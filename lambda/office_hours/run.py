@@ -16,7 +16,7 @@ from office_hours import answer, rds
 from office_hours.answer import Answer, Failure, Outcome, RunError, failed, in_words, logger
 from office_hours.clock import utc
 from office_hours.command import DONE, choose, obstacles, plan
-from office_hours.decision import Action, Case, Decision, Dispute, assess
+from office_hours.decision import Action, Case, Decision, Dispute, Reason, assess
 from office_hours.event import Event, EventError
 from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold
@@ -175,7 +175,13 @@ def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
             rds.write_tag(region.client, cluster.arn, order.settings.hold_key, value, too_late)
         except rds.NotSentError:
             raise TimeoutError("it was too late to begin. Nothing was done for it, so ask again") from None
-        logger.info('%s: hold "%s" written', cluster.identifier, value, extra={"region": region.name, "hold": value})
+        except ClientError as error:
+            if rds.words(error)[0] != rds.GONE:
+                raise
+            gone = Decision(Action.LEAVE, Reason.BUSY, "It has been deleted.")
+            return Outcome(cluster, gone, gone.message, None, error=": ".join(rds.words(error)))
+        keys = {"cluster": cluster.identifier, "region": region.name, "hold": value}
+        logger.info('%s: hold "%s" written', cluster.identifier, value, extra=keys)
     return replace(cluster, hold=hold)
 
 

@@ -87,6 +87,12 @@ class Window:
         return self.start is None or self.end is None
 
 
+def _names_a_date(window: Window) -> bool:
+    """Whether there is any such date: 30 February is none."""
+    longest = max(_LONGEST_MONTHS[month] for month in window.months)
+    return any(day not in MONTH_DAYS or int(day[1:]) <= longest for day in window.days)
+
+
 @dataclass
 class Tag:
     """What a tag says, as it is read: a named schedule's words first, then the tag's own, which win.
@@ -169,8 +175,7 @@ class Tag:
             raise ScheduleError(f'no hours between "{before}" and "{word}"', hint)
         found = _EVERY | parts
         window = Window(*_hours(word), _days(found["days"]), _months(found["months"]), word)
-        longest = max(_LONGEST_MONTHS[month] for month in window.months)
-        if all(day in MONTH_DAYS and int(day[1:]) > longest for day in window.days):
+        if not _names_a_date(window):
             raise ScheduleError(f'"{" ".join(words[begin:at])}"', "there is no such date, the window can never happen")
         self._refuse_two_readings(words, begin, at, parts)
         self._named |= {"days": found["days"]} if window.days != EVERY_DAY else {}
