@@ -233,7 +233,7 @@ def test_the_log_has_the_whole_cluster_of_each_action_and_a_summary_of_each_run(
     by_others = 3 + 2 + 1 + 1  # month-end twice by AWS and before the week; batch twice, billing and sandbox by people
     assert len(actions) == changes.count("stopping") + changes.count("starting") - by_others
     assert {line["db_cluster"]["Status"] for line in actions} == {"stopping", "starting"}
-    holds = [line["hold"] for line in shown.log if line["message"].endswith("is written")]
+    holds = [line["hold"] for line in shown.log if line["message"].endswith("written")]
     assert holds == [
         "running until 2026-12-22T22:00+01:00",
         "stopped until 2026-12-23T20:00+01:00",

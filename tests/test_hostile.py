@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 from aws_server import HOME, Account, Refusal
 from invocation import Handler, Log, invoke, stop
 from office_hours import handlers, run
+from office_hours.answer import RunError
 from office_hours.decision import Action, Reason
 from office_hours.event import EventError
-from office_hours.answer import RunError
 from pages import Element, read
 from price_list import instance
 
@@ -33,7 +33,7 @@ pytest_plugins = ["aws_server", "invocation"]
 EVENING = "2026-11-24T18:30:00Z"
 OFFICE = "mon-fri 08:00-18:00 UTC"
 HARMLESS = "word"
-METRICS = {"Failures", "Stopped", "Started", "InvalidTags", "OverdueClusters", "UserErrors", "SavedUSD"}
+METRICS = {"Failures", "Stopped", "Started", "InvalidTags", "OverdueClusters", "Refused", "SavedUSD"}
 METRIC = {"Namespace": "AuroraOfficeHours", "Dimensions": [["service"]], "Metrics": [{"Name": "Failures"}]}
 TEXTS = {
     "markup": "<script>alert(1)</script><img src=x onerror=alert(1)><!-- ]]></style></title></svg></table>&lt;&#60;"
@@ -130,7 +130,7 @@ def see(account: Account, said: list[str], text: str) -> Seen:
     said.append(text)
     seen, named = Seen(), {"clusters": ["eu-west-1/refused", "eu-west-1/other-tag"], "until": "20:00"}
     mistakes = {
-        "clusters": [f"eu-west-1/{name(text)}x", "eu-west-1/bad-tag"],
+        "clusters": [f"eu-west-1/{name(text)}/x", "eu-west-1/bad-tag"],
         "until": text,
         "dry_run": text,
         text: text,

@@ -3,9 +3,9 @@
 All figures are computed by hand. The 23rd of November 2026 is a Monday; reports are for 06:00 UTC.
 """
 
-import concurrent.futures
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -13,8 +13,8 @@ import pytest
 from aws_server import ACCESS_DENIED, HOME, Account, Refusal
 from invocation import Context, Log, invoke
 from office_hours import handlers
-from office_hours.event import EventError
 from office_hours.answer import RunError
+from office_hours.event import EventError
 from price_list import instance
 
 pytest_plugins = ["aws_server", "invocation"]
@@ -139,7 +139,7 @@ def test_of_many_clusters_the_message_has_those_that_saved_the_most(account: Acc
     assert "All 103 clusters\n" in text
     named = [line for line in text.splitlines() if line.endswith("(eu-west-1)")]
     assert (len(named), named[0], named[-1]) == (100, "c001 (eu-west-1)", "c100 (eu-west-1)")
-    assert "And 3 clusters more" in text
+    assert "And 3 more clusters" in text
 
 
 def test_what_is_no_plain_text_stays_on_its_line(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_what_is_no_plain_text_stays_on_its_line(account: Account, monkeypatch: 
     lines = account.published[0]["Message"].splitlines()
     assert "a b b<&>é (eu-west-1)" in lines
     # XML has no other line ends than this one.
-    assert "Could not be read: us-east-1/events: Denied: one two" in lines
+    assert "Could not be read: Region us-east-1, reading its events: Denied: one two" in lines
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,8 @@ def test_it_is_sent_as_often_as_the_setting_says(
 ) -> None:
     monkeypatch.setenv("OFFICE_HOURS_REPORT", how_often)
     a_week(account)
-    assert report({"send": True}, at)["sent"] is sent
+    answer = report({"send": True}, at)
+    assert (answer["sent"], "not_sent" in answer) == (sent, not sent)
     assert [each["Subject"][-7:] for each in account.published] == (
         [] if not sent else ["ast day"] if how_often == "daily" else [" 7 days"]
     )
@@ -192,9 +193,12 @@ def test_a_region_that_fails_is_said_and_the_others_are_reported_on(
     with pytest.raises(RunError, match=r"(?s)^1 failed, and 1 clusters were reported on\..*us-east-1.*AccessDenied"):
         report({"send": True})
     (message,) = account.published
-    assert "Could not be read: us-east-1/events: AccessDenied" in message["Message"]
-    (line,) = [line for line in log.lines("INFO") if "report" in line]
-    assert [each["cluster"] for each in line["report"]["clusters"]] == ["reporting"]
+    assert "Could not be read: Region us-east-1, reading its events: AccessDenied" in message["Message"]
+    # A line of the log for each cluster, and one for all.
+    (line,) = [line for line in log.lines("INFO") if "periods" in line]
+    assert (line["cluster"], line["region"], line["periods"][0]["saved_usd"]) == ("reporting", HOME, 7.0)
+    (summary,) = [line["report"] for line in log.lines("INFO") if "report" in line]
+    assert ("clusters" in summary, summary["total"]["periods"][0]["saved_usd"]) == (False, 7.0)
 
 
 def test_a_region_that_fails_is_worth_a_message_also_where_nothing_was_stopped(account: Account) -> None:
@@ -202,7 +206,7 @@ def test_a_region_that_fails_is_worth_a_message_also_where_nothing_was_stopped(a
     account.fail("DescribeDBInstances", ACCESS_DENIED)
     with pytest.raises(RunError):
         report({"send": True})
-    assert "Could not be read: eu-west-1/instances: AccessDenied" in account.published[0]["Message"]
+    assert "Could not be read: Region eu-west-1, listing its instances: AccessDenied" in account.published[0]["Message"]
 
 
 def test_a_region_that_hangs_leaves_the_time_to_price_and_send_the_others(
@@ -210,22 +214,22 @@ def test_a_region_that_hangs_leaves_the_time_to_price_and_send_the_others(
 ) -> None:
     monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
     a_week(account)
-    over, waits = threading.Event(), []
+    over, began = threading.Event(), time.perf_counter()
     account.before("DescribeEvents", lambda _: over.wait(20), region="us-east-1")
-
-    def time_is_up(regions: dict[Any, Any], timeout: float) -> tuple[set[Any], set[Any]]:
-        waits.append(timeout)
-        ours = next(each for each, client in regions.items() if client.meta.region_name == HOME)
-        ours.result(20)
-        return {ours}, {*regions} - {ours}
-
-    monkeypatch.setattr(concurrent.futures, "wait", time_is_up)
     with pytest.raises(RunError, match=r"(?s)^1 failed, and 1 clusters.*Region us-east-1: TimeoutError"):
-        invoke(handlers.report, TUESDAY, {"send": True}, Context(remaining=300_000))
+        invoke(handlers.report, TUESDAY, {"send": True}, Context(remaining=6_000))
+    assert time.perf_counter() - began < 3.5, "half of six seconds but two, for Regions"
     over.set()
-    assert waits == [149.0]  # half of five minutes but two seconds
     assert "reporting (eu-west-1)\n" in account.published[0]["Message"]
     assert "Could not be read: Region us-east-1: TimeoutError: " in account.published[0]["Message"]
+
+
+def test_one_odd_cluster_costs_itself_alone(account: Account) -> None:
+    a_week(account)
+    account.add("odd", OFFICE, ClusterCreateTime="some day")
+    with pytest.raises(RunError, match=r"(?s)^1 failed, and 1 clusters.*eu-west-1/odd"):
+        report({"send": True})
+    assert "reporting (eu-west-1)\n" in account.published[0]["Message"]
 
 
 def test_a_topic_that_refuses_is_a_failure_and_the_report_is_in_the_log(account: Account, log: Log) -> None:

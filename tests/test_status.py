@@ -4,16 +4,18 @@ The 24th of November 2026 is a Tuesday; at 17:30 UTC it is 18:30 in Berlin, afte
 """
 
 import json
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from aws_server import ACCESS_DENIED, HOME, Account
-from invocation import Log, invoke
+from invocation import Context, Log, invoke
 from office_hours import handlers
-from office_hours.event import EventError
 from office_hours.answer import RunError
+from office_hours.event import EventError
+from office_hours.reporting.survey import cut
 
 pytest_plugins = ["aws_server", "invocation"]
 
@@ -22,8 +24,8 @@ EVENING = "2026-11-24T17:30:00Z"
 LOOKING = {"DescribeDBClusters", "DescribeDBInstances", "DescribeEvents"}
 
 
-def status(event: object = None, at: str = EVENING) -> Any:  # noqa: ANN401  JSON, or a page
-    return invoke(handlers.status, at, event, None)
+def status(event: object = None, at: str = EVENING, context: Context | None = None) -> Any:  # noqa: ANN401  JSON, or a page
+    return invoke(handlers.status, at, event, context)
 
 
 def problems(answer: dict[str, Any]) -> list[tuple[str, str]]:
@@ -84,7 +86,7 @@ def test_what_each_cluster_is_and_should_be_now_is_told(
     (entry,) = status()["clusters"]
     assert (entry["reason"], entry["desired"]) == (reason, desired)
     if reason == "held":
-        assert (entry["hold"], entry["next"]) == ("running until 2026-11-24T19:00Z", "2026-11-24T19:00:00Z")
+        assert (entry["hold"], entry["next"]) == ("running until 2026-11-24T20:00+01:00", "2026-11-24T19:00:00Z")
 
 
 def test_who_changed_it_is_read_from_the_log_as_the_runs_read_it(account: Account) -> None:
@@ -154,6 +156,85 @@ def test_what_one_call_does_not_tell_the_others_do(account: Account, operation: 
     assert problems(answer)[0] == ("failure", "")
 
 
+@pytest.mark.parametrize("operation", ["DescribeDBClusters", "DescribeEvents", "LookupEvents"])
+def test_a_region_that_hangs_costs_itself_alone(
+    account: Account, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
+    account.add("a", OFFICE)
+    account.add("b", OFFICE, region="us-east-1")
+    account.add("c", "never", Status="stopped", region="us-east-1")
+    over = threading.Event()
+    account.before(operation, lambda _: over.wait(20), region="us-east-1")
+    answer = status(context=Context(remaining=4_000))
+    over.set()
+    # What needs nothing of CloudTrail has come before it was asked.
+    assert [entry["cluster"] for entry in answer["clusters"]] == ["a", *(["c"] if operation == "LookupEvents" else [])]
+    assert problems(answer)[0] == ("failure", "")
+    assert "us-east-1" in answer["problems"][0]["message"]
+
+
+def test_a_region_that_a_policy_denies_is_named_and_no_problem(
+    account: Account, monkeypatch: pytest.MonkeyPatch, log: Log
+) -> None:
+    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": ["*"]}))
+    account.enabled_regions = [HOME, "us-east-1"]
+    account.add("a", OFFICE, Status="stopped")
+    for operation in LOOKING:
+        account.fail(operation, ACCESS_DENIED, region="us-east-1")
+    answer = status()
+    assert (answer["denied_regions"], answer["problems"], len(answer["clusters"])) == (["us-east-1"], [], 1)
+    assert log.lines("ERROR") == []
+
+
+def test_one_odd_cluster_costs_itself_alone(account: Account) -> None:
+    account.add("odd", "never", Status="stopped", AutomaticRestartTime="some day")
+    account.add("fine", OFFICE, Status="stopped")
+    answer = status()
+    assert [entry["cluster"] for entry in answer["clusters"]] == ["fine"]
+    assert "eu-west-1/odd" in answer["problems"][0]["message"]
+
+
+def test_what_needs_attention_is_said_of_each_kind_of_cluster(account: Account) -> None:
+    account.add("broken", OFFICE, Status="failed")
+    account.add("documents", OFFICE, Engine="docdb")
+    account.add("misplaced")
+    account.add("untagged")
+    tagged = {"DBInstanceIdentifier": "misplaced-1", "TagList": [{"Key": "office-hours", "Value": OFFICE}]}
+    account.instead["DescribeDBInstances"] = {"DBInstances": [tagged]}
+    answer = status()
+    assert problems(answer) == [
+        ("needs-attention", "broken"),
+        ("tag-on-instance", "misplaced"),
+        ("ineligible", "documents"),
+    ]
+    assert "the tag is on the instance misplaced-1, not on the cluster" in answer["problems"][1]["message"]
+    assert [(entry["cluster"], entry["overdue"]) for entry in answer["clusters"]] == [
+        ("broken", True),
+        ("documents", False),
+    ]
+
+
+def test_who_changed_it_is_said_where_cloudtrail_knows(account: Account, log: Log) -> None:
+    for name in ("a", "b"):
+        account.add(name, OFFICE)
+    account.called("StartDBCluster", "a", "2026-11-24T17:10:00+00:00", by="alice")
+    a, b = status()["clusters"]
+    assert (a["reason"], a["by"], "by alice" in a["message"]) == ("changed-by-hand", "alice", True)
+    assert (b["reason"], "by" in b) == ("scheduled", False)
+    assert account.counts()["LookupEvents"] == 1
+    account.fail("LookupEvents", ACCESS_DENIED)
+    assert [entry["reason"] for entry in status()["clusters"]] == ["scheduled", "scheduled"]
+    (warning,) = log.lines("WARNING")
+    assert "CloudTrail can't be read in eu-west-1" in warning["message"]
+
+
+def test_an_answer_is_no_longer_than_lambda_takes() -> None:
+    entries = [{"message": "x" * 1_000}] * 10_000
+    kept = cut(entries)
+    assert 5_900_000 < len(json.dumps(kept)) < 6 * 1024 * 1024
+
+
 # The event
 
 
@@ -169,14 +250,12 @@ def test_what_one_call_does_not_tell_the_others_do(account: Account, operation: 
     ],
     ids=str,
 )
-def test_anything_else_is_refused_counted_and_looks_at_nothing(
-    account: Account, event: object, fault: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_anything_else_is_refused_and_looks_at_nothing(account: Account, event: object, fault: str, log: Log) -> None:
     with pytest.raises(EventError) as caught:
         status(event)
     assert fault in str(caught.value)
     assert account.calls == []
-    assert '"UserErrors"' in capsys.readouterr().out
+    assert [line["message"] for line in log.lines("WARNING")] == [str(caught.value)]
 
 
 def test_it_describes_itself_in_markdown(account: Account) -> None:
@@ -190,7 +269,11 @@ def test_it_describes_itself_in_markdown(account: Account) -> None:
 def test_a_tag_is_explained_in_words_and_numbers(account: Account) -> None:
     answer = status({"explain": OFFICE})
     assert answer["valid"] is True
-    for words in ("Wed 2026-11-25 08:00 Europe/Berlin", "50 of the week's 168 hours", "70% is saved"):
+    for words in (
+        "Should be stopped now. Starts Wed 08:00, stops Wed 18:00 (Europe/Berlin).",
+        "50 of the week's 168 hours",
+        "70% is saved",
+    ):
         assert words in answer["message"]
     assert (answer["hours_a_week"], answer["saved_share"]) == (50.0, 0.702)  # 118 of 168
     assert [each["at"] for each in answer["transitions"]][:3] == [
@@ -208,7 +291,7 @@ def test_a_tag_is_explained_in_words_and_numbers(account: Account) -> None:
         ("never", 0.0, "100% is saved"),
         ("daily 22:00-06:00", 56.0, "67% is saved"),
         ("-19:00", None, "It has one side only"),
-        ("mon-fri 08:00-18:00 maintenance", 50.0, "maintenance windows"),
+        ("mon-fri 08:00-18:00 maintenance", 50.0, "maintenance window"),
         ("mon 08:00-18:00 closed=2026-11-30", 9.8, "94% is saved"),  # 51 Mondays of 10 hours in 52 weeks
     ],
 )

@@ -99,8 +99,8 @@ def test_the_timeline_shows_what_happened_and_then_what_is_asked_for(account: Ac
             {"office-hours": "always"},
             {"ClusterCreateTime": datetime.fromisoformat("2026-11-23T12:00:00+00:00")},
             [],
-            [("running", 200, 300), ("running asked", 300, 700)],
-            id="from the cluster's creation on",
+            [("unknown", 0, 200), ("running", 200, 300), ("running asked", 300, 700)],
+            id="unknown before the cluster's creation",
         ),
         pytest.param(
             {"office-hours": "never"},
@@ -157,7 +157,7 @@ def test_problems_come_first(account: Account) -> None:
     account.add("bad", "mno-fri 08:00-18:00")
     page = widget()
     (problem,) = page.all("li")
-    assert problem.text.startswith("⚠ Tag cannot be read: eu-west-1/bad. ")
+    assert problem.text.startswith("⚠ Tag can't be read: eu-west-1/bad. ")
     assert 'did you mean "mon"?' in problem.text
     assert page.text.index("bad") < page.text.index("State, and why")
 
@@ -177,6 +177,17 @@ def test_without_clusters_or_with_a_failing_region_there_is_a_page_all_the_same(
     page = widget()
     assert "Could not be read. Region us-east-1" in page.text
     assert row(page, "a").all("rect")
+
+
+def test_of_many_clusters_those_that_need_attention_are_shown(account: Account) -> None:
+    for number in range(203):
+        account.add(f"c{number:03}", OFFICE)
+    account.add("z-bad", "mno-fri 08:00-18:00")
+    page = widget()
+    rows = [each.all("th")[0].text for each in page.all("tr") if each.all("td")]
+    assert (len(rows), rows[0].startswith("z-bad"), rows[1].startswith("c000")) == (200, True, True)
+    assert "And 4 more clusters" in page.text
+    assert "204 running" in page.text
 
 
 @pytest.mark.parametrize("context", [{}, {"theme": None, "width": "wide"}, {"theme": "<script>"}])
@@ -203,6 +214,11 @@ def test_where_it_is_narrow_the_timeline_stands_below_the_reason(account: Accoun
     [
         ({}, ["Stop", "Stop until 20:00", "Keep until 20:00"]),
         ({"Status": "stopped"}, ["Start", "Start until 20:00"]),
+        # A command replaces a hold that can't be read.
+        (
+            {"TagList": [{"Key": "office-hours", "Value": OFFICE}, {"Key": "office-hours-hold", "Value": "soon"}]},
+            ["Stop", "Stop until 20:00", "Keep until 20:00"],
+        ),
         ({"Status": "stopping"}, []),
         ({"Status": "modifying"}, []),
         ({"GlobalClusterIdentifier": "world"}, []),
@@ -238,11 +254,18 @@ def test_each_button_asks_first_and_calls_the_right_function_in_a_popup(account:
 
 def test_after_that_hour_the_evening_is_tomorrows_and_the_question_says_so(account: Account) -> None:
     account.add("a", "mon-fri 08:00-18:00 Asia/Tokyo", Status="stopped")
-    actions = row(widget(), "a").all("cwdb-action")  # 21:00 in Tokyo
+    page = widget()
+    actions = row(page, "a").all("cwdb-action")  # 21:00 in Tokyo
     assert [action.attributes["confirmation"] for action in actions] == [
         "Start eu-west-1/a now, until Wed 2026-11-25 08:00 Asia/Tokyo (Tue 23:00 UTC)?",
         "Start eu-west-1/a now, until Wed 2026-11-25 20:00 Asia/Tokyo (11:00 UTC)?",
     ]
+    # They send the very instants that they ask about.
+    assert [json.loads(action.text)["until"] for action in actions] == [
+        "2026-11-25T08:00+09:00",
+        "2026-11-25T20:00+09:00",
+    ]
+    assert labels(page, "a") == ["Start", "Start until tomorrow 20:00"]
 
 
 @pytest.mark.parametrize(
@@ -263,8 +286,8 @@ def test_what_a_button_sends_is_done_and_told_as_a_page(account: Account, status
     answer = invoke(HANDLERS[action.attributes["endpoint"] or ""], NOON, event, None)
     assert account.tag("a") == hold
     (sentence,) = read(str(answer)).all("li")
-    assert sentence.text.startswith("eu-west-1/a: a ")
-    assert "then office hours apply again" in sentence.text
+    assert sentence.text.startswith("eu-west-1/a: ")
+    assert f"Held {hold.split(maxsplit=1)[0]} until Tue 2026-11-24" in sentence.text
 
 
 def test_a_mistake_from_a_dashboard_is_told_as_a_page_and_not_counted(
@@ -273,7 +296,7 @@ def test_a_mistake_from_a_dashboard_is_told_as_a_page_and_not_counted(
     event = {"clusters": ["<script>"], "until": "soon", "widgetContext": {}}
     page = read(str(invoke(handlers.stop, NOON, event, None)))
     assert page.all("h3")[0].text == "Nothing was done"
-    assert len(page.all("li")) == 2
+    assert '"until" has "soon"' in page.all("li")[0].text
     assert page.all("script") == []
     assert "UserErrors" not in capsys.readouterr().out
     assert account.named("StopDBCluster") == []
