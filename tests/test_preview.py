@@ -8,6 +8,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from aws_server import Account
 from browser import ACTIONS, Functions, needs_browser, open_page, serve
+from office_hours import handlers
 
 pytest_plugins = ["aws_server", "browser"]
 
@@ -167,8 +169,10 @@ def test_an_action_can_show_its_own_content(page: Page, functions: Functions, at
 
 
 @pytest.fixture
-def widget(account: Account, browser: Browser, address: str) -> Iterator[Page]:
+def widget(account: Account, browser: Browser, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     """The page with the status function's own answer: long names, long tags, and what looks like a script."""
+    # At this hour the buttons' labels are the longest: "Keep until tomorrow 20:00".
+    monkeypatch.setattr(handlers, "_clock", lambda: datetime(2026, 11, 24, 20, 30, tzinfo=UTC))
     for number in range(99):
         account.add(f"a{number:02}-{'long-name-' * 5}".rstrip("-"), f"{OFFICE} holidays=DE-BY closed=2027-01-01")
     account.add("w" * 63, '<img src=x onerror=alert("tag")>' + "w" * 60)
@@ -182,6 +186,7 @@ def test_a_hundred_clusters_fit_at_each_width(widget: Page, width: str, columns:
     widget.locator("#width").select_option(width)
     expect(widget.locator("thead th")).to_have_count(columns)
     expect(widget.locator("tbody tr")).to_have_count(100)
+    expect(widget.get_by_role("button", name="Keep until tomorrow 20:00")).to_have_count(99)
     outside = """box => [...box.querySelectorAll("td *, th *")].filter(each => {
         const [inner, cell] = [each, each.closest("td, th")].map(one => one.getBoundingClientRect());
         return inner.width && inner.right > cell.right;
