@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from aws_server import HOME, Account, Refusal
 from invocation import Handler, Log, invoke, stop
-from office_hours import handlers, run
-from office_hours.answer import RunError
+from office_hours import handlers
+from office_hours.answer import RunError, logger
 from office_hours.decision import Action, Reason
 from office_hours.event import EventError
 from pages import Element, read
@@ -153,10 +153,10 @@ def see(account: Account, said: list[str], text: str) -> Seen:
         (handlers.stop, named | on_dashboard),
     ]
     output = io.TextIOWrapper(io.BytesIO(), "utf-8", newline="\n")  # strict, as in Lambda
-    handler = run.logger.registered_handler
+    handler = logger.registered_handler
     assert isinstance(handler, logging.StreamHandler)
     before = handler.setStream(output)
-    run.logger.setLevel("DEBUG")
+    logger.setLevel("DEBUG")
     try:
         with redirect_stdout(output):
             for function, event in invocations:
@@ -170,7 +170,7 @@ def see(account: Account, said: list[str], text: str) -> Seen:
                     else:
                         seen.answers.append(answer)
     finally:
-        run.logger.setLevel("INFO")
+        logger.setLevel("INFO")
         handler.setStream(before)
     output.seek(0)
     seen.output = output.read()
