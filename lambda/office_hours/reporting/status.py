@@ -166,7 +166,7 @@ def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -
         decision,
         f"{'' if decision.action is Action.LEAVE else f'The next run {decision.action}s it. '}{decision.message}",
         next=cluster.next_change(now),
-        hold=hold.written(cluster.zone) if isinstance(hold, Hold) and hold.in_force(now) else None,
+        hold=hold.written(cluster.zone) if isinstance(hold, Hold) and not hold.is_over(now) else None,
     )
     tags = {tag.get("Key", ""): tag.get("Value", "") for tag in cluster.snapshot.get("TagList", ())}
     entry: StatusEntry = {
