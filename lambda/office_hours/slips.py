@@ -1,10 +1,11 @@
-"""What people write that is not the grammar, and what they mean by it: tables. Pure, and only loaded for an error.
+"""What people write that can't be read, and what they mean by it: tables. Pure, and only loaded for an error.
 
 A suggestion never changes what a zone's clocks show: another offset is no slip, so such zones come from a table.
 """
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from office_hours.clock import zones
 from office_hours.text import ScheduleError, nearest
@@ -204,3 +205,35 @@ def _split(value: str, word: str) -> tuple[str, str, str]:
     """What stands before a word, the word, and what comes after it; empty where it is not there."""
     match = re.search(rf"(?<![\w/]){re.escape(word)}(?![\w/])", value, re.IGNORECASE)
     return (value[: match.start()], match[0], value[match.end() :]) if match else ("", "", "")
+
+
+# --- Times of a command
+
+_UNITS = {
+    "m": "m min mins minute minutes",
+    "h": "h hr hrs hour hours",
+    "d": "d day days",
+    "w": "w wk week weeks",
+}
+_UNIT = {word: unit for unit, words in _UNITS.items() for word in words.split()}
+_TIMES = {"noon": "12:00", "midnight": "24:00", "today": "24:00", "tonight": "20:00", "this evening": "20:00"}
+
+
+def form_of(given: object, now: datetime, *, with_day: bool) -> str:
+    """The form of a command's time that was probably meant: `6pm` is 18:00, `1w` 7d; empty where none is likely.
+
+    now: by the clocks of the default zone.
+    with_day: whether the day has to be in it.
+    """
+    plain = " ".join(given.lower().split()).removeprefix("next ") if isinstance(given, str) else ""
+    ahead = 1 if plain == "tomorrow" else 0
+    if plain.isalpha() and plain[:3] in _DAYS.split("|"):
+        ahead = (_DAYS.split("|").index(plain[:3]) - now.weekday() - 1) % 7 + 1
+    if ahead:
+        return f"{now + timedelta(days=ahead):%Y-%m-%d}"
+    duration = re.fullmatch(r"(\d{1,4}) ?([a-z]+)", plain, re.ASCII)
+    if duration and (unit := _UNIT.get(duration[2])) and not with_day:
+        return f"{7 * int(duration[1])}d" if unit == "w" else f"{int(duration[1])}{unit}"
+    time = re.fullmatch(_TIME, plain, re.IGNORECASE | re.ASCII)
+    clock = _time(time[1], time[2], time[3]) if time and (time[2] or time[3]) else _TIMES.get(plain, "")
+    return f"{now:%Y-%m-%d}T{clock}" if clock and with_day else clock
