@@ -12,8 +12,8 @@ import pytest
 from aws_server import ACCESS_DENIED, HOME, Account
 from invocation import Log, invoke
 from office_hours import handlers
-from office_hours.event import EventError
 from office_hours.answer import RunError
+from office_hours.event import EventError
 
 pytest_plugins = ["aws_server", "invocation"]
 
@@ -208,57 +208,4 @@ def test_anything_else_is_refused_counted_and_looks_at_nothing(
 
 def test_it_describes_itself_in_markdown(account: Account) -> None:
     assert status({"describe": True}).startswith("### Aurora Office Hours\n")
-    assert account.calls == []
-
-
-# What a tag means
-
-
-def test_a_tag_is_explained_in_words_and_numbers(account: Account) -> None:
-    answer = status({"explain": OFFICE})
-    assert answer["valid"] is True
-    assert answer["message"] == (
-        "It asks for stopped now. Next: running from Wed 2026-11-25 08:00 Europe/Berlin, stopped from Wed 2026-11-25 "
-        "18:00 Europe/Berlin. It runs 50 of the week's 168 hours, on average over the coming year: 70% is saved."
-    )
-    assert (answer["hours_a_week"], answer["saved_share"]) == (50.0, 0.702)  # 118 of 168
-    assert [each["at"] for each in answer["transitions"]][:3] == [
-        "2026-11-25T07:00:00Z",
-        "2026-11-25T17:00:00Z",
-        "2026-11-26T07:00:00Z",
-    ]
-    assert account.calls == []
-
-
-@pytest.mark.parametrize(
-    ("tag", "hours", "words"),
-    [
-        ("always", 168.0, "It never changes."),
-        ("never", 0.0, "100% is saved"),
-        ("daily 22:00-06:00", 56.0, "67% is saved"),
-        ("-19:00", None, "It has one side only"),
-        ("mon-fri 08:00-18:00 maintenance", 50.0, "maintenance windows"),
-        ("mon 08:00-18:00 closed=2026-11-30", 9.8, "94% is saved"),  # 51 Mondays of 10 hours in 52 weeks
-    ],
-)
-def test_the_hours_a_week_are_an_average_of_a_year(account: Account, tag: str, hours: float | None, words: str) -> None:
-    answer = status({"explain": tag})
-    assert answer["hours_a_week"] == hours
-    assert words in answer["message"]
-    assert account.calls == []
-
-
-def test_a_bad_tag_is_explained_too(account: Account) -> None:
-    answer = status({"explain": "mno-fri 08:00-18:00"})
-    assert answer["valid"] is False
-    assert 'did you mean "mon"?' in answer["message"]
-    assert (answer["transitions"], answer["hours_a_week"], answer["saved_share"]) == ([], None, None)
-    assert account.calls == []
-
-
-def test_a_tag_is_explained_under_the_stacks_settings(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = {"schedules": {"berlin": OFFICE}, "defaultZone": "Asia/Tokyo"}
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps(settings))
-    assert status({"explain": "berlin"})["hours_a_week"] == 50.0
-    assert "Asia/Tokyo" in status({"explain": "daily 08:00-18:00"})["message"]
     assert account.calls == []

@@ -44,6 +44,22 @@ def _public_holidays(name: str, year: int) -> frozenset[date]:
     return frozenset(_package().country_holidays(country, subdiv=part or None, years=year))
 
 
+def next_holiday(name: str, day: date) -> tuple[date, str] | None:
+    """A country's first public holiday on this day or after it, not more than a year away, in English if it can be."""
+    code, _, part = name.partition("-")
+    years = (day.year, day.year + 1)
+    known = _package().country_holidays(code, subdiv=part or None, years=years, language="en_US")
+    return min(((each, known[each]) for each in known if each >= day), default=None)
+
+
+def country_name(name: str) -> str:
+    """What a code stands for: DE-BY is Germany (BY)."""
+    code, _, part = name.partition("-")
+    modules = _package().registry.COUNTRIES.items()
+    words = next((module for module, codes in modules if code in codes), code)
+    return words.replace("_", " ").title() + (f" ({part})" if part else "")
+
+
 def country(text: str, calendars: Collection[str]) -> str:
     """A country's or its part's code, written as the package does. Raises ScheduleError."""
     code, dash, part = text.partition("-")
