@@ -4,10 +4,11 @@ A suggestion never changes what a zone's clocks show: another offset is no slip,
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from office_hours.clock import zones
+from office_hours.tag import WEEKDAYS, kind_of
 from office_hours.text import ScheduleError, nearest
 
 _MOST = 4  # words of a value that are mended one after another
@@ -83,6 +84,18 @@ _CITIES = {entry[0]: entry[1:] for each in re.split(r"[|\n]", _OFFSETS) if (entr
 _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d\d))?", re.IGNORECASE | re.ASCII)
 
 
+def unknown_word(word: str, vocabulary: Iterable[str], expected: str, *, begins: bool = False) -> ScheduleError:
+    """The error for a word that is like none of the grammar's: with what it means, or the nearest of these."""
+    if error := error_for(word, begins=begins):
+        return error
+    for piece in dict.fromkeys((word, *re.split(r"[+-]", word))):
+        near = nearest(piece, vocabulary)
+        if near and near != piece.lower() and (near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())):
+            kind = {"days": "day", "months": "month"}.get(str(kind_of(near)), "word")
+            return ScheduleError(f'unknown {kind} "{piece}"', instead=(piece, near))
+    return ScheduleError(f'unknown {"zone" if "/" in word else "word"} "{word}"', expected)
+
+
 def error_for(word: str, *, begins: bool) -> ScheduleError | None:
     """The error for a word that means a constant, where it begins a value, or a zone; None for any other word."""
     if begins:
@@ -140,7 +153,7 @@ def _fixed(offset: str) -> str:
 # --- Whole values
 
 _TIME = r"(\d{1,2})(?:[:.h]?(\d\d)|h)?(?::00)?\s?(?:([ap])\.?m\.?)?"
-_DAYS = "mon|tue|wed|thu|fri|sat|sun"
+_DAYS = "|".join(WEEKDAYS)
 
 
 def _hours(match: re.Match[str]) -> str:
@@ -227,8 +240,8 @@ def form_of(given: object, now: datetime, *, with_day: bool) -> str:
     """
     plain = " ".join(given.lower().split()).removeprefix("next ") if isinstance(given, str) else ""
     ahead = 1 if plain == "tomorrow" else 0
-    if plain.isalpha() and plain[:3] in _DAYS.split("|"):
-        ahead = (_DAYS.split("|").index(plain[:3]) - now.weekday() - 1) % 7 + 1
+    if plain.isalpha() and plain[:3] in WEEKDAYS:
+        ahead = (WEEKDAYS.index(plain[:3]) - now.weekday() - 1) % 7 + 1
     if ahead:
         return f"{now + timedelta(days=ahead):%Y-%m-%d}"
     duration = re.fullmatch(r"(\d{1,4}) ?([a-z]+)", plain, re.ASCII)

@@ -14,11 +14,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
+from types import ModuleType
 from zoneinfo import ZoneInfo
 
 from office_hours import days_off
 from office_hours.clock import zones
-from office_hours.text import ScheduleError, nearest, unknown
+from office_hours.text import ScheduleError, unknown
 
 # --- The words
 
@@ -98,6 +99,12 @@ class Window:
         return self.start is None or self.end is None
 
 
+def _names_a_date(window: Window) -> bool:
+    """Whether there is any such date: 30 February is none."""
+    longest = max(_LONGEST_MONTHS[month] for month in window.months)
+    return any(day not in MONTH_DAYS or int(day[1:]) <= longest for day in window.days)
+
+
 @dataclass
 class Tag:
     """What a tag says, as it is read: a named schedule's words first, then the tag's own, which win.
@@ -140,9 +147,7 @@ class Tag:
         try:
             return read(text)
         except ScheduleError as error:
-            from office_hours import slips  # noqa: PLC0415  only an error needs it
-
-            raise slips.mended(error, " ".join(text.split()), read) from None
+            raise _slips().mended(error, " ".join(text.split()), read) from None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -157,7 +162,7 @@ class Tag:
                 where = f'"{value}", the schedule "{words[0]}"'
                 self._read_value(value.split())
                 where, at = whole, 1
-                if len(words) > 1 and _kind(words[1]) == "zone":
+                if len(words) > 1 and kind_of(words[1]) == "zone":
                     self._move(words[1], words[0])
                     at = 2
                 self._read_options(words[at:], words[0])
@@ -172,21 +177,21 @@ class Tag:
         if not words:
             raise ScheduleError("an empty value", f"{_EXPECTED_HOURS}, or always, never or ignore")
         first, at, begin = words[0], 0, 0  # where a group of windows begins
-        if _kind(first) == "constant":
+        if kind_of(first) == "constant":
             self.constant, at = first.lower(), 1
         while not self.constant and at < len(words):
-            kind = _kind(words[at])
+            kind = kind_of(words[at])
             if kind in ("months", "days", "hours"):
                 at = self._read_window(words, at)
             elif kind == "zone" and begin < len(self.windows):
                 begin, at = self._end_group(begin, ZoneInfo(zones()[words[at].lower()])), at + 1
             else:
                 break
-        if not at and (kind := _kind(first)):
+        if not at and (kind := kind_of(first)):
             raise ScheduleError(f'no hours before "{first}"', f"hours come before the {kind}; {_EXPECTED_HOURS}")
         if not at:
             names = f"; the settings have the schedules {', '.join(sorted(self.named))}" if self.named else ""
-            raise _unknown(first, (*self.named, *_EVERYTHING), _EXPECTED_VALUE + names, begins=True)
+            raise _slips().unknown_word(first, (*self.named, *_EVERYTHING), _EXPECTED_VALUE + names, begins=True)
         self.in_default_zone = begin < len(self.windows)
         self._end_group(begin, self.default_zone)
         self._read_options(words[at:], "")
@@ -209,7 +214,7 @@ class Tag:
     def _read_window(self, words: Sequence[str], begin: int) -> int:
         """Read the window that begins at this place; return the place after it."""
         at, parts = begin, dict[str, str]()
-        while at < len(words) and (kind := _kind(words[at])) in ("months", "days"):
+        while at < len(words) and (kind := kind_of(words[at])) in ("months", "days"):
             word, before = words[at], words[at - 1]
             if kind == "months" and "days" in parts:
                 instead = (f"{before} {word}", f"{word} {before}")
@@ -220,16 +225,15 @@ class Tag:
             parts[kind], at = word, at + 1
         if at == len(words):
             raise ScheduleError(f'no hours after "{words[-1]}"', _EXPECTED_HOURS)
-        word, before, kind = words[at], words[at - 1], _kind(words[at])
+        word, before, kind = words[at], words[at - 1], kind_of(words[at])
         if kind is None and not word[0].isdigit():
-            raise _unknown(word, _EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
+            raise _slips().unknown_word(word, _EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
         if kind not in ("hours", None):
             hint = f"hours follow their days; {_EXPECTED_HOURS}"
             raise ScheduleError(f'no hours between "{before}" and "{word}"', hint)
         found = _EVERY | parts
         window = Window(*_hours(word), _days(found["days"]), _months(found["months"]), hours=word)
-        longest = max(_LONGEST_MONTHS[month] for month in window.months)
-        if all(day in MONTH_DAYS and int(day[1:]) > longest for day in window.days):
+        if not _names_a_date(window):
             raise ScheduleError(f'"{" ".join(words[begin:at])}"', "there is no such date, the window can never happen")
         self._refuse_two_readings(words, begin, at, parts)
         self._parts |= {"days": found["days"]} if window.days != EVERY_DAY else {}
@@ -252,13 +256,13 @@ class Tag:
         """
         options = set[str]()
         for word in words:
-            kind = _kind(word)
+            kind = kind_of(word)
             if self.constant or kind == "constant":
                 raise ScheduleError(f'"{word}"', _ALONE)
             if kind is None:
                 # What ends a value is neither a day nor a month.
                 known = (*CONSTANTS, *OPTIONS) if word is words[-1] else _EVERYTHING
-                raise _unknown(word, known, _EXPECTED_OPTION if options else _EXPECTED_ZONE)
+                raise _slips().unknown_word(word, known, _EXPECTED_OPTION if options else _EXPECTED_ZONE)
             if kind == "zone" and not options:
                 raise ScheduleError(f'second zone "{word}"', "windows have one zone")
             if kind != "option":
@@ -306,8 +310,14 @@ class Tag:
 # --- Single words
 
 
+def _slips() -> ModuleType:
+    from office_hours import slips  # noqa: PLC0415  only an error needs it
+
+    return slips
+
+
 @lru_cache(maxsize=4096)
-def _kind(word: str) -> str | None:
+def kind_of(word: str) -> str | None:
     """What a word is meant to be; None where it is like nothing that is known."""
     word = word.lower()
     for kind, shape in _KINDS.items():
@@ -367,9 +377,7 @@ def _one_of(vocabulary: Sequence[str], word: str, whole: str, expected: str) -> 
 def _hours(word: str) -> tuple[int | None, int | None]:
     match = _HOURS.fullmatch(word)
     if not match or word == "-":
-        from office_hours import slips  # noqa: PLC0415  only an error needs it
-
-        raise slips.offset_error(word) or ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
+        raise _slips().offset_error(word) or ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
     start, end = (None if text is None else _minutes(text) for text in match.groups())
     if start == DAY:
         raise ScheduleError(f'"24:00" at the start of "{word}"', "write 00:00 for the start of the next day")
@@ -395,20 +403,6 @@ def _lead(value: str) -> int:
     raise ScheduleError(f'unknown lead "{value}"', f"expected minutes up to {DAY}, such as lead=15m", instead=instead)
 
 
-def _unknown(word: str, vocabulary: Sequence[str], expected: str, *, begins: bool = False) -> ScheduleError:
-    """The error for a word of no known kind, with the nearest of any."""
-    from office_hours import slips  # noqa: PLC0415  only an error needs it
-
-    if error := slips.error_for(word, begins=begins):
-        return error
-    for piece in dict.fromkeys((word, *re.split(r"[+-]", word))):
-        near = nearest(piece, vocabulary)
-        if near and near != piece.lower() and (near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())):
-            kind = {"days": "day", "months": "month"}.get(str(_kind(near)), "word")
-            return ScheduleError(f'unknown {kind} "{piece}"', instead=(piece, near))
-    return ScheduleError(f'unknown {"zone" if "/" in word else "word"} "{word}"', expected)
-
-
 def check_name(name: str) -> None:
     """Check the name of a schedule or a calendar of the settings.
 
@@ -416,5 +410,5 @@ def check_name(name: str) -> None:
     """
     if not _NAME.fullmatch(name):
         raise ScheduleError(f'name "{name}"', 'expected a letter, then up to 63 letters, digits, "_", "." or "-"')
-    if name.lower() in _EVERYTHING or _kind(name):
+    if name.lower() in _EVERYTHING or kind_of(name):
         raise ScheduleError(f'name "{name}" is itself a word of the tag', "choose one that means nothing else")
