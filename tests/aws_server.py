@@ -234,7 +234,9 @@ class Account:
 
         self.before(operation, meet, **where)
 
-    def trouble(self, seed: str, faults: Sequence[Fault], *, one_in: int, in_a_row: int = 3) -> None:
+    def trouble(
+        self, seed: str, faults: Sequence[Fault], *, one_in: int, in_a_row: int = 3, operation: str = "*"
+    ) -> None:
         """Have about one call in so many meet a fault, chosen at random, yet none more often than so in a row.
 
         The seed alone says which attempt at which call meets what, in whatever order the threads come.
@@ -249,7 +251,7 @@ class Account:
             earlier.append(not is_enough and chance.randrange(one_in) == 0)
             return chance.choice(faults) if earlier[-1] else None
 
-        self.before("*", meet)
+        self.before(operation, meet)
 
     def heal(self) -> None:
         """Have nothing go wrong any more."""

@@ -30,10 +30,10 @@ from aws_server import (
     Structure,
 )
 from invocation import Context, Log
+from office_hours.answer import RunError
 from office_hours.decision import Action
 from office_hours.event import EventError
 from office_hours.hold import Hold, HoldError
-from office_hours.answer import RunError
 from office_hours.schedule import Schedule, ScheduleError, State
 
 SCHEDULE_KEY, HOLD_KEY = "office-hours", "office-hours-hold"
@@ -77,6 +77,15 @@ class Trouble(StrEnum):
     NO_TIME = "the function's time is up"
     THROTTLED_AT_FIRST = "RDS throttles the first calls"
     ANSWER_LOST = "RDS carries the call out, and its answer is lost"
+
+
+# What is refused for good.
+DENIED = {
+    Trouble.LISTING_REFUSED: ("DescribeDBClusters",),
+    Trouble.EVENTS_REFUSED: ("DescribeEvents",),
+    Trouble.TAGGING_REFUSED: ("AddTagsToResource",),
+    Trouble.CALLS_REFUSED: (*CALLS,),
+}
 
 
 @dataclass(frozen=True)
@@ -168,7 +177,12 @@ class Cluster:
     @property
     def is_stranger(self) -> bool:
         """Whether it is not to be touched: untagged, with a tag that cannot be read, or ineligible."""
-        return self.schedule is None or self.unreadable or any(key in self.snapshot for key in OBSTACLES)
+        return self.schedule is None or self.unreadable or self.is_ineligible
+
+    @property
+    def is_ineligible(self) -> bool:
+        """Whether RDS cannot stop it."""
+        return any(key in self.snapshot for key in OBSTACLES)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -341,21 +355,13 @@ class History:
             for event in self.seen(cluster):
                 self.account.log(cluster.name, event.message, event.date.isoformat())
 
-    def interfere(self, call: Call) -> Refusal | None:  # noqa: PLR0911  one return a trouble
+    def interfere(self, call: Call) -> Refusal | None:
         """Have RDS refuse what is to go wrong."""
         if self._victim not in (None, call.cluster) and call.operation != "DescribeDBClusters":
             return None
         is_change = call.operation in CALLS
         self._attempts[call.cluster] += is_change
         match self._trouble:
-            case Trouble.LISTING_REFUSED if call.operation == "DescribeDBClusters":
-                return ACCESS_DENIED
-            case Trouble.EVENTS_REFUSED if call.operation == "DescribeEvents":
-                return ACCESS_DENIED
-            case Trouble.TAGGING_REFUSED if call.operation == "AddTagsToResource":
-                return ACCESS_DENIED
-            case Trouble.CALLS_REFUSED if is_change:
-                return ACCESS_DENIED
             case Trouble.CALLS_NOT_NOW if is_change:
                 return Refusal("InvalidDBInstanceState", "Instance a-1 is not in available state.")
             case Trouble.THROTTLED_AT_FIRST if is_change and self._attempts[call.cluster] <= 2:
@@ -363,7 +369,7 @@ class History:
             case Trouble.ANSWER_LOST if is_change and self._attempts[call.cluster] == 1:
                 self.clusters[call.cluster].snapshot["Status"] = UNDER_WAY[CALLS[call.operation]]
                 return RESET
-        return None
+        return ACCESS_DENIED if self._trouble and call.operation in DENIED.get(self._trouble, ()) else None
 
 
 @pytest.fixture

@@ -25,8 +25,6 @@ from tools.sbom import sbom
 
 # What the project itself depends on.
 OURS = ("aws-lambda-powertools", "boto3", "botocore", "holidays", "jinja2", "tzdata")
-# Packed, and not called before the functions look up who started or stopped a cluster.
-NOT_YET = {"cloudtrail"}
 
 
 @pytest.fixture(scope="module")
@@ -167,9 +165,8 @@ def run_alone(package: Path, program: str) -> str:
 
 def test_it_describes_the_calls_that_the_code_makes_and_no_others() -> None:
     code = "".join(module.read_text() for module in (PROJECT / "lambda" / "office_hours").rglob("*.py"))
-    called = {service: calls for service, calls in CALLS.items() if service not in NOT_YET}
-    assert set(re.findall(r'client\("(.+?)"', code)) == set(called)
-    for service, calls in called.items():
+    assert set(re.findall(r'client\("(.+?)"', code)) == set(CALLS)
+    for service, calls in CALLS.items():
         names = botocore.session.get_session().get_service_model(service).operation_names
         # As a method, or as a paginator's name.
         made = {name for name in names if re.search(rf'[."]{xform_name(name)}\b', code)}
@@ -230,12 +227,12 @@ print(Schedule.parse({tag!r}).desired_state(datetime(2026, 12, 25, 12, tzinfo=UT
 
 
 def test_a_cold_start_imports_nothing_that_only_some_tags_errors_and_answers_need(package: Path) -> None:
-    rare = "{'difflib', 'holidays', 'jinja2', 'office_hours.status', 'office_hours.report', 'office_hours.prices'}"
+    rare = "{'difflib', 'holidays', 'jinja2', 'office_hours.reporting'}"
     assert not run_alone(package, f"import office_hours.handlers; print(*{rare} & {{*sys.modules}})")
 
 
 def test_the_pages_can_be_made_from_it_alone(package: Path) -> None:
-    program = "from office_hours.widget import answer_page; print(answer_page('<b>'))"
+    program = "from office_hours.reporting.widget import answer_page; print(answer_page('<b>'))"
     assert run_alone(package, program).startswith("<h3>&lt;b&gt;</h3>")
 
 

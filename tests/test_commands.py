@@ -77,13 +77,11 @@ def test_the_hold_is_written_first_then_the_cluster_is_started(account: Account)
     ]
 
 
-def test_without_until_the_hold_ends_at_the_next_transition(account: Account) -> None:
-    account.add("reporting", OFFICE, Status="stopped")
-    account.add("shop", OFFICE)
-    start(EVENING, {"clusters": ["reporting"]})
+def test_without_until_the_hold_ends_at_the_next_transition(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings(monkeypatch, tagKey="sleep")
+    account.add("shop", TagList=[{"Key": "sleep", "Value": OFFICE}])
     stop(NOON, {"clusters": ["shop"]})
-    assert account.tag("reporting") == f"running until {TO_THE_MORNING}"
-    assert account.tag("shop") == "stopped until 2026-11-24T18:00+01:00"
+    assert account.tag("shop", "sleep-hold") == "stopped until 2026-11-24T18:00+01:00"
 
 
 def test_the_scheduled_runs_leave_it_alone_until_the_hold_ends_and_then_act(account: Account) -> None:
@@ -102,17 +100,13 @@ def test_the_scheduled_runs_leave_it_alone_until_the_hold_ends_and_then_act(acco
         tags(f"{OFFICE} enforced", hold="stopped until 2026-11-27T18:30+01:00"),
         tags(OFFICE, hold="runing"),
         tags(OFFICE, hold="running", key="Office_Hours_Hold"),
-        tags("never Europe/Berlin", hold="stopped") if False else tags("never", hold="stopped"),
     ],
-    ids=["enforced, held", "unreadable", "near miss", "never, held"],
+    ids=["enforced, held", "unreadable", "near miss"],
 )
 def test_a_command_is_the_latest_word_whatever_hold_is_there(account: Account, tag_list: list[dict[str, str]]) -> None:
     account.add("a", Status="stopped", TagList=tag_list)
-    start(EVENING, {"clusters": ["a"], "until": "2026-11-24T20:30+01:00"})
-    assert account.tag("a", "office-hours-hold") in (
-        "running until 2026-11-24T20:30+01:00",
-        "running until 2026-11-24T19:30Z",
-    )
+    start(EVENING, {"clusters": ["a"], "until": "2h"})
+    assert account.tag("a") == "running until 2026-11-24T20:30+01:00"
     account.settle("2026-11-24T17:40:00Z")
     assert decisions(stop("2026-11-24T19:29:00Z")) == {"a": ("leave", "held")}
     assert decisions(stop("2026-11-24T19:30:00Z"))["a"][0] == "stop"
@@ -149,13 +143,6 @@ def test_the_hold_is_written_also_where_nothing_can_be_done_yet_and_a_later_run_
     assert decisions(answer) == {"a": ("leave", reason)}
     account.clusters[HOME]["a"] |= {"Status": "stopped", "DBClusterMembers": [{"DBInstanceIdentifier": "a-1"}]}
     assert decisions(start("2026-11-24T17:35:00Z")) == {"a": ("start", "held")}
-
-
-def test_the_hold_has_the_key_of_the_settings_tag(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings(monkeypatch, tagKey="sleep")
-    account.add("a", TagList=[{"Key": "sleep", "Value": OFFICE}])
-    stop(EVENING, {"clusters": ["a"]})
-    assert account.tag("a", "sleep-hold") == f"stopped until {TO_THE_MORNING}"
 
 
 # Which clusters
@@ -212,12 +199,11 @@ def test_under_a_star_an_until_that_is_past_somewhere_leaves_the_clusters_there(
     [
         ("reportng", 'The cluster "reportng" is unknown: did you mean "reporting"?'),
         ("rep", 'The cluster "rep" is unknown: did you mean "reporting"?'),
-        ("reporting-1", 'The cluster "reporting-1" is unknown: it is an instance of "reporting".'),
+        ("reporting-1", 'The cluster "reporting-1" is unknown: did you mean "reporting"?'),  # its instance
         ("zzz", 'is unknown: the tagged clusters are "bad", "docdb", "global", "reporting".'),
         ("untagged", 'The cluster "untagged" has no tag "office-hours": the tagged clusters are "bad", "docdb", '),
-        ("untaged", 'The cluster "untaged" is unknown: did you mean "untagged", which has no tag?'),
-        ("us-west-2/reporting", f'in none of the Regions that are looked after: {HOME}. Did you mean "{HOME}"?'),
-        (ELSEWHERE, f'The cluster "{ELSEWHERE}" is unknown: did you mean "eu-west-1/reporting"?'),
+        ("us-west-2/reporting", f'The cluster "us-west-2/reporting" is unknown: did you mean the Region {HOME}?'),
+        (ELSEWHERE, f'The cluster "{ELSEWHERE}" is unknown: did you mean "reporting"?'),
         ("bad", '"eu-west-1/bad" can\'t be @ by name. Its tag can\'t be read: unknown day "mno"'),
         ("global", "\"eu-west-1/global\" can't be @ by name. Can't be stopped: it belongs to"),
         ("docdb", "\"eu-west-1/docdb\" can't be @ by name. Can't be stopped: it is not Aurora"),
@@ -286,8 +272,8 @@ def test_a_name_is_looked_for_in_the_region_that_it_names(account: Account) -> N
         'The cluster "eu-west-1/reportng" is unknown: did you mean "eu-west-1/reporting"?',
         'The cluster "reportng" is unknown: did you mean "eu-west-1/reporting" or "us-east-1/reporting"?',
         'The cluster "reporting" is in 2 Regions: write one of "eu-west-1/reporting", "us-east-1/reporting".',
-        'The cluster "eu-west-1/reporting-1" is unknown: it is an instance of "eu-west-1/reporting".',
-        '"eu-west1/x" is in none of the Regions that are looked after: eu-west-1, us-east-1. Did you mean "eu-west-1"?',
+        'The cluster "eu-west-1/reporting-1" is unknown: did you mean "eu-west-1/reporting"?',
+        'The cluster "eu-west1/x" is unknown: did you mean the Region eu-west-1?',
     ):
         assert expected in told
     assert changes(account) == []
@@ -312,7 +298,7 @@ def test_while_a_region_fails_a_name_without_its_region_may_mean_another_cluster
     account.add("a", OFFICE)
     over = threading.Event()
     account.before("DescribeDBClusters", lambda _: over.wait(20) if hangs else ACCESS_DENIED, region="us-east-1")
-    with pytest.raises(RunError, match=r"Nothing was done: (.|\n)*write region/identifier(.|\n)*us-east-1") as caught:
+    with pytest.raises(RunError, match=r"write region/identifier(.|\n)*Nothing was done(.|\n)*us-east-1") as caught:
         stop(EVENING, {"clusters": ["a", "b", f"{HOME}/d"]}, Context(remaining=4_000))
     over.set()
     # Of the Regions that were read it is known.
@@ -338,9 +324,12 @@ def test_of_all_regions_one_that_is_denied_keeps_no_name_elsewhere_from_working(
     account.enabled_regions = [HOME, "us-east-1"]
     account.add("a", OFFICE)
     account.fail("DescribeDBClusters", ACCESS_DENIED, region="us-east-1")
-    with pytest.raises(RunError, match=r"Region us-east-1, listing its clusters: AccessDenied"):
-        stop(EVENING, {"clusters": ["us-east-1/a"]})
+    account.add("b", OFFICE)
     assert decisions(stop(EVENING, {"clusters": ["a"]})) == {"a": HELD}
+    for names in (["us-east-1/a"], ["us-east-1/a", f"{HOME}/b"]):
+        with pytest.raises(RunError, match=r"Region us-east-1, listing its clusters: AccessDenied"):
+            stop(EVENING, {"clusters": names})
+    assert account.named("StopDBCluster") == ["a", "b"]
 
 
 def test_where_the_list_of_regions_fails_a_name_in_another_one_is_no_mistake(
@@ -350,7 +339,7 @@ def test_where_the_list_of_regions_fails_a_name_in_another_one_is_no_mistake(
     account.add("a", OFFICE)
     account.fail("ListRegions", ACCESS_DENIED)
     for name in ("us-east-1/a", "a"):
-        with pytest.raises(RunError, match=r"Nothing was done(.|\n)*The list of the account's Regions: AccessDenied"):
+        with pytest.raises(RunError, match=r"The list of the account's Regions: AccessDenied"):
             stop(EVENING, {"clusters": [name]})
     assert decisions(stop(EVENING, {"clusters": [f"{HOME}/a"]})) == {"a": HELD}
 
@@ -413,24 +402,26 @@ def test_a_refusal_is_no_failure_and_the_hold_stays(account: Account) -> None:
     assert (entry["hold"], account.tag("a")) == (f"stopped until {TO_THE_MORNING}",) * 2
 
 
-@pytest.mark.parametrize(("call", "wait"), [("DescribeDBClusters", 60), ("AddTagsToResource", 60)])
-def test_where_the_hold_ends_before_the_next_step_that_is_not_taken(account: Account, call: str, wait: int) -> None:
+def test_where_the_hold_ends_before_the_call_the_call_is_not_made(account: Account) -> None:
     account.add("a", OFFICE)
     with time_machine.travel(EVENING, tick=False) as clock:
-        account.before(call, lambda _: clock.shift(wait))
-        event = {"clusters": ["a"], "until": "1m"}
-        if call == "DescribeDBClusters":
-            with pytest.raises(RunError, match="too late to begin. Nothing was done for it"):
-                stop(event=event, context=Context(remaining=900_000))
-            assert changes(account) == []
-        else:
-            stop(event=event, context=Context(remaining=900_000))
-            assert changes(account) == [("AddTagsToResource", "a")]
+        account.before("AddTagsToResource", lambda _: clock.shift(60))
+        stop(event={"clusters": ["a"], "until": "1m"}, context=Context(remaining=900_000))
+    assert changes(account) == [("AddTagsToResource", "a")]
+
+
+def test_a_hold_that_has_ended_before_it_is_written_is_not_written(account: Account) -> None:
+    account.add("a", OFFICE)
+    with time_machine.travel(EVENING, tick=False) as clock:
+        account.before("DescribeDBClusters", lambda _: clock.shift(60))
+        with pytest.raises(RunError, match=r"too late to begin\. Nothing was done for it"):
+            stop(event={"clusters": ["a"], "until": "1m"}, context=Context(remaining=900_000))
+    assert changes(account) == []
 
 
 def test_where_there_is_no_time_nothing_is_begun_and_the_person_is_told(account: Account) -> None:
     account.add("a", OFFICE)
-    with pytest.raises(RunError, match="too late to begin. Nothing was done for it, so ask again"):
+    with pytest.raises(RunError, match=r"too late to begin\. Nothing was done for it, so ask again"):
         stop(EVENING, {"clusters": ["a"]}, Context(remaining=4_000))
     assert changes(account) == []
 
@@ -456,7 +447,7 @@ def test_the_log_has_the_hold_and_the_whole_snapshot_and_what_is_left_at_debug(a
     account.add("bad", "mno 08:00-18:00")
     account.add("down", OFFICE, Status="stopped")
     stop(EVENING, {"clusters": ["*"]})
-    lines = [line for line in log.lines("INFO") if line.get("cluster", "").startswith("a") or "hold" in line]
+    lines = log.lines("INFO")
     held = next(line for line in lines if line["message"].startswith("a: hold "))
     (acted,) = (line for line in lines if "db_cluster" in line)
     assert (held["region"], held["hold"]) == (HOME, f"stopped until {TO_THE_MORNING}")

@@ -10,11 +10,11 @@ import pytest
 
 import console_events
 from asset import PROJECT
+from aws_server import Account
 from console_events import EVENTS, document, examples, examples_of
 from invocation import invoke
 from office_hours import handlers
 from office_hours.event import EventError
-from aws_server import Account
 from schemas_server import SchemasServer
 from synthesis import Template
 

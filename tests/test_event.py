@@ -25,9 +25,7 @@ def utc(text: str) -> datetime:
 
 
 def mistakes(event: object) -> list[str]:
-    with pytest.raises(EventError) as caught:
-        Event.read(event, NOW)
-    return caught.value.mistakes
+    return list(Event.read(event, NOW).mistakes)
 
 
 # Names
@@ -57,13 +55,7 @@ def test_a_name_is_an_identifier_in_any_case_with_its_region_or_an_arn(
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        " ",
-        "/reporting",
-        "eu-west-1/",
-        "a/b/c",
-        "report*",
-        "eu-west-1/*",
+        *("", " ", "/reporting", "eu-west-1/", "a/b/c", "report*", "eu-west-1/*"),
         "arn:aws:rds:eu-west-1:123456789012:db:reporting-1",
         "arn:aws:rds:eu-west-1:123456789012:cluster:",
         "arn:aws:rds:eu-west-1::cluster:reporting",
@@ -134,24 +126,8 @@ def test_until_is_a_time_of_day_a_duration_or_a_date_time_in_the_schedules_zone(
 @pytest.mark.parametrize(
     "value",
     [
-        *(
-            "",
-            "tomorrow",
-            "25:00",
-            "24:01",
-            "20:60",
-            "20",
-            "8pm",
-            "20:00Z",
-            "20:00:00",
-            "-4h",
-            "4",
-            "h",
-            "4x",
-            "4h90",
-            "4.5h",
-            *("0m", "0d", "0d0h"),
-        ),
+        *("", "tomorrow", "25:00", "24:01", "20:60", "20", "8pm", "20:00Z", "20:00:00"),
+        *("-4h", "4", "h", "4x", "4h90", "4.5h", "0m", "0d", "0d0h"),
         *("2026-11-31", "2026-11-31T20:00", "20:00 PST", "running until 20:00", "999999d"),
         *(4, 4.5, True, None, ["20:00"], {"at": "20:00"}),
     ],
@@ -318,10 +294,6 @@ json = st.recursive(
 
 @given(json)
 def test_whatever_json_comes_is_read_or_refused_in_words(event: object) -> None:
-    refused = EventError([])
-    try:
-        Event.read(event, NOW)
-    except EventError as error:
-        refused = error
+    refused = EventError(Event.read(event, NOW).mistakes)
     assert all(mistake.endswith((".", "?")) for mistake in refused.mistakes)
     assert len(str(refused)) < 10_000

@@ -19,7 +19,6 @@ pytest_plugins = ["aws_server", "invocation"]
 OFFICE = "mon-fri 08:00-18:00"
 CLOSING, EVENING = "2026-11-23T18:00:00Z", "2026-11-23T18:25:00Z"
 STARTED, STOPPED = "DB cluster started.", "DB cluster stopped."
-RESTARTED = "DB cluster is being started due to it exceeding the maximum allowed time being stopped."
 CHANGES = {"StopDBCluster", "StartDBCluster"}
 LEFT, STOP = ("leave", "changed-by-hand"), ("stop", "scheduled")
 
@@ -107,14 +106,6 @@ def test_of_the_future_nothing_is_asked(account: Account, log: Log) -> None:
     assert log.lines("WARNING") == []
 
 
-def test_a_last_event_that_contradicts_the_status_means_a_later_change_by_hand(account: Account) -> None:
-    account.add("a", OFFICE)
-    account.log("a", STOPPED, "2026-11-23T18:06:00Z")
-    found = entry(stop("2026-11-23T18:30:00Z"))
-    assert (found["decision"], found["reason"]) == LEFT
-    assert "event log is behind" in found["message"]
-
-
 def test_where_the_log_cannot_be_read_only_who_needs_it_fails(account: Account) -> None:
     account.add("a", OFFICE)
     account.add("b", OFFICE)
@@ -146,14 +137,6 @@ def test_a_start_by_hand_within_half_an_hour_of_closing_is_left_and_tells_who(ac
     assert ((found["decision"], found["reason"]), found["by"]) == (LEFT, "alice")
     assert "Started by alice on Mon 2026-11-23 18:02 UTC" in found["message"]
     assert not CHANGES & account.counts().keys()
-
-
-def test_so_is_a_stop_by_hand_within_half_an_hour_of_opening(account: Account) -> None:
-    account.add("a", OFFICE, Status="stopped")
-    account.called("StopDBCluster", "a", "2026-11-23T08:02:00Z", by="alice")
-    found = entry(start("2026-11-23T08:25:00Z"))
-    assert ((found["decision"], found["reason"]), found["by"]) == (LEFT, "alice")
-    assert "Stopped by alice" in found["message"]
 
 
 ADMIN = f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/bob@example.com"
@@ -213,13 +196,6 @@ def test_a_later_event_of_rds_wins_over_cloudtrails_latest_call(account: Account
     account.log("a", STARTED, "2026-11-23T20:06:00Z")
     found = entry(stop("2026-11-23T20:10:00Z"))
     assert ((found["decision"], found["reason"]), "by" in found) == (LEFT, False)
-
-
-def test_an_automatic_restart_comes_before_who_called(account: Account) -> None:
-    account.add("a", OFFICE)
-    account.called("StartDBCluster", "a", "2026-11-23T18:02:00Z")
-    account.log("a", RESTARTED, "2026-11-23T18:10:00Z")
-    assert decisions(stop(EVENING)) == {"a": ("stop", "auto-restarted")}
 
 
 @pytest.mark.parametrize(

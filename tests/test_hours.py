@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
 
 from office_hours.reporting.hours import Hours, Period, past, period, projected, total
-from office_hours.schedule import Schedule, Transition
+from office_hours.schedule import Schedule
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 LONG_AGO = "2024-01-01 00:00"
@@ -52,15 +52,7 @@ def figures(hours: Hours) -> tuple[float, float]:
     return round(hours.running, 4), round(hours.stopped, 4)
 
 
-def office_days(*days: str) -> list[EventTypeDef]:
-    """A day's events from eight to six each."""
-    return log(*(f"{day} {clock}" for day in days for clock in ("08:00 started", "18:00 stopped")))
-
-
 # --- What counts
-
-SECOND_WEEK = ("11-16", "11-17", "11-18", "11-19", "11-20")
-FIRST_WEEK = ("11-09", "11-10", "11-11", "11-12", "11-13")
 
 
 @pytest.mark.parametrize(
@@ -72,165 +64,101 @@ FIRST_WEEK = ("11-09", "11-10", "11-11", "11-12", "11-13")
     ],
 )
 def test_it_runs_from_each_started_to_the_next_stopped(days: int, running: int, stopped: int) -> None:
-    events = [*office_days(*FIRST_WEEK, *SECOND_WEEK), *log("11-23 08:00 started")]
-    hours = past(cluster(), events, NOW, days)
+    weeks = (f"11-{day:02}" for day in (9, 10, 11, 12, 13, 16, 17, 18, 19, 20))
+    office_days = (f"{day} {clock}" for day in weeks for clock in ("08:00 started", "18:00 stopped"))
+    hours = past(cluster(), log(*office_days, "11-23 08:00 started"), NOW, days)
     assert (hours.days, *figures(hours), hours.note) == (days, running, stopped, "")
-
-
-def test_a_figure_is_exact_to_the_second() -> None:
-    events = [event(NOW - timedelta(hours=10, seconds=1), "stopped"), event(NOW - timedelta(seconds=1), "started")]
-    hours = past(cluster(), events, NOW, 1)
-    assert figures(hours) == (14, 10)
-
-
-def test_the_message_of_an_automatic_restart_starts_nothing_and_the_started_that_follows_does() -> None:
-    events = log("11-16 06:00 stopped", "11-23 06:00 restart", "11-23 06:30 started")
-    assert figures(past(cluster(), events, NOW, 1)) == (2.5, 21.5)
-
-
-def test_an_automatic_restart_under_way_is_still_a_stop() -> None:
-    hours = past(cluster("starting"), log("11-22 21:00 stopped", "11-23 08:00 restart"), NOW, 1)
-    assert (*figures(hours), hours.note) == (12, 12, "")
-
-
-def test_a_stop_that_failed_and_what_else_the_log_tells_change_nothing() -> None:
-    events = log("11-22 12:00 stopped", "11-22 15:00 started", "11-22 20:00 failed", "11-23 03:00 patched")
-    hours = past(cluster(), events, NOW, 1)
-    assert (*figures(hours), hours.note) == (21, 3, "")
 
 
 @pytest.mark.parametrize(
     ("status", "history", "running"),
     [
-        ("stopping", "11-23 03:00 started", 6),  # until the event that ends the change
-        ("starting", "11-23 03:00 stopped", 18),
-        ("stopping", "", 24),
-        ("starting", "", 0),
+        pytest.param("available", [], 24, id="no event: as it is"),
+        pytest.param("stopped", ["11-23 03:00 stopped"], 18, id="before the first event: the other state"),
+        pytest.param("stopped", ["11-18 18:00 stopped"], 0, id="an event before the period"),
+        pytest.param("available", ["11-23 09:30 stopped"], 24, id="an event after now"),
+        pytest.param("stopping", ["11-23 03:00 started"], 6, id="stopping: still running"),
+        pytest.param("starting", ["11-23 03:00 stopped"], 18, id="starting: still stopped"),
+        pytest.param("starting", ["11-22 21:00 stopped", "11-23 08:00 restart"], 12, id="an automatic restart goes on"),
+        pytest.param(
+            "available",
+            ["11-16 06:00 stopped", "11-23 06:00 restart", "11-23 06:30 started"],
+            2.5,
+            id="an automatic restart is over",
+        ),
+        pytest.param(
+            "available",
+            ["11-22 12:00 stopped", "11-22 15:00 started", "11-22 20:00 failed", "11-23 03:00 patched"],
+            21,
+            id="a stop that failed, and what else the log tells",
+        ),
+        pytest.param("a-status-of-next-year", ["11-23 03:00 started"], 6, id="a status that nobody knows: running"),
     ],
 )
-def test_a_change_under_way_counts_as_what_was_before_it(status: str, history: str, running: int) -> None:
-    hours = past(cluster(status), log(*filter(None, [history])), NOW, 1)
+def test_each_rule_by_a_day_that_is_told_in_full(status: str, history: list[str], running: float) -> None:
+    hours = past(cluster(status), log(*history), NOW, 1)
     assert (*figures(hours), hours.note) == (running, 24 - running, "")
-
-
-@pytest.mark.parametrize("status", ["available", "backing-up", "modifying", "upgrading", "a-status-of-next-year"])
-def test_a_cluster_that_is_busy_otherwise_runs(status: str) -> None:
-    hours = past(cluster(status), log("11-23 03:00 started"), NOW, 1)
-    assert (*figures(hours), hours.note) == (6, 18, "")
-
-
-# --- What the log leaves open
-
-
-@pytest.mark.parametrize(("status", "running"), [("available", 168), ("stopped", 0)])
-def test_without_an_event_it_always_was_as_it_is(status: str, running: int) -> None:
-    hours = past(cluster(status), [], NOW, 7)
-    assert (*figures(hours), hours.note) == (running, 168 - running, "")
-
-
-def test_before_the_first_event_it_was_in_the_other_state() -> None:
-    assert figures(past(cluster("stopped"), log("11-20 09:00 stopped"), NOW, 14)) == (264, 72)
-    assert figures(past(cluster("available"), log("11-20 09:00 started"), NOW, 14)) == (72, 264)
-
-
-def test_an_event_before_the_period_tells_how_it_began() -> None:
-    hours = past(cluster("stopped"), log("11-18 18:00 stopped"), NOW, 1)
-    assert (*figures(hours), hours.note) == (0, 24, "")
-
-
-def test_the_order_of_the_events_and_one_that_comes_twice_make_no_difference() -> None:
-    events = [*office_days(*SECOND_WEEK), *log("11-23 08:00 started")]
-    hours = past(cluster(), [*reversed(events), *events], NOW, 7)
-    assert (*figures(hours), hours.note) == (50, 118, "")
-
-
-def test_an_event_after_now_does_not_exist_yet() -> None:
-    hours = past(cluster(), log("11-23 09:30 stopped"), NOW, 1)
-    assert (*figures(hours), hours.note) == (24, 0, "")
 
 
 # --- What is partial
 
 
-def test_two_changes_into_the_same_state_show_that_one_is_missing() -> None:
-    hours = past(cluster(), log("11-22 12:00 started", "11-22 20:00 started"), NOW, 1)
-    assert figures(hours) == (21, 3)  # what an event tells lasts until the next one
-    assert "twice in a row, again on Sun 2026-11-22 20:00 UTC." in hours.note
-    hours = past(cluster("stopped"), log("11-22 12:00 stopped", "11-22 20:00 stopped"), NOW, 1)
-    assert figures(hours) == (3, 21)
-    assert "twice in a row" in hours.note
-
-
-def test_a_contradiction_before_the_period_is_none_of_its_business() -> None:
-    events = log("11-19 12:00 started", "11-20 12:00 started")
-    assert past(cluster(), events, NOW, 1).note == ""
-    assert past(cluster(), events, NOW, 7).note != ""
-
-
-def test_one_that_began_before_the_period_and_ends_in_it_is() -> None:
-    assert past(cluster(), log("11-16 12:00 started", "11-23 08:00 started"), NOW, 1).note != ""
-
-
 @pytest.mark.parametrize(
-    ("status", "history", "running", "told"),
+    ("status", "created", "history", "expected", "words"),
     [
-        ("stopped", "11-22 12:00 started", 21, "running"),
-        ("available", "11-22 12:00 stopped", 3, "stopped"),
-        ("starting", "11-22 12:00 started", 21, "running"),
-        ("stopping", "11-22 12:00 stopped", 3, "stopped"),
+        pytest.param(
+            "available",
+            LONG_AGO,
+            ["11-22 12:00 started", "11-22 20:00 started"],
+            (21, 3),  # what an event tells lasts until the next one
+            "twice in a row, again on Sun 2026-11-22 20:00",
+            id="twice started",
+        ),
+        pytest.param(
+            "stopped",
+            LONG_AGO,
+            ["11-22 12:00 stopped", "11-22 20:00 stopped"],
+            (3, 21),
+            "twice in a row",
+            id="twice stopped",
+        ),
+        pytest.param(
+            "stopped", LONG_AGO, ["11-22 12:00 started"], (21, 3), "the latest event", id="no stop in the log"
+        ),
+        pytest.param("starting", LONG_AGO, ["11-22 12:00 started"], (21, 3), "the latest event", id="nor here"),
+        pytest.param("available", LONG_AGO, ["11-22 12:00 stopped"], (3, 21), "the latest event", id="no start"),
+        pytest.param("deleting", LONG_AGO, [], (24, 0), '"deleting"', id="a status in which nothing is billed"),
+        pytest.param(
+            "available",
+            "2026-11-23 06:00",
+            ["11-23 07:00 stopped", "11-23 08:00 started"],
+            (2, 1),
+            "created on Mon 2026-11-23 06:00",
+            id="younger than the period",
+        ),
+        pytest.param(
+            "available",
+            "2026-11-22 12:00",
+            ["11-23 08:00 started"],
+            (21, 0),
+            "twice in a row",
+            id="new: it ran",
+        ),
+        pytest.param("creating", "2026-11-23 09:00", [], (0, 0), "created", id="created this moment"),
     ],
 )
-def test_a_log_that_contradicts_the_status_lacks_the_latest_event(
-    status: str, history: str, running: int, told: str
+def test_what_cannot_be_relied_on_is_said(
+    status: str, created: str, history: list[str], expected: tuple[float, float], words: str
 ) -> None:
-    hours = past(cluster(status), log(history), NOW, 1)
-    assert figures(hours) == (running, 24 - running)
-    assert hours.note == f'It is "{status}", but by the log it is {told}: the latest event is missing.'
-
-
-@pytest.mark.parametrize("status", ["creating", "deleting", "inaccessible-encryption-credentials-recoverable"])
-@pytest.mark.parametrize("history", [[], ["11-23 03:00 started"]])
-def test_a_status_in_which_nothing_is_billed_is_said(status: str, history: list[str]) -> None:
-    hours = past(cluster(status), log(*history), NOW, 1)
-    assert hours.note == f'It is "{status}", and the log does not tell since when.'
-    assert hours.running + hours.stopped == 24
-
-
-def test_a_cluster_that_is_younger_than_the_period_counts_from_its_creation_on() -> None:
-    events = log("11-20 18:00 stopped", "11-23 08:00 started")
-    hours = past(cluster(created="2026-11-20 12:00"), events, NOW, 7)
-    assert figures(hours) == (6 + 1, 62)
-    assert hours.note == "It was created on Fri 2026-11-20 12:00 UTC: its hours count from then on."
-    assert past(cluster(created="2026-11-20 12:00"), events, NOW, 1).note == ""
-
-
-def test_a_cluster_as_old_as_the_period_is_not_younger() -> None:
-    hours = past(cluster(created="2026-11-16 09:00"), [], NOW, 7)
-    assert (*figures(hours), hours.note) == (168, 0, "")
-
-
-def test_a_new_cluster_runs_from_its_creation_whatever_its_first_event() -> None:
-    hours = past(cluster(created="2026-11-22 12:00"), log("11-23 08:00 started"), NOW, 1)
-    assert figures(hours) == (21, 0)
-    assert "twice in a row, again on Mon 2026-11-23 08:00 UTC." in hours.note
+    hours = past(cluster(status, created), log(*history), NOW, 1)
+    assert figures(hours) == expected
+    assert words in hours.note
 
 
 def test_the_events_of_an_earlier_cluster_of_this_name_are_not_its_own() -> None:
     events = log("11-18 12:00 started", "11-19 12:00 stopped", "11-22 21:00 stopped")
     hours = past(cluster("stopped", created="2026-11-22 09:00"), events, NOW, 1)
     assert (*figures(hours), hours.note) == (12, 12, "")
-
-
-def test_a_cluster_older_than_the_log_may_have_been_stopped_before_it() -> None:
-    hours = past(cluster(created="2026-11-09 09:30"), log("11-11 09:30 started"), NOW, 14)
-    assert figures(hours) == (287.5, 48)
-    assert hours.note == "It was created on Mon 2026-11-09 09:30 UTC: its hours count from then on."
-
-
-def test_a_cluster_that_was_created_this_moment_has_no_hours_yet() -> None:
-    hours = past(cluster("creating", created="2026-11-23 09:00"), [], NOW, 1)
-    assert figures(hours) == (0, 0)
-    assert figures(past(cluster(created="2026-11-23 09:05"), [], NOW, 1)) == (0, 0)
 
 
 def test_a_cluster_without_a_time_of_creation_is_old() -> None:
@@ -311,58 +239,33 @@ def test_a_log_that_misses_nothing_gives_the_truth_and_says_so(
 # --- A month to come
 
 
-def test_a_month_is_projected_by_the_schedule() -> None:
-    hours = projected(Schedule.parse("mon-fri 08:00-18:00 UTC"), NOW)
-    # Today from nine to six, 21 days until the 22nd of December, and on the 23rd from eight to nine.
-    assert (hours.days, *figures(hours), hours.note) == (30, 9 + 21 * 10 + 1, 720 - 220, "")
-
-
-def test_the_days_off_of_the_month_to_come_are_in_it() -> None:
-    hours = projected(Schedule.parse("mon-fri 08:00-18:00 UTC closed=2026-12-21:2026-12-31"), NOW)
-    assert figures(hours) == (9 + 19 * 10, 720 - 199)
-
-
-def test_a_night_that_loses_an_hour_is_an_hour_shorter() -> None:
-    hours = projected(Schedule.parse("daily 00:00-06:00 Europe/Berlin"), at("2026-03-15 12:00"))
-    assert figures(hours) == (30 * 6 - 1, 720 - 179)
-
-
-@pytest.mark.parametrize(("tag", "running"), [("always", 720), ("never", 0)])
-def test_without_transitions_the_month_is_one_state(tag: str, running: int) -> None:
-    hours = projected(Schedule.parse(tag), NOW)
-    assert (*figures(hours), hours.note) == (running, 720 - running, "")
+@pytest.mark.parametrize(
+    ("tag", "begins", "running"),
+    [
+        # Today from nine to six, 21 days until the 22nd of December, and on the 23rd from eight to nine.
+        ("mon-fri 08:00-18:00 UTC", "2026-11-23 09:00", 9 + 21 * 10 + 1),
+        ("mon-fri 08:00-18:00 UTC closed=2026-12-21:2026-12-31", "2026-11-23 09:00", 9 + 19 * 10),
+        ("daily 00:00-06:00 Europe/Berlin", "2026-03-15 12:00", 30 * 6 - 1),  # one night loses an hour
+        ("always", "2026-11-23 09:00", 720),
+        ("never", "2026-11-23 09:00", 0),
+    ],
+)
+def test_a_month_is_projected_by_the_schedule(tag: str, begins: str, running: float) -> None:
+    hours = projected(Schedule.parse(tag), at(begins))
+    assert (hours.days, *figures(hours), hours.note) == (30, running, 720 - running, "")
 
 
 def test_a_schedule_with_one_side_leaves_the_other_open() -> None:
     hours = projected(Schedule.parse("-19:00 UTC"), NOW)
     assert figures(hours) == (0, 720)
-    assert hours.note == "Its schedule has one side only, and nobody knows what is done by hand on the other."
-
-
-def test_where_a_schedule_asks_for_nothing_yet_the_cluster_counts_as_running() -> None:
-    hours = projected(Schedule.parse("08:00- UTC closed=0001-01-01:2026-11-25"), NOW)
-    assert figures(hours) == (720, 0)
-
-
-def test_clusters_with_one_schedule_have_it_projected_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, real = [], Schedule.next_transition
-
-    def ask(schedule: Schedule, after: datetime) -> Transition | None:
-        asked.append(after)
-        return real(schedule, after)
-
-    monkeypatch.setattr(Schedule, "next_transition", ask)
-    schedules = [Schedule.parse("mon-fri 08:00-18:00 Europe/Vienna") for _ in range(3)]
-    first, *others = [projected(schedule, NOW) for schedule in schedules]
-    assert asked.count(NOW) == 1
-    assert others == [first, first]
+    assert "one side only" in hours.note
 
 
 # --- The answer
 
 
 def test_a_period_of_the_answer_is_as_people_read_it() -> None:
-    assert period(Hours(7, 51.6, 116.4), 0.72) == {
+    assert period(Hours(7, 51.6004, 116.4), 0.72) == {
         "days": 7,
         "running_hours": 51.6,
         "stopped_hours": 116.4,
@@ -370,11 +273,6 @@ def test_a_period_of_the_answer_is_as_people_read_it() -> None:
         "saved_usd": 83.81,  # 83.808
         "note": "",
     }
-
-
-def test_hours_and_money_are_rounded_to_two_places_and_the_money_last() -> None:
-    entry = period(Hours(1, 23.4567, 0.5433), 100.0)
-    assert (entry["running_hours"], entry["stopped_hours"], entry["saved_usd"]) == (23.46, 0.54, 54.33)
 
 
 def test_a_price_that_is_not_known_gives_no_saving_and_the_reason() -> None:
@@ -394,38 +292,14 @@ def entry(saved: float | None, **members: object) -> Period:
 
 
 def test_the_total_is_the_sum() -> None:
-    assert total(7, [entry(10.1), entry(20.2), entry(0.07)]) == {
-        "days": 7,
-        "running_hours": 150.75,
-        "stopped_hours": 353.25,
-        "complete": True,
-        "saved_usd": 30.37,
-        "note": "",
-    }
+    summed = total(7, [entry(10.1), entry(20.2), entry(0.07)])
+    assert summed == entry(30.37, running_hours=150.75, stopped_hours=353.25)
+    assert total(7, []) == entry(0, running_hours=0, stopped_hours=0)
 
 
 def test_a_total_leaves_out_what_is_not_known_and_says_so() -> None:
     summed = total(7, [entry(10.0), entry(None, note="No price.")])
     assert (summed["saved_usd"], summed["complete"]) == (10.0, False)
-    assert summed["note"] == (
-        "Without the savings of 1 of 2 clusters: their prices are not known. See the notes of 1 of 2 clusters."
-    )
-
-
-def test_a_total_of_partial_figures_is_partial() -> None:
+    assert "1 of 2 clusters" in summed["note"]
     assert not total(7, [entry(1.0), entry(2.0, complete=False, note="Partial.")])["complete"]
-
-
-def test_a_total_of_which_no_price_is_known_is_not_known() -> None:
     assert total(7, [entry(None), entry(None)])["saved_usd"] is None
-
-
-def test_a_total_of_nothing_is_nothing() -> None:
-    assert total(7, []) == {
-        "days": 7,
-        "running_hours": 0,
-        "stopped_hours": 0,
-        "complete": True,
-        "saved_usd": 0,
-        "note": "",
-    }

@@ -15,16 +15,17 @@ from typing import Any
 
 import pytest
 
+import invocation
 from asset import PROJECT
+from aws_server import Account as Wire
 from local import emulator
 from local.__main__ import commands, some_clusters
+from local.clusters import Cluster, past
 from local.emulator import Account, EndpointError, LocalError, is_ready, loopback_port
-from local.follow import START, STOP, log, told
+from local.follow import START, STOP, Line, in_order, line_of, log
 from local.people import some_commands, steer
-from office_hours.command import Cluster, Command, plan
-from office_hours.decision import Action
-from office_hours.event import Event
-from office_hours.settings import Settings
+
+pytest_plugins = ["aws_server"]
 
 LIMIT = 60  # seconds
 AT = "2026-11-24T09:00:06.000+00:00"
@@ -59,14 +60,6 @@ def test_another_endpoint_is_refused_before_anything_starts(tmp_path: Path) -> N
     assert "http://192.168.1.10:4566 is refused" in output
     assert process.returncode == 1
     assert not list(tmp_path.iterdir())
-
-
-def test_what_listens_at_the_port_already_is_left_alone() -> None:
-    with emulator.account() as account:
-        second = emulator.account(account.endpoint)
-        with pytest.raises(LocalError, match=f"Port {account.port} cannot be had"):
-            second.__enter__()
-        assert is_ready(account.port)
 
 
 @pytest.mark.parametrize(
@@ -107,50 +100,34 @@ def test_nothing_is_left_after_an_error() -> None:
     [
         pytest.param(
             datetime(2026, 11, 24, 9, 1, tzinfo=UTC),
-            {
-                "evening": "running until 2026-11-24T09:01Z",
-                "noon": "stopped until 2026-11-24T11:01Z",
-                "weekend": "stopped until 2026-11-30T08:00+01:00",
-            },
+            {"evening": "running until 2026-11-24T09:01Z", "weekend": "stopped until 2026-11-30T08:00+01:00"},
             id="on a Tuesday",
         ),
         pytest.param(
             datetime(2026, 11, 30, 0, 0, tzinfo=UTC),
-            {
-                "evening": "running until 2026-11-30T00:00Z",
-                "noon": "stopped until 2026-11-30T02:00Z",
-                "weekend": "stopped until 2026-12-07T08:00+01:00",
-            },
+            {"evening": "running until 2026-11-30T00:00Z", "weekend": "stopped until 2026-12-07T08:00+01:00"},
             id="as Sunday ends",
         ),
     ],
 )
 def test_people_work_late_stop_one_at_noon_and_keep_one_down_over_the_weekend(
-    edge: datetime, holds: dict[str, str]
+    account: Wire, edge: datetime, holds: dict[str, str]
 ) -> None:
-    made = {cluster.name: cluster for cluster in some_clusters(edge)}
-    written = {}
+    for cluster in some_clusters(edge):
+        account.add(cluster.name, cluster.tag, Status="stopped" if cluster.stopped else "available")
     for command in some_commands(edge):
-        event = Event.read(command.event)
-        assert event.clusters is not None
-        (name,) = (each.identifier for each in event.clusters)
-        tags = Settings().read({"TagList": [{"Key": "office-hours", "Value": made[name].tag or ""}]})
-        before = "stopped" if made[name].stopped else "available"
-        cluster = Cluster("eu-west-1", name, {"Status": before, "DBClusterMembers": [{}]}, tags)
-        action = Action(command.function.rpartition("-")[2])
-        planned = plan(cluster, action, event.until, edge - timedelta(seconds=10))
-        assert isinstance(planned, Command)
-        assert planned.decision.action is action  # each changes something
-        written[name] = planned.hold
-    assert written == holds
+        function = {START: invocation.start, STOP: invocation.stop}[command.function]
+        (entry,) = function((edge - timedelta(seconds=10)).isoformat(), command.event)["clusters"]
+        assert command.function.endswith(entry["decision"])  # each changes something
+    assert {name: account.tag(name) for name in holds} == holds
 
 
 def test_a_command_is_told_with_its_exact_event_and_the_functions_answer() -> None:
     (works_late, *_) = some_commands(datetime(2026, 11, 24, 9, 1, tzinfo=UTC))
-    answers = account_that({"clusters": [{"message": "evening was started; it stays up until 09:01 UTC."}]})
+    answers = account_that({"clusters": [{"message": "Starting. Held running until Tue 09:01."}]})
     assert list(steer(answers, (works_late,))) == [
-        'works late: aurora-office-hours-start {"clusters": ["evening"], "until": "09:01"}',
-        "  evening was started; it stays up until 09:01 UTC.",
+        f'alice works late: {START} {{"clusters": ["evening"], "until": "2026-11-24T09:01Z"}}',
+        "  Starting. Held running until Tue 09:01.",
     ]
 
 
@@ -158,6 +135,23 @@ def test_a_command_that_is_refused_is_an_error() -> None:
     refuses = account_that({"errorMessage": "Nothing was done."}, FunctionError="Unhandled")
     with pytest.raises(LocalError, match="Nothing was done"):
         list(steer(refuses, some_commands(datetime(2026, 11, 24, 9, 1, tzinfo=UTC))))
+
+
+@pytest.mark.parametrize(
+    ("tag", "stopped", "changes"),
+    [
+        ("18:00-22:00 UTC", True, "stopped 03:00, started 18:00, stopped 22:00"),
+        ("18:00-02:00 UTC", False, "stopped 03:00, started 18:00, stopped 02:00, started 03:00"),
+        ("never", False, "stopped 03:00, started 03:00"),
+        ("nonsense", False, ""),
+        (None, True, "stopped 03:00"),
+    ],
+)
+def test_a_cluster_did_until_now_what_its_tag_says(tag: str | None, stopped: bool, changes: str) -> None:
+    now = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+    (created, born), *later = past(Cluster("a", tag, stopped=stopped), now, days=1)
+    assert (created, born) == ("created", now - timedelta(days=1))
+    assert ", ".join(f"{change} {at:%H:%M}" for change, at in later) == changes
 
 
 def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(tmp_path: Path) -> None:
@@ -181,37 +175,54 @@ def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(
     assert invoked == [
         (START, {"clusters": ["keep-down"], "until": "2m"}),
         (STOP, {"clusters": ["noon"], "until": "1m"}),
-        (STOP, {"clusters": ["openin"], "until": "tonight"}),
+        (STOP, {"clusters": ["openin", "weekday"]}),
         (STOP, {"dry_run": True}),
         ("aurora-office-hours-status", {"explain": "mon-fri 08:00-18:00 Europe/Berlin holidays=DE"}),
     ]
 
 
-def test_a_hold_that_is_written_is_told() -> None:
-    entry = {
-        "timestamp": AT,
-        "message": "a: hold ... is written",
-        "cluster": "a",
-        "hold": "running until 2026-11-24T09:01Z",
-    }
-    assert told("start", entry).plain == "09:00:06  start a           hold    running until 2026-11-24T09:01Z"
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        (
+            {"message": 'a: hold "running" written', "region": "eu-west-1", "hold": "running"},
+            "a           hold    running",
+        ),
+        (
+            {"message": "a: Starting. Held.", "cluster": "a", "action": "start", "reason": "held", "hold": "running"},
+            "a           start   held: Starting. Held.",
+        ),
+        (
+            {"message": "start run", "action": "start", "clusters": 3, "counts": {"held": 2, "busy": 1}},
+            "run     2 held, 1 busy",
+        ),
+        ({"message": "One mistake.\nNothing was done.", "level": "WARNING"}, "warning One mistake. Nothing was done."),
+    ],
+    ids=["hold", "decision", "run", "mistakes"],
+)
+def test_each_entry_of_a_log_is_told_in_one_line(entry: dict[str, Any], told: str) -> None:
+    line = line_of("start", {"timestamp": AT, **entry}).styled().plain
+    assert " ".join(line.split()) == " ".join(f"09:00:06 start {told}".split())
 
 
-def test_a_commands_decision_is_told_with_its_sentence() -> None:
-    entry = {
-        "timestamp": AT,
-        "message": "a was started.",
-        "cluster": "a",
-        "decision": "start",
-        "reason": "held",
-        "hold": "running",
-    }
-    assert told("start", entry).plain == "09:00:06  start a           start   held: a was started."
+def test_each_cluster_is_told_once_a_minute_in_the_order_of_time() -> None:
+    def line(second: int, function: str, cluster: str, what: str) -> Line:
+        return Line(datetime(2026, 11, 24, 9, second // 60, second % 60, tzinfo=UTC), function, cluster, what, "")
 
-
-def test_mistakes_are_told_in_one_line() -> None:
-    entry = {"timestamp": AT, "message": "One mistake.\nNothing was done."}
-    assert told("stop", entry).plain == "09:00:06  stop              refused One mistake. Nothing was done."
+    minutes: dict[str, str] = {}
+    first = [
+        line(6, "stop", "down", "stop"),
+        line(5, "stop", "up", "start"),
+        line(5, "stop", "same", "leave"),
+        line(8, "start", "down", "leave"),
+        line(7, "start", "same", "leave"),
+        line(9, "start", "up", "start"),
+    ]
+    assert list(in_order(first, minutes)) == [first[2], first[0], first[5]]
+    assert list(
+        in_order([late := line(10, "stop", "up", "leave"), again := line(65, "stop", "up", "leave")], minutes)
+    ) == [again]
+    assert late.at < again.at
 
 
 def test_the_log_is_what_a_function_logged_and_no_metric_and_nothing_of_lambdas() -> None:
@@ -228,7 +239,7 @@ def account_that(answer: dict[str, Any], **more: str) -> Account:
 
 
 def account_with(service: str, client: object) -> Account:
-    return Account(0, Path(), 0, {(service, emulator.REGION): client})
+    return Account(0, Path(), 0, {(service, emulator.REGION, emulator.ACCOUNT): client})
 
 
 def local(folder: Path, **variables: str) -> "subprocess.Popen[str]":

@@ -1,7 +1,6 @@
 """What an hour of a cluster costs, against the Price List API at the wire."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
@@ -232,11 +231,3 @@ def test_a_list_is_asked_for_once_in_a_process_and_once_a_run_where_it_cannot_be
     for _ in range(2):
         assert price(LARGE) == Price(0.29)
     assert account.counts() == {"GetProducts": 2}
-
-
-def test_threads_that_ask_at_once_ask_once(account: Account) -> None:
-    prices = Prices()
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: prices.of(*cluster(LARGE), HOME), range(32)))
-    assert found == [Price(0.29)] * 32
-    assert account.counts() == {"GetProducts": 1}

@@ -102,12 +102,6 @@ def test_a_cluster_is_acted_on_at_its_transition_and_the_next_runs_leave_it(
     assert account.named(f"{done.capitalize()}DBCluster") == ["a"]
 
 
-def test_a_missed_run_is_made_good_by_a_later_one(account: Account) -> None:
-    account.add("a", OFFICE)
-    assert decisions(stop("2026-11-24T02:35:00Z")) == {"a": STOP}
-    assert account.named("StopDBCluster") == ["a"]
-
-
 @pytest.mark.parametrize(
     ("run", "at", "status", "decision"), [(stop, OPENING, "stopped", "start"), (start, CLOSING, "available", "stop")]
 )

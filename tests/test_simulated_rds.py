@@ -50,32 +50,6 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         yield Account(simulated, clock.move_to)
 
 
-def test_a_stop_takes_six_minutes(account: Account) -> None:
-    answer = account.client.stop_db_cluster(DBClusterIdentifier="a")
-    assert answer["DBCluster"]["Status"] == "stopping"
-    assert account.wait_until(1, 0, 5)["Status"] == "stopping"
-    assert account.wait_until(1, 0, 6)["Status"] == "stopped"
-
-
-def test_a_start_takes_eight_minutes(account: Account) -> None:
-    account.client.stop_db_cluster(DBClusterIdentifier="a")
-    account.wait_until(1, 1, 0)
-    answer = account.client.start_db_cluster(DBClusterIdentifier="a")
-    assert answer["DBCluster"]["Status"] == "starting"
-    assert account.wait_until(1, 1, 7)["Status"] == "starting"
-    assert account.wait_until(1, 1, 8)["Status"] == "available"
-
-
-def test_a_change_is_logged_when_it_ends(account: Account) -> None:
-    account.client.stop_db_cluster(DBClusterIdentifier="a")
-    account.wait_until(1, 0, 5)
-    assert account.events(1, 2) == []
-    account.wait_until(1, 1, 0)
-    account.client.start_db_cluster(DBClusterIdentifier="a")
-    account.wait_until(1, 2, 0)
-    assert account.events(1, 2) == ["01 00:06 DB cluster stopped.", "01 01:08 DB cluster started."]
-
-
 def test_aws_starts_a_cluster_that_has_been_stopped_for_seven_days(account: Account) -> None:
     account.client.stop_db_cluster(DBClusterIdentifier="a")
     assert account.wait_until(2, 0, 0)["AutomaticRestartTime"] == datetime(2026, 12, 8, 0, 6, tzinfo=UTC)
@@ -103,8 +77,3 @@ def test_a_change_is_refused_while_another_goes_on(account: Account, operation: 
     account.client.stop_db_cluster(DBClusterIdentifier="a")
     with pytest.raises(ClientError, match=r"InvalidDBClusterStateFault.*is in stopping state"):
         getattr(account.client, operation)(DBClusterIdentifier="a")
-
-
-def test_an_unknown_cluster_is_refused(account: Account) -> None:
-    with pytest.raises(ClientError, match="DBClusterNotFoundFault"):
-        account.client.stop_db_cluster(DBClusterIdentifier="b")

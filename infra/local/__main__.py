@@ -41,10 +41,11 @@ def main() -> None:
         for cluster in some_clusters(edge):
             clusters.make(account, cluster)
             console.print(f"  {cluster.name:11} {cluster.tag or 'no tag'}")
-        console.print("\nSteered by hand. Somebody")
+        console.print("\nWhat people do by hand:")
         for line in people.steer(account, people.some_commands(edge)):
             console.print(f"  {line}")
-        console.print("\nType meanwhile, in another terminal:")
+        console.print(f"  {people.stop(account, 'noon', 'carol')}")
+        console.print("\nTry it yourself, in another terminal:")
         for line in commands(account):
             console.print(f"  {line}")
         console.print(f"\nThe dashboard's widget, whose buttons work on this account: {dashboard}")
@@ -83,22 +84,24 @@ def commands(account: Account) -> tuple[str, ...]:
     resource = f"--resource-name arn:aws:rds:{REGION}:{ACCOUNT}:cluster"
 
     def invoke(function: str, event: str) -> str:
-        # Both versions of the command line take a payload in this way, and no other.
+        # Both versions of the command line take a payload this way, and no other.
         sent = "--payload fileb:///dev/stdin /dev/stdout"
         return f"echo '{event}' | {aws} lambda invoke --function-name {function} {sent}"
 
     return (
-        f"export AWS_ACCESS_KEY_ID={ACCOUNT} AWS_SECRET_ACCESS_KEY=local AWS_PAGER=",
+        "export AWS_ACCESS_KEY_ID=you AWS_SECRET_ACCESS_KEY=local AWS_PAGER=",
         "# list the clusters",
         f"{aws} rds describe-db-clusters --query 'DBClusters[].[DBClusterIdentifier,Status]' --output text",
-        "# tag one: it is stopped at the next run",
+        "# tag one: the next run stops it",
         f"{aws} rds add-tags-to-resource {resource}:untagged --tags Key=office-hours,Value=never",
-        "# work late: it is started, and stopped again when the time is over",
+        "# start one outside its hours: it runs for two minutes",
         invoke(START, '{"clusters": ["keep-down"], "until": "2m"}'),
-        "# let the schedule have one again: it is started when the time is over",
+        "# once it runs, stop one in RDS itself: it stays stopped, since you did it",
+        f"{aws} rds stop-db-cluster --db-cluster-identifier opening --query DBCluster.Status",
+        "# give one back to its schedule, in a minute",
         invoke(STOP, '{"clusters": ["noon"], "until": "1m"}'),
-        "# make mistakes, and be told all of them",
-        invoke(STOP, '{"clusters": ["openin"], "until": "tonight"}'),
+        "# misspell two names, and see both named",
+        invoke(STOP, '{"clusters": ["openin", "weekday"]}'),
         "# ask a function what it would do now",
         invoke(STOP, '{"dry_run": true}'),
         "# ask what a tag means",

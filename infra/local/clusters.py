@@ -1,10 +1,13 @@
 """Clusters on the emulated account. They have no database behind them: only what RDS would say about them."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from local.emulator import REGION, Account
+from office_hours.schedule import Schedule, State
+from office_hours.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -12,7 +15,7 @@ class Cluster:
     """A cluster to be made.
 
     tag: its office-hours tag; None for a cluster without one.
-    stopped: whether it is stopped before anything else happens to it.
+    stopped: whether it is stopped when it is made.
     """
 
     name: str
@@ -23,7 +26,9 @@ class Cluster:
 
 
 def make(account: Account, cluster: Cluster) -> None:
-    """Make the cluster, with one instance."""
+    """Make the cluster, with one instance and a past."""
+    changes = [(change, at.timestamp()) for change, at in past(cluster, datetime.now(UTC))]
+    (account.folder / f"{cluster.name}.json").write_text(json.dumps(changes))
     rds = account.client("rds", cluster.region)
     rds.create_db_cluster(
         DBClusterIdentifier=cluster.name,
@@ -38,8 +43,22 @@ def make(account: Account, cluster: Cluster) -> None:
         DBInstanceClass="db.r6g.large",
         Engine=cluster.engine,
     )
-    if cluster.stopped:
-        rds.stop_db_cluster(DBClusterIdentifier=cluster.name)
+
+
+def past(cluster: Cluster, now: datetime, days: int = 20) -> list[tuple[str, datetime]]:
+    """What RDS's log says about a cluster: for weeks it did what its tag says."""
+    at, is_running = now - timedelta(days=days), True
+    changes = [("created", at)]
+    schedule = Settings().parse(cluster.tag or "")
+    while isinstance(schedule, Schedule) and at <= now:
+        if (desired := schedule.desired_state(at)) and is_running != (desired is State.RUNNING):
+            is_running = not is_running
+            changes.append(("started" if is_running else "stopped", at))
+        transition = schedule.next_transition(at)
+        at = transition.at if transition else datetime.max.replace(tzinfo=UTC)
+    if is_running == cluster.stopped:
+        changes.append(("stopped" if cluster.stopped else "started", now))
+    return changes
 
 
 def statuses(account: Account, region: str = REGION) -> Iterator[tuple[str, str]]:
@@ -49,11 +68,8 @@ def statuses(account: Account, region: str = REGION) -> Iterator[tuple[str, str]
 
 
 def next_edge(now: datetime) -> datetime:
-    """The next full minute that a cluster made now is sure to be older than.
-
-    One that is made after its latest transition counts as changed by hand.
-    """
-    return (now + timedelta(seconds=70)).astimezone(UTC).replace(second=0, microsecond=0)
+    """The last full minute within 80 seconds: 20 of them at least are left for what comes before it."""
+    return (now + timedelta(seconds=80)).astimezone(UTC).replace(second=0, microsecond=0)
 
 
 def window(start: datetime, end: datetime) -> str:

@@ -43,13 +43,13 @@ class Account:
     port: where it listens, on 127.0.0.1.
     folder: where all that belongs to it is, and goes with it.
     group: the process group that ends with it.
-    clients: those that were made for it, by service and Region.
+    clients: those that were made for it, by service, Region and user.
     """
 
     port: int
     folder: Path
     group: int
-    clients: dict[tuple[str, str], Any] = field(repr=False)
+    clients: dict[tuple[str, str, str], Any] = field(repr=False)
 
     @property
     def endpoint(self) -> str:
@@ -57,7 +57,7 @@ class Account:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """What a command needs to reach the account; to the emulator, the access key names the account."""
+        """What a command needs to reach the account. To the emulator, the access key is the user's name as well."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": REGION,
@@ -65,18 +65,18 @@ class Account:
             "AWS_SECRET_ACCESS_KEY": "local",
         }
 
-    def client(self, service: str, region: str = REGION) -> Any:  # noqa: ANN401  a client of any service
+    def client(self, service: str, region: str = REGION, user: str = ACCOUNT) -> Any:  # noqa: ANN401  of any service
         """A client, made once and closed with the account."""
-        if (service, region) not in self.clients:
-            self.clients[service, region] = boto3.Session().client(
+        if (service, region, user) not in self.clients:
+            self.clients[service, region, user] = boto3.Session().client(
                 cast("Any", service),
                 region_name=region,
                 endpoint_url=self.endpoint,
-                aws_access_key_id=self.credentials["AWS_ACCESS_KEY_ID"],
+                aws_access_key_id=user,
                 aws_secret_access_key=self.credentials["AWS_SECRET_ACCESS_KEY"],
                 config=Config(proxies={}),  # they are for the network, and none of this leaves the machine
             )
-        return self.clients[service, region]
+        return self.clients[service, region, user]
 
     def run(self, command: list[str], cwd: Path) -> str:
         """Run a command against the account, and return what it says. Raises LocalError where it fails."""
@@ -127,8 +127,10 @@ def account(endpoint: str | None = None) -> Iterator[Account]:
         # With Docker it would fetch and run a database for each cluster, and look after others' containers.
         "DOCKER_HOST": "unix:///nonexistent",
     }
+    # -P: what is beside our scripts is not theirs to import.
+    keep, emulate = ([sys.executable, "-P", str(Path(__file__).with_name(name))] for name in ("keeper.py", "aws.py"))
     keeper = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("keeper.py")), sys.executable, "-m", "ministack"],
+        [*keep, *emulate],
         env={**{name: os.environ[name] for name in _KEPT if name in os.environ}, **settings},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -136,7 +138,7 @@ def account(endpoint: str | None = None) -> Iterator[Account]:
         process_group=0,  # so that a Ctrl-C at the terminal does not end it before its work is done
     )
     assert keeper.stdin is not None and keeper.stdout is not None  # noqa: S101, PT018  for the type checker
-    clients: dict[tuple[str, str], Any] = {}
+    clients: dict[tuple[str, str, str], Any] = {}
     try:
         started = json.loads(keeper.stdout.readline())
         while not is_ready(port):

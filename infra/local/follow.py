@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
@@ -13,20 +14,35 @@ from local.clusters import statuses
 from local.emulator import Account
 
 STOP, START = "aurora-office-hours-stop", "aurora-office-hours-start"
-# A function's output reaches the log a moment after the time that it bears.
-_LATE = 60_000  # milliseconds
-_STYLES = {
-    "stop": "yellow",
-    "start": "green",
-    "leave": "bright_black",
-    "run": "cyan",
-    "hold": "magenta",
-    "refused": "red",
-}
+# A function's output reaches the log a moment after the time that it bears, sometimes only with its next run.
+_LATE = 90_000  # milliseconds
+# So lines wait, to be told in the order of their times.
+_WAIT = timedelta(seconds=3)
+_STYLES = {"stop": "yellow", "start": "green", "leave": "bright_black", "run": "cyan", "hold": "magenta"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """Something that happened. what: in one word."""
+
+    at: datetime
+    function: str
+    cluster: str
+    what: str
+    text: str
+
+    def styled(self) -> Text:
+        style = "bold" if self.what == "is" else _STYLES.get(self.what, "red")
+        return Text.assemble(
+            (f"{self.at:%H:%M:%S}  ", "dim"),
+            f"{self.function:6}",
+            (f"{self.cluster:11} ", "bold"),
+            (f"{self.what:8}{self.text}", style),
+        )
 
 
 def log(account: Account, function: str, since: int = 0) -> list[dict[str, Any]]:
-    """What the function logged from a time in milliseconds on; its metrics and Lambda's own lines are there as well."""
+    """What the function logged from a time in milliseconds on, without its metrics and Lambda's own lines."""
     pages = account.client("logs").get_paginator("filter_log_events")
     events = pages.paginate(logGroupName=f"/aws/lambda/{function}", startTime=since)
     messages = (event["message"] for page in events for event in page["events"])
@@ -48,49 +64,61 @@ def follow(account: Account, console: Console, seconds: float | None) -> None:
     began = time.monotonic()
     seen: set[str] = set()
     known: dict[str, str] = {}
+    minutes: dict[str, str] = {}
+    waiting: list[Line] = []
     with console.status("") as status:  # only on a terminal
         while seconds is None or time.monotonic() - began < seconds:
-            for line in [*lines(account, seen), *changes(account, known)]:
-                console.print(line)
+            waiting += [*logged(account, seen), *changes(account, known)]
+            ripe = [line for line in waiting if line.at < datetime.now(UTC) - _WAIT]
+            waiting = [line for line in waiting if line not in ripe]
+            for line in in_order(ripe, minutes):
+                console.print(line.styled())
             status.update(Text("  ".join(f"{name} {state}" for name, state in known.items()), "dim"))
             time.sleep(0.5)
 
 
-def lines(account: Account, seen: set[str]) -> Iterator[Text]:
+def logged(account: Account, seen: set[str]) -> Iterator[Line]:
     """What the functions logged since the last time."""
     since = int(time.time() * 1000) - _LATE
     for function in (STOP, START):
         for entry in log(account, function, since):
             if (key := json.dumps(entry)) not in seen:
                 seen.add(key)
-                yield told(function.rpartition("-")[2], entry)
+                yield line_of(function.rpartition("-")[2], entry)
 
 
-def told(function: str, entry: dict[str, Any]) -> Text:
-    at = datetime.fromisoformat(entry["timestamp"])
+def line_of(function: str, entry: dict[str, Any]) -> Line:
+    """What an entry of a function's log says."""
+    at, message = datetime.fromisoformat(entry["timestamp"]), " ".join(entry["message"].splitlines())
     if "counts" in entry:
         counts = ", ".join(f"{count} {reason}" for reason, count in entry["counts"].items())
-        return row(at, function, "", "run", counts or "no tagged clusters")
-    if "decision" in entry:
-        message = entry["message"].removeprefix(f"{entry['cluster']}: ")
-        return row(at, function, entry["cluster"], entry["decision"], f"{entry['reason']}: {message}")
+        return Line(at, function, "", "run", counts or "no tagged clusters")
+    if "cluster" in entry:
+        message = message.removeprefix(f"{entry['cluster']}: ")
+        return Line(at, function, entry["cluster"], entry["action"], f"{entry['reason']}: {message}")
     if "hold" in entry:
-        return row(at, function, entry["cluster"], "hold", entry["hold"])
-    return row(at, function, "", "refused", " ".join(entry["message"].splitlines()))
+        return Line(at, function, message.partition(":")[0], "hold", entry["hold"])
+    return Line(at, function, "", entry["level"].lower(), message)
 
 
-def changes(account: Account, known: dict[str, str]) -> Iterator[Text]:
+def in_order(lines: Iterable[Line], minutes: dict[str, str]) -> Iterator[Line]:
+    """The lines by their times, without what both functions say of a cluster.
+
+    minutes: when each cluster was last told about.
+    """
+    for line in sorted(lines, key=lambda line: line.at):
+        if line.what in ("stop", "start", "leave"):
+            minute = f"{line.at:%H:%M}"
+            # What is the other function's to do, that one tells.
+            if line.what != line.function and (line.what != "leave" or minutes.get(line.cluster) == minute):
+                continue
+            minutes[line.cluster] = minute
+        yield line
+
+
+def changes(account: Account, known: dict[str, str]) -> Iterator[Line]:
     """The clusters whose status is not as it was known."""
     for name, status in statuses(account):
         if (before := known.get(name)) != status:
             known[name] = status
-            yield row(datetime.now(UTC), "", name, "is", f"{before} -> {status}" if before else status)
-
-
-def row(at: datetime, function: str, cluster: str, what: str, text: str) -> Text:
-    return Text.assemble(
-        (f"{at:%H:%M:%S}  ", "dim"),
-        f"{function:6}",
-        (f"{cluster:11} ", "bold"),
-        (f"{what:8}{text}", _STYLES.get(what, "bold")),
-    )
+            yield Line(datetime.now(UTC), "", name, "is", f"{before} -> {status}" if before else status)

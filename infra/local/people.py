@@ -1,4 +1,4 @@
-"""What people do by hand: they invoke the functions with events of their own."""
+"""What people do by hand: they invoke the functions with events of their own, or stop a cluster in RDS itself."""
 
 import json
 from collections.abc import Iterator
@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.emulator import Account, LocalError
+from local.emulator import REGION, Account, LocalError
 from local.follow import START, STOP
 
 
 @dataclass(frozen=True)
 class Command:
-    """An invocation by hand.
-
-    why: what somebody wants by it.
-    """
+    """An invocation by hand. why: who wants what by it."""
 
     why: str
     function: str
@@ -23,12 +20,11 @@ class Command:
 
 
 def some_commands(edge: datetime) -> tuple[Command, ...]:
-    """Commands to clusters that are made for them; what the first asks for ends at the edge, in UTC."""
+    """Commands to clusters that are made for them; what the first asks for ends at the edge."""
     monday = edge.date() + timedelta(days=7 - edge.weekday())
     return (
-        Command("works late", START, {"clusters": ["evening"], "until": f"{edge:%H:%M}"}),
-        Command("stops it at noon", STOP, {"clusters": ["noon"]}),
-        Command("keeps it down over the weekend", STOP, {"clusters": ["weekend"], "until": f"{monday}T08:00"}),
+        Command("alice works late", START, {"clusters": ["evening"], "until": f"{edge:%Y-%m-%dT%H:%MZ}"}),
+        Command("bob saves a weekend", STOP, {"clusters": ["weekend"], "until": f"{monday}T08:00"}),
     )
 
 
@@ -40,6 +36,12 @@ def steer(account: Account, commands: tuple[Command, ...]) -> Iterator[str]:
         if failed:
             raise LocalError(answer["errorMessage"])
         yield from (f"  {entry['message']}" for entry in answer["clusters"])
+
+
+def stop(account: Account, cluster: str, user: str) -> str:
+    """Have somebody stop a cluster in RDS itself."""
+    account.client("rds", REGION, user).stop_db_cluster(DBClusterIdentifier=cluster)
+    return f"{user} stops one in RDS itself: aws rds stop-db-cluster --db-cluster-identifier {cluster}"
 
 
 def invoke(account: Account, function: str, event: object) -> tuple[bool, dict[str, Any]]:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -189,7 +189,6 @@ def report(answer: Answer, outcomes: Iterable[Outcome], failures: Sequence[Failu
     action = answer["action"]
     logger.info("%s run: %d clusters, %d failures", action, len(outcomes), len(failures), extra=summary)
     if not answer["dry_run"]:
-        metrics = EphemeralMetrics(namespace=NAMESPACE)
         counts = {
             "Failures": len(failures),
             "Refused": sum(each.refused for each in outcomes),
@@ -197,11 +196,17 @@ def report(answer: Answer, outcomes: Iterable[Outcome], failures: Sequence[Failu
         }
         if action == "stop" and of_schedules:  # the start function's runs see the same
             counts |= {"InvalidTags": len(invalid), "OverdueClusters": sum(each.overdue for each in outcomes)}
-        for name, value in counts.items():
-            metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-        metrics.flush_metrics()
+        _send(counts)
     if failures:
         again = "" if answer["dry_run"] else " The next run tries again."
         head = f"{len(failures)} failed and {len(outcomes)} clusters were handled.{again}"
         raise RunError(f"{head}\n{in_words(failures)}")
     return answer
+
+
+def _send(counts: Mapping[str, int]) -> None:
+    """Send metrics, as a line of the log."""
+    metrics = EphemeralMetrics(namespace=NAMESPACE)
+    for name, value in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    metrics.flush_metrics()

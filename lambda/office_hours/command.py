@@ -13,7 +13,7 @@ from office_hours.schedule import Schedule, State
 from office_hours.settings import Cluster
 from office_hours.text import as_json, nearest
 
-_DONE = {Action.START: "started", Action.STOP: "stopped"}
+DONE = {Action.START: "started", Action.STOP: "stopped"}
 _STATES = {Action.START: State.RUNNING, Action.STOP: State.STOPPED}
 _MOST_NAMED = 5
 
@@ -33,24 +33,27 @@ def choose(
     for each in clusters:
         by_identifier[each.identifier].append(each)
     for name in names:
-        if name.region and unread and (name.region in unread or name.region not in regions):
-            continue
         meant = [each for each in by_identifier[name.identifier] if name.is_of(each.region, each.identifier, each.arn)]
         tagged = [each for each in meant if each.schedule]
-        if unread and not name.region:
-            where = "can't be listed now: write region/identifier"
-            mistakes.append(f"The cluster {as_json(name.text)} may be in a Region that {where}.")
-        elif len(tagged) == 1:
+        if len(tagged) == 1 and (name.region or not unread):
             chosen[tagged[0].name] = tagged[0]
-        elif tagged:
-            found = ", ".join(as_json(each.name) for each in tagged)
-            mistakes.append(f"The cluster {as_json(name.text)} is in {len(tagged)} Regions: write one of {found}.")
-        else:
-            fault = f'has no tag "{tag_key}"' if meant else "is unknown"
+        elif not name.region or not unread or (name.region not in unread and name.region in regions):
+            fault = _fault(name, meant, tagged, unread, tag_key)
             # Of more mistakes than are shown, no likely names are looked for.
             near = _suggestion(name, clusters, regions) if len(mistakes) < MOST_SHOWN else ""
-            mistakes.append(f"The cluster {as_json(name.text)} {fault}: {near}")
+            mistakes.append(f"The cluster {as_json(name.text)} {fault.format(near)}")
     return list(chosen.values()), mistakes
+
+
+def _fault(
+    name: Name, meant: Sequence[Cluster], tagged: Sequence[Cluster], unread: Collection[str], tag_key: str
+) -> str:
+    """What is wrong with a name, as a sentence's end with room for a suggestion."""
+    if unread and not name.region:
+        return "may be in a Region that can't be listed now: write region/identifier."
+    if tagged:
+        return f"is in {len(tagged)} Regions: write one of {', '.join(as_json(each.name) for each in tagged)}."
+    return f'has no tag "{tag_key}": {{}}' if meant else "is unknown: {}"
 
 
 def _suggestion(name: Name, clusters: Sequence[Cluster], regions: Sequence[str]) -> str:
@@ -60,25 +63,31 @@ def _suggestion(name: Name, clusters: Sequence[Cluster], regions: Sequence[str])
         return f"did you mean the Region {near}?" if near else f"the Regions looked after are {', '.join(regions)}."
     tagged = [each for each in clusters if each.schedule]
     tagged = [each for each in tagged if each.region == name.region] or tagged
-    is_sure = name.region is None and len({each.region for each in clusters}) == 1
-    best = nearest(name.identifier, [each.identifier for each in tagged])
-    near_ones = [each for each in tagged if each.identifier == best]
-    # Part of a name, or an instance's name, which is often its cluster's and a number.
-    near_ones += [each for each in tagged if name.identifier in each.identifier or each.identifier in name.identifier]
-    shown = [as_json(each.identifier if is_sure else each.name) for each in near_ones or tagged]
-    if near_ones:
-        return f"did you mean {' or '.join([*dict.fromkeys(shown)][:3])}?"
-    more = ", and more" if len(shown) > _MOST_NAMED else ""
-    return f"the tagged clusters are {', '.join(shown[:_MOST_NAMED])}{more}." if shown else "no cluster is tagged."
+    if near_ones := _near(name.identifier, tagged):
+        return f"did you mean {' or '.join(_names(near_ones, regions)[:3])}?"
+    names = _names(tagged, regions)
+    more = ", and more" if len(names) > _MOST_NAMED else ""
+    return f"the tagged clusters are {', '.join(names[:_MOST_NAMED])}{more}." if names else "no cluster is tagged."
+
+
+def _near(identifier: str, tagged: Sequence[Cluster]) -> list[Cluster]:
+    """The nearest, then those of which it is a part; or the other way round, as an instance's name often is."""
+    best = nearest(identifier, [each.identifier for each in tagged])
+    near = [each for each in tagged if best == each.identifier or identifier in each.identifier]
+    near += [each for each in tagged if each.identifier in identifier and each not in near]
+    return sorted(near, key=lambda each: each.identifier != best)
+
+
+def _names(clusters: Sequence[Cluster], regions: Sequence[str]) -> list[str]:
+    """With their Region, where several are looked after."""
+    return [as_json(each.name if len(regions) > 1 else each.identifier) for each in clusters]
 
 
 def obstacles(clusters: Iterable[Cluster], action: Action, event: Event, now: datetime) -> list[str]:
     """A sentence for each cluster that was named and can't be commanded."""
-    return [
-        f'The cluster "{cluster.name}" can\'t be {_DONE[action]} by name. {obstacle.message}'
-        for cluster in clusters
-        if isinstance(obstacle := plan(cluster, action, event, now), Decision)
-    ]
+    found = [(cluster, plan(cluster, action, event, now)) for cluster in clusters]
+    refused = [(cluster, each.message) for cluster, each in found if isinstance(each, Decision)]
+    return [f'The cluster "{cluster.name}" can\'t be {DONE[action]} by name. {why}' for cluster, why in refused]
 
 
 def plan(cluster: Cluster, action: Action, event: Event, now: datetime) -> Hold | Decision:
@@ -95,12 +104,12 @@ def plan(cluster: Cluster, action: Action, event: Event, now: datetime) -> Hold 
     since = event.since.instant(now, zone) if event.since else None
     transition = cluster.schedule.next_transition(since or now)
     end = event.until.instant(since or now, zone) if event.until else transition.at if transition else None
-    if fault := _fault(cluster, event, since, end, now):
+    if fault := _wrong_times(cluster, event, since, end, now):
         return Decision(Action.LEAVE, Reason.NEEDS_UNTIL, fault)
     return Hold(_STATES[action], end, since)
 
 
-def _fault(cluster: Cluster, event: Event, since: datetime | None, end: datetime | None, now: datetime) -> str:
+def _wrong_times(cluster: Cluster, event: Event, since: datetime | None, end: datetime | None, now: datetime) -> str:
     """What is wrong with a command's times for this cluster; empty where nothing is."""
     zone = cluster.zone
     if end is None:

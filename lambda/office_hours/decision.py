@@ -113,8 +113,11 @@ _ACTIONS = {State.RUNNING: Action.START, State.STOPPED: Action.STOP}
 
 # Statuses that don't pass by themselves. Others but those in _STATES do.
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
-_STUCK = frozenset(
-    ["cloning-failed", "failed", "inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable", "incompatible-credentials", "incompatible-network", "incompatible-option-group", "incompatible-parameters", "incompatible-restore", "insufficient-capacity", "migration-failed", "restore-error", "storage-full"]
+_STUCK = (
+    *("cloning-failed", "failed", "insufficient-capacity", "migration-failed", "restore-error", "storage-full"),
+    *("inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable"),
+    *("incompatible-credentials", "incompatible-network", "incompatible-option-group", "incompatible-parameters"),
+    "incompatible-restore",
 )
 
 

@@ -123,6 +123,7 @@ class Event:
     resume: whether they end now instead, so that the schedules have the clusters again.
     dry_run: whether to change nothing.
     time: the instant that is asked about; None for the present.
+    mistakes: what is wrong, a sentence each. Names are looked up all the same, so that all mistakes are told at once.
     """
 
     clusters: tuple[Name, ...] | None = None
@@ -131,6 +132,7 @@ class Event:
     time: datetime | None = None
     since: Until | None = None
     resume: bool = False
+    mistakes: tuple[str, ...] = ()
 
     @property
     def is_command(self) -> bool:
@@ -139,12 +141,9 @@ class Event:
 
     @classmethod
     def read(cls, event: object, now: datetime, zone: ZoneInfo = _UTC) -> "Event":
-        """Read what Lambda was given at this instant. Raises EventError that names all mistakes.
-
-        zone: the default zone.
-        """
+        """Read what Lambda was given at this instant; without an offset its times are in this zone, the default one."""
         if not isinstance(event, dict):
-            raise EventError([f"The event is no JSON object. {_ACCEPTED}."])
+            return cls(mistakes=(f"The event is no JSON object. {_ACCEPTED}.",))
         mistakes = unknown_keys(event, KEYS, _ACCEPTED)
         names = _names(event, mistakes)
         since, until = (_end(key, event, now, zone, mistakes) for key in ("from", "until"))
@@ -162,9 +161,7 @@ class Event:
         time = _instant(event["time"], zone) if "time" in event else None
         if "time" in event and time is None:
             mistakes.append(_wrong("time", event["time"], _TIME))
-        if mistakes:
-            raise EventError(mistakes)
-        return cls(names, until, dry_run or time is not None, time, since, resume)
+        return cls(names, until, dry_run or time is not None, time, since, resume, tuple(mistakes))
 
 
 def _end(key: str, event: Mapping[object, object], now: datetime, zone: ZoneInfo, mistakes: list[str]) -> Until | None:
@@ -181,6 +178,7 @@ def _end(key: str, event: Mapping[object, object], now: datetime, zone: ZoneInfo
         mistakes.append(_wrong(key, given, _FROM if key == "from" else _UNTIL, near))
     elif (end := until.instant(now, _LAST_ZONE)) and end <= now:
         mistakes.append(_wrong(key, given, "a time in the future"))
+        until = None
     if "clusters" not in event:
         mistakes.append(_NEEDS_CLUSTERS.format(key))
     if "time" in event:

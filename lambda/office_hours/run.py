@@ -3,7 +3,6 @@
 Schedules and commands by hand take the same road. A command first writes each cluster's hold.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -16,8 +15,8 @@ from botocore.exceptions import ClientError
 from office_hours import answer, rds
 from office_hours.answer import Answer, Failure, Outcome, RunError, failed, in_words, logger
 from office_hours.clock import utc
-from office_hours.command import choose, obstacles, plan
-from office_hours.decision import Action, Case, Decision, Dispute, assess
+from office_hours.command import DONE, choose, obstacles, plan
+from office_hours.decision import Action, Case, Decision, Dispute, Reason, assess
 from office_hours.event import Event, EventError
 from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold
@@ -29,7 +28,6 @@ _T = TypeVar("_T")
 # The listing that a command by name begins with may take this share of the function's time; the rest is for acting.
 _FOR_LISTING = 0.5
 _DOING = {Action.STOP: "Stopping", Action.START: "Starting"}
-_DONE = {Action.STOP: "stopped", Action.START: "started"}
 
 
 @dataclass(frozen=True)
@@ -58,15 +56,18 @@ def run(order: Order) -> Answer:
     Raises EventError where the event is at fault, before anything is done, and RunError where anything failed
     unexpectedly, after all else has been handled.
     """
+    if order.event.mistakes and not order.event.clusters:
+        raise EventError(order.event.mistakes)
     regions, failures = regions_of(order.settings)
-    chosen: dict[str, list[Cluster]] = {}
-    asked = regions
+    chosen, asked = None, regions
     if order.event.clusters:
         chosen, failures = _choose(order, regions, failures)
-        asked = [region for region in regions if region.name in chosen]
+        asked = [region for region in regions if any(each.region == region.name for each in chosen)]
 
     def handle(region: Region) -> Iterator[Outcome | Blind | Failure]:
-        return _handle(order, region, chosen.get(region.name) or listed(order, region))
+        if chosen is None:
+            return _handle(order, region, listed(order, region))
+        return _handle(order, region, [each for each in chosen if each.region == region.name])
 
     found, failed_too = side_by_side(asked, handle, order.seconds_left())
     failures, denied = told([*failures, *failed_too], regions)
@@ -89,10 +90,8 @@ def _only(kind: type[_T], found: Iterable[object]) -> list[_T]:
     return [each for each in found if isinstance(each, kind)]
 
 
-def _choose(
-    order: Order, regions: Sequence[Region], failures: list[Failure]
-) -> tuple[dict[str, list[Cluster]], list[Failure]]:
-    """The clusters that are named, by Region, and what failed where others of the names are.
+def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) -> tuple[list[Cluster], list[Failure]]:
+    """The clusters that are named, and what failed where others of the names are.
 
     All are looked up first, since one mistake is enough to do nothing. Raises EventError where the event is at fault,
     and RunError where it may be, since a Region failed.
@@ -106,16 +105,13 @@ def _choose(
     matter = [] if wanted <= {*known} else told(failures, asked)[0]
     failures = [replace(each, denied=False) for each in failures if each in matter or each.region in wanted]
     chosen, mistakes = choose(names, clusters, {each.region for each in failures}, order.settings.tag_key, known)
+    mistakes = [*order.event.mistakes, *mistakes]
     if order.event.is_command:
         mistakes += obstacles(chosen, order.action, order.event, order.now)
-    if mistakes and failures:
-        raise RunError("\n".join([*mistakes, f"Nothing was done.\n{in_words(failures)}"]))
     if mistakes:
-        raise EventError(mistakes)
-    by_region = defaultdict[str, list[Cluster]](list)
-    for cluster in chosen:
-        by_region[cluster.region].append(cluster)
-    return by_region, failures
+        nothing = "\n".join([*mistakes, "Nothing was done.", in_words(failures)])
+        raise RunError(nothing) if failures else EventError(mistakes)
+    return chosen, failures
 
 
 def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) -> Iterator[Outcome | Blind | Failure]:
@@ -179,7 +175,13 @@ def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
             rds.write_tag(region.client, cluster.arn, order.settings.hold_key, value, too_late)
         except rds.NotSentError:
             raise TimeoutError("it was too late to begin. Nothing was done for it, so ask again") from None
-        logger.info('%s: hold "%s" written', cluster.identifier, value, extra={"region": region.name, "hold": value})
+        except ClientError as error:
+            if rds.words(error)[0] != rds.GONE:
+                raise
+            gone = Decision(Action.LEAVE, Reason.BUSY, "It has been deleted.")
+            return Outcome(cluster, gone, gone.message, None, error=": ".join(rds.words(error)))
+        keys = {"cluster": cluster.identifier, "region": region.name, "hold": value}
+        logger.info('%s: hold "%s" written', cluster.identifier, value, extra=keys)
     return replace(cluster, hold=hold)
 
 
@@ -206,7 +208,7 @@ def _settle(order: Order, case: Case, evidence: Evidence) -> Outcome:
     if action not in (Action.LEAVE, order.action):
         message = f"The {action} function {action}s it. {message}"
     elif action is order.action and order.event.dry_run:
-        message = f"Would be {_DONE[action]}. {message}"
+        message = f"Would be {DONE[action]}. {message}"
     outcome = Outcome(
         cluster,
         decision,
@@ -230,7 +232,7 @@ def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
     try:
         snapshot = rds.act(region.client, action, cluster.identifier, too_late)
     except rds.NotSentError:
-        message = f"Not {_DONE[action]}: it was too late in this run, and the next one looks again. {why}"
+        message = f"Not {DONE[action]}: it was too late in this run, and the next one looks again. {why}"
         outcome = replace(outcome, message=message)
         outcome.log(logger.warning)
     except ClientError as error:
@@ -239,7 +241,7 @@ def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
             raise
         refused = code != rds.GONE
         happened = f"RDS refused: {sentence(words)} The next run tries again." if refused else "it has been deleted."
-        message = f"Not {_DONE[action]}: {happened} {why}"
+        message = f"Not {DONE[action]}: {happened} {why}"
         outcome = replace(outcome, message=message, error=f"{code}: {words}", refused=refused)
         outcome.log(logger.warning, error_code=code, error_message=words)
     else:

@@ -12,7 +12,7 @@ from functools import partial
 from importlib.metadata import distribution, distributions
 
 import asset
-from bench import plot, report
+from bench import report
 from bench.measure import PROJECT, ColdStart, Pairs, Program, Server, by_turns, cold, figures, server, warm
 from bench.results import Cold, Machine, Results, Tags
 from bench.scenario import REGIONS, Scenario
@@ -93,8 +93,7 @@ def main(arguments: Sequence[str]) -> None:
     print(f"\n{text}")
     if not arguments:
         report.write(text)
-        plot.draw(results)
-        print(f"\nWritten to {report.README.relative_to(PROJECT)} and {plot.PICTURE.relative_to(PROJECT)}.")
+        print(f"\nWritten to {report.README.relative_to(PROJECT)}.")
 
 
 def measure(plan: Plan, programs: Programs) -> Results:

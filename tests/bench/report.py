@@ -83,7 +83,7 @@ def runs_table(runs: Sequence[tuple[Scenario, Pairs]]) -> str:
         lines.append(
             (
                 f"{scenario.clusters:,}",
-                f"{scenario.due:,}{', each closed at another time' * scenario.apart}",
+                f"{scenario.due:,}{' apart' * scenario.apart}",
                 _middle([run.wall for run in pairs.first]),
                 _middle([run.wall for run in pairs.second]),
                 _times(ratio),

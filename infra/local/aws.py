@@ -1,0 +1,84 @@
+"""MiniStack, with what it lacks: a history of clusters, and an answer to invalid JSON.
+
+Runs in place of `python -m ministack`. As on AWS, each stop and start goes into RDS's event log and CloudTrail's event
+history, and no function is invoked with an event that can't be read. It wraps two of MiniStack's own functions, which
+stay as they are while its version is locked.
+"""
+
+# ruff: noqa: SLF001  what RDS knows is in private names
+
+import json
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import uuid4
+
+from ministack import app
+from ministack.core import responses, router
+from ministack.services import cloudtrail, lambda_svc, rds
+
+# What is handed over: method, path, headers, body and query. What is answered: status, headers and body.
+Handler = Callable[[str, str, dict[str, str], bytes, dict[str, str]], Awaitable[Any]]
+_CHANGES = {"StopDBCluster": "stopped", "StartDBCluster": "started"}
+
+
+def with_history(handle: Handler) -> Handler:
+    """RDS, which remembers what succeeded."""
+
+    async def handler(*request: Any) -> Any:  # noqa: ANN401
+        answer = await handle(*request)
+        if answer[0] == 200:
+            remember(*request)
+        return answer
+
+    return handler
+
+
+def remember(method: str, _: str, headers: dict[str, str], body: bytes, __: object) -> None:
+    asked = {key: values[0] for key, values in parse_qs(body.decode()).items()}
+    action, name = asked.get("Action", ""), asked.get("DBClusterIdentifier", "").rpartition(":")[2].lower()
+    if action in _CHANGES:
+        log(name, _CHANGES[action], time.time())
+        key = router.extract_access_key_id(headers)
+        agent, parameters = headers.get("user-agent", ""), {"dBClusterIdentifier": name}
+        where, request = responses.get_region(), str(uuid4())
+        cloudtrail.record_event("rds", action, key, key, [], where, request, agent, parameters, method)
+    # With its instance a cluster is complete, and gets its past: each change, and the seconds since 1970.
+    if action == "CreateDBInstance" and (past := Path(f"{name}.json")).exists():
+        cluster = rds._clusters[name]
+        for change, at in json.loads(past.read_text()):
+            log(name, change, at)
+            if change == "created":
+                cluster["ClusterCreateTime"] = rds._format_time(at)
+            cluster["Status"] = "stopped" if change == "stopped" else "available"
+
+
+def log(name: str, change: str, at: float) -> None:
+    """Write an event into RDS's log."""
+    source = {"SourceIdentifier": name, "SourceType": "db-cluster", "SourceArn": rds._clusters[name]["DBClusterArn"]}
+    event = {"Message": f"DB cluster {change}.", "Date": at, "EventCategories": ["notification"]}
+    rds._events[str(uuid4())] = source | event
+
+
+def without_invalid_json(handle: Handler) -> Handler:
+    """Lambda, which refuses an event that is no JSON; MiniStack takes it for {}, by which the schedules act."""
+
+    async def handler(*request: Any) -> Any:  # noqa: ANN401
+        _, path, _, body, _ = request
+        try:
+            if path.endswith("/invocations"):
+                json.loads(body or b"{}")
+        except ValueError as error:
+            message = f"Could not parse request body into json: {error}"
+            return responses.error_response_json("InvalidRequestContentException", message)
+        return await handle(*request)
+
+    return handler
+
+
+if __name__ == "__main__":
+    rds.handle_request = with_history(rds.handle_request)
+    lambda_svc.handle_request = without_invalid_json(lambda_svc.handle_request)
+    app.main()
