@@ -95,12 +95,12 @@ def plan(cluster: Cluster, action: Action, event: Event, now: datetime) -> Hold 
     since = event.since.instant(now, zone) if event.since else None
     transition = cluster.schedule.next_transition(since or now)
     end = event.until.instant(since or now, zone) if event.until else transition.at if transition else None
-    if fault := _fault(cluster, event, since, end, now):
+    if fault := _wrong_times(cluster, event, since, end, now):
         return Decision(Action.LEAVE, Reason.NEEDS_UNTIL, fault)
     return Hold(_STATES[action], end, since)
 
 
-def _fault(cluster: Cluster, event: Event, since: datetime | None, end: datetime | None, now: datetime) -> str:
+def _wrong_times(cluster: Cluster, event: Event, since: datetime | None, end: datetime | None, now: datetime) -> str:
     """What is wrong with a command's times for this cluster; empty where nothing is."""
     zone = cluster.zone
     if end is None:
