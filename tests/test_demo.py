@@ -223,7 +223,7 @@ def test_it_notes_what_is_no_routine_once_with_time_and_reason(shown: Demo) -> N
         "24 13:20 etl held",
         "25 16:40 release held",
     ]
-    assert 'did you mean "mon"?' in notes[0].message
+    assert 'did you mean "mon-fri 08:00-18:00' in notes[0].message
 
 
 @pytest.mark.parametrize(

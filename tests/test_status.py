@@ -138,7 +138,7 @@ def test_problems_come_first_and_the_worst_of_them(account: Account) -> None:
         ("automatic-restart", "e-restart"),
     ]
     messages = [each["message"] for each in answer["problems"]]
-    assert 'did you mean "mon"?' in messages[0]
+    assert 'did you mean "mon-fri 08:00-18:00' in messages[0]
     assert 'did you mean "office-hours"?' in messages[1]
     assert messages[2].startswith("It has not been on its way for two runs.")
     assert "Wed 2026-11-25 17:30 UTC" in messages[4]
