@@ -119,7 +119,7 @@ def test_problems_come_first_and_the_worst_of_them(account: Account) -> None:
         ("automatic-restart", "e-restart"),
     ]
     messages = [each["message"] for each in answer["problems"]]
-    assert 'did you mean "mon"?' in messages[0]
+    assert 'did you mean "mon-fri 08:00-18:00' in messages[0]
     assert 'did you mean "office-hours"?' in messages[1]
     assert "Wed 2026-11-25 17:30 UTC" in messages[4]
 
