@@ -372,7 +372,7 @@ def test_time_with_clusters_answers_for_those_alone_what_the_schedule_would_do(a
 # What can go wrong
 
 
-@pytest.mark.parametrize("code", ["AccessDenied", "InvalidDBClusterStateFault", "DBClusterNotFoundFault"])
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidDBClusterStateFault"])
 def test_a_hold_that_cannot_be_written_is_a_failure_and_the_call_is_not_made(
     account: Account, log: Log, code: str
 ) -> None:

@@ -145,6 +145,7 @@ def see(account: Account, said: list[str], text: str) -> Seen:
         (handlers.report, {"send": True}),
         (handlers.report, {"send": text}),
         (handlers.stop, mistakes),
+        (handlers.stop, {"clusters": [f"eu-west-1/{name(text)}x"], "dry_run": True}),
         (handlers.stop, mistakes | on_dashboard),
         (handlers.start, {}),
         (handlers.stop, {}),
@@ -208,12 +209,10 @@ def test_so_is_any_other_text(account: Account, said: list[str], harmless: Seen,
 @pytest.mark.parametrize("text", ["\ud800", "a\udfff08:00-18:00", "mon-fri 08:00-18:00 " * 13, "mon " * 1_000_000])
 def test_what_no_tag_can_be_is_not_explained(account: Account, text: str) -> None:
     """Lambda cannot answer with half a surrogate pair, and to explain a million words takes longer than it waits."""
-    with pytest.raises(
-        EventError, match=r"\A\"explain\" has \".*: expected the value of a tag, of 256 characters at"
-    ) as e:
+    with pytest.raises(EventError, match=r'\A"explain" has ".*: expected the value of a tag, of 256 char') as caught:
         invoke(handlers.status, EVENING, {"explain": text}, None)
-    assert str(e.value).isascii()
-    assert len(str(e.value)) < 1_000
+    assert str(caught.value).isascii()
+    assert len(str(caught.value)) < 1_000
     assert account.calls == []
 
 

@@ -102,20 +102,15 @@ def test_serverless_counts_with_its_minimum_capacity_and_is_an_estimate(
 # --- What is not known
 
 
-def test_serverless_without_a_capacity_has_no_price() -> None:
-    found = price(SERVERLESS)
-    assert found.usd is None
-    assert "capacity" in found.note
-
-
 @pytest.mark.parametrize(
     ("classes", "storage", "what"),
     [
         ([LARGE, "db.z2", "db.z1", "db.z1"], "", "db.z1, db.z2 (Aurora PostgreSQL, standard storage) in eu-west-1"),
         (["db.x9.huge"], "aurora-iopt1", "db.x9.huge (Aurora PostgreSQL, I/O-Optimized storage) in eu-west-1"),
+        ([SERVERLESS], "", "the capacity of its Serverless v2 instances"),
     ],
 )
-def test_a_class_that_the_list_lacks_is_named(classes: list[str], storage: str, what: str) -> None:
+def test_what_is_missing_for_a_price_is_named(classes: list[str], storage: str, what: str) -> None:
     found = price(*classes, StorageType=storage)
     assert found.usd is None
     assert what in found.note

@@ -98,6 +98,7 @@ def test_where_nothing_is_stopped_no_price_is_asked_for(account: Account) -> Non
     assert [each["saved_usd"] for each in answer["clusters"][0]["periods"]] == [0.0, 0.0, 0.0]
     assert "GetProducts" not in account.counts()
     assert (answer["sent"], account.published) == (False, []), "there is nothing to say"
+    assert answer["not_sent"] == "No cluster was stopped in the last day."
 
 
 # The message

@@ -1,4 +1,4 @@
-"""The status function: what every tagged cluster is, why, what comes next, and what somebody should see to.
+"""The status function: what every tagged cluster is, why, what comes next, and what needs attention.
 
 The 24th of November 2026 is a Tuesday; at 17:30 UTC it is 18:30 in Berlin, after office hours.
 """
@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from aws_server import ACCESS_DENIED, HOME, Account
-from invocation import Context, Log, invoke
+from invocation import Context, Handler, Log, invoke
 from office_hours import handlers
 from office_hours.answer import RunError
 from office_hours.event import EventError
-from office_hours.reporting.survey import cut
 
 pytest_plugins = ["aws_server", "invocation"]
 
@@ -85,6 +84,7 @@ def test_what_each_cluster_is_and_should_be_now_is_told(
     account.add("a", TagList=[{"Key": key, "Value": value} for key, value in tags.items()], **members)
     (entry,) = status()["clusters"]
     assert (entry["reason"], entry["desired"]) == (reason, desired)
+    assert entry["message"].startswith("The next run stops it. ") == (reason == "scheduled")
     if reason == "held":
         assert (entry["hold"], entry["next"]) == ("running until 2026-11-24T20:00+01:00", "2026-11-24T19:00:00Z")
 
@@ -100,7 +100,7 @@ def test_who_changed_it_is_read_from_the_log_as_the_runs_read_it(account: Accoun
     assert account.named("DescribeEvents") == ["", "old"]
 
 
-# What somebody should see to
+# What needs attention
 
 
 def test_problems_come_first_and_the_worst_of_them(account: Account) -> None:
@@ -184,6 +184,8 @@ def test_a_region_that_a_policy_denies_is_named_and_no_problem(
         account.fail(operation, ACCESS_DENIED, region="us-east-1")
     answer = status()
     assert (answer["denied_regions"], answer["problems"], len(answer["clusters"])) == (["us-east-1"], [], 1)
+    assert "a policy denies them: us-east-1." in str(status({"widgetContext": {}}))
+    assert invoke(handlers.report, EVENING, {}, None)["denied_regions"] == ["us-east-1"]
     assert log.lines("ERROR") == []
 
 
@@ -203,16 +205,10 @@ def test_what_needs_attention_is_said_of_each_kind_of_cluster(account: Account) 
     tagged = {"DBInstanceIdentifier": "misplaced-1", "TagList": [{"Key": "office-hours", "Value": OFFICE}]}
     account.instead["DescribeDBInstances"] = {"DBInstances": [tagged]}
     answer = status()
-    assert problems(answer) == [
-        ("needs-attention", "broken"),
-        ("tag-on-instance", "misplaced"),
-        ("ineligible", "documents"),
-    ]
+    expected = [("needs-attention", "broken"), ("tag-on-instance", "misplaced"), ("ineligible", "documents")]
+    assert problems(answer) == expected
     assert "the tag is on the instance misplaced-1, not on the cluster" in answer["problems"][1]["message"]
-    assert [(entry["cluster"], entry["overdue"]) for entry in answer["clusters"]] == [
-        ("broken", True),
-        ("documents", False),
-    ]
+    assert {entry["cluster"]: entry["overdue"] for entry in answer["clusters"]} == {"broken": True, "documents": False}
 
 
 def test_who_changed_it_is_said_where_cloudtrail_knows(account: Account, log: Log) -> None:
@@ -229,10 +225,14 @@ def test_who_changed_it_is_said_where_cloudtrail_knows(account: Account, log: Lo
     assert "CloudTrail can't be read in eu-west-1" in warning["message"]
 
 
-def test_an_answer_is_no_longer_than_lambda_takes() -> None:
-    entries = [{"message": "x" * 1_000}] * 10_000
-    kept = cut(entries)
-    assert 5_900_000 < len(json.dumps(kept)) < 6 * 1024 * 1024
+@pytest.mark.parametrize("function", [handlers.status, handlers.report])
+def test_of_ten_thousand_clusters_as_many_are_told_as_an_answer_holds(account: Account, function: Handler) -> None:
+    for number in range(10_000):
+        account.add(f"c{number}", "mno " * 64, Status="stopped")
+    answer = invoke(function, EVENING, {}, Context(remaining=300_000))
+    assert 5_900_000 < len(json.dumps(answer)) < 6 * 1024 * 1024
+    assert len(answer["clusters"]) + answer["more_clusters"] == 10_000
+    assert len(answer.get("problems", ())) + answer.get("more_problems", 10_000) == 10_000
 
 
 # The event

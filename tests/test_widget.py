@@ -261,10 +261,8 @@ def test_after_that_hour_the_evening_is_tomorrows_and_the_question_says_so(accou
         "Start eu-west-1/a now, until Wed 2026-11-25 20:00 Asia/Tokyo (11:00 UTC)?",
     ]
     # They send the very instants that they ask about.
-    assert [json.loads(action.text)["until"] for action in actions] == [
-        "2026-11-25T08:00+09:00",
-        "2026-11-25T20:00+09:00",
-    ]
+    sent = [json.loads(action.text)["until"] for action in actions]
+    assert sent == ["2026-11-25T08:00+09:00", "2026-11-25T20:00+09:00"]
     assert labels(page, "a") == ["Start", "Start until tomorrow 20:00"]
 
 
@@ -290,13 +288,10 @@ def test_what_a_button_sends_is_done_and_told_as_a_page(account: Account, status
     assert f"Held {hold.split(maxsplit=1)[0]} until Tue 2026-11-24" in sentence.text
 
 
-def test_a_mistake_from_a_dashboard_is_told_as_a_page_and_not_counted(
-    account: Account, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_mistake_from_a_dashboard_is_told_as_a_page(account: Account) -> None:
     event = {"clusters": ["<script>"], "until": "soon", "widgetContext": {}}
     page = read(str(invoke(handlers.stop, NOON, event, None)))
     assert page.all("h3")[0].text == "Nothing was done"
     assert '"until" has "soon"' in page.all("li")[0].text
     assert page.all("script") == []
-    assert "UserErrors" not in capsys.readouterr().out
     assert account.named("StopDBCluster") == []
