@@ -297,7 +297,7 @@ def test_starting_and_stopping_are_not_drawn_as_running(shown: Demo) -> None:
 
 @pytest.mark.parametrize(
     ("tag", "says"),
-    [("always", "running, without any transition"), ("mno-fri 08:00-18:00", 'did you mean "mon"')],
+    [("always", "running, without any transition"), ("mno-fri 08:00-18:00", 'did you mean "mon-fri 08:00-18:00"')],
 )
 def test_the_users_own_tag_is_explained(tag: str, says: str) -> None:
     assert says in demo.__main__.explained(Cluster("yours", tag, ""), Settings())
