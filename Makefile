@@ -35,6 +35,10 @@ help: ## Say what can be made
 demo: $(VENV)/.demo ## Watch a simulated week of office hours; TAG="mon-fri 08:00-18:00 Europe/Berlin" adds a tag of yours
 	@$(BIN)/python -m demo
 
+.PHONY: explain
+explain: $(VENV)/.demo ## Say what a tag means: make explain TAG="mon-fri 08:00-18:00 Europe/Berlin"
+	@$(BIN)/python -m tools.explain
+
 .PHONY: local
 local: $(VENV)/.infra $(VENV)/.local infra/node_modules/.ready ## Watch the deployed stack at work on an emulated account; SECONDS=90 ends it
 	@$(BIN)/python -m local $(SECONDS)

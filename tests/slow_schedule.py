@@ -77,6 +77,7 @@ class Window:
     end: int | None
     days: tuple[Dates, ...] = ()
     months: tuple[Dates, ...] = ()
+    zone: str = ""  # the plan's
 
     def names(self, day: date) -> bool:
         return all(not choice or any(dates.include(day) for dates in choice) for choice in (self.months, self.days))
@@ -85,12 +86,15 @@ class Window:
     def text(self) -> str:
         choices = ["+".join(dates.text for dates in choice) for choice in (self.months, self.days)]
         hours = "-".join("" if at is None else f"{at // 60:02}:{at % 60:02}" for at in (self.start, self.end))
-        return " ".join(word for word in (*choices, hours) if word)
+        return " ".join(word for word in (*choices, hours, self.zone) if word)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A schedule's parts. Minutes of the maintenance week are counted from Monday 00:00 UTC."""
+    """A schedule's parts. Minutes of the maintenance week are counted from Monday 00:00 UTC.
+
+    zone: that of the last windows; a window before them with a zone ends a group.
+    """
 
     windows: tuple[Window, ...]
     zone: str
@@ -124,6 +128,12 @@ class Plan:
     def one_sided(self) -> bool:
         return any(window.start is None or window.end is None for window in self.windows)
 
+    @property
+    def zoned(self) -> list[tuple[Window, str]]:
+        """Each window with its zone: its own, or that of the next one which has one."""
+        zones = [each.zone for each in self.windows]
+        return [(each, next(filter(None, zones[at:]), self.zone)) for at, each in enumerate(self.windows)]
+
     def open(self, day: date) -> bool:
         return day not in self.calendar and not any(begin <= day <= end for begin, end in self.closed)
 
@@ -136,7 +146,8 @@ class SlowSchedule:
         self._days = [at.date() + number * DAY for number in range(-days, days + 1)]
         begin, end = midnight(self._days[0]), midnight(self._days[-1])
         self.known_from, self.known_until = begin + MARGIN, end - MARGIN
-        self._clocks = clocks(plan.zone, begin - MARGIN, end + MARGIN)
+        zones = {zone for _, zone in plan.zoned}
+        self._clocks = {zone: clocks(zone, begin - MARGIN, end + MARGIN) for zone in zones}
         self._running = [] if plan.one_sided else join([*self._windows(), *self._maintenance()])
         edges = self._one_sided_edges() if plan.one_sided else self._two_sided_edges()
         self.edges = [edge for edge in sorted(edges) if self.known_from <= edge[0] < self.known_until]
@@ -154,18 +165,18 @@ class SlowSchedule:
     def next(self, after: datetime) -> Edge | None:
         return min((edge for edge in self.edges if edge[0] > after), default=None)
 
-    def _open_windows(self) -> Iterator[tuple[date, Window]]:
+    def _open_windows(self) -> Iterator[tuple[date, Window, str]]:
         for day in self._days:
-            for window in self._plan.windows:
+            for window, zone in self._plan.zoned:
                 if window.names(day) and (self._plan.open(day) or window.start is None):
-                    yield day, window
+                    yield day, window, zone
 
     def _windows(self) -> Iterator[tuple[datetime, datetime]]:
-        for day, window in self._open_windows():
+        for day, window, zone in self._open_windows():
             assert window.start is not None
             assert window.end is not None
-            begin = self._first_shown(wall(day, window.start))
-            end = self._first_shown(wall(day if window.start < window.end else day + DAY, window.end))
+            begin = self._first_shown(zone, wall(day, window.start))
+            end = self._first_shown(zone, wall(day if window.start < window.end else day + DAY, window.end))
             if begin < end:
                 yield begin - self._plan.lead * MINUTE, end
 
@@ -184,23 +195,25 @@ class SlowSchedule:
             yield end, "stopped"
 
     def _one_sided_edges(self) -> Iterator[Edge]:
-        """Of several edges at one instant the one with the later wall-clock time counts, then running over stopped."""
-        found: dict[datetime, list[tuple[datetime, bool]]] = {}
-        for day, window in self._open_windows():
-            if window.start is not None:
-                shown = wall(day, window.start)
-                found.setdefault(self._first_shown(shown) - self._plan.lead * MINUTE, []).append((shown, True))
-            else:
-                assert window.end is not None
-                shown = wall(day, window.end)
-                found.setdefault(self._first_shown(shown), []).append((shown, False))
-        for at, edges in found.items():
-            yield at, "running" if max(edges)[1] else "stopped"
+        """Of several edges at one instant the one with the later wall-clock time counts, then running over stopped.
 
-    def _first_shown(self, shown: datetime) -> datetime:
+        Clocks of two zones are not compared: there, too, running counts over stopped.
+        """
+        found: dict[datetime, dict[str, list[tuple[datetime, bool]]]] = {}
+        for day, window, zone in self._open_windows():
+            starts = window.start is not None
+            minutes = window.start if window.start is not None else window.end
+            assert minutes is not None
+            shown = wall(day, minutes)
+            at = self._first_shown(zone, shown) - (self._plan.lead if starts else 0) * MINUTE
+            found.setdefault(at, {}).setdefault(zone, []).append((shown, starts))
+        for at, by_zone in found.items():
+            yield at, "running" if any(max(edges)[1] for edges in by_zone.values()) else "stopped"
+
+    def _first_shown(self, zone: str, shown: datetime) -> datetime:
         """The first instant at which the clocks show this time. One that they skip is later by what they skip."""
-        before = self._clocks[0][2]
-        for begin, end, offset in self._clocks:
+        before = self._clocks[zone][0][2]
+        for begin, end, offset in self._clocks[zone]:
             if shown - offset < end:
                 return shown - (offset if begin <= shown - offset else before)
             before = offset

@@ -86,5 +86,5 @@ def test_it_can_be_done_by_keyboard_alone(page: Page, account: Account) -> None:
 
 
 def test_a_bad_tag_is_on_top_and_has_no_buttons(page: Page) -> None:
-    expect(page.locator("li").first).to_contain_text('did you mean "mon"?')
+    expect(page.locator("li").first).to_contain_text('did you mean "mon-fri 08:00-18:00')
     expect(row(page, "bad-tag").get_by_role("button")).to_have_count(0)

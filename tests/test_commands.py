@@ -455,3 +455,83 @@ def test_the_log_has_the_hold_and_the_whole_snapshot_and_what_is_left_at_debug(a
     assert acted["db_cluster"]["ClusterCreateTime"] == LONG_AGO.isoformat().replace("+00:00", "Z")
     left = sorted((line["cluster"], line["reason"]) for line in log.lines("DEBUG") if "cluster" in line)
     assert left == [("bad", "invalid-tag"), ("down", "held")]
+
+
+# Later, and back to the schedule
+
+RESUME = {"clusters": ["a"], "resume": True}
+
+
+def test_a_hold_can_begin_later_and_until_then_the_schedule_counts(account: Account) -> None:
+    account.add("a", OFFICE)
+    event = {"clusters": "a", "from": "2026-11-24 20:00", "until": "3h"}
+    (entry,) = start(EVENING, event)["clusters"]
+    assert entry["hold"] == account.tag("a") == "running from 2026-11-24T20:00+01:00 until 2026-11-24T23:00+01:00"
+    assert (entry["decision"], entry["next"]) == ("stop", "2026-11-24T19:00:00Z")
+    account.settle(EVENING)
+    assert decisions(stop(EVENING)) == {"a": ("stop", "scheduled")}
+    account.settle("2026-11-24T17:40:00Z")
+    assert decisions(start("2026-11-24T18:55:00Z")) == {"a": ("leave", "as-scheduled")}
+    assert decisions(start(LATE)) == {"a": ("start", "held")}
+    account.settle("2026-11-24T19:10:00Z")
+    assert decisions(stop("2026-11-24T22:00:00Z")) == {"a": ("stop", "scheduled")}
+
+
+def test_a_hold_that_begins_later_ends_at_the_transition_after_it(account: Account) -> None:
+    account.add("a", OFFICE)
+    stop(NOON, {"clusters": ["a"], "from": "2026-11-26", "until": "2026-11-27"})
+    assert account.tag("a") == "stopped from 2026-11-26T00:00+01:00 until 2026-11-27T00:00+01:00"
+    stop(NOON, {"clusters": ["a"], "from": "2026-11-26T12:00"})
+    assert account.tag("a") == "stopped from 2026-11-26T12:00+01:00 until 2026-11-26T18:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("times", "fault"),
+    [
+        ({"from": "2026-11-24T18:00"}, '"from" is in the past'),
+        ({"from": "2026-11-26", "until": "2026-11-25"}, '"until" is not after "from"'),
+    ],
+)
+def test_a_hold_that_would_begin_in_the_past_or_after_its_end_is_refused(
+    account: Account, times: dict[str, str], fault: str
+) -> None:
+    account.add("a", OFFICE)
+    (told,) = mistakes(stop, {"clusters": ["a"], **times})
+    assert fault in told
+    assert changes(account) == []
+
+
+@both
+@pytest.mark.parametrize(
+    ("hold", "ended"),
+    [
+        ("running until 2026-12-24", "running"),
+        ("running from 2026-12-24", "running"),
+        ("stopped until 2020-01-01", "stopped"),
+        ("runing", "running"),
+    ],
+)
+def test_resume_ends_a_hold_and_the_schedule_has_the_cluster_again(
+    account: Account, run: Run, hold: str, ended: str
+) -> None:
+    account.add("a", TagList=tags(OFFICE, hold=hold))
+    (entry,) = run(EVENING, RESUME)["clusters"]
+    assert account.tag("a") == f"{ended} until 2026-11-24T18:30+01:00"
+    assert (entry["decision"], entry["reason"], entry["next"]) == ("stop", "scheduled", "2026-11-25T07:00:00Z")
+    assert ("StopDBCluster", "a") in changes(account) or run is start
+
+
+def test_resume_gives_back_what_was_changed_by_hand_without_a_hold(account: Account) -> None:
+    account.add("a", OFFICE, Status="stopped")
+    account.log("a", "DB cluster stopped", "2026-11-24T09:00:00Z")
+    assert decisions(start(NOON)) == {"a": ("leave", "changed-by-hand")}
+    assert decisions(start(NOON, RESUME)) == {"a": ("start", "scheduled")}
+    assert account.tag("a") == "stopped until 2026-11-24T12:00+01:00"
+
+
+def test_what_is_ignored_takes_no_command_and_is_left_under_a_star(account: Account) -> None:
+    account.add("a", TagList=tags("ignore", hold="stopped"))
+    (told,) = mistakes(stop, {"clusters": ["a"]})
+    assert 'Its tag is "ignore"' in told
+    assert decisions(stop(EVENING, {"clusters": ["*"]})) == {"a": ("leave", "ignored")}
+    assert changes(account) == []

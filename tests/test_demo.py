@@ -193,7 +193,7 @@ def test_it_notes_what_is_no_routine_once_with_time_and_reason(shown: Demo) -> N
         "24 13:20 etl held",
         "25 16:40 release held",
     ]
-    assert 'did you mean "mon"?' in notes[0].message
+    assert 'did you mean "mon-fri 08:00-18:00' in notes[0].message
 
 
 def test_each_command_is_told_with_its_event_and_the_functions_answer(shown: Demo) -> None:
@@ -297,7 +297,7 @@ def test_starting_and_stopping_are_not_drawn_as_running(shown: Demo) -> None:
 
 @pytest.mark.parametrize(
     ("tag", "says"),
-    [("always", "running, without any transition"), ("mno-fri 08:00-18:00", 'did you mean "mon"')],
+    [("always", "running, without any transition"), ("mno-fri 08:00-18:00", 'did you mean "mon-fri 08:00-18:00"')],
 )
 def test_the_users_own_tag_is_explained(tag: str, says: str) -> None:
     assert says in demo.__main__.explained(Cluster("yours", tag, ""), Settings())

@@ -108,6 +108,11 @@ def test_an_arn_means_the_cluster_of_its_own_account_only() -> None:
         ("2026-11-24t20:00+05:30", "2026-11-23T12:00", "2026-11-24T14:30"),
         ("2026-11-24T24:00", "2026-11-23T12:00", "2026-11-24T23:00"),
         (" 20:00 ", "2026-11-23T12:00", "2026-11-23T19:00"),
+        # and what else can mean one thing only
+        ("2027-01-04", "2026-11-23T12:00", "2027-01-03T23:00"),
+        ("2027-01-04 7:00", "2026-11-23T12:00", "2027-01-04T06:00"),
+        ("20:00 America/New_York", "2026-11-23T12:00", "2026-11-24T01:00"),
+        ("2027-01-04 07:00 utc", "2026-11-23T12:00", "2027-01-04T07:00"),
     ],
 )
 def test_until_is_a_time_of_day_a_duration_or_a_date_time_in_the_schedules_zone(
@@ -123,7 +128,7 @@ def test_until_is_a_time_of_day_a_duration_or_a_date_time_in_the_schedules_zone(
     [
         *("", "tomorrow", "25:00", "24:01", "20:60", "20", "8pm", "20:00Z", "20:00:00"),
         *("-4h", "4", "h", "4x", "4h90", "4.5h", "0m", "0d", "0d0h"),
-        *("2026-11-24", "2026-11-31T20:00", "2026-11-24 20:00", "running until 20:00", "999999d"),
+        *("2026-11-31", "2026-11-31T20:00", "20:00 PST", "running until 20:00", "999999d"),
         *(4, 4.5, True, None, ["20:00"], {"at": "20:00"}),
     ],
     ids=repr,
@@ -160,7 +165,7 @@ def test_whatever_is_accepted_has_an_instant(text: str) -> None:
 
 NO_OBJECTS: tuple[object, ...] = ([], "dry_run", 1, True, None)
 NO_TIMES: tuple[object, ...] = (
-    *("tomorrow", "", "2026-11-23", "18:00", "2026-11-23T18:00:00", "2026-11-31T18:00:00Z"),
+    *("tomorrow", "", "2026-11-23T", "18:00", "20261123T180000", "2026-11-31T18:00:00Z"),
     *("2026-11-23T18:00Europe/Berlin", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", 5, None, []),
 )
 
@@ -185,9 +190,36 @@ def test_clusters_are_a_list_of_names_or_a_star(given: object) -> None:
     assert all('"clusters"' in mistake for mistake in mistakes({"clusters": given}))
 
 
-def test_a_name_without_its_brackets_is_shown_with_them() -> None:
-    (mistake,) = mistakes({"clusters": "reporting"})
-    assert '["reporting"]' in mistake
+@pytest.mark.parametrize("text", ["reporting, eu-west-1/billing", " reporting eu-west-1/billing,"])
+def test_names_may_be_one_text(text: str) -> None:
+    assert Event.read({"clusters": text}, NOW) == Event.read({"clusters": ["reporting", "eu-west-1/billing"]}, NOW)
+    assert Event.read({"clusters": "*"}, NOW).clusters == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "form"),
+    [
+        ("until", "6pm", "18:00"),
+        ("until", "8.30 pm", "20:30"),
+        ("until", "tomorrow", "2026-11-24"),
+        ("until", "Friday", "2026-11-27"),
+        ("until", "1w", "7d"),
+        ("until", "2 hours", "2h"),
+        ("from", "20:00", "2026-11-23T20:00"),
+        ("from", "6pm", "2026-11-23T18:00"),
+        ("from", "tomorrow", "2026-11-24"),
+    ],
+)
+def test_a_time_that_is_not_read_gets_the_form_to_copy(key: str, given: str, form: str) -> None:
+    (mistake,) = mistakes({"clusters": ["a"], key: given})
+    assert f'"{key}" has "{given}": did you mean "{form}"?' in mistake
+    assert Event.read({"clusters": ["a"], key: form}, NOW).is_command
+
+
+def test_a_command_may_begin_later_or_end_a_hold() -> None:
+    event = Event.read({"clusters": ["a"], "from": "2026-12-24", "until": "2027-01-04"}, NOW)
+    assert (event.since, event.until, event.resume) == (Until("2026-12-24"), Until("2027-01-04"), False)
+    assert Event.read({"clusters": ["a"], "resume": True}, NOW).resume
 
 
 @pytest.mark.parametrize(
@@ -196,6 +228,12 @@ def test_a_name_without_its_brackets_is_shown_with_them() -> None:
         ({"until": "20:00"}, '"clusters"'),
         ({"clusters": ["a"], "until": "20:00", "time": "2026-11-23T12:00Z"}, '"until" and "time"'),
         ({"clusters": ["*"], "until": "2026-11-22T20:00"}, "in the future"),  # past in every zone
+        ({"from": "2026-12-24"}, '"clusters"'),
+        ({"clusters": ["a"], "from": "2026-11-22"}, "in the future"),
+        ({"clusters": ["a"], "from": "2026-12-24", "time": "2026-12-23"}, '"from" and "time"'),
+        ({"resume": True}, '"clusters"'),
+        ({"clusters": ["a"], "resume": "yes"}, '"resume" has "yes"'),
+        ({"clusters": ["a"], "resume": True, "until": "20:00"}, '"resume" and "until"'),
         ({"dry_run": "true"}, '"dry_run" has "true"'),
         ({"dry_run": 1}, '"dry_run" has 1'),
         ({"dry_run": None}, '"dry_run" has null'),
@@ -217,10 +255,12 @@ def test_a_mistake_is_named(event: object, named: str) -> None:
         ("2026-12-24T12:00:00+01:00", "2026-12-24T11:00"),
         ("2026-11-23T20:00:00-05:30", "2026-11-24T01:30"),
         ("2026-11-23T18:00:00.000Z", "2026-11-23T18:00"),
+        ("2026-11-23 18:00", "2026-11-23T17:00"),
+        ("2026-11-23", "2026-11-22T23:00"),
     ],
 )
-def test_a_time_is_an_iso_date_time_with_an_offset_and_makes_a_dry_run(text: str, instant: str) -> None:
-    event = Event.read({"time": text, "dry_run": False, "clusters": ["a"]}, NOW)
+def test_a_time_is_in_the_default_zone_without_an_offset_and_makes_a_dry_run(text: str, instant: str) -> None:
+    event = Event.read({"time": text, "dry_run": False, "clusters": ["a"]}, NOW, BERLIN)
     assert (event.time, event.dry_run, event.is_command) == (utc(instant), True, False)
 
 

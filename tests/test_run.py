@@ -74,7 +74,7 @@ def test_of_tags_that_are_not_right_each_is_its_clusters_case_alone(account: Acc
     assert decisions(answer)["good"] == STOP
     assert account.named("StopDBCluster") == ["good"]
     assert messages.keys() == {"bad", "hold", "near"}
-    for name, word in {"bad": 'did you mean "mon"', "hold": '"paused"', "near": "Office_Hours"}.items():
+    for name, word in {"bad": 'did you mean "mon-fri 08:00-18:00', "hold": '"paused"', "near": "Office_Hours"}.items():
         assert word in messages[name]
 
 

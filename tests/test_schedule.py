@@ -63,11 +63,21 @@ EXAMPLES = """
     1st-mon 06:00-22:00 last-day 00:00-24:00 UTC | 2026-11-30 2026-12-30 |
         mon 30 00:00 up, tue 01 00:00 down, mon 07 06:00 up, mon 07 22:00 down
     berlin enforced | 2026-11-23 2026-11-23 | mon 23 07:00 up, mon 23 17:00 down
+    mon-fri 08:00-18:00 Europe/Sofia mon-fri 09:00-18:00 Asia/Kolkata | 2026-11-23 2026-11-23 |
+        mon 23 03:30 up, mon 23 16:00 down
 """
 RULES = {
     "an overnight window belongs to the day it starts on": """
         fri 22:00-06:00 UTC | 2026-11-26 2026-11-29 | fri 27 22:00 up, sat 28 06:00 down
         nov last-day 22:00-06:00 UTC | 2026-11-29 2026-12-02 | mon 30 22:00 up, tue 01 06:00 down
+    """,
+    "a zone is that of the windows before it, and at the end the default": """
+        mon 08:00-09:00 tue 08:00-09:00 Asia/Kolkata wed 08:00-09:00 | 2026-11-23 2026-11-25 |
+            mon 23 02:30 up, mon 23 03:30 down, tue 24 02:30 up, tue 24 03:30 down, wed 25 08:00 up, wed 25 09:00 down
+    """,
+    "a day is closed by the calendar of each zone": """
+        08:00-09:00 UTC 08:00-09:00 Pacific/Auckland closed=2026-11-24 | 2026-11-23 2026-11-24 |
+            mon 23 08:00 up, mon 23 09:00 down, tue 24 19:00 up, tue 24 20:00 down
     """,
     "a window may end with the day": """
         fri 20:00-24:00 UTC | 2026-11-26 2026-11-29 | fri 27 20:00 up, sat 28 00:00 down
@@ -121,6 +131,10 @@ RULES = {
         sun -03:30 sun 02:30- Europe/Berlin | 2026-03-28 2026-03-29 | sun 29 01:30 down
         sun -09:45 sun 10:00- Europe/Berlin lead=15m | 2026-03-28 2026-03-29 | sun 29 07:45 up
         sun 00:00- sat -24:00 Europe/Berlin | 2026-03-28 2026-03-29 | sat 28 23:00 up
+    """,
+    "of edges at one instant in two zones a start counts": """
+        -18:00 Europe/Berlin 17:00- Europe/London | 2026-11-23 2026-11-23 | mon 23 17:00 up
+        17:00- Europe/Berlin -16:00 Europe/London | 2026-11-23 2026-11-23 | mon 23 16:00 up
     """,
     "no window starts on a closed day": """
         22:00-06:00 UTC closed=2026-11-24 | 2026-11-23 2026-11-25 |
@@ -395,6 +409,39 @@ def test_a_window_whose_readings_are_the_same_is_accepted(tag: str, written_out:
     assert Schedule.parse(tag) == Schedule.parse(written_out)
 
 
+@pytest.mark.parametrize(
+    ("tag", "shown", "is_default"),
+    [
+        ("08:00-18:00", "Asia/Tokyo", True),
+        ("08:00-18:00 UTC", "UTC", False),
+        ("mon 08:00-18:00 Europe/Sofia tue 08:00-18:00 Asia/Kolkata", "Europe/Sofia", False),
+        ("mon 08:00-18:00 Europe/Sofia tue 08:00-18:00", "Europe/Sofia", True),
+        ("two Europe/Sofia", "Europe/Sofia", False),
+    ],
+)
+def test_the_first_zone_is_shown_and_whether_the_default_is_used(tag: str, shown: str, is_default: bool) -> None:
+    found = Schedule.parse(tag, default_zone="Asia/Tokyo", named={"two": "08:00-18:00"})
+    assert (found.zone.key, found.in_default_zone) == (shown, is_default)
+
+
+def test_a_name_with_several_zones_takes_no_other() -> None:
+    message = refusal("two UTC", named={"two": "mon 08:00-18:00 Europe/Sofia tue 08:00-18:00 Asia/Kolkata"})
+    assert '"two" has several zones' in message
+
+
+def test_full_names_mean_the_same_as_short_ones() -> None:
+    written_out = "january+MARCH-may monday-friday+1st-sunday 8:00-18:00"
+    assert Schedule.parse(written_out) == Schedule.parse("jan+mar-may mon-fri+1st-sun 08:00-18:00")
+
+
+def test_ignore_asks_for_nothing() -> None:
+    schedule, at = Schedule.parse("ignore"), utc("2026-11-23")
+    assert schedule.ignored
+    assert not schedule.enforced
+    assert schedule.desired_state(at) is None
+    assert schedule.next_transition(at) is schedule.latest_transition(at) is None
+
+
 def test_a_tag_without_a_zone_has_the_default_one() -> None:
     assert changes("08:00-18:00", "2026-11-23", "2026-11-23") == ["mon 23 08:00 up", "mon 23 18:00 down"]
     assert changes("08:00-18:00", "2026-11-23", "2026-11-23", default_zone="Asia/Kolkata") == [
@@ -514,29 +561,30 @@ def test_an_error_in_a_named_schedule_shows_the_name_and_the_word_at_fault() -> 
 
 
 def test_an_error_reads_as_the_specification_says() -> None:
-    assert refusal("mno-fri 08:00-18:00") == 'unknown day "mno" in "mno-fri 08:00-18:00": did you mean "mon"?'
+    assert refusal("mno-fri 08:00-18:00") == (
+        'unknown day "mno" in "mno-fri 08:00-18:00": did you mean "mon-fri 08:00-18:00"?'
+    )
     assert issubclass(ScheduleError, ValueError)
 
 
 # What of a tag is at fault, and what of the hint is right.
 REFUSED = """
-    mon-fir 08:00-18:00                         | fir               | did you mean "fri"
-    dayly 08:00-18:00                           | dayly             | did you mean "daily"
-    weekend 08:00-18:00                         | weekend           | did you mean "weekends"
-    last-dya 08:00-18:00                        | dya               | did you mean "day"
-    jna-mar mon 08:00-18:00                     | jna               | did you mean "jan"
-    Monday 08:00-18:00                          | Monday            | did you mean "mon"
+    mon-fir 08:00-18:00                         | fir               | "mon-fri 08:00-18:00"?
+    dayly 08:00-18:00                           | dayly             | "daily 08:00-18:00"?
+    weekend 08:00-18:00                         | weekend           | "weekends 08:00-18:00"?
+    last-dya 08:00-18:00                        | dya               | "last-day 08:00-18:00"?
+    jna-mar mon 08:00-18:00                     | jna               | "jan-mar mon 08:00-18:00"?
+    Mondya 08:00-18:00                          | Mondya            | "monday 08:00-18:00"?
     nver                                        | nver              | did you mean "never"
-    08:00-18:00 Europe/Berln                    | Europe/Berln      | did you mean "Europe/Berlin"
-    08:00-18:00 Berlin                          | Berlin            | did you mean "Europe/Berlin"
-    08:00-18:00 UTC enforcd                     | enforcd           | did you mean "enforced"
-    08:00-18:00 holiday=DE                      | holiday           | did you mean "holidays"
-    08:00-18:00 holidays=ofice                  | ofice             | did you mean "office"
-    08:00-18:00 holidays=DE-BYY                 | DE-BYY            | did you mean "DE-BY"
+    08:00-18:00 Europe/Berln                    | Europe/Berln      | "08:00-18:00 Europe/Berlin"?
+    08:00-18:00 Berlin                          | Berlin            | "08:00-18:00 Europe/Berlin"?
+    08:00-18:00 UTC enforcd                     | enforcd           | "08:00-18:00 UTC enforced"?
+    08:00-18:00 holiday=DE                      | holiday           | "08:00-18:00 holidays=DE"?
+    08:00-18:00 holidays=ofice                  | ofice             | "08:00-18:00 holidays=office"?
+    08:00-18:00 holidays=DE-BYY                 | DE-BYY            | "08:00-18:00 holidays=DE-BY"?
 
     mon                                         | mon               | 08:00-18:00
     mon-fri Europe/Berlin                       | Europe/Berlin     | 08:00-18:00
-    8:00-18:00                                  | 8:00-18:00        | 08:00-18:00
     08:00 - 18:00                               | 08:00             | 08:00-18:00
     08:60-18:00                                 | 08:60             | 00:00 to 24:00
     08:00-24:01                                 | 24:01             | 00:00 to 24:00
@@ -550,25 +598,26 @@ REFUSED = """
     d0 08:00-18:00                              | d0                | d1 to d31
     6th-mon 08:00-18:00                         | 6th               | 1st-mon
     mon-wed-fri 08:00-18:00                     | wed-fri           | wed
-    mon jan 08:00-18:00                         | jan               | did you mean "jan mon"
-    mon tue 08:00-18:00                         | tue               | did you mean "mon+tue"
-    mon,tue 08:00-18:00                         | mon,tue           | did you mean "mon+tue"
+    mon jan 08:00-18:00                         | jan               | "jan mon 08:00-18:00"?
+    mon tue 08:00-18:00                         | tue               | "mon+tue 08:00-18:00"?
+    mon,tue 08:00-18:00                         | mon,tue           | "mon+tue 08:00-18:00"?
     feb d30 08:00-18:00                         | feb d30           | can never happen
     mon 08:00-18:00 apr+jun d31 -18:00          | apr+jun d31       | can never happen
 
     08:00-18:00 UTC Europe/Berlin               | Europe/Berlin     | one zone
     08:00-18:00 ../etc/passwd                   | ../etc/passwd     | Europe/Berlin
-    08:00-18:00 UTC sat 10:00-14:00             | sat               | before
+    08:00-18:00 lead=5m sat 10:00-14:00         | sat               | before
+    berlin UTC sat 10:00-14:00                  | sat               | windows
     Europe/Berlin 08:00-18:00                   | Europe/Berlin     | 08:00-18:00
-    08:00-18:00 lead=15                         | 15                | did you mean "lead=15m"
-    08:00-18:00 lead=1h                         | 1h                | did you mean "lead=60m"
+    08:00-18:00 lead=15                         | 15                | "08:00-18:00 lead=15m"?
+    08:00-18:00 lead=1h                         | 1h                | "08:00-18:00 lead=60m"?
     08:00-18:00 lead=1441m                      | 1441m             | up to 1440
     08:00-18:00 lead=                           | lead=             | lead=15m
     08:00-18:00 lead=5m lead=10m                | lead=10m          | one lead
     -19:00 lead=15m                             | lead=15m          | a start
     08:00-18:00 closed=2026-02-30               | 2026-02-30        | 2026-12-24
     08:00-18:00 closed=24.12.2026               | 24.12.2026        | 2026-12-24
-    08:00-18:00 closed=2026-12-24:2026-12-23    | 2026-12-24:2026-12-23 | did you mean "2026-12-23:2026-12-24"
+    08:00-18:00 closed=2026-12-24:2026-12-23    | 2026-12-24:2026-12-23 | closed=2026-12-23:2026-12-24"?
     08:00-18:00 holidays=                       | holidays=         | DE
     08:00-18:00 holidays=QQ                     | QQ                | DE
     08:00-18:00 enforced=yes                    | enforced=yes      | enforced
@@ -611,7 +660,7 @@ def test_a_name_that_no_word_of_the_grammar_is_may_be_given(name: str) -> None:
 
 WORDS_OF_THE_GRAMMAR = """
     MON mon-fri jan nov-feb daily last-fri last-day 5th-sun d1 d28-d31 08:00-18:00 08:00- -19:00 utc Europe/Berlin
-    always never enforced maintenance holidays closed lead holidays=DE lead=15m
+    monday june 1st-friday always never ignore enforced maintenance holidays closed lead holidays=DE lead=15m
 """
 
 

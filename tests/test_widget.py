@@ -158,7 +158,7 @@ def test_problems_come_first(account: Account) -> None:
     page = widget()
     (problem,) = page.all("li")
     assert problem.text.startswith("⚠ Tag can't be read: eu-west-1/bad. ")
-    assert 'did you mean "mon"?' in problem.text
+    assert 'did you mean "mon-fri 08:00-18:00' in problem.text
     assert page.text.index("bad") < page.text.index("State, and why")
 
 

@@ -1,5 +1,6 @@
 """All ways to write or read an instant. Pure: it reads no clock."""
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -7,6 +8,9 @@ from zoneinfo import ZoneInfo
 # Room for an offset, and for what reaches over from a week nearby, at the calendar's two ends.
 FIRST, LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
 _MIDNIGHT = time()
+_DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:(?:T| +)(\d\d?)(:\d\d.*))?", re.ASCII)
+# Abbreviations that IANA has as zones without the summer time of the people who use them: in a tag they'd be a trap.
+_TRAPS = ("est", "mst", "hst", "gmt")
 
 
 def utc(at: datetime, timespec: str = "seconds") -> str:
@@ -37,18 +41,31 @@ def instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime | None:
-    """The instant of an ISO 8601 date-time, in UTC; without an offset it is local to `zone`. None for anything else."""
+    """The instant of an ISO 8601 date-time or date, in UTC; None for anything else.
+
+    Without an offset it is local to `zone`, or to a zone that follows it. A date is the first instant of that day.
+    """
+    text, zone = in_zone(text, zone)
+    match = _DATE_TIME.fullmatch(text.upper())
+    if not match:
+        return None
+    day, hour, rest = match[1], match[2] or "0", match[3] or ":00"
     # Midnight at the end of a day, which Python reads from 3.13 on.
-    start, ends_day, rest = text.upper().partition("T24:00")
+    ends_day = hour == "24" and rest.startswith(":00")
     try:
-        at = datetime.fromisoformat(f"{start}T00:00{rest}" if ends_day else start) if "T" in text.upper() else None
+        at = datetime.fromisoformat(f"{day}T{'00' if ends_day else hour.zfill(2)}{rest}")
     except ValueError:
-        at = None
-    if at is None:
         return None
     # "Until the year 9999" is a way to say: for good.
     at = clear_of_the_ends(at) + timedelta(days=1 if ends_day else 0)
     return clear_of_the_ends((at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC))
+
+
+def in_zone(text: str, zone: ZoneInfo) -> tuple[str, ZoneInfo]:
+    """A text without the zone that ends it, and that zone; else the text and `zone`."""
+    before, _, name = text.strip().rpartition(" ")
+    known = zones().get(name.lower()) if before else None
+    return (before.strip(), ZoneInfo(known)) if known else (text.strip(), zone)
 
 
 def clear_of_the_ends(at: datetime) -> datetime:
@@ -58,7 +75,8 @@ def clear_of_the_ends(at: datetime) -> datetime:
 
 @lru_cache(maxsize=1)
 def zones() -> dict[str, str]:
-    """IANA's zone names by their lower-case form, as the deployed `tzdata` lists them."""
+    """IANA's zone names by their lower-case form, as the deployed `tzdata` lists them, but for the traps."""
     from importlib.resources import files  # noqa: PLC0415  once a process
 
-    return {name.lower(): name for name in files("tzdata").joinpath("zones").read_text().split()}
+    names = files("tzdata").joinpath("zones").read_text().split()
+    return {name.lower(): name for name in names if name.lower() not in _TRAPS}

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from office_hours.clock import shown
 from office_hours.decision import Action, Decision, Reason, decide
-from office_hours.event import MOST_SHOWN, Name, Until
+from office_hours.event import MOST_SHOWN, Event, Name
 from office_hours.hold import Hold
 from office_hours.schedule import Schedule, State
 from office_hours.settings import Cluster
@@ -83,39 +83,50 @@ def _names(clusters: Sequence[Cluster], regions: Sequence[str]) -> list[str]:
     return [as_json(each.name if len(regions) > 1 else each.identifier) for each in clusters]
 
 
-def obstacles(clusters: Iterable[Cluster], action: Action, until: Until | None, now: datetime) -> list[str]:
+def obstacles(clusters: Iterable[Cluster], action: Action, event: Event, now: datetime) -> list[str]:
     """A sentence for each cluster that was named and can't be commanded."""
-    found = [(cluster, plan(cluster, action, until, now)) for cluster in clusters]
+    found = [(cluster, plan(cluster, action, event, now)) for cluster in clusters]
     refused = [(cluster, each.message) for cluster, each in found if isinstance(each, Decision)]
     return [f'The cluster "{cluster.name}" can\'t be {DONE[action]} by name. {why}' for cluster, why in refused]
 
 
-def plan(cluster: Cluster, action: Action, until: Until | None, now: datetime) -> Hold | Decision:
+def plan(cluster: Cluster, action: Action, event: Event, now: datetime) -> Hold | Decision:
     """The hold that a command by hand writes for a tagged cluster, or the decision that says why none.
 
     A hold that is there, readable or not, is replaced.
-
-    until: when the hold ends; None for the schedule's next transition.
     """
     decision, zone = decide(replace(cluster, hold=Hold(_STATES[action])), now), cluster.zone
     assert isinstance(decision, Decision)  # noqa: S101  a hold in force leaves nothing in dispute
-    if not isinstance(cluster.schedule, Schedule) or decision.reason is Reason.INELIGIBLE:
+    if not isinstance(cluster.schedule, Schedule) or decision.reason in (Reason.INELIGIBLE, Reason.IGNORED):
         return decision
-    if until and (passed := until.just_passed(now, zone)):
-        local = passed.astimezone(zone)
-        tomorrow = until.instant(now, zone)
-        return _needs_until(
-            f'"until" is {as_json(until.text)}, which has just passed ({local.isoformat(timespec="minutes")}). '
-            f'For the next day write "{(tomorrow or local).astimezone(zone).isoformat(timespec="minutes")}".'
-        )
-    transition = cluster.schedule.next_transition(now)
-    end = until.instant(now, zone) if until else transition.at if transition else None
+    if event.resume:
+        return _ended(cluster, now)
+    since = event.since.instant(now, zone) if event.since else None
+    transition = cluster.schedule.next_transition(since or now)
+    end = event.until.instant(since or now, zone) if event.until else transition.at if transition else None
+    if fault := _wrong_times(cluster, event, since, end, now):
+        return Decision(Action.LEAVE, Reason.NEEDS_UNTIL, fault)
+    return Hold(_STATES[action], end, since)
+
+
+def _wrong_times(cluster: Cluster, event: Event, since: datetime | None, end: datetime | None, now: datetime) -> str:
+    """What is wrong with a command's times for this cluster; empty where nothing is."""
+    zone = cluster.zone
     if end is None:
-        return _needs_until(f'Its schedule "{cluster.schedule}" never changes. Say until when: "until": "20:00".')
-    if end <= now:
-        return _needs_until(f'"until" is in the past: {shown(end, zone, now)}.')
-    return Hold(_STATES[action], end)
+        return f'Its schedule "{cluster.schedule}" never changes. Say until when: "until": "20:00".'
+    if since and since <= now:
+        return f'"from" is in the past: {shown(since, zone, now)}.'
+    if event.until and not since and (passed := event.until.just_passed(now, zone)):
+        today, tomorrow = (at.astimezone(zone).isoformat(timespec="minutes") for at in (passed, end))
+        has_passed = f'"until" is {as_json(event.until.text)}, which has just passed ({today}).'
+        return f'{has_passed} For the next day write "{tomorrow}".'
+    if end <= (since or now):
+        fault = 'is not after "from"' if since else "is in the past"
+        return f'"until" {fault}: {shown(end, zone, now)}.'
+    return ""
 
 
-def _needs_until(message: str) -> Decision:
-    return Decision(Action.LEAVE, Reason.NEEDS_UNTIL, message)
+def _ended(cluster: Cluster, now: datetime) -> Hold:
+    """The cluster's hold as one that ends now; without a readable one, as if its present state had been held."""
+    present = State.STOPPED if cluster.status == "stopped" else State.RUNNING
+    return Hold(cluster.hold.to if isinstance(cluster.hold, Hold) else present, now.replace(microsecond=0))

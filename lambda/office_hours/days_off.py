@@ -2,13 +2,13 @@
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from types import ModuleType
 
-from office_hours.text import ScheduleError, nearest, suggestion
+from office_hours.text import ScheduleError, nearest, unknown
 
 _DATES = re.compile(r"(\d{4}-\d\d-\d\d)(?::(\d{4}-\d\d-\d\d))?", re.ASCII)
 _LONGEST_RANGE = timedelta(days=3653)
@@ -44,18 +44,36 @@ def _public_holidays(name: str, year: int) -> frozenset[date]:
     return frozenset(_package().country_holidays(country, subdiv=part or None, years=year))
 
 
-def country(text: str, calendars: Iterable[str]) -> str:
+def next_holiday(name: str, day: date) -> tuple[date, str] | None:
+    """A country's first public holiday on this day or after it, not more than a year away, in English if it can be."""
+    code, _, part = name.partition("-")
+    years = (day.year, day.year + 1)
+    known = _package().country_holidays(code, subdiv=part or None, years=years, language="en_US")
+    return min(((each, known[each]) for each in known if each >= day), default=None)
+
+
+def country_name(name: str) -> str:
+    """What a code stands for: DE-BY is Germany (BY)."""
+    code, _, part = name.partition("-")
+    modules = _package().registry.COUNTRIES.items()
+    words = next((module for module, codes in modules if code in codes), code)
+    return words.replace("_", " ").title() + (f" ({part})" if part else "")
+
+
+def country(text: str, calendars: Collection[str]) -> str:
     """A country's or its part's code, written as the package does. Raises ScheduleError."""
     code, dash, part = text.partition("-")
-    code, fault = code.upper(), f'unknown holidays "{text}"'
+    code = code.upper()
     if code not in _countries():
-        raise ScheduleError(fault, suggestion(text, (*calendars, *_countries()), _EXPECTED_HOLIDAYS))
+        expected = ": ".join([_EXPECTED_HOLIDAYS, *filter(None, [", ".join(sorted(calendars))])])
+        raise unknown("holidays", text, (*calendars, *_countries()), expected)
     parts = {each.lower(): each for each in _countries()[code]}
     if not dash or part.lower() in parts:
         return f"{code}-{parts[part.lower()]}" if dash else code
     near, known = nearest(part, parts.values()), ", ".join(f"{code}-{each}" for each in parts.values())
     expected = f"expected a part such as {known}" if parts else f"the holidays of {code} have no parts"
-    raise ScheduleError(fault, f'did you mean "{code}-{near}"?' if near else expected)
+    instead = (text, f"{code}-{near}") if near else ("", "")
+    raise ScheduleError(f'unknown holidays "{text}"', "" if near else expected, instead=instead)
 
 
 @lru_cache(maxsize=1)
@@ -84,7 +102,7 @@ def dates(text: str) -> tuple[date, date]:
     except ValueError as error:
         raise ScheduleError(f'unknown dates "{text}"', f"{error}; {_EXPECTED_DATES}") from None
     if last < first:
-        raise ScheduleError(f'dates "{text}"', f'they end before they begin; did you mean "{last}:{first}"?')
+        raise ScheduleError(f'dates "{text}" that end before they begin', instead=(text, f"{last}:{first}"))
     return first, last
 
 

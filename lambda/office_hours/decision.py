@@ -43,6 +43,7 @@ class Action(StrEnum):
 class Reason(StrEnum):
     """Why: one for each rule that can decide."""
 
+    IGNORED = "ignored"
     INVALID_TAG = "invalid-tag"
     INELIGIBLE = "ineligible"
     BUSY = "busy"
@@ -220,10 +221,12 @@ class Dispute:
 
 
 def decide(cluster: "Cluster", now: datetime) -> Decision | Dispute:
-    """Decide what to do with a tagged cluster at this instant, or say what is in dispute: rules 2 to 7."""
+    """Decide what to do with a tagged cluster at this instant, or say what is in dispute: rules 1a to 7."""
     if not isinstance(cluster.schedule, Schedule):  # 2
         problem = sentence(cluster.schedule or ScheduleError("there is none"))
         return _leave(Reason.INVALID_TAG, f"Its tag can't be read: {problem}")
+    if cluster.schedule.ignored:  # 1a
+        return _leave(Reason.IGNORED, f'Its tag is "{cluster.schedule}": it is left alone, whatever is done to it.')
     if isinstance(cluster.hold, HoldError):  # 2
         return _leave(Reason.INVALID_TAG, f"Its hold can't be read: {sentence(cluster.hold)}")
     return _unfit(cluster) or _by_schedule(cluster, cluster.schedule, cluster.hold, now)
@@ -250,8 +253,8 @@ def _by_schedule(cluster: "Cluster", schedule: Schedule, hold: Hold | None, now:
         return Decision(Action.LEAVE if state is hold.to else _ACTIONS[hold.to], Reason.HELD, f"Held {hold.to}{end}.")
     desired = schedule.desired_state(now)
     if desired in (None, state):  # 6
-        upcoming = schedule.next_transition(now)
-        until = f" until {local(upcoming.at, zone)}" if upcoming else ""
+        upcoming = cluster.next_change(now)
+        until = f" until {local(upcoming, zone)}" if upcoming else ""
         says = f", as scheduled{',' * bool(until)}" if desired else ". Its schedule says nothing"
         return _leave(Reason.AS_SCHEDULED, f"{state.capitalize()}{says}{until}.")
     if schedule.enforced:  # 7

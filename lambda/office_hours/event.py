@@ -6,20 +6,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from office_hours.clock import instant, moment
+from office_hours.clock import in_zone, instant, moment
 from office_hours.text import as_json, nearest
 
-KEYS = ("clusters", "until", "dry_run", "time", "widgetContext")
+KEYS = ("clusters", "from", "until", "resume", "dry_run", "time", "widgetContext")
 _ACCEPTED = (
     'Accepted: {} to do what the schedules say now, {"dry_run": true}, {"time": "2026-12-24T12:00:00+01:00"}, '
-    '{"clusters": ["reporting"], "until": "20:00"}'
+    '{"clusters": ["reporting"], "until": "20:00"}, {"clusters": ["reporting"], "from": "2026-12-24", "until": '
+    '"2027-01-04"}, {"clusters": ["reporting"], "resume": true}'
 )
 _NAMES = '"reporting", "eu-west-1/reporting", an ARN of a cluster, or "*" alone for every tagged one'
 _UNTIL = (
-    "a time of day such as 20:00, a date-time such as 2026-11-24T20:00 or 2026-11-24T20:00+01:00, or a duration such "
-    "as 90m, 4h or 3d"
+    "a time of day such as 20:00, a date such as 2026-11-24, a date-time such as 2026-11-24T20:00 or "
+    "2026-11-24T20:00+01:00, or a duration such as 90m, 4h or 3d"
 )
-_TIME = "a date-time with an offset, such as 2026-12-24T12:00:00+01:00 or 2026-12-24T11:00:00Z"
+_FROM = "a date such as 2026-12-24, or a date-time such as 2026-12-24T20:00 or 2026-12-24T20:00+01:00"
+_TIME = "a date-time such as 2026-12-24T12:00, 2026-12-24T12:00:00+01:00 or 2026-12-24T11:00:00Z"
 _ARN = re.compile(r"arn:[a-z-]+:rds:([a-z0-9-]+):\d{12}:cluster:([^:/]+)")
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):([0-5]\d)")
 _DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?")
@@ -27,6 +29,8 @@ _DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)
 _YEARS = range(1970, 3000)
 _MOST_TOLD = 10  # unknown keys
 MOST_SHOWN = 20  # mistakes
+_UTC = ZoneInfo("UTC")
+_NEEDS_CLUSTERS = '"{}" is for clusters by name: "clusters" is missing.'
 _LAST_ZONE = ZoneInfo("Etc/GMT+12")  # where each time of the clock comes last
 _JUST_NOW = timedelta(minutes=30)
 
@@ -75,7 +79,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Until:
-    """When a hold is to end: a time of day, a date-time or a duration, as written."""
+    """When a hold is to end: a time of day, a date, a date-time or a duration, as written."""
 
     text: str
 
@@ -83,7 +87,7 @@ class Until:
     def parse(cls, text: str) -> "Until | None":
         """Read one; None for what is none."""
         until = cls(text.strip())
-        return until if until.instant(datetime(2026, 1, 1, tzinfo=UTC), ZoneInfo("UTC")) else None
+        return until if until.instant(datetime(2026, 1, 1, tzinfo=UTC), _UTC) else None
 
     def instant(self, now: datetime, zone: ZoneInfo) -> datetime | None:
         """The instant that is meant in this zone, in UTC: a time of day's next occurrence, a duration's full minute."""
@@ -101,7 +105,8 @@ class Until:
 
     def _occurrences(self, now: datetime, zone: ZoneInfo) -> list[datetime]:
         """A time of day's instants from yesterday on; none where the text is no time of day."""
-        time = _TIME_OF_DAY.fullmatch(self.text)
+        text, zone = in_zone(self.text, zone)
+        time = _TIME_OF_DAY.fullmatch(text)
         if not time or (minutes := int(time[1]) * 60 + int(time[2])) > 24 * 60:
             return []
         today = now.astimezone(zone).date()
@@ -114,6 +119,8 @@ class Event:
 
     clusters: those that are named; empty for every tagged one, None for a run by the schedules.
     until: when the holds of a command end; None for each cluster's next transition.
+    since: when they begin; None for now.
+    resume: whether they end now instead, so that the schedules have the clusters again.
     dry_run: whether to change nothing.
     time: the instant that is asked about; None for the present.
     mistakes: what is wrong, a sentence each. Names are looked up all the same, so that all mistakes are told at once.
@@ -123,6 +130,8 @@ class Event:
     until: Until | None = None
     dry_run: bool = False
     time: datetime | None = None
+    since: Until | None = None
+    resume: bool = False
     mistakes: tuple[str, ...] = ()
 
     @property
@@ -131,37 +140,49 @@ class Event:
         return self.clusters is not None and self.time is None
 
     @classmethod
-    def read(cls, event: object, now: datetime) -> "Event":
-        """Read what Lambda was given at this instant."""
+    def read(cls, event: object, now: datetime, zone: ZoneInfo = _UTC) -> "Event":
+        """Read what Lambda was given at this instant; without an offset its times are in this zone, the default one."""
         if not isinstance(event, dict):
             return cls(mistakes=(f"The event is no JSON object. {_ACCEPTED}.",))
         mistakes = unknown_keys(event, KEYS, _ACCEPTED)
         names = _names(event, mistakes)
-        until = _until(event, now, mistakes)
-        dry_run = event.get("dry_run", False)
-        if not isinstance(dry_run, bool):
-            mistakes.append(_wrong("dry_run", dry_run, "true or false"))
-        time = _instant(event["time"]) if "time" in event else None
+        since, until = (_end(key, event, now, zone, mistakes) for key in ("from", "until"))
+        mistakes += [
+            _wrong(key, event[key], "true or false")
+            for key in ("dry_run", "resume")
+            if not isinstance(event.get(key, False), bool)
+        ]
+        resume, dry_run = event.get("resume") is True, event.get("dry_run") is True
+        if resume:
+            mistakes += [
+                f'"resume" and "{key}" do not go together.' for key in ("from", "until", "time") if key in event
+            ]
+            mistakes += [] if "clusters" in event else [_NEEDS_CLUSTERS.format("resume")]
+        time = _instant(event["time"], zone) if "time" in event else None
         if "time" in event and time is None:
             mistakes.append(_wrong("time", event["time"], _TIME))
-        return cls(names, until, dry_run is True or time is not None, time, tuple(mistakes))
+        return cls(names, until, dry_run or time is not None, time, since, resume, tuple(mistakes))
 
 
-def _until(event: Mapping[object, object], now: datetime, mistakes: list[str]) -> Until | None:
-    """When the holds of a command end; what is wrong with it is added to the mistakes."""
-    if "until" not in event:
+def _end(key: str, event: Mapping[object, object], now: datetime, zone: ZoneInfo, mistakes: list[str]) -> Until | None:
+    """When the holds of a command end, or begin; what is wrong with it is added to the mistakes."""
+    if key not in event:
         return None
-    given = event["until"]
+    given = event[key]
     until = Until.parse(given) if isinstance(given, str) else None
-    if until is None:
-        mistakes.append(_wrong("until", given, _UNTIL))
+    # A start has a day of its own.
+    if until is None or (key == "from" and not moment(until.text, zone)):
+        from office_hours.slips import form_of  # noqa: PLC0415  only a mistake needs it
+
+        near = form_of(given, now.astimezone(zone), with_day=key == "from")
+        mistakes.append(_wrong(key, given, _FROM if key == "from" else _UNTIL, near))
     elif (end := until.instant(now, _LAST_ZONE)) and end <= now:
-        mistakes.append(_wrong("until", given, "a time in the future"))
+        mistakes.append(_wrong(key, given, "a time in the future"))
         until = None
     if "clusters" not in event:
-        mistakes.append('"until" is for clusters by name: "clusters" is missing.')
+        mistakes.append(_NEEDS_CLUSTERS.format(key))
     if "time" in event:
-        mistakes.append('"until" and "time" do not go together: "time" only asks what the schedules would do then.')
+        mistakes.append(f'"{key}" and "time" do not go together: "time" only asks what the schedules would do then.')
     return until
 
 
@@ -170,11 +191,12 @@ def _names(event: Mapping[object, object], mistakes: list[str]) -> tuple[Name, .
     if "clusters" not in event:
         return None
     given = event["clusters"]
+    if isinstance(given, str):
+        given = re.split(r"[\s,]+", given.strip(", \t\r\n"))
     if given == ["*"]:
         return ()
     if not isinstance(given, list) or not given:
-        near = f", as in [{as_json(given)}]" if given and isinstance(given, str) else ""
-        mistakes.append(_wrong("clusters", given, f"a list of names{near}: {_NAMES}"))
+        mistakes.append(_wrong("clusters", given, f"a list of names: {_NAMES}"))
         return None
     names = [Name.parse(text) if isinstance(text, str) else None for text in given]
     mistakes += [_wrong("clusters", text, _NAMES) for text, name in zip(given, names, strict=True) if name is None]
@@ -192,14 +214,12 @@ def unknown_keys(event: Mapping[object, object], known: Sequence[str], accepted:
     return [*told, *more, f"{accepted}."] if told else []
 
 
-def _wrong(key: str, value: object, expected: str) -> str:
-    return f'"{key}" has {as_json(value)}: expected {expected}.'
+def _wrong(key: str, value: object, expected: str, near: str = "") -> str:
+    meant = f'did you mean "{near}"? Expected' if near else "expected"
+    return f'"{key}" has {as_json(value)}: {meant} {expected}.'
 
 
-def _instant(text: object) -> datetime | None:
-    """A date-time with an offset, in a year that schedules can be asked about; None for anything else."""
-    try:
-        at = datetime.fromisoformat(str(text).upper())
-    except ValueError:
-        return None
-    return at.astimezone(UTC) if at.tzinfo and at.year in _YEARS else None
+def _instant(text: object, zone: ZoneInfo) -> datetime | None:
+    """A date-time or a date, in a year that schedules can be asked about; None for anything else."""
+    at = moment(text, zone) if isinstance(text, str) else None
+    return at if at and at.year in _YEARS else None

@@ -45,7 +45,7 @@ def _run(action: Action, event: object, context: LambdaContext) -> Answer | str:
     on_dashboard = isinstance(event, dict) and "widgetContext" in event
     given = _invocation(context)
     try:
-        asked = Event.read(event, given.now)
+        asked = Event.read(event, given.now, given.settings.zone)
         now = asked.time or given.now
         answer = run(Order(given.settings, now, given.clock, given.ends, action=action, event=asked))
     except EventError as error:

@@ -1,5 +1,6 @@
 """The hold: an explicit, dated deviation from the schedule, written as a second tag. Pure: no AWS, no clock."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -8,7 +9,12 @@ from office_hours.clock import moment
 from office_hours.schedule import State
 
 SUFFIX = "-hold"
-_EXPECTED = 'expected "running" or "stopped", then, if it is to end, "until" and a date-time such as 2026-11-24T22:00'
+_EXPECTED = (
+    'expected "running" or "stopped", then, if it is to begin later, "from", and if it is to end, "until", each with a '
+    "date or a date-time such as 2026-11-24T22:00"
+)
+_EXPECTED_TIME = "expected 2026-11-24, 2026-11-24T22:00, 2026-11-24T22:00Z or 2026-11-24T22:00+01:00"
+_FORM = re.compile(r"(\S+)(?: from (.+?))?(?: until (.+))?", re.IGNORECASE)
 
 
 class HoldError(ValueError):
@@ -21,44 +27,58 @@ class Hold:
 
     to: the state.
     until: the instant, aware, in UTC, from which the schedule counts again; None for a hold without an end.
+    since: the instant before which the schedule counts; None for a hold that is in force already.
     """
 
     to: State
     until: datetime | None = None
+    since: datetime | None = None
 
     @classmethod
     def parse(cls, text: str, *, zone: ZoneInfo) -> "Hold":
         """Read a hold tag's value; a date-time without an offset is local to `zone`. Raises HoldError."""
         words = text.split()
         shown = " ".join(words)
-        state = words[0].lower() if words else ""
-        if state not in tuple(State):
+        if not words or words[0].lower() not in tuple(State):
             raise HoldError(f'unknown state "{" ".join(words[:1])}" in hold "{shown}": {_EXPECTED}')
-        if len(words) == 1:
-            return cls(State(state))
-        if words[1].lower() != "until":
-            raise HoldError(f'unknown word "{words[1]}" in hold "{shown}": {_EXPECTED}')
-        if len(words) != 3:
-            fault = f'unknown word "{words[3]}"' if len(words) > 3 else 'nothing after "until"'
-            near = f'did you mean "{words[2]}T{words[3]}"? ' if len(words) > 3 and ":" in words[3] else ""
-            raise HoldError(f'{fault} in hold "{shown}": {near}{_EXPECTED}')
-        if (until := moment(words[2], zone)) is None:
-            expected = "expected a date-time such as 2026-11-24T22:00, 2026-11-24T22:00Z or 2026-11-24T22:00+01:00"
-            raise HoldError(f'unknown date-time "{words[2]}" in hold "{shown}": {expected}')
-        return cls(State(state), until)
+        match = _FORM.fullmatch(shown)
+        if not match:
+            fault = (
+                f'unknown word "{words[1]}"'
+                if words[1].lower() not in ("from", "until")
+                else f'nothing after "{words[-1]}"'
+            )
+            raise HoldError(f'{fault} in hold "{shown}": {_EXPECTED}')
+        since, until = (None if each is None else moment(each, zone) for each in match.groups()[1:])
+        for given, read in ((match[2], since), (match[3], until)):
+            if given and not read:
+                raise HoldError(f'unknown date-time "{given}" in hold "{shown}": {_EXPECTED_TIME}')
+        if since and until and until <= since:
+            raise HoldError(f'the end "{match[3]}" is not after the start "{match[2]}" in hold "{shown}"')
+        return cls(State(words[0].lower()), until, since)
 
     def in_force(self, at: datetime) -> bool:
         """Whether the hold lasts at this instant."""
-        return self.until is None or at < self.until
+        return (self.since is None or self.since <= at) and (self.until is None or at < self.until)
+
+    def is_over(self, at: datetime) -> bool:
+        """Whether the hold has ended by this instant."""
+        return self.until is not None and self.until <= at
+
+    def starts_after(self, at: datetime) -> datetime | None:
+        """The hold's start, where it is still to come at this instant."""
+        return self.since if self.since and self.since > at else None
 
     def __str__(self) -> str:
         """A tag value that parses to an equal hold, in any zone."""
         return self.written(ZoneInfo("UTC"))
 
     def written(self, zone: ZoneInfo) -> str:
-        """The same value, its time as the clocks of this zone show it, with the offset."""
-        if self.until is None:
-            return self.to.value
-        at = self.until.astimezone(zone)
-        exact = "auto" if at.second or at.microsecond else "minutes"
-        return f"{self.to} until {at.isoformat(timespec=exact).replace('+00:00', 'Z')}"
+        """The same value, its times as the clocks of this zone show them, with the offset."""
+        times = (("from", self.since), ("until", self.until))
+        return " ".join([self.to.value, *(f"{word} {_written(at.astimezone(zone))}" for word, at in times if at)])
+
+
+def _written(at: datetime) -> str:
+    exact = "auto" if at.second or at.microsecond else "minutes"
+    return at.isoformat(timespec=exact).replace("+00:00", "Z")

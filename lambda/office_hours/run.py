@@ -107,7 +107,7 @@ def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) ->
     chosen, mistakes = choose(names, clusters, {each.region for each in failures}, order.settings.tag_key, known)
     mistakes = [*order.event.mistakes, *mistakes]
     if order.event.is_command:
-        mistakes += obstacles(chosen, order.action, order.event.until, order.now)
+        mistakes += obstacles(chosen, order.action, order.event, order.now)
     if mistakes:
         nothing = "\n".join([*mistakes, "Nothing was done.", in_words(failures)])
         raise RunError(nothing) if failures else EventError(mistakes)
@@ -160,7 +160,7 @@ def _guarded(cluster: Cluster, job: Callable[[], _T]) -> _T | Failure:
 
 def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
     """Write the hold of a command by hand, and give the cluster as it is then; or say why there is none."""
-    hold = plan(cluster, order.action, order.event.until, order.now)
+    hold = plan(cluster, order.action, order.event, order.now)
     if isinstance(hold, Decision):
         outcome = Outcome(cluster, hold, hold.message, cluster.next_change(order.now))
         outcome.log(logger.debug)
@@ -169,7 +169,7 @@ def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
     if not order.event.dry_run:
 
         def too_late() -> bool:
-            return order.is_late() or bool(hold.until and order.clock() >= hold.until)
+            return order.is_late() or bool(hold.until and order.now < hold.until <= order.clock())
 
         try:
             rds.write_tag(region.client, cluster.arn, order.settings.hold_key, value, too_late)

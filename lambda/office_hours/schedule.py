@@ -48,9 +48,11 @@ class Schedule:
     """What an `office-hours` tag means. Two are equal that mean the same, however they are written.
 
     text: the tag's value as it was written.
-    windows: empty for `always` and `never`.
-    zone: the time zone of the windows.
+    windows: empty for `always`, `never` and `ignore`.
+    zone: the first time zone; what is shown about the schedule is in it, and so is a hold without an offset.
+    in_default_zone: whether there are windows without a zone of their own.
     constant: the state that `always` or `never` asks for, else None.
+    ignored: whether the cluster is never touched; the schedule then asks for nothing.
     lead: minutes by which starts are moved earlier.
     days_off: the local days on which no window starts.
     maintenance: whether the cluster also runs in its maintenance window.
@@ -61,7 +63,9 @@ class Schedule:
     text: str = field(compare=False)
     windows: tuple[Window, ...]
     zone: ZoneInfo
+    in_default_zone: bool = field(compare=False)
     constant: State | None
+    ignored: bool
     lead: int
     days_off: DaysOff
     maintenance: bool
@@ -110,7 +114,7 @@ class Schedule:
         Raises ValueError for a naive datetime, as the next two do.
         """
         latest = self.latest_transition(at)
-        if latest or self.constant or self.one_sided:
+        if latest or self.constant or self.one_sided or self.ignored:
             return latest.to if latest else self.constant
         # Nothing changed for two years: there is a window without end, or none.
         at = _in_utc(at)
@@ -156,7 +160,7 @@ class Schedule:
         lead, spans = timedelta(minutes=self.lead), []
         for day, window in self._happening(monday):
             if window.start is not None and window.end is not None:
-                start, end = instant(self.zone, day, window.start), instant(self.zone, day, window.end)
+                start, end = instant(window.zone, day, window.start), instant(window.zone, day, window.end)
                 if start < end:  # else a spring-forward shrank it to nothing
                     spans.append((start - lead, end))
         if self.maintenance_window:
@@ -167,15 +171,17 @@ class Schedule:
 
     def _edges(self, monday: int) -> list[tuple[datetime, State]]:
         """The edges of one-sided windows. Of several at once the latest on the wall clock counts, else a start."""
-        edges: list[tuple[datetime, date, int, bool]] = []
+        edges: list[tuple[datetime, date, int, bool, str]] = []
         for day, window in self._happening(monday):
             if window.start is not None:
-                at = instant(self.zone, day, window.start) - timedelta(minutes=self.lead)
-                edges.append((at, day, window.start, True))
+                at = instant(window.zone, day, window.start) - timedelta(minutes=self.lead)
+                edges.append((at, day, window.start, True, window.zone.key))
             elif window.end is not None:
-                edges.append((instant(self.zone, day, window.end), day, window.end, False))
-        latest = {at: starts for at, _, _, starts in sorted(edges)}
-        return [(at, State.RUNNING if starts else State.STOPPED) for at, starts in latest.items()]
+                edges.append((instant(window.zone, day, window.end), day, window.end, False, window.zone.key))
+        latest = {(at, zone): starts for at, _, _, starts, zone in sorted(edges)}
+        # Clocks of two zones don't compare: a start in any of them counts.
+        starts = {at for (at, _), is_start in latest.items() if is_start}
+        return [(at, State.RUNNING if at in starts else State.STOPPED) for at in dict.fromkeys(at for at, _ in latest)]
 
     def _happening(self, monday: int) -> Iterator[tuple[date, Window]]:
         """The windows that happen on a day from which a night, a lead or a zone can reach into this week."""
@@ -207,12 +213,14 @@ def _parse(
             text=text,
             windows=tuple(dict.fromkeys(tag.windows)),
             zone=tag.zone,
+            in_default_zone=tag.in_default_zone,
+            ignored=tag.constant == "ignore",
             constant={"always": State.RUNNING, "never": State.STOPPED}.get(tag.constant),
             lead=tag.lead,
             days_off=DaysOff(tuple(tag.closed), frozenset(tag.dates), tuple(sorted(tag.countries))),
             maintenance="maintenance" in tag.flags,
             maintenance_window=upkeep,
-            enforced="enforced" in tag.flags or bool(tag.constant),
+            enforced="enforced" in tag.flags or tag.constant in ("always", "never"),
         )
     except ScheduleError as error:
         return str(error)

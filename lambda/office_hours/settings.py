@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from office_hours.clock import zones
 from office_hours.days_off import parse_dates
 from office_hours.hold import SUFFIX, Hold, HoldError
 from office_hours.schedule import Schedule, ScheduleError
@@ -54,13 +55,14 @@ class Cluster:
         return self.schedule.zone if isinstance(self.schedule, Schedule) else _UTC
 
     def next_change(self, now: datetime) -> datetime | None:
-        """When the desired state may change next: at the end of a hold in force, else at the next transition."""
+        """When the desired state may change next: at the end or start of a hold, or at the next transition."""
         if not isinstance(self.schedule, Schedule) or isinstance(self.hold, HoldError):
             return None
         if self.hold and self.hold.in_force(now):
             return self.hold.until
         transition = self.schedule.next_transition(now)
-        return transition.at if transition else None
+        changes = (transition.at if transition else None, self.hold.starts_after(now) if self.hold else None)
+        return min(filter(None, changes), default=None)
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,11 @@ class Settings:
     cloud_trail: bool = True
 
     @property
+    def zone(self) -> ZoneInfo:
+        """The default zone."""
+        return ZoneInfo(zones()[self.default_zone.lower()])
+
+    @property
     def hold_key(self) -> str:
         """The key of the hold's tag."""
         return self.tag_key + SUFFIX
@@ -104,7 +111,7 @@ class Settings:
         """A listed cluster, with what its tags mean."""
         tags = {tag.get("Key", ""): tag.get("Value", "") for tag in snapshot.get("TagList", ())}
         schedule, hold = self._schedule(tags, snapshot), None
-        if schedule:
+        if schedule and not (isinstance(schedule, Schedule) and schedule.ignored):
             zone = schedule.zone if isinstance(schedule, Schedule) else _UTC
             hold = self._hold(tags, zone)
         return Cluster(region, snapshot.get("DBClusterIdentifier", "").lower(), snapshot, schedule, hold)

@@ -1,10 +1,12 @@
 """The grammar of the `office-hours` tag: what its words mean, and what is wrong with them. Pure.
 
-    value    = "always" | "never" | schedule
-    schedule = (name | window+) [zone] option*
+    value    = "always" | "never" | "ignore" | schedule
+    schedule = (name [zone] | group+) option*
+    group    = window+ [zone]
     window   = [months] [days] hours
 
-A mistake is a ScheduleError that names the word at fault, and suggests what would be right.
+A mistake is a ScheduleError that names the word at fault, and suggests what would be right: the whole value where
+mending it, by the tables of slips.py and by the nearest words, gives one that can be read.
 """
 
 import re
@@ -12,12 +14,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from typing import NoReturn
+from types import ModuleType
 from zoneinfo import ZoneInfo
 
 from office_hours import days_off
 from office_hours.clock import zones
-from office_hours.text import ScheduleError, nearest, suggestion
+from office_hours.text import ScheduleError, unknown
 
 # --- The words
 
@@ -26,16 +28,23 @@ GROUPS = {"daily": WEEKDAYS, "weekdays": WEEKDAYS[:5], "weekends": WEEKDAYS[5:]}
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 MONTH_DAYS = tuple(f"d{number}" for number in range(1, 32))
 ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "last")
-CONSTANTS = ("always", "never")
+FULL_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+FULL_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+CONSTANTS = ("always", "never", "ignore")
 FLAGS = ("maintenance", "enforced")
 OPTIONS = ("holidays", "closed", "lead", *FLAGS)
 
 EVERY_DAY, EVERY_MONTH = frozenset(WEEKDAYS), frozenset(MONTHS)
 DAY = 24 * 60  # minutes
 _LONGEST_MONTHS = dict(zip(MONTHS, (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), strict=True))
-_DAY_WORDS = (*WEEKDAYS, *GROUPS, *ORDINALS)
+_SHORT = dict(zip((*FULL_WEEKDAYS, *FULL_MONTHS), (*WEEKDAYS, *MONTHS), strict=True))
+_DAY_WORDS = (*WEEKDAYS, *FULL_WEEKDAYS, *GROUPS, *ORDINALS)
+_UTC = ZoneInfo("UTC")
 _EVERY = {"months": "jan-dec", "days": "daily"}
-_EVERYTHING = (*CONSTANTS, *OPTIONS, *MONTHS, *WEEKDAYS, *GROUPS, "last-day")
+_EVERYTHING = (*CONSTANTS, *OPTIONS, *MONTHS, *WEEKDAYS, *_SHORT, *GROUPS, "last-day")
 
 
 def _with_a_piece(*pieces: str) -> str:
@@ -48,18 +57,19 @@ _KINDS = {
     "constant": re.compile("|".join(CONSTANTS)),
     "option": re.compile(f".*=.*|{'|'.join(OPTIONS)}"),
     "hours": re.compile(".*:.*|-"),
-    "months": re.compile(_with_a_piece(*MONTHS)),
+    "months": re.compile(_with_a_piece(*MONTHS, *FULL_MONTHS)),
     "days": re.compile(_with_a_piece(*_DAY_WORDS, "d[0-9]+")),
 }
-_HOURS = re.compile(r"([0-9]{2}:[0-9]{2})?-([0-9]{2}:[0-9]{2})?")
+_HOURS = re.compile(r"([0-9]{1,2}:[0-9]{2})?-([0-9]{1,2}:[0-9]{2})?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
-_EXPECTED_VALUE = "expected days and hours such as mon-fri 08:00-18:00, always or never"
+_EXPECTED_VALUE = "expected days and hours such as mon-fri 08:00-18:00, or always, never or ignore"
 _EXPECTED_MONTHS = "expected months such as jan, jan-mar or nov-feb"
 _EXPECTED_DAYS = "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d15 or last-day"
 _EXPECTED_HOURS = "expected hours such as 08:00-18:00, 22:00-06:00, 08:00- or -18:00"
 _EXPECTED_OPTION = "expected an option: holidays=DE, closed=2026-12-24, lead=15m, maintenance or enforced"
 _EXPECTED_ZONE = "expected a zone such as Europe/Berlin, or an option"
+_ALONE = "always, never and ignore stand alone"
 
 
 # --- What they mean
@@ -73,6 +83,7 @@ class Window:
         the day after. One of them is None for a one-sided window.
     days: mon to sun, 1st-mon to last-sun, d1 to d31, last-day; a day that any of them names counts.
     months: jan to dec.
+    zone: whose clocks show start and end.
     hours: the hours as they were written.
     """
 
@@ -80,6 +91,7 @@ class Window:
     end: int | None
     days: frozenset[str] = EVERY_DAY
     months: frozenset[str] = EVERY_MONTH
+    zone: ZoneInfo = _UTC
     hours: str = field(default="", compare=False)
 
     @property
@@ -97,119 +109,166 @@ def _names_a_date(window: Window) -> bool:
 class Tag:
     """What a tag says, as it is read: a named schedule's words first, then the tag's own, which win.
 
-    names: those of the settings' schedules.
+    named: the settings' schedules, by lower-case name.
     calendars: the days of the settings' calendars, by lower-case name.
-    constant: always, never or nothing. All else is as in a Schedule.
+    default_zone: that of windows without one.
+    constant: always, never, ignore or nothing.
+    in_default_zone: whether there are windows without a zone. All else is as in a Schedule.
     """
 
-    names: Collection[str]
+    named: Mapping[str, str]
     calendars: Mapping[str, Collection[date]]
-    zone: ZoneInfo
+    default_zone: ZoneInfo
     constant: str = ""
     windows: list[Window] = field(default_factory=list)
+    in_default_zone: bool = False
     lead: int = 0
     closed: list[tuple[date, date]] = field(default_factory=list)
     dates: set[date] = field(default_factory=set)
     countries: set[str] = field(default_factory=set)
     flags: set[str] = field(default_factory=set)
-    _named: dict[str, str] = field(default_factory=dict)  # the latest months and days that are not all of them
+    _parts: dict[str, str] = field(default_factory=dict)  # the latest months and days that are not all of them
 
     @classmethod
     def read(
         cls, text: str, default_zone: str, named: Mapping[str, str], calendars: Mapping[str, Collection[date]]
     ) -> "Tag":
         """Read a tag's value. Raises ScheduleError."""
-        if default_zone.lower() not in zones():
-            near = suggestion(default_zone, zones().values(), _EXPECTED_ZONE)
-            raise ScheduleError(f'unknown default zone "{default_zone}"', near)
-        tag = cls(named, calendars, ZoneInfo(zones()[default_zone.lower()]))
-        words = text.split()
+        zone = zones().get(default_zone.lower())
+        if not zone:
+            cities = [each for each in zones().values() if "/" in each]
+            raise unknown("default zone", default_zone, cities, _EXPECTED_ZONE)
+
+        def read(value: str) -> Tag:
+            tag = cls(named, calendars, ZoneInfo(zone))
+            tag._read(value.split())
+            return tag
+
+        try:
+            return read(text)
+        except ScheduleError as error:
+            raise _slips().mended(error, " ".join(text.split()), read) from None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The first zone."""
+        return self.windows[0].zone if self.windows else self.default_zone
+
+    def _read(self, words: Sequence[str]) -> None:
+        """Read the whole. Its errors say in which value the fault is: the tag's, or that of the schedule it names."""
         where = whole = f'"{" ".join(words)}"'
         try:
-            if words and (value := named.get(words[0].lower())) is not None:
+            if words and (value := self.named.get(words[0].lower())) is not None:
                 where = f'"{value}", the schedule "{words[0]}"'
-                tag._read_value(value.split())
-                where = whole
-                tag._read_tail(words[1:], after=words[0])
+                self._read_value(value.split())
+                where, at = whole, 1
+                if len(words) > 1 and kind_of(words[1]) == "zone":
+                    self._move(words[1], words[0])
+                    at = 2
+                self._read_options(words[at:], words[0])
             else:
-                tag._read_value(words)
-            tag._check()
+                self._read_value(words)
+            self._check()
         except ScheduleError as error:
-            raise ScheduleError(error.fault, error.hint, where) from None
-        return tag
+            raise ScheduleError(error.fault, error.hint, where, error.instead) from None
 
     def _read_value(self, words: Sequence[str]) -> None:
-        """Read always, never, or windows and what follows them."""
+        """Read always, never, ignore, or groups of windows, and the options."""
         if not words:
-            raise ScheduleError("an empty value", f"{_EXPECTED_HOURS}, or always, or never")
-        first, at = words[0], 0
-        kind = _kind(first)
-        if kind == "constant":
+            raise ScheduleError("an empty value", f"{_EXPECTED_HOURS}, or always, never or ignore")
+        first, at, begin = words[0], 0, 0  # where a group of windows begins
+        if kind_of(first) == "constant":
             self.constant, at = first.lower(), 1
-        while not self.constant and at < len(words) and _kind(words[at]) in ("months", "days", "hours"):
-            at = self._read_window(words, at)
-        if kind is None:
-            _unknown(first, (*self.names, *_EVERYTHING), _EXPECTED_VALUE)
-        if not at:
+        while not self.constant and at < len(words):
+            kind = kind_of(words[at])
+            if kind in ("months", "days", "hours"):
+                at = self._read_window(words, at)
+            elif kind == "zone" and begin < len(self.windows):
+                begin, at = self._end_group(begin, ZoneInfo(zones()[words[at].lower()])), at + 1
+            else:
+                break
+        if not at and (kind := kind_of(first)):
             raise ScheduleError(f'no hours before "{first}"', f"hours come before the {kind}; {_EXPECTED_HOURS}")
-        self._read_tail(words[at:], after=words[at - 1])
+        if not at:
+            names = f"; the settings have the schedules {', '.join(sorted(self.named))}" if self.named else ""
+            raise _slips().unknown_word(first, (*self.named, *_EVERYTHING), _EXPECTED_VALUE + names, begins=True)
+        self.in_default_zone = begin < len(self.windows)
+        self._end_group(begin, self.default_zone)
+        self._read_options(words[at:], "")
+
+    def _end_group(self, begin: int, zone: ZoneInfo) -> int:
+        """Give the windows from this one on their zone; return where the next group begins."""
+        for at, each in enumerate(self.windows[begin:], begin):
+            self.windows[at] = Window(each.start, each.end, each.days, each.months, zone, each.hours)
+        return len(self.windows)
+
+    def _move(self, zone: str, name: str) -> None:
+        """Take a named schedule to another zone."""
+        if self.constant:
+            raise ScheduleError(f'"{zone}"', _ALONE)
+        if len({window.zone for window in self.windows}) > 1:
+            raise ScheduleError(f'zone "{zone}"', f'the schedule "{name}" has several zones of its own')
+        self.in_default_zone = False
+        self._end_group(0, ZoneInfo(zones()[zone.lower()]))
 
     def _read_window(self, words: Sequence[str], begin: int) -> int:
         """Read the window that begins at this place; return the place after it."""
         at, parts = begin, dict[str, str]()
-        while at < len(words) and (kind := _kind(words[at])) in ("months", "days"):
+        while at < len(words) and (kind := kind_of(words[at])) in ("months", "days"):
             word, before = words[at], words[at - 1]
             if kind == "months" and "days" in parts:
-                hint = f'months come before days; did you mean "{word} {before}"?'
-                raise ScheduleError(f'"{word}" after "{before}"', hint)
+                instead = (f"{before} {word}", f"{word} {before}")
+                raise ScheduleError(f'"{word}" after "{before}"', "months come before days", instead=instead)
             if kind in parts:
-                raise ScheduleError(f'no hours between "{before}" and "{word}"', f'did you mean "{before}+{word}"?')
+                instead = (f"{before} {word}", f"{before}+{word}")
+                raise ScheduleError(f'no hours between "{before}" and "{word}"', instead=instead)
             parts[kind], at = word, at + 1
         if at == len(words):
             raise ScheduleError(f'no hours after "{words[-1]}"', _EXPECTED_HOURS)
-        word, before, kind = words[at], words[at - 1], _kind(words[at])
+        word, before, kind = words[at], words[at - 1], kind_of(words[at])
         if kind is None and not word[0].isdigit():
-            _unknown(word, _EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
+            raise _slips().unknown_word(word, _EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
         if kind not in ("hours", None):
             hint = f"hours follow their days; {_EXPECTED_HOURS}"
             raise ScheduleError(f'no hours between "{before}" and "{word}"', hint)
         found = _EVERY | parts
-        window = Window(*_hours(word), _days(found["days"]), _months(found["months"]), word)
+        window = Window(*_hours(word), _days(found["days"]), _months(found["months"]), hours=word)
         if not _names_a_date(window):
             raise ScheduleError(f'"{" ".join(words[begin:at])}"', "there is no such date, the window can never happen")
         self._refuse_two_readings(words, begin, at, parts)
-        self._named |= {"days": found["days"]} if window.days != EVERY_DAY else {}
-        self._named |= {"months": found["months"]} if window.months != EVERY_MONTH else {}
+        self._parts |= {"days": found["days"]} if window.days != EVERY_DAY else {}
+        self._parts |= {"months": found["months"]} if window.months != EVERY_MONTH else {}
         self.windows.append(window)
         return at + 1
 
     def _refuse_two_readings(self, words: Sequence[str], begin: int, at: int, parts: dict[str, str]) -> None:
         """Refuse a window that leaves out what an earlier one named: it could mean the same again, or all."""
-        if omitted := {kind: word for kind, word in self._named.items() if kind not in parts}:
+        if omitted := {kind: word for kind, word in self._parts.items() if kind not in parts}:
             readings = (parts | omitted, parts | {kind: _EVERY[kind] for kind in omitted})
             windows = ([reading[kind] for kind in _EVERY if kind in reading] for reading in readings)
             same, every = (" ".join((*words[:begin], *window, *words[at:])) for window in windows)
             raise ScheduleError(f'"{words[at]}" could be meant in two ways', f'write "{same}" or "{every}"')
 
-    def _read_tail(self, words: Sequence[str], *, after: str) -> None:
-        """Read the zone and the options."""
-        zone, options = "", set[str]()
+    def _read_options(self, words: Sequence[str], name: str) -> None:
+        """Read the options.
+
+        name: that of the settings' schedule which they are added to; empty for none.
+        """
+        options = set[str]()
         for word in words:
-            kind = _kind(word)
+            kind = kind_of(word)
             if self.constant or kind == "constant":
-                raise ScheduleError(f'"{word}"', "always and never stand alone")
+                raise ScheduleError(f'"{word}"', _ALONE)
             if kind is None:
-                _unknown(word, _EVERYTHING, _EXPECTED_OPTION if zone or options else _EXPECTED_ZONE)
-            if kind == "zone" and zone:
-                raise ScheduleError(f'second zone "{word}"', f'a schedule has one zone, and "{zone}" is it')
+                # What ends a value is neither a day nor a month.
+                known = (*CONSTANTS, *OPTIONS) if word is words[-1] else _EVERYTHING
+                raise _slips().unknown_word(word, known, _EXPECTED_OPTION if options else _EXPECTED_ZONE)
             if kind == "zone" and not options:
-                zone, self.zone = word, ZoneInfo(zones()[word.lower()])
-            elif kind == "option":
-                options.add(self._read_option(word, options))
-            elif zone or options:
-                raise ScheduleError(f'"{word}"', "windows come before the zone, and the zone before the options")
-            else:
-                raise ScheduleError(f'"{word}"', f'the schedule "{after}" has its windows; {_EXPECTED_ZONE}')
+                raise ScheduleError(f'second zone "{word}"', "windows have one zone")
+            if kind != "option":
+                own = f'the schedule "{name}" has its windows' if name else "windows and zones come before the options"
+                raise ScheduleError(f'"{word}"', f"{own}; {_EXPECTED_OPTION}")
+            options.add(self._read_option(word, options))
 
     def _read_option(self, word: str, earlier: Collection[str]) -> str:
         """Read an option; return its name."""
@@ -232,7 +291,7 @@ class Tag:
             case "holidays":
                 self.countries.add(days_off.country(value, self.calendars))
             case _:
-                raise ScheduleError(f'unknown option "{name or word}"', suggestion(name, OPTIONS, _EXPECTED_OPTION))
+                raise unknown("option", name or word, OPTIONS, _EXPECTED_OPTION)
         return name
 
     def _check(self) -> None:
@@ -243,15 +302,22 @@ class Tag:
             raise ScheduleError(f'"{others[0]}"', f'it cannot be combined with the one-sided "{one_sided[0]}"')
         if self.lead and all(window.start is None for window in self.windows):
             raise ScheduleError(f'"lead={self.lead}m"', "a lead needs a window with a start, and there is none")
-        if Window(0, DAY) in self.windows and not (self.closed or self.dates or self.countries):
+        is_always = any(window == Window(0, DAY, zone=window.zone) for window in self.windows)
+        if is_always and not (self.closed or self.dates or self.countries):
             raise ScheduleError('"00:00-24:00" every day', 'the cluster would always run; write "always"')
 
 
 # --- Single words
 
 
+def _slips() -> ModuleType:
+    from office_hours import slips  # noqa: PLC0415  only an error needs it
+
+    return slips
+
+
 @lru_cache(maxsize=4096)
-def _kind(word: str) -> str | None:
+def kind_of(word: str) -> str | None:
     """What a word is meant to be; None where it is like nothing that is known."""
     word = word.lower()
     for kind, shape in _KINDS.items():
@@ -282,10 +348,10 @@ def _days(word: str) -> frozenset[str]:
             days.add(f"{first}-{_one_of(known, rest, word, _EXPECTED_DAYS)}")
         elif re.match("d[0-9]", first):
             days.update(_range(item, MONTH_DAYS, word, "expected d1 to d31"))
-        elif first in WEEKDAYS:
+        elif _SHORT.get(first, first) in WEEKDAYS:
             days.update(_range(item, WEEKDAYS, word, _EXPECTED_DAYS))
         else:
-            near_ones = () if first[:1].isdigit() else (*WEEKDAYS, *(("last",) if dash else GROUPS))
+            near_ones = () if first[:1].isdigit() else (*WEEKDAYS, *FULL_WEEKDAYS, *(("last",) if dash else GROUPS))
             _one_of(near_ones, first, word, _EXPECTED_DAYS)
     return EVERY_DAY if days >= EVERY_DAY else frozenset(days)
 
@@ -299,19 +365,19 @@ def _range(item: str, vocabulary: Sequence[str], whole: str, expected: str) -> l
 
 
 def _one_of(vocabulary: Sequence[str], word: str, whole: str, expected: str) -> str:
-    if word in vocabulary:
-        return word
+    if (short := _SHORT.get(word, word)) in vocabulary:
+        return short
     kind = "month" if vocabulary is MONTHS else "day"
     if not word:
         raise ScheduleError(f'incomplete {kind}s "{whole}"', expected)
-    near_ones = () if vocabulary is MONTH_DAYS else vocabulary
-    raise ScheduleError(f'unknown {kind} "{word}"', suggestion(word, near_ones, expected))
+    full = FULL_MONTHS if vocabulary is MONTHS else FULL_WEEKDAYS
+    raise unknown(kind, word, () if vocabulary is MONTH_DAYS else (*vocabulary, *full), expected)
 
 
 def _hours(word: str) -> tuple[int | None, int | None]:
     match = _HOURS.fullmatch(word)
     if not match or word == "-":
-        raise ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
+        raise _slips().offset_error(word) or ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
     start, end = (None if text is None else _minutes(text) for text in match.groups())
     if start == DAY:
         raise ScheduleError(f'"24:00" at the start of "{word}"', "write 00:00 for the start of the next day")
@@ -322,7 +388,7 @@ def _hours(word: str) -> tuple[int | None, int | None]:
 
 
 def _minutes(text: str) -> int:
-    hours, minutes = int(text[:2]), int(text[3:])
+    hours, minutes = map(int, text.split(":"))
     if minutes >= 60 or hours * 60 + minutes > DAY:
         raise ScheduleError(f'unknown time "{text}"', "expected a time from 00:00 to 24:00")
     return hours * 60 + minutes
@@ -333,23 +399,8 @@ def _lead(value: str) -> int:
     minutes = int(match[1]) * (60 if match[2] == "h" else 1) if match else DAY + 1
     if match and match[2] == "m" and minutes <= DAY:
         return minutes
-    hint = f'did you mean "lead={minutes}m"? ' if minutes <= DAY else ""
-    raise ScheduleError(f'unknown lead "{value}"', f"{hint}expected minutes up to {DAY}, such as lead=15m")
-
-
-def _unknown(word: str, vocabulary: Sequence[str], expected: str) -> NoReturn:
-    """Raise for a word of no known kind, with the nearest of any."""
-    if "," in word and _kind(plus := word.replace(",", "+")):
-        raise ScheduleError(f'unknown word "{word}"', f'did you mean "{plus}"?')
-    for piece in dict.fromkeys((word, *re.split(r"[+-]", word))):
-        near = nearest(piece, vocabulary)
-        if near and near != piece.lower() and (near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())):
-            kind = "day" if near in _DAY_WORDS else "month" if near in MONTHS else "word"
-            raise ScheduleError(f'unknown {kind} "{piece}"', f'did you mean "{near}"?')
-    cities = {zone.rpartition("/")[2]: zone for zone in reversed(zones())}
-    if near := nearest(word, zones(), likeness=0.7) or cities.get(nearest(word, cities) or ""):
-        raise ScheduleError(f'unknown zone "{word}"', f'did you mean "{zones()[near]}"?')
-    raise ScheduleError(f'unknown {"zone" if "/" in word else "word"} "{word}"', expected)
+    instead = (f"lead={value}", f"lead={minutes}m") if minutes <= DAY else ("", "")
+    raise ScheduleError(f'unknown lead "{value}"', f"expected minutes up to {DAY}, such as lead=15m", instead=instead)
 
 
 def check_name(name: str) -> None:
@@ -359,5 +410,5 @@ def check_name(name: str) -> None:
     """
     if not _NAME.fullmatch(name):
         raise ScheduleError(f'name "{name}"', 'expected a letter, then up to 63 letters, digits, "_", "." or "-"')
-    if name.lower() in _EVERYTHING or _kind(name):
+    if name.lower() in _EVERYTHING or kind_of(name):
         raise ScheduleError(f'name "{name}" is itself a word of the tag', "choose one that means nothing else")

@@ -10,13 +10,16 @@ class ScheduleError(ValueError):
     """A tag's value that cannot be understood: a sentence that names the word at fault and what would be right.
 
     fault: what is wrong with which word.
-    hint: what would be right.
+    hint: what would be right, or what else is to be known about `instead`.
     where: the value in which the word stands, quoted.
+    instead: what is at fault, as it stands in the value, and what was probably meant; empty where nothing is likely.
     """
 
-    def __init__(self, fault: str, hint: str = "", where: str = "") -> None:
-        super().__init__(fault + (f" in {where}" if where else "") + (f": {hint}" if hint else ""))
-        self.fault, self.hint = fault, hint
+    def __init__(self, fault: str, hint: str = "", where: str = "", instead: tuple[str, str] = ("", "")) -> None:
+        meant = f'did you mean "{instead[1]}"?' if instead[1] else ""
+        advice = " ".join(filter(None, (meant, hint)))
+        super().__init__(fault + (f" in {where}" if where else "") + (f": {advice}" if advice else ""))
+        self.fault, self.hint, self.where, self.instead = fault, hint, where, instead
 
 
 def nearest(word: str, vocabulary: Iterable[str], *, likeness: float = 0.6) -> str | None:
@@ -29,10 +32,11 @@ def nearest(word: str, vocabulary: Iterable[str], *, likeness: float = 0.6) -> s
     return by_lower[matches[0]] if matches else None
 
 
-def suggestion(word: str, vocabulary: Iterable[str], expected: str) -> str:
-    """A hint: the nearest word, or what was expected where none is near."""
+def unknown(what: str, word: str, vocabulary: Iterable[str], expected: str) -> ScheduleError:
+    """The error for a word that is none of these: it has the nearest one, or what was expected where none is near."""
     near = nearest(word, vocabulary)
-    return f'did you mean "{near}"?' if near else expected
+    fault = f'unknown {what} "{word}"'
+    return ScheduleError(fault, instead=(word, near)) if near else ScheduleError(fault, expected)
 
 
 def as_json(value: object) -> str:

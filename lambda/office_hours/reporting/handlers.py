@@ -18,7 +18,8 @@ _LONGEST_TAG = 256  # characters: RDS's limit
 
 def status(event: object, invocation: Invocation) -> object:
     """Show how all tagged clusters are, or explain a tag; to a dashboard as HTML. Raises EventError and RunError."""
-    from office_hours.reporting.status import explain, look  # noqa: PLC0415  each function needs its own
+    from office_hours.reporting.explain import explain  # noqa: PLC0415  each function needs its own
+    from office_hours.reporting.status import look  # noqa: PLC0415  as above
 
     asked = _read(event, ("describe", "explain", "widgetContext"), _OF_STATUS)
     if "describe" in asked:

@@ -101,15 +101,17 @@ def past_spans(
 
 
 def coming_spans(schedule: Schedule, hold: Hold | None, now: datetime, end: datetime) -> list[Span]:
-    """What the hold, then the schedule, says from now until `end`."""
+    """What the hold, or else the schedule, says from now until `end`."""
     spans, at = [], now
-    if hold and hold.in_force(now):
-        at = min(hold.until or end, end)
-        spans.append(Span(now, at, hold.to))
     while at < end:
-        transition = schedule.next_transition(at)
-        upcoming = min(transition.at, end) if transition else end
-        spans.append(Span(at, upcoming, schedule.desired_state(at)))
+        if hold and hold.in_force(at):
+            upcoming = min(hold.until or end, end)
+            spans.append(Span(at, upcoming, hold.to))
+        else:
+            transition = schedule.next_transition(at)
+            changes = (transition.at if transition else None, hold.starts_after(at) if hold else None)
+            upcoming = min([end, *filter(None, changes)])
+            spans.append(Span(at, upcoming, schedule.desired_state(at)))
         at = upcoming
     return spans
 

@@ -12,21 +12,17 @@ from office_hours.decision import Action, Case, Dispute, assess
 from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold, HoldError
 from office_hours.regions import Invocation
-from office_hours.reporting.hours import Span, coming_spans, hours_in, past_spans
+from office_hours.reporting.hours import Span, coming_spans, past_spans
 from office_hours.reporting.survey import LONGEST_ANSWER, Survey, cut, look_around, of_each
 from office_hours.run import Blind
-from office_hours.schedule import Schedule, ScheduleError, State, Transition
-from office_hours.settings import Cluster, Settings
-from office_hours.text import sentence
+from office_hours.schedule import Schedule
+from office_hours.settings import Cluster
 
 PAST, COMING = timedelta(days=3), timedelta(days=4)
 # What a problem may be, the worst first.
 PROBLEMS = "failure", "invalid-tag", "needs-attention", "overdue", "tag-on-instance", "ineligible", "automatic-restart"
 _DAY = timedelta(days=1)
-_MOST_TRANSITIONS = 6
 _LONGEST_PROBLEMS = 1_000_000  # bytes of an answer
-_WEEK = 168  # hours
-_VERBS = {State.RUNNING: "starts", State.STOPPED: "stops"}
 
 
 class Problem(TypedDict):
@@ -166,7 +162,7 @@ def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -
         decision,
         f"{'' if decision.action is Action.LEAVE else f'The next run {decision.action}s it. '}{decision.message}",
         next=cluster.next_change(now),
-        hold=hold.written(cluster.zone) if isinstance(hold, Hold) and hold.in_force(now) else None,
+        hold=hold.written(cluster.zone) if isinstance(hold, Hold) and not hold.is_over(now) else None,
     )
     tags = {tag.get("Key", ""): tag.get("Value", "") for tag in cluster.snapshot.get("TagList", ())}
     entry: StatusEntry = {
@@ -196,43 +192,3 @@ def _problems(cluster: Cluster, entry: StatusEntry, now: datetime) -> Iterator[P
 
 def _members(cluster: Cluster) -> list[str]:
     return [each.get("DBInstanceIdentifier", "") for each in cluster.snapshot.get("DBClusterMembers", ())]
-
-
-def explain(text: str, settings: Settings, now: datetime) -> dict[str, object]:
-    """What a tag of this value means, under the stack's settings. Numbers are None where they can't be known."""
-    schedule = settings.parse(text)
-    if isinstance(schedule, ScheduleError):
-        words = f"Can't be read, so a cluster with this tag is left alone: {sentence(schedule)}"
-        unknown = {"transitions": list[str](), "hours_a_week": None, "saved_share": None}
-        return {"tag": text, "valid": False, "message": words, **unknown}
-    transitions, at, zone = list[Transition](), now, schedule.zone
-    while len(transitions) < _MOST_TRANSITIONS and (upcoming := schedule.next_transition(at)):
-        transitions.append(upcoming)
-        at = upcoming.at
-    state, hours = schedule.desired_state(now), None
-    words = f"Should be {state} now. " if state else "Says nothing about now. "
-    # For six days, the day of the week says which day it is.
-    edges = ", ".join(
-        f"{_VERBS[each.to]} {each.at.astimezone(zone):{'%a' if each.at - now < 6 * _DAY else '%a %Y-%m-%d'} %H:%M}"
-        for each in transitions[:2]
-    )
-    words += f"{edges[0].upper()}{edges[1:]} ({zone.key})." if edges else "It never changes."
-    if schedule.one_sided:
-        words += " It has one side only, so how many hours a week it runs depends on you."
-    else:
-        year = coming_spans(schedule, None, now, now + 52 * 7 * _DAY)
-        hours = round(hours_in(year, State.RUNNING) / 52, 1)
-        saved = f"{1 - hours / _WEEK:.0%} is saved"
-        words += f" Runs {hours:g} of the week's {_WEEK} hours, on average over the coming year: {saved}."
-    if schedule.maintenance:
-        words += " Each cluster's maintenance window is added."
-    return {
-        "tag": text,
-        "valid": True,
-        "message": words,
-        "transitions": [
-            {"at": utc(each.at), "local": local(each.at, zone), "to": each.to.value} for each in transitions
-        ],
-        "hours_a_week": hours,
-        "saved_share": None if hours is None else round(1 - hours / _WEEK, 3),
-    }

@@ -17,7 +17,7 @@ from office_hours.answer import Entry
 from office_hours.clock import shown
 from office_hours.command import plan
 from office_hours.decision import Action
-from office_hours.event import Until
+from office_hours.event import Event, Until
 from office_hours.hold import Hold
 from office_hours.reporting.hours import Span
 from office_hours.reporting.status import COMING, PAST, PROBLEMS, Row, Status
@@ -103,7 +103,7 @@ def _buttons(row: Row, actions: Mapping[str, str], now: datetime) -> Iterator[di
                 continue
             until = end.astimezone(zone)
             text, is_today = until.isoformat(timespec="minutes"), until.date() == now.astimezone(zone).date()
-            if isinstance(plan(cluster, action, Until(text), now), Hold):
+            if isinstance(plan(cluster, action, Event(until=Until(text)), now), Hold):
                 yield {
                     "label": verb + label.format(EVENING if is_today else f"tomorrow {EVENING}"),
                     "question": question.format(cluster.name, shown(end, zone, now)),

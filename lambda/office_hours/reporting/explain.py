@@ -1,0 +1,106 @@
+"""What a tag's value means, in plain words and in numbers. Pure: no AWS, no clock."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+from office_hours.clock import local, utc
+from office_hours.days_off import country_name, next_holiday
+from office_hours.reporting.hours import coming_spans, hours_in
+from office_hours.schedule import Schedule, ScheduleError, State, Transition
+from office_hours.settings import Settings
+from office_hours.text import sentence
+
+_DAY = timedelta(days=1)
+_WEEK = 168  # hours
+_MOST_TRANSITIONS = 6
+_VERBS = {State.RUNNING: "starts", State.STOPPED: "stops"}
+
+
+def explain(text: str, settings: Settings, now: datetime) -> dict[str, object]:
+    """What a tag of this value means, under the stack's settings. Numbers are None where they can't be known."""
+    schedule = settings.parse(text)
+    if isinstance(schedule, ScheduleError):
+        words = f"Can't be read, so a cluster with this tag is left alone: {sentence(schedule)}"
+        unknown = {"transitions": list[str](), "hours_a_week": None, "saved_share": None}
+        return {"tag": text, "valid": False, "message": words, **unknown}
+    transitions, at = list[Transition](), now
+    while len(transitions) < _MOST_TRANSITIONS and (upcoming := schedule.next_transition(at)):
+        transitions.append(upcoming)
+        at = upcoming.at
+    hours = None
+    if not schedule.one_sided and not schedule.ignored:
+        year = coming_spans(schedule, None, now, now + 52 * 7 * _DAY)
+        hours = round(hours_in(year, State.RUNNING) / 52, 1)
+    return {
+        "tag": text,
+        "valid": True,
+        "message": " ".join(_sentences(schedule, transitions[:2], hours, now)),
+        "transitions": [
+            {"at": utc(each.at), "local": local(each.at, schedule.zone), "to": each.to.value} for each in transitions
+        ],
+        "hours_a_week": hours,
+        "saved_share": None if hours is None else round(1 - hours / _WEEK, 3),
+    }
+
+
+def _sentences(schedule: Schedule, coming: list[Transition], hours: float | None, now: datetime) -> Iterator[str]:
+    if schedule.ignored:
+        yield "A cluster with this tag is listed and left alone: never started, never stopped, and no complaint."
+        return
+    state, today = schedule.desired_state(now), now.astimezone(schedule.zone).date()
+    yield f"Should be {state} now." if state else "Says nothing about now."
+    yield _changes(schedule, coming, now)
+    if schedule.windows:
+        yield from _zones(schedule)
+    if hours is None:
+        yield "It has one side only, so how many hours a week it runs depends on you."
+    else:
+        saved = f"{1 - hours / _WEEK:.0%} is saved"
+        yield f"Runs {hours:g} of the week's {_WEEK} hours, on average over the coming year: {saved}."
+    yield from _closed(schedule, today)
+    if schedule.lead:
+        yield f"It starts {schedule.lead} minutes before each window, so that it is up in time."
+    if schedule.maintenance:
+        yield "Each cluster's maintenance window is added."
+    if schedule.enforced:
+        yield "Changes by hand are undone at the next run."
+
+
+def _changes(schedule: Schedule, coming: list[Transition], now: datetime) -> str:
+    if not coming:
+        return "It never changes." if schedule.constant else "Nothing changes within two years."
+    edges = []
+    for each in coming:
+        # For six days, the day of the week says which day it is.
+        form = "%a %H:%M" if each.at - now < 6 * _DAY else "%a %Y-%m-%d %H:%M"
+        edges.append(f"{_VERBS[each.to]} {each.at.astimezone(schedule.zone):{form}}")
+    text = ", ".join(edges)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _zones(schedule: Schedule) -> Iterator[str]:
+    """Whose clocks count, and what a fixed zone's name doesn't say: its sign is the opposite of what people write."""
+    zones = list(dict.fromkeys(window.zone for window in schedule.windows))
+    first, others = schedule.zone.key, " and ".join(zone.key for zone in zones[1:])
+    if others:
+        yield f"Its windows are in {first} and {others}; times here are in {first}."
+        if schedule.in_default_zone:
+            yield f"Its last windows name no zone: {zones[-1].key} is the default."
+    elif schedule.in_default_zone:
+        yield f"It names no zone, so times are in {first}, the default."
+    else:
+        yield f"Times are in {first}."
+    for zone in zones:
+        if zone.key.startswith(("Etc/GMT+", "Etc/GMT-")):
+            yield f"{zone.key} is UTC{-int(zone.key.removeprefix('Etc/GMT')):+d} all year."
+
+
+def _closed(schedule: Schedule, today: date) -> Iterator[str]:
+    """What holidays and closed days there are, and the next ones."""
+    for code in schedule.days_off.countries:
+        upcoming = next_holiday(code, today)
+        words = f"; the next is {upcoming[1]}, {upcoming[0]:%a %Y-%m-%d}" if upcoming else ""
+        yield f"Nothing starts on the public holidays of {country_name(code)}{words}."
+    ranges = [*schedule.days_off.closed, *((day, day) for day in schedule.days_off.dates)]
+    if closed := min((max(first, today) for first, last in ranges if last >= today), default=None):
+        yield f"Nothing starts on its closed days; the next is {closed:%a %Y-%m-%d}."

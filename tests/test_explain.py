@@ -1,0 +1,102 @@
+"""What a tag means, said in words and numbers, by the status function and on a laptop.
+
+It is asked on Monday, the 23rd of November 2026, at 12:00 UTC.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from invocation import invoke
+from office_hours import handlers
+from office_hours.reporting.explain import explain
+from office_hours.settings import Settings
+
+pytest_plugins = ["invocation"]
+
+ROOT = Path(__file__).parents[1]
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+OFFICE = "mon-fri 08:00-18:00 Europe/Berlin"
+
+
+def told(tag: str, settings: Settings | None = None) -> dict[str, Any]:
+    return explain(tag, settings or Settings(), NOW)
+
+
+def test_a_tag_is_explained_in_words_and_numbers() -> None:
+    answer = told(OFFICE)
+    assert answer["message"] == (
+        "Should be running now. Stops Mon 18:00, starts Tue 08:00. Times are in Europe/Berlin. "
+        "Runs 50 of the week's 168 hours, on average over the coming year: 70% is saved."
+    )
+    assert (answer["valid"], answer["hours_a_week"], answer["saved_share"]) == (True, 50.0, 0.702)  # 118 of 168
+    assert answer["transitions"][0] == {
+        "at": "2026-11-23T17:00:00Z",
+        "local": "Mon 2026-11-23 18:00 Europe/Berlin",
+        "to": "stopped",
+    }
+    assert len(answer["transitions"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("tag", "hours", "words"),
+    [
+        ("always", 168.0, "It never changes."),
+        ("never", 0.0, "100% is saved"),
+        ("ignore", None, "left alone"),
+        ("daily 22:00-06:00", 56.0, "67% is saved"),
+        ("daily 22:00-06:00", 56.0, "It names no zone, so times are in Asia/Tokyo, the default."),
+        ("berlin", 50.0, "Times are in Europe/Berlin."),
+        ("-19:00", None, "It has one side only"),
+        ("daily 08:00-18:00 Etc/GMT+5", 70.0, "Etc/GMT+5 is UTC-5 all year."),
+        (f"{OFFICE} mon-fri 09:00-18:00 Asia/Kolkata", 64.5, "windows are in Europe/Berlin and Asia/Kolkata"),
+        (f"{OFFICE} sat 10:00-11:00", 51.0, "Its last windows name no zone: Asia/Tokyo is the default."),
+        (
+            f"{OFFICE} holidays=BY",
+            49.0,
+            "public holidays of Belarus; the next is Catholic Christmas Day, Fri 2026-12-25",
+        ),
+        (f"{OFFICE} holidays=DE-BY", 48.3, "Germany (BY)"),
+        ("mon 08:00-18:00 closed=2026-11-30", 9.8, "its closed days; the next is Mon 2026-11-30"),
+        ("mon 08:00-18:00 holidays=plant", 9.8, "its closed days; the next is Mon 2026-12-07"),
+        (f"{OFFICE} lead=15m", 51.2, "starts 15 minutes before each window"),
+        (f"{OFFICE} maintenance", 50.0, "maintenance window is added"),
+        (f"{OFFICE} enforced", 50.0, "Changes by hand are undone"),
+    ],
+)
+def test_what_is_said_about_a_tag(tag: str, hours: float | None, words: str) -> None:
+    calendars = {"plant": [datetime(2026, 12, 7, tzinfo=UTC).date()]}
+    answer = told(tag, Settings(default_zone="Asia/Tokyo", schedules={"berlin": OFFICE}, calendars=calendars))
+    assert answer["hours_a_week"] == hours
+    assert words in answer["message"]
+
+
+def test_a_bad_tag_is_explained_too() -> None:
+    answer = told("mno-fri 08:00-18:00")
+    assert answer["valid"] is False
+    assert 'did you mean "mon-fri 08:00-18:00"?' in answer["message"]
+    assert (answer["transitions"], answer["hours_a_week"], answer["saved_share"]) == ([], None, None)
+
+
+def test_the_status_function_explains_under_the_stacks_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"schedules": {"berlin": OFFICE}}))
+    answer = invoke(handlers.status, "2026-11-23T12:00:00Z", {"explain": "berlin"}, None)
+    assert answer["message"] == told(OFFICE)["message"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "status", "words"),
+    [(OFFICE, 0, "70% is saved"), ("8-18", 1, 'did you mean "08:00-18:00"?'), ("", 1, "make explain TAG=")],
+)
+def test_a_laptop_explains_without_aws(tag: str, status: int, words: str) -> None:
+    environment = {**os.environ, "TAG": tag, "PYTHONPATH": f"{ROOT / 'lambda'}:{ROOT / 'infra'}"}
+    command = [sys.executable, "-m", "tools.explain"]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == status
+    assert words in (run.stderr if status else run.stdout)
