@@ -1,11 +1,12 @@
 """Histories of clusters, over the account at the wire and on a clock that moves only when it is told to.
 
-A stop or a start takes its minutes, RDS's event log tells of its end, and AWS starts what has been stopped for seven
-days. Who really did what, and when, is kept here, beside the log that the functions have to go by.
+A stop or a start takes its minutes, RDS's event log tells of its end, CloudTrail of who asked for it, and AWS starts
+what has been stopped for seven days. Who really did what, and when, is kept here, beside what the functions can know.
 
 PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for its fixture.
 """
 
+import json
 import string
 from collections import Counter
 from collections.abc import Callable
@@ -18,18 +19,8 @@ from typing import Any
 import pytest
 
 import invocation
-from aws_server import (
-    ACCESS_DENIED,
-    HOME,
-    LONG_AGO,
-    RESET,
-    THROTTLED,
-    Account,
-    Call,
-    Refusal,
-    Structure,
-)
-from invocation import Context, Log
+from aws_server import ACCESS_DENIED, HOME, LONG_AGO, RESET, THROTTLED, Account, Call, Refusal, Structure, our_role
+from invocation import Answer, Context, Log
 from office_hours.answer import RunError
 from office_hours.decision import Action
 from office_hours.event import EventError
@@ -66,11 +57,24 @@ class Who(StrEnum):
     AWS = "aws"
 
 
+class Trail(StrEnum):
+    """What the functions can know from CloudTrail."""
+
+    ON = "on"
+    LATE = "late"
+    DENIED = "denied"
+    OFF = "off"
+
+
+TRAIL_DELAY = timedelta(minutes=15)  # of one that is late
+
+
 class Trouble(StrEnum):
     """What goes wrong in an invocation."""
 
     LISTING_REFUSED = "RDS does not list the clusters"
     EVENTS_REFUSED = "RDS does not show the events"
+    TRAIL_REFUSED = "CloudTrail does not show the calls"
     TAGGING_REFUSED = "RDS does not write tags"
     CALLS_REFUSED = "RDS refuses to start or stop"
     CALLS_NOT_NOW = "RDS waits for one of the cluster's instances"
@@ -177,12 +181,7 @@ class Cluster:
     @property
     def is_stranger(self) -> bool:
         """Whether it is not to be touched: untagged, with a tag that cannot be read, or ineligible."""
-        return self.schedule is None or self.unreadable or self.is_ineligible
-
-    @property
-    def is_ineligible(self) -> bool:
-        """Whether RDS cannot stop it."""
-        return any(key in self.snapshot for key in OBSTACLES)
+        return self.schedule is None or self.unreadable or any(key in self.snapshot for key in OBSTACLES)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -210,11 +209,12 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Done:
-    """What an invocation did: the clusters that it tagged, asked RDS to change, and had changed; how it was refused."""
+    """What an invocation did: the clusters that it tagged, asked RDS to change, and had changed; what it returned."""
 
     tagged: set[str]
     asked: set[str]
     begun: set[str]
+    answer: Answer | None
     error: EventError | RunError | None
 
 
@@ -227,6 +227,8 @@ class History:
 
     account: Account
     log: Log
+    monkeypatch: pytest.MonkeyPatch
+    trail: Trail = Trail.ON
     now: datetime = LONG_AGO
     fates: tuple[Fate, ...] = (Fate(),)
     clusters: dict[str, Cluster] = field(default_factory=dict)
@@ -234,12 +236,15 @@ class History:
     _victim: str | None = None
     _attempts: Counter[str] = field(default_factory=Counter)
 
-    def begin(self, now: datetime) -> None:
+    def begin(self, now: datetime, trail: Trail = Trail.ON) -> None:
         """Begin anew, with an empty account."""
-        self.now, self.fates = now, (Fate(),)
-        for each in (self.clusters, self.account.clusters, self.account.calls):
+        self.now, self.trail, self.fates = now, trail, (Fate(),)
+        self.monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"cloudTrail": trail is not Trail.OFF}))
+        self.account.trail_delay = TRAIL_DELAY if trail is Trail.LATE else timedelta(0)
+        for each in (self.clusters, self.account.clusters, self.account.trail, self.account.calls):
             each.clear()
-        self.log.stream.truncate(0)
+        self.log.stream.seek(0)
+        self.log.stream.truncate()
 
     def add(self, tag: str, state: State = State.RUNNING, created: datetime = LONG_AGO) -> Cluster:
         """Add a cluster that is running, or that a person has stopped four days ago."""
@@ -255,6 +260,7 @@ class History:
             then = self.now - timedelta(days=4)
             cluster.changes.append(Change(Who.PERSON, state, then, then))
             cluster.events.append(Event(then, STOPPED, then))
+            self.account.called("StopDBCluster", name, then.isoformat())
             self._in(3 * DAY, cluster, lambda: self._restart(cluster))
         return cluster
 
@@ -268,9 +274,12 @@ class History:
         return cluster
 
     def by_hand(self, cluster: Cluster) -> None:
-        """Have a person start or stop a cluster, whichever can be done, past the functions."""
+        """Have a person start or stop a cluster, whichever can be done, past the functions; RDS may refuse it."""
         if cluster.state:
             self._change(cluster, Who.PERSON, State.STOPPED if cluster.state is State.RUNNING else State.RUNNING)
+        else:
+            for operation in CALLS:
+                self.account.called(operation, cluster.name, self.now.isoformat(), error="InvalidDBClusterStateFault")
 
     def modify(self, cluster: Cluster) -> None:
         """Have a person change a running cluster's settings, which keeps it busy."""
@@ -300,9 +309,10 @@ class History:
         first_call = len(self.account.calls)
         before = {name: cluster.state for name, cluster in self.clusters.items()}
         context = Context(remaining=3_000 if trouble is Trouble.NO_TIME else 60_000)
-        error = None
+        answer, error = None, None
         try:
-            (invocation.stop if action is Action.STOP else invocation.start)(self.now.isoformat(), event, context)
+            function = invocation.stop if action is Action.STOP else invocation.start
+            answer = function(self.now.isoformat(), event, context)
         except (EventError, RunError) as raised:
             error = raised
         begun = {name for name, cluster in self.clusters.items() if before[name] and not cluster.state}
@@ -311,7 +321,7 @@ class History:
             self._change(self.clusters[name], Who.COMMAND if event else Who.RUN, to)
         calls = self.account.calls[first_call:]
         tagged = {call.cluster for call in calls if call.operation == "AddTagsToResource"}
-        return Done(tagged, {call.cluster for call in calls if call.operation in CALLS}, begun, error)
+        return Done(tagged, {call.cluster for call in calls if call.operation in CALLS}, begun, answer, error)
 
     def seen(self, cluster: Cluster) -> list[Event]:
         """The cluster's events that RDS shows now."""
@@ -328,25 +338,28 @@ class History:
         change = Change(who, to, self.now, failed=fate.stop_fails and to is State.STOPPED, edits=cluster.edits)
         cluster.changes.append(change)
         cluster.snapshot["Status"] = UNDER_WAY[to]
-        self._in(fate.minutes, cluster, lambda: self._end(cluster, change))
+        if who is not Who.AWS:
+            operation = next(operation for operation, state in CALLS.items() if state is to)
+            by = "alice" if who is Who.PERSON else our_role("start" if to is State.RUNNING else "stop")
+            self.account.called(operation, cluster.name, self.now.isoformat(), by=by)
+        self._in(fate.minutes, cluster, lambda: self._end(cluster, change, fate))
 
-    def _end(self, cluster: Cluster, change: Change) -> None:
+    def _end(self, cluster: Cluster, change: Change, fate: Fate) -> None:
         change.ended = self.now
         if change.to is State.STOPPED and not change.failed:
             cluster.snapshot["Status"] = "stopped"
-            self._log(cluster, STOPPED)
+            self._log(cluster, STOPPED, fate)
             self._in(7 * DAY, cluster, lambda: self._restart(cluster))
         else:
             cluster.snapshot["Status"] = "available"
-            self._log(cluster, STOP_FAILED if change.failed else STARTED)
+            self._log(cluster, STOP_FAILED if change.failed else STARTED, fate)
 
     def _restart(self, cluster: Cluster) -> None:
-        self._log(cluster, RESTART)
+        self._log(cluster, RESTART, self._fate(cluster))
         self._change(cluster, Who.AWS, State.RUNNING)
 
-    def _log(self, cluster: Cluster, message: str) -> None:
-        delay = self._fate(cluster).delay
-        seen = None if delay is None else self.now + timedelta(minutes=delay)
+    def _log(self, cluster: Cluster, message: str, fate: Fate) -> None:
+        seen = None if fate.delay is None else self.now + timedelta(minutes=fate.delay)
         cluster.events.append(Event(self.now, message, seen))
 
     def _show_log(self) -> None:
@@ -356,7 +369,10 @@ class History:
                 self.account.log(cluster.name, event.message, event.date.isoformat())
 
     def interfere(self, call: Call) -> Refusal | None:
-        """Have RDS refuse what is to go wrong."""
+        """Have AWS refuse what is to go wrong."""
+        if call.operation == "LookupEvents":
+            is_denied = self.trail is Trail.DENIED or self._trouble is Trouble.TRAIL_REFUSED
+            return ACCESS_DENIED if is_denied else None
         if self._victim not in (None, call.cluster) and call.operation != "DescribeDBClusters":
             return None
         is_change = call.operation in CALLS
@@ -373,9 +389,9 @@ class History:
 
 
 @pytest.fixture
-def history(account: Account, log: Log) -> History:
+def history(account: Account, log: Log, monkeypatch: pytest.MonkeyPatch) -> History:
     """An account without clusters, on a clock that stands still."""
-    history = History(account, log)
-    for operation in ("DescribeDBClusters", "DescribeEvents", "AddTagsToResource", *CALLS):
+    history = History(account, log, monkeypatch)
+    for operation in ("DescribeDBClusters", "DescribeEvents", "LookupEvents", "AddTagsToResource", *CALLS):
         account.before(operation, history.interfere)
     return history
