@@ -10,8 +10,8 @@ nothing else is said, of each run and of each cluster:
     next transition
       - where it is known and was asked for at or after the latest one;
       - where it was over half an hour or more after the latest one, or is the creation of the cluster, at or after it;
-      - where it followed a change to the opposite which itself was over at or after the latest transition; or since an
-        hour before, if the log tells of that, and not of what followed.
+      - where it followed a change to the opposite which itself was over at or after the latest transition; or within an
+        hour before, if it was asked for after it, and the log tells of the one before and not of it.
     But not with `enforced`, `always` and `never`, nor under a hold, nor, unless it is known, where other events since
     an hour before the transition are missing from the log. The latest transition is the end of a past hold, if that is
     later than the schedule's own; both are those of the tags as they are now.
@@ -140,7 +140,7 @@ def was_changed_by_hand(history: History, cluster: Cluster, *, is_known: bool) -
         return done[-1].asked >= since
     last, before = done[-1].ended, done[-2].ended if done[1:] else None
     missing = missing_since(history, cluster, since)
-    if before and before >= (since - HOUR if missing else since):
+    if before and before >= (since - HOUR if missing and done[-1].asked >= since else since):
         return missing <= {last}
     return bool(last and (last >= since + HALF_AN_HOUR or cluster.created >= since) and not missing)
 
@@ -490,6 +490,16 @@ STORIES: dict[str, tuple[str, ...]] = {
         "from mon 17:00; by hand mon 17:30; by hand mon 18:20; runs mon 20:00",
         "mon 17:30 person stopped, mon 18:20 person running",
         *["mon 17:30 person stopped, mon 18:20 person running, mon 18:30 run stopped"] * 2,
+    ),
+    "a start after a restart by AWS is left alone, though the stop between is not logged": (
+        "from mon 17:55 closed; runs mon 18:10; wait 1 mon 18:12; by hand 1 mon 18:20 not logged; by hand 1 mon 18:40; "
+        "runs 1 mon 20:00",
+        "mon 18:00 run stopped, mon 18:06 aws running, mon 18:20 person stopped, mon 18:40 person running",
+        *[
+            "mon 18:00 run stopped, mon 18:06 aws running, mon 18:20 person stopped, mon 18:40 person running, "
+            "mon 18:50 run stopped"
+        ]
+        * 2,
     ),
     "a start that the log does not tell of yet is left alone": (
         "from mon 17:55; runs mon 18:55; by hand mon 19:00 not logged; runs mon 20:00",

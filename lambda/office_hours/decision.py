@@ -157,7 +157,7 @@ class Dispute:
         changes = [(at, change) for at, change in history if change in (Change.STARTED, Change.STOPPED)]
         return (
             self._after_failed_stop(history)
-            or self._after_restart(history)
+            or self._after_restart(history, call)
             or self._by_trail(call, changes)
             or self._by_log(changes)
             or Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)  # 9
@@ -173,10 +173,12 @@ class Dispute:
         message = f"RDS failed to stop it on {local(at, self.cluster.zone)}. The next try is half an hour later."
         return Decision(Action.LEAVE, Reason.BUSY, message)
 
-    def _after_restart(self, history: History) -> Decision | None:
+    def _after_restart(self, history: History, call: Call | None) -> Decision | None:
         """8.2, which comes before 8.0: AWS started it."""
-        turns = [change for _, change in history if change in (Change.STOPPED, Change.RESTARTED)]
-        if self.desired is State.RUNNING or turns[-1:] != [Change.RESTARTED]:
+        turns = [(at, change) for at, change in history if change in (Change.STOPPED, Change.RESTARTED)]
+        if self.desired is State.RUNNING or not turns or turns[-1][1] is not Change.RESTARTED:
+            return None
+        if call and call.at > turns[-1][0]:  # so it was stopped since, which the log doesn't tell
             return None
         message = f"AWS started it, as it does after seven days. {self.message}"
         return Decision(Action.STOP, Reason.AUTO_RESTARTED, message)
