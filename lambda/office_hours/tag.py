@@ -342,7 +342,7 @@ def _one_of(vocabulary: Sequence[str], word: str, whole: str) -> str:
 def _hours(word: str) -> tuple[int | None, int | None]:
     match = _HOURS.fullmatch(word)
     if not match or word == "-":
-        raise _slips().offset_error(word) or ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
+        raise _slips().error_for(word, begins=False) or ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
     start, end = (None if text is None else _minutes(text) for text in match.groups())
     if start == DAY:
         raise ScheduleError(f'"24:00" at the start of "{word}"', "write 00:00 for the start of the next day")
