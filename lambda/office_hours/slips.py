@@ -4,8 +4,11 @@ A suggestion never changes what a zone's clocks show: another offset is no slip,
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from office_hours.clock import zones
 from office_hours.tag import WEEKDAYS, kind_of
@@ -13,74 +16,47 @@ from office_hours.text import ScheduleError, nearest
 
 _MOST = 4  # words of a value that are mended one after another
 
-# --- Single words
+
+def _meanings(table: str) -> dict[str, list[str]]:
+    """What each word may mean, the likeliest first, by a table whose entries begin with what is meant."""
+    found = defaultdict(list)
+    for entry in re.split(r"[|\n]", table.strip()):
+        meant, *words = entry.split()
+        for word in words:
+            found[word.lower()].append(meant)
+    return dict(found)
+
 
 # For a whole value.
-_CONSTANTS = {
-    "never": "off stop stopped down no false shutdown",
-    "always": "on run running start started up yes true 24x7 24/7",
-    "ignore": "none null nil skip ignored exclude excluded manual n/a na disabled unmanaged",
-}
-_CONSTANT = {word: constant for constant, words in _CONSTANTS.items() for word in words.split()}
+_CONSTANTS = _meanings("""
+    never off stop stopped down no false shutdown
+    always on run running start started up yes true 24x7 24/7
+    ignore none null nil skip ignored exclude excluded manual n/a na disabled unmanaged
+""")
 _ABOUT_CONSTANTS = '"never" keeps a cluster stopped, "always" keeps it running, "ignore" leaves it alone'
 
-_WORDS = {
-    "mon": "mo mondays",
-    "tue": "tu tues tuesdays",
-    "wed": "we weds wednesdays",
-    "thu": "th thur thurs thursdays",
-    "fri": "fr fridays",
-    "sat": "sa saturdays",
-    "sun": "su sundays",
-    "daily": "everyday",
-    "weekdays": "weekday workday workdays",
-    "weekends": "weekend",
-    "sep": "sept",
-    "1st": "first",
-    "2nd": "second",
-    "3rd": "third",
-    "4th": "fourth",
-    "5th": "fifth",
-}
-_SHORT = {word: right for right, words in _WORDS.items() for word in words.split()}
+_WORDS = _meanings("""
+    mon mo mondays | tue tu tues tuesdays | wed we weds wednesdays | thu th thur thurs thursdays
+    fri fr fridays | sat sa saturdays | sun su sundays | sep sept
+    daily everyday | weekdays weekday workday workdays | weekends weekend
+    1st first | 2nd second | 3rd third | 4th fourth | 5th fifth
+""")
 _ORDINALS = {"1": "1st", "2": "2nd", "3": "3rd", "4": "4th", "5": "5th", "l": "last", "-1": "last"}
 
-# --- Zones
-
-# An abbreviation, the offset that it is for, and zones of cities that use it, the likeliest first.
-_ABBREVIATIONS = """
-    EST -5 America/New_York | EDT -4 America/New_York | ET -5 America/New_York
-    CST -6 America/Chicago Asia/Shanghai | CDT -5 America/Chicago | CT -6 America/Chicago
-    MST -7 America/Denver America/Phoenix | MDT -6 America/Denver | MT -7 America/Denver
-    PST -8 America/Los_Angeles | PDT -7 America/Los_Angeles | PT -8 America/Los_Angeles
-    AKST -9 America/Anchorage | AKDT -8 America/Anchorage | HST -10 Pacific/Honolulu
-    AST -4 America/Halifax America/Puerto_Rico Asia/Riyadh | ADT -3 America/Halifax
-    NST -3:30 America/St_Johns | NDT -2:30 America/St_Johns
-    BRT -3 America/Sao_Paulo | ART -3 America/Argentina/Buenos_Aires | CLT -4 America/Santiago | COT -5 America/Bogota
-    GMT +0 Europe/London Africa/Accra | BST +1 Europe/London Asia/Dhaka | WEST +1 Europe/Lisbon
-    MEZ +1 Europe/Berlin | MESZ +2 Europe/Berlin | CEST +2 Europe/Berlin Europe/Paris | EEST +3 Europe/Athens
-    IST +5:30 Asia/Kolkata Europe/Dublin Asia/Jerusalem | MSK +3 Europe/Moscow | TRT +3 Europe/Istanbul
-    WAT +1 Africa/Lagos | CAT +2 Africa/Maputo | SAST +2 Africa/Johannesburg | EAT +3 Africa/Nairobi
-    GST +4 Asia/Dubai | PKT +5 Asia/Karachi | ICT +7 Asia/Bangkok | WIB +7 Asia/Jakarta | SGT +8 Asia/Singapore
-    HKT +8 Asia/Hong_Kong | MYT +8 Asia/Kuala_Lumpur | PHT +8 Asia/Manila | AWST +8 Australia/Perth
-    JST +9 Asia/Tokyo | KST +9 Asia/Seoul | ACST +9:30 Australia/Adelaide Australia/Darwin
-    ACDT +10:30 Australia/Adelaide | AEST +10 Australia/Sydney Australia/Brisbane | AEDT +11 Australia/Sydney
-    NZST +12 Pacific/Auckland | NZDT +13 Pacific/Auckland
-"""
-_PLACES = {entry[0].lower(): entry[1:] for each in re.split(r"[|\n]", _ABBREVIATIONS) if (entry := each.split())}
-
-# An offset, and zones of cities that have it for all of the year or in winter.
-_OFFSETS = """
-    -10 Pacific/Honolulu | -9 America/Anchorage | -8 America/Los_Angeles | -7 America/Denver America/Phoenix
-    -6 America/Chicago America/Costa_Rica | -5 America/New_York America/Bogota | -4 America/Halifax America/Puerto_Rico
-    -3:30 America/St_Johns | -3 America/Sao_Paulo | -2 America/Noronha | -1 Atlantic/Azores | +0 Europe/London
-    +1 Europe/Berlin Africa/Lagos | +2 Europe/Athens Africa/Johannesburg | +3 Europe/Istanbul Africa/Nairobi
-    +3:30 Asia/Tehran | +4 Asia/Dubai | +4:30 Asia/Kabul | +5 Asia/Karachi | +5:30 Asia/Kolkata | +5:45 Asia/Kathmandu
-    +6 Asia/Dhaka | +6:30 Asia/Yangon | +7 Asia/Bangkok | +8 Asia/Singapore Asia/Shanghai | +9 Asia/Tokyo Asia/Seoul
-    +9:30 Australia/Adelaide Australia/Darwin | +10 Australia/Sydney Australia/Brisbane | +11 Pacific/Noumea
-    +12 Pacific/Auckland | +13 Pacific/Tongatapu | +14 Pacific/Kiritimati
-"""
-_CITIES = {entry[0]: entry[1:] for each in re.split(r"[|\n]", _OFFSETS) if (entry := each.split())}
+# Abbreviations of a city's standard and summer time.
+_CITIES = _meanings("""
+    America/New_York EST EDT ET | America/Chicago CST CDT CT | America/Denver MST MDT MT | America/Phoenix MST
+    America/Los_Angeles PST PDT PT | America/Anchorage AKST AKDT | Pacific/Honolulu HST | America/St_Johns NST NDT
+    America/Halifax AST ADT | America/Puerto_Rico AST | America/Sao_Paulo BRT | America/Argentina/Buenos_Aires ART
+    America/Santiago CLT | America/Bogota COT | Europe/London GMT BST | Africa/Accra GMT | Europe/Lisbon WEST
+    Europe/Berlin MEZ MESZ CEST | Europe/Paris CEST | Africa/Lagos WAT | Europe/Athens EEST | Africa/Johannesburg SAST
+    Africa/Maputo CAT | Europe/Istanbul TRT | Africa/Nairobi EAT | Europe/Moscow MSK | Asia/Riyadh AST
+    Asia/Tehran IRST | Asia/Dubai GST | Asia/Kabul AFT | Asia/Karachi PKT | Asia/Kolkata IST | Europe/Dublin IST
+    Asia/Jerusalem IST | Asia/Kathmandu NPT | Asia/Dhaka BST | Asia/Yangon MMT | Asia/Bangkok ICT | Asia/Jakarta WIB
+    Asia/Singapore SGT | Asia/Shanghai CST | Asia/Hong_Kong HKT | Asia/Kuala_Lumpur MYT | Asia/Manila PHT
+    Australia/Perth AWST | Asia/Tokyo JST | Asia/Seoul KST | Australia/Adelaide ACST ACDT | Australia/Darwin ACST
+    Australia/Sydney AEST AEDT | Australia/Brisbane AEST | Pacific/Noumea NCT | Pacific/Auckland NZST NZDT
+""")
 _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d\d))?", re.IGNORECASE | re.ASCII)
 
 
@@ -99,55 +75,48 @@ def unknown_word(word: str, vocabulary: Iterable[str], expected: str, *, begins:
 def error_for(word: str, *, begins: bool) -> ScheduleError | None:
     """The error for a word that means a constant, where it begins a value, or a zone; None for any other word."""
     if begins:
-        constant = _CONSTANT.get(word.lower())
-        fault = f'unknown word "{word}"'
-        return ScheduleError(fault, _ABOUT_CONSTANTS, instead=(word, constant)) if constant else None
-    if place := _PLACES.get(word.lower()):
-        offset, city, *others = place
-        also = f"Other places that use it: {', '.join(others)}." if others else ""
-        fixed = f"For UTC{offset} all year, write {_fixed(offset)}." if _fixed(offset) else ""
-        return ScheduleError(f'unknown zone "{word}"', f"{also} {fixed}".strip(), instead=(word, city))
-    if error := offset_error(word):
-        return error
-    near = near_zone(word)
-    return ScheduleError(f'unknown zone "{word}"', instead=(word, near)) if near else None
+        meant = _CONSTANTS.get(word.lower())
+        return ScheduleError(f'unknown word "{word}"', _ABOUT_CONSTANTS, instead=(word, meant[0])) if meant else None
+    hint = ""
+    if match := _OFFSET.fullmatch(word):
+        sign, hours, minutes = match.groups("00")
+        offset = timedelta(hours=int(f"{sign}{hours}"), minutes=int(f"{sign}{minutes}"))
+        cities = list({city: None for some in _CITIES.values() for city in some if _standard(city) == offset})
+        if fixed := _fixed(offset):
+            example = " or ".join(cities[:3]) or "Europe/Berlin"
+            hint = f"{fixed} is that all year. Zones with a summer time have a city's name, such as {example}."
+            cities = [fixed]
+    elif cities := _CITIES.get(word.lower(), []):
+        others = f"Other places that use it: {', '.join(cities[1:])}." if cities[1:] else ""
+        fixed = _fixed(_standard(cities[0]))
+        hint = f"{others} For its winter time all year, write {fixed}.".strip() if fixed else others
+    elif near := _near_zone(word):
+        cities = [near]
+    return ScheduleError(f'unknown zone "{word}"', hint, instead=(word, cities[0])) if cities else None
 
 
-def offset_error(word: str) -> ScheduleError | None:
-    """The error for an offset from UTC in place of a zone; None for any other word."""
-    match = _OFFSET.fullmatch(word)
-    if not match:
-        return None
-    sign, hours, minutes = match[1], int(match[2]), match[3] or "00"
-    offset = f"{sign if hours else '+'}{hours}{f':{minutes}' if minutes != '00' else ''}"
-    fixed, cities = _fixed(offset), _CITIES.get(offset, [])
-    hint = f"{fixed} is UTC{offset} all year. " if fixed else ""
-    hint += f"Zones with a summer time have a city's name, such as {' or '.join(cities)}." if fixed and cities else ""
-    meant = fixed or (cities[0] if cities else "")
-    expected = "expected a zone such as Europe/Berlin"
-    return (
-        ScheduleError(f'unknown zone "{word}"', hint.strip(), instead=(word, meant))
-        if meant
-        else ScheduleError(f'unknown zone "{word}"', expected)
-    )
-
-
-def near_zone(word: str) -> str | None:
+def _near_zone(word: str) -> str | None:
     """The city's zone that was probably meant: by a slip in its name, or by its city alone."""
-    places = {zone.lower(): zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")}
+    places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
     if "/" in word:
-        return nearest(word, places.values(), likeness=0.7)
-    cities = {zone.rpartition("/")[2].lower(): zone for zone in reversed(places.values())}
+        return nearest(word, places, likeness=0.7)
+    cities = {zone.rpartition("/")[2].lower(): zone for zone in reversed(places)}
     near = nearest(word, cities, likeness=0.8)
     return cities[near] if near and near[0] == word[0].lower() else None
 
 
-def _fixed(offset: str) -> str:
+@lru_cache
+def _standard(city: str) -> timedelta:
+    """How far from UTC a city is in winter."""
+    return min(datetime(2026, month, 1, tzinfo=ZoneInfo(city)).utcoffset() or timedelta() for month in (1, 7))
+
+
+def _fixed(offset: timedelta) -> str:
     """The zone that is this far from UTC all year; its name has the opposite sign. Empty where there is none."""
-    if offset == "+0":
-        return "UTC"
-    sign, hours = "-" if offset[0] == "+" else "+", offset[1:]
-    return zones().get(f"etc/gmt{sign}{hours}", "")
+    hours, rest = divmod(offset, timedelta(hours=1))
+    if rest:
+        return ""
+    return zones().get(f"etc/gmt{-hours:+}", "") if hours else "UTC"
 
 
 # --- Whole values
@@ -161,8 +130,8 @@ def _hours(match: re.Match[str]) -> str:
     sides = [match.groups()[:3], match.groups()[3:]]
     times = [_time(*side) for side in sides]
     halves = {bool(half) for hour, _, half in sides if hour}
-    by_day = times[0] and times[1] and times[1] <= times[0] <= "12:00" and halves == {False}  # 9-5: in the afternoon?
-    return match[0] if by_day or len(halves) != 1 else "-".join(times)
+    is_clear = halves == {True} or (halves == {False} and not "" < times[1] <= times[0] <= "12:00")  # 9-5 is not
+    return "-".join(times) if is_clear else match[0]
 
 
 def _time(hour: str | None, minutes: str | None, half: str | None) -> str:
@@ -179,7 +148,7 @@ _TABLE: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"(?<!\S)(?:{_TIME})?\s?-\s?(?:{_TIME})?(?!\S)", _hours),
     (r"(?<=[a-z])\s*[,;&]\s*(?=[a-z])", "+"),
     (r"\s*[,;]\s*", " "),
-    (rf"(?<![\w/=.])({'|'.join(_SHORT)})(?![\w/=.])", lambda match: _SHORT[match[0].lower()]),
+    (rf"(?<![\w/=.])({'|'.join(_WORDS)})(?![\w/=.])", lambda match: _WORDS[match[0].lower()][0]),
     (rf"\b((?:{_DAYS})[a-z]*)#(-?\w)\w*", lambda match: f"{_ORDINALS.get(match[2].lower(), match[2])}-{match[1]}"),
     (rf"\b({'|'.join(_ORDINALS.values())})\s+(?={_DAYS}|day\b)", r"\1-"),
 )
@@ -187,49 +156,28 @@ _TABLE: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
 
 def mended(error: ScheduleError, value: str, read: Callable[[str], object]) -> ScheduleError:
     """The same error with the whole value, mended, as what was meant; the error itself if that can't be read either."""
-    better = value
+    better, hints = value, dict[str, None]()
     for pattern, right in _TABLE:
         better = re.sub(pattern, right, better, flags=re.IGNORECASE | re.ASCII)
-    fault = error if better == value else _fault(better, read)
-    hints: list[str] = []
-    for _ in range(_MOST):
-        if fault is None:
-            hint = " ".join(dict.fromkeys(filter(None, hints)))
-            return ScheduleError(error.fault, hint, error.where, (error.instead[0], better))
-        wrong, meant = fault.instead
-        before, at, after = _split(better, wrong) if meant else ("", "", "")
-        if not at:
-            break
-        better = f"{before}{meant}{after}"
-        hints.append(fault.hint)
-        fault = _fault(better, read)
+    for _ in range(_MOST + 1):
+        try:
+            read(better)
+        except ScheduleError as fault:
+            wrong, meant = fault.instead
+            word = rf"(?<![\w/]){re.escape(wrong)}(?![\w/])"
+            better, found = re.subn(word, meant.replace("\\", r"\\"), better, count=1, flags=re.IGNORECASE)
+            if not meant or not found:
+                break
+            hints[fault.hint] = None
+        else:
+            return ScheduleError(error.fault, " ".join(filter(None, hints)), error.where, (error.instead[0], better))
     return error
-
-
-def _fault(value: str, read: Callable[[str], object]) -> ScheduleError | None:
-    try:
-        read(value)
-    except ScheduleError as error:
-        return error
-    return None
-
-
-def _split(value: str, word: str) -> tuple[str, str, str]:
-    """What stands before a word, the word, and what comes after it; empty where it is not there."""
-    match = re.search(rf"(?<![\w/]){re.escape(word)}(?![\w/])", value, re.IGNORECASE)
-    return (value[: match.start()], match[0], value[match.end() :]) if match else ("", "", "")
 
 
 # --- Times of a command
 
-_UNITS = {
-    "m": "m min mins minute minutes",
-    "h": "h hr hrs hour hours",
-    "d": "d day days",
-    "w": "w wk week weeks",
-}
-_UNIT = {word: unit for unit, words in _UNITS.items() for word in words.split()}
 _TIMES = {"noon": "12:00", "midnight": "24:00", "today": "24:00", "tonight": "20:00", "this evening": "20:00"}
+_DURATION = re.compile(r"(\d{1,4}) ?([mhdw])(?:in|inute|r|our|ay|k|eek)?s?", re.ASCII)
 
 
 def form_of(given: object, now: datetime, *, with_day: bool) -> str:
@@ -238,15 +186,12 @@ def form_of(given: object, now: datetime, *, with_day: bool) -> str:
     now: by the clocks of the default zone.
     with_day: whether the day has to be in it.
     """
-    plain = " ".join(given.lower().split()).removeprefix("next ") if isinstance(given, str) else ""
-    ahead = 1 if plain == "tomorrow" else 0
-    if plain.isalpha() and plain[:3] in WEEKDAYS:
-        ahead = (WEEKDAYS.index(plain[:3]) - now.weekday() - 1) % 7 + 1
-    if ahead:
+    plain = " ".join(str(given).lower().split()).removeprefix("next ")
+    if plain == "tomorrow" or (plain.isalpha() and plain[:3] in WEEKDAYS):
+        ahead = 1 if plain == "tomorrow" else (WEEKDAYS.index(plain[:3]) - now.weekday() - 1) % 7 + 1
         return f"{now + timedelta(days=ahead):%Y-%m-%d}"
-    duration = re.fullmatch(r"(\d{1,4}) ?([a-z]+)", plain, re.ASCII)
-    if duration and (unit := _UNIT.get(duration[2])) and not with_day:
-        return f"{7 * int(duration[1])}d" if unit == "w" else f"{int(duration[1])}{unit}"
+    if (match := _DURATION.fullmatch(plain)) and not with_day:
+        return f"{7 * int(match[1])}d" if match[2] == "w" else f"{int(match[1])}{match[2]}"
     time = re.fullmatch(_TIME, plain, re.IGNORECASE | re.ASCII)
     clock = _time(time[1], time[2], time[3]) if time and (time[2] or time[3]) else _TIMES.get(plain, "")
     return f"{now:%Y-%m-%d}T{clock}" if clock and with_day else clock

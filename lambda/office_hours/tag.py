@@ -5,13 +5,14 @@
     group    = window+ [zone]
     window   = [months] [days] hours
 
-A mistake is a ScheduleError that names the word at fault, and suggests what would be right: the whole value where
-mending it, by the tables of slips.py and by the nearest words, gives one that can be read.
+A mistake is a ScheduleError that names the word at fault. It suggests the whole value, mended, where that can be read
+(slips.py).
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from types import ModuleType
@@ -23,26 +24,22 @@ from office_hours.text import ScheduleError, unknown
 
 # --- The words
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-GROUPS = {"daily": WEEKDAYS, "weekdays": WEEKDAYS[:5], "weekends": WEEKDAYS[5:]}
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-MONTH_DAYS = tuple(f"d{number}" for number in range(1, 32))
-ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "last")
 FULL_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 FULL_MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
+WEEKDAYS, MONTHS = (tuple(full[:3] for full in names) for names in (FULL_WEEKDAYS, FULL_MONTHS))
+GROUPS = {"daily": WEEKDAYS, "weekdays": WEEKDAYS[:5], "weekends": WEEKDAYS[5:]}
+MONTH_DAYS = tuple(f"d{number}" for number in range(1, 32))
+ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "last")
 CONSTANTS = ("always", "never", "ignore")
 FLAGS = ("maintenance", "enforced")
 OPTIONS = ("holidays", "closed", "lead", *FLAGS)
 
 EVERY_DAY, EVERY_MONTH = frozenset(WEEKDAYS), frozenset(MONTHS)
 DAY = 24 * 60  # minutes
-_LONGEST_MONTHS = dict(zip(MONTHS, (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), strict=True))
-_SHORT = dict(zip((*FULL_WEEKDAYS, *FULL_MONTHS), (*WEEKDAYS, *MONTHS), strict=True))
-_DAY_WORDS = (*WEEKDAYS, *FULL_WEEKDAYS, *GROUPS, *ORDINALS)
-_UTC = ZoneInfo("UTC")
+_SHORT = {full: full[:3] for full in (*FULL_WEEKDAYS, *FULL_MONTHS)}
 _EVERY = {"months": "jan-dec", "days": "daily"}
 _EVERYTHING = (*CONSTANTS, *OPTIONS, *MONTHS, *WEEKDAYS, *_SHORT, *GROUPS, "last-day")
 
@@ -58,18 +55,19 @@ _KINDS = {
     "option": re.compile(f".*=.*|{'|'.join(OPTIONS)}"),
     "hours": re.compile(".*:.*|-"),
     "months": re.compile(_with_a_piece(*MONTHS, *FULL_MONTHS)),
-    "days": re.compile(_with_a_piece(*_DAY_WORDS, "d[0-9]+")),
+    "days": re.compile(_with_a_piece(*WEEKDAYS, *FULL_WEEKDAYS, *GROUPS, *ORDINALS, "d[0-9]+")),
 }
 _HOURS = re.compile(r"([0-9]{1,2}:[0-9]{2})?-([0-9]{1,2}:[0-9]{2})?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 _EXPECTED_VALUE = "expected days and hours such as mon-fri 08:00-18:00, or always, never or ignore"
 _EXPECTED_MONTHS = "expected months such as jan, jan-mar or nov-feb"
-_EXPECTED_DAYS = "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d15 or last-day"
+_EXPECTED_DAYS = "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d1 to d31 or last-day"
 _EXPECTED_HOURS = "expected hours such as 08:00-18:00, 22:00-06:00, 08:00- or -18:00"
 _EXPECTED_OPTION = "expected an option: holidays=DE, closed=2026-12-24, lead=15m, maintenance or enforced"
 _EXPECTED_ZONE = "expected a zone such as Europe/Berlin, or an option"
 _ALONE = "always, never and ignore stand alone"
+_ORDER = "windows come before their one zone, and zones before options; a named schedule has its own windows"
 
 
 # --- What they mean
@@ -91,18 +89,12 @@ class Window:
     end: int | None
     days: frozenset[str] = EVERY_DAY
     months: frozenset[str] = EVERY_MONTH
-    zone: ZoneInfo = _UTC
+    zone: ZoneInfo = ZoneInfo("UTC")  # noqa: RUF009  immutable
     hours: str = field(default="", compare=False)
 
     @property
     def is_one_sided(self) -> bool:
         return self.start is None or self.end is None
-
-
-def _names_a_date(window: Window) -> bool:
-    """Whether there is any such date: 30 February is none."""
-    longest = max(_LONGEST_MONTHS[month] for month in window.months)
-    return any(day not in MONTH_DAYS or int(day[1:]) <= longest for day in window.days)
 
 
 @dataclass
@@ -136,8 +128,7 @@ class Tag:
         """Read a tag's value. Raises ScheduleError."""
         zone = zones().get(default_zone.lower())
         if not zone:
-            cities = [each for each in zones().values() if "/" in each]
-            raise unknown("default zone", default_zone, cities, _EXPECTED_ZONE)
+            raise unknown("default zone", default_zone, zones().values(), _EXPECTED_ZONE)
 
         def read(value: str) -> Tag:
             tag = cls(named, calendars, ZoneInfo(zone))
@@ -157,103 +148,91 @@ class Tag:
     def _read(self, words: Sequence[str]) -> None:
         """Read the whole. Its errors say in which value the fault is: the tag's, or that of the schedule it names."""
         where = whole = f'"{" ".join(words)}"'
+        name = words[0].lower() if words else ""
         try:
-            if words and (value := self.named.get(words[0].lower())) is not None:
-                where = f'"{value}", the schedule "{words[0]}"'
-                self._read_value(value.split())
-                where, at = whole, 1
-                if len(words) > 1 and kind_of(words[1]) == "zone":
-                    self._move(words[1], words[0])
-                    at = 2
-                self._read_options(words[at:], words[0])
+            if name in self.named:
+                where = f'"{self.named[name]}", the schedule "{words[0]}"'
+                self._read_value(self.named[name].split())
+                where, words = whole, self._move(words)
+                self._read_options(words)
             else:
                 self._read_value(words)
             self._check()
         except ScheduleError as error:
             raise ScheduleError(error.fault, error.hint, where, error.instead) from None
 
+    def _move(self, words: Sequence[str]) -> Sequence[str]:
+        """Take the named schedule to the zone behind its name, if there is one; return the words after that."""
+        if self.constant or len(words) < 2 or kind_of(words[1]) != "zone":
+            return words[1:]
+        if len({window.zone for window in self.windows}) > 1:
+            raise ScheduleError(f'zone "{words[1]}"', f'the schedule "{words[0]}" has several zones of its own')
+        self.in_default_zone = False
+        self._end_group(0, ZoneInfo(zones()[words[1].lower()]))
+        return words[2:]
+
     def _read_value(self, words: Sequence[str]) -> None:
         """Read always, never, ignore, or groups of windows, and the options."""
         if not words:
             raise ScheduleError("an empty value", f"{_EXPECTED_HOURS}, or always, never or ignore")
-        first, at, begin = words[0], 0, 0  # where a group of windows begins
-        if kind_of(first) == "constant":
-            self.constant, at = first.lower(), 1
+        at = begin = 0  # where a group of windows begins
+        if kind_of(words[0]) == "constant":
+            self.constant, at = words[0].lower(), 1
+        elif kind_of(words[0]) is None:
+            names = f"; the settings have the schedules {', '.join(sorted(self.named))}" if self.named else ""
+            raise _slips().unknown_word(words[0], (*self.named, *_EVERYTHING), _EXPECTED_VALUE + names, begins=True)
         while not self.constant and at < len(words):
             kind = kind_of(words[at])
-            if kind in ("months", "days", "hours"):
-                at = self._read_window(words, at)
-            elif kind == "zone" and begin < len(self.windows):
+            if kind == "zone" and begin < len(self.windows):
                 begin, at = self._end_group(begin, ZoneInfo(zones()[words[at].lower()])), at + 1
+            elif kind in ("months", "days", "hours") or not at:
+                at = self._read_window(words, at)
             else:
                 break
-        if not at and (kind := kind_of(first)):
-            raise ScheduleError(f'no hours before "{first}"', f"hours come before the {kind}; {_EXPECTED_HOURS}")
-        if not at:
-            names = f"; the settings have the schedules {', '.join(sorted(self.named))}" if self.named else ""
-            raise _slips().unknown_word(first, (*self.named, *_EVERYTHING), _EXPECTED_VALUE + names, begins=True)
         self.in_default_zone = begin < len(self.windows)
         self._end_group(begin, self.default_zone)
-        self._read_options(words[at:], "")
+        self._read_options(words[at:])
 
     def _end_group(self, begin: int, zone: ZoneInfo) -> int:
         """Give the windows from this one on their zone; return where the next group begins."""
-        for at, each in enumerate(self.windows[begin:], begin):
-            self.windows[at] = Window(each.start, each.end, each.days, each.months, zone, each.hours)
+        self.windows[begin:] = [replace(window, zone=zone) for window in self.windows[begin:]]
         return len(self.windows)
-
-    def _move(self, zone: str, name: str) -> None:
-        """Take a named schedule to another zone."""
-        if self.constant:
-            raise ScheduleError(f'"{zone}"', _ALONE)
-        if len({window.zone for window in self.windows}) > 1:
-            raise ScheduleError(f'zone "{zone}"', f'the schedule "{name}" has several zones of its own')
-        self.in_default_zone = False
-        self._end_group(0, ZoneInfo(zones()[zone.lower()]))
 
     def _read_window(self, words: Sequence[str], begin: int) -> int:
         """Read the window that begins at this place; return the place after it."""
-        at, parts = begin, dict[str, str]()
-        while at < len(words) and (kind := kind_of(words[at])) in ("months", "days"):
-            word, before = words[at], words[at - 1]
-            if kind == "months" and "days" in parts:
-                instead = (f"{before} {word}", f"{word} {before}")
-                raise ScheduleError(f'"{word}" after "{before}"', "months come before days", instead=instead)
-            if kind in parts:
-                instead = (f"{before} {word}", f"{before}+{word}")
-                raise ScheduleError(f'no hours between "{before}" and "{word}"', instead=instead)
-            parts[kind], at = word, at + 1
+        at, parts, before = begin, dict[str, str](), ""
+        while at < len(words) and (kind := kind_of(word := words[at])) in _EVERY:
+            if kind in parts or "days" in parts:
+                right = f"{before}+{word}" if kind_of(before) == kind else f"{word} {before}"
+                raise ScheduleError(f'no hours between "{before}" and "{word}"', instead=(f"{before} {word}", right))
+            parts[kind], before, at = word, word, at + 1
         if at == len(words):
-            raise ScheduleError(f'no hours after "{words[-1]}"', _EXPECTED_HOURS)
-        word, before, kind = words[at], words[at - 1], kind_of(words[at])
+            raise ScheduleError(f'no hours after "{before}"', _EXPECTED_HOURS)
+        word, kind = words[at], kind_of(words[at])
         if kind is None and not word[0].isdigit():
             raise _slips().unknown_word(word, _EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
         if kind not in ("hours", None):
-            hint = f"hours follow their days; {_EXPECTED_HOURS}"
-            raise ScheduleError(f'no hours between "{before}" and "{word}"', hint)
+            raise ScheduleError(f'no hours before "{word}"', _EXPECTED_HOURS)
         found = _EVERY | parts
-        window = Window(*_hours(word), _days(found["days"]), _months(found["months"]), hours=word)
-        if not _names_a_date(window):
+        days, months = _days(found["days"]), _months(found["months"])
+        longest = max(monthrange(2028, 1 + MONTHS.index(month))[1] for month in months)  # a leap year
+        if all(day in MONTH_DAYS and int(day[1:]) > longest for day in days):
             raise ScheduleError(f'"{" ".join(words[begin:at])}"', "there is no such date, the window can never happen")
+        self.windows.append(Window(*_hours(word), days, months, hours=word))
         self._refuse_two_readings(words, begin, at, parts)
-        self._parts |= {"days": found["days"]} if window.days != EVERY_DAY else {}
-        self._parts |= {"months": found["months"]} if window.months != EVERY_MONTH else {}
-        self.windows.append(window)
+        self._parts |= {"days": found["days"]} if days != EVERY_DAY else {}
+        self._parts |= {"months": found["months"]} if months != EVERY_MONTH else {}
         return at + 1
 
     def _refuse_two_readings(self, words: Sequence[str], begin: int, at: int, parts: dict[str, str]) -> None:
         """Refuse a window that leaves out what an earlier one named: it could mean the same again, or all."""
-        if omitted := {kind: word for kind, word in self._parts.items() if kind not in parts}:
-            readings = (parts | omitted, parts | {kind: _EVERY[kind] for kind in omitted})
+        if self._parts.keys() - parts:
+            readings = (self._parts | parts, {kind: _EVERY[kind] for kind in self._parts} | parts)
             windows = ([reading[kind] for kind in _EVERY if kind in reading] for reading in readings)
             same, every = (" ".join((*words[:begin], *window, *words[at:])) for window in windows)
             raise ScheduleError(f'"{words[at]}" could be meant in two ways', f'write "{same}" or "{every}"')
 
-    def _read_options(self, words: Sequence[str], name: str) -> None:
-        """Read the options.
-
-        name: that of the settings' schedule which they are added to; empty for none.
-        """
+    def _read_options(self, words: Sequence[str]) -> None:
         options = set[str]()
         for word in words:
             kind = kind_of(word)
@@ -263,39 +242,33 @@ class Tag:
                 # What ends a value is neither a day nor a month.
                 known = (*CONSTANTS, *OPTIONS) if word is words[-1] else _EVERYTHING
                 raise _slips().unknown_word(word, known, _EXPECTED_OPTION if options else _EXPECTED_ZONE)
-            if kind == "zone" and not options:
-                raise ScheduleError(f'second zone "{word}"', "windows have one zone")
             if kind != "option":
-                own = f'the schedule "{name}" has its windows' if name else "windows and zones come before the options"
-                raise ScheduleError(f'"{word}"', f"{own}; {_EXPECTED_OPTION}")
-            options.add(self._read_option(word, options))
-
-    def _read_option(self, word: str, earlier: Collection[str]) -> str:
-        """Read an option; return its name."""
-        name, equals, value = word.partition("=")
-        match name := name.lower():
-            case "maintenance" | "enforced" if equals:
-                raise ScheduleError(f'"{word}"', f'"{name}" takes no value')
-            case "maintenance" | "enforced":
-                self.flags.add(name)
-            case "holidays" | "closed" | "lead" if not value:
-                raise ScheduleError(f'incomplete "{word}"', _EXPECTED_OPTION)
-            case "lead" if name in earlier:
+                raise ScheduleError(f'misplaced "{word}"', f"{_ORDER}; {_EXPECTED_OPTION}")
+            name = word.partition("=")[0].lower()
+            if name == "lead" and name in options:
                 raise ScheduleError(f'second "{word}"', "a schedule has one lead")
-            case "lead":
-                self.lead = _lead(value)
-            case "closed":
-                self.closed.append(days_off.dates(value))
-            case "holidays" if value.lower() in self.calendars:
-                self.dates.update(self.calendars[value.lower()])
-            case "holidays":
-                self.countries.add(days_off.country(value, self.calendars))
-            case _:
-                raise unknown("option", name or word, OPTIONS, _EXPECTED_OPTION)
-        return name
+            self._read_option(word)
+            options.add(name)
+
+    def _read_option(self, word: str) -> None:
+        name, equals, value = word.partition("=")
+        name = name.lower()
+        if name not in OPTIONS:
+            raise unknown("option", name or word, OPTIONS, _EXPECTED_OPTION)
+        if equals if name in FLAGS else not value:
+            raise ScheduleError(f'unknown option "{word}"', _EXPECTED_OPTION)
+        if name in FLAGS:
+            self.flags.add(name)
+        elif name == "lead":
+            self.lead = _lead(value)
+        elif name == "closed":
+            self.closed.append(days_off.dates(value))
+        elif value.lower() in self.calendars:
+            self.dates.update(self.calendars[value.lower()])
+        else:
+            self.countries.add(days_off.country(value, self.calendars))
 
     def _check(self) -> None:
-        """Check the whole."""
         one_sided = [window.hours for window in self.windows if window.is_one_sided]
         others = [window.hours for window in self.windows if not window.is_one_sided] + sorted(self.flags)
         if one_sided and others:
@@ -328,56 +301,48 @@ def kind_of(word: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _months(word: str) -> frozenset[str]:
-    items = word.lower().split("+")
-    return frozenset(month for item in items for month in _range(item, MONTHS, word, _EXPECTED_MONTHS))
+    return frozenset(month for item in word.lower().split("+") for month in _range(item, MONTHS, word))
 
 
 @lru_cache(maxsize=1024)
 def _days(word: str) -> frozenset[str]:
     days: set[str] = set()
     for item in word.lower().split("+"):
-        first, dash, rest = item.partition("-")
-        if item == "last-day":
-            days.add(item)
-        elif item in GROUPS:
+        first, _, rest = item.partition("-")
+        if item in GROUPS:
             days.update(GROUPS[item])
         elif first in ORDINALS:
-            if not dash:
-                raise ScheduleError(f'incomplete day "{item}"', f"expected a weekday after it, such as {item}-mon")
-            known = (*WEEKDAYS, "day") if first == "last" else WEEKDAYS
-            days.add(f"{first}-{_one_of(known, rest, word, _EXPECTED_DAYS)}")
-        elif re.match("d[0-9]", first):
-            days.update(_range(item, MONTH_DAYS, word, "expected d1 to d31"))
-        elif _SHORT.get(first, first) in WEEKDAYS:
-            days.update(_range(item, WEEKDAYS, word, _EXPECTED_DAYS))
+            days.add(f"{first}-{_one_of((*WEEKDAYS, 'day') if first == 'last' else WEEKDAYS, rest, word)}")
         else:
-            near_ones = () if first[:1].isdigit() else (*WEEKDAYS, *FULL_WEEKDAYS, *(("last",) if dash else GROUPS))
-            _one_of(near_ones, first, word, _EXPECTED_DAYS)
+            days.update(_range(item, MONTH_DAYS if re.match("d[0-9]", first) else WEEKDAYS, word))
     return EVERY_DAY if days >= EVERY_DAY else frozenset(days)
 
 
-def _range(item: str, vocabulary: Sequence[str], whole: str, expected: str) -> list[str]:
+def _range(item: str, vocabulary: Sequence[str], whole: str) -> Sequence[str]:
     """A word, or those from one to another; a range goes on past the end."""
     first, dash, last = item.partition("-")
-    low = vocabulary.index(_one_of(vocabulary, first, whole, expected))
-    high = vocabulary.index(_one_of(vocabulary, last, whole, expected)) if dash else low
-    return [*vocabulary[low : high + 1]] if low <= high else [*vocabulary[low:], *vocabulary[: high + 1]]
+    low = vocabulary.index(_one_of(vocabulary, first, whole))
+    high = vocabulary.index(_one_of(vocabulary, last, whole)) if dash else low
+    return vocabulary[low : high + 1] if low <= high else (*vocabulary[low:], *vocabulary[: high + 1])
 
 
-def _one_of(vocabulary: Sequence[str], word: str, whole: str, expected: str) -> str:
+def _one_of(vocabulary: Sequence[str], word: str, whole: str) -> str:
+    """The vocabulary's word for this one."""
     if (short := _SHORT.get(word, word)) in vocabulary:
         return short
-    kind = "month" if vocabulary is MONTHS else "day"
+    kind, others, expected = "day", (*FULL_WEEKDAYS, *GROUPS, "last"), _EXPECTED_DAYS
+    if vocabulary is MONTHS:
+        kind, others, expected = "month", FULL_MONTHS, _EXPECTED_MONTHS
     if not word:
         raise ScheduleError(f'incomplete {kind}s "{whole}"', expected)
-    full = FULL_MONTHS if vocabulary is MONTHS else FULL_WEEKDAYS
-    raise unknown(kind, word, () if vocabulary is MONTH_DAYS else (*vocabulary, *full), expected)
+    is_number = word[0].isdigit() or vocabulary is MONTH_DAYS
+    raise unknown(kind, word, () if is_number else (*vocabulary, *others), expected)
 
 
 def _hours(word: str) -> tuple[int | None, int | None]:
     match = _HOURS.fullmatch(word)
     if not match or word == "-":
-        raise _slips().offset_error(word) or ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
+        raise _slips().error_for(word, begins=False) or ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
     start, end = (None if text is None else _minutes(text) for text in match.groups())
     if start == DAY:
         raise ScheduleError(f'"24:00" at the start of "{word}"', "write 00:00 for the start of the next day")
