@@ -4,18 +4,19 @@ import itertools
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict, cast
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from office_hours import rds
 from office_hours.clock import utc
-from office_hours.decision import Decision, Reason
+from office_hours.decision import Action, Decision, Reason
+from office_hours.event import Event
 from office_hours.settings import Cluster
 
 NAMESPACE = "AuroraOfficeHours"  # of all our metrics
@@ -89,7 +90,7 @@ class Outcome:
     @property
     def entry(self) -> Entry:
         """The cluster's entry in the answer."""
-        entry: Entry = {
+        entry = {
             "cluster": self.cluster.identifier,
             "region": self.cluster.region,
             "status": self.cluster.status,
@@ -98,13 +99,8 @@ class Outcome:
             "message": self.message,
             "next": utc(self.next) if self.next else None,
         }
-        if self.hold:
-            entry["hold"] = self.hold
-        if self.decision.by:
-            entry["by"] = self.decision.by
-        if self.error:
-            entry["error"] = self.error
-        return entry
+        more = {"hold": self.hold, "by": self.decision.by, "error": self.error}
+        return cast("Entry", {**entry, **{key: value for key, value in more.items() if value}})
 
     def log(self, write: Callable[..., None], **more: object) -> None:
         """Log it: the message as the line's message, all else as keys."""
@@ -160,33 +156,38 @@ def in_words(failures: Iterable[Failure]) -> str:
     return "\n".join(sorted(lines))
 
 
-def report(answer: Answer, outcomes: Iterable[Outcome], failures: Sequence[Failure], *, of_schedules: bool) -> Answer:
-    """Complete a run's answer, write its summary to the log, and send its metrics. Raises RunError for failures.
-
-    of_schedules: whether this is a run by the schedules, rather than a command by hand.
-    """
+def report(  # noqa: PLR0913  what was asked for, and what came of it
+    action: Action, now: datetime, event: Event, *, outcomes: list[Outcome], failures: list[Failure], denied: list[str]
+) -> Answer:
+    """A run's answer. Writes its summary to the log, and sends its metrics. Raises RunError for failures."""
     outcomes = sorted(outcomes, key=lambda each: each.cluster.name)
-    answer["counts"] = dict(sorted(Counter(each.decision.reason.value for each in outcomes).items()))
-    answer["clusters"] = [each.entry for each in outcomes]
+    answer: Answer = {
+        "action": action.value,
+        "time": utc(now),
+        "dry_run": event.dry_run,
+        "counts": dict(sorted(Counter(each.decision.reason.value for each in outcomes).items())),
+        "clusters": [each.entry for each in outcomes],
+    }
+    if denied:
+        answer["denied_regions"] = denied
     invalid = {each.cluster.name: each.message for each in outcomes if each.decision.reason is Reason.INVALID_TAG}
     some_invalid = dict(itertools.islice(invalid.items(), _MOST_INVALID))
     summary = {**answer, "clusters": len(outcomes), "failures": len(failures), "invalid_tags": some_invalid}
-    action = answer["action"]
     logger.info("%s run: %d clusters, %d failures", action, len(outcomes), len(failures), extra=summary)
     counts = {
         "Failures": len(failures),
         "Refused": sum(each.refused for each in outcomes),
-        "Stopped" if action == "stop" else "Started": sum(each.done for each in outcomes),
+        "Stopped" if action is Action.STOP else "Started": sum(each.done for each in outcomes),
     }
-    if action == "stop" and of_schedules:  # the start function's runs see the same
+    if action is Action.STOP and event.clusters is None:  # the start function's runs see the same
         counts |= {"InvalidTags": len(invalid), "OverdueClusters": sum(each.overdue for each in outcomes)}
-    if not answer["dry_run"]:
+    if not event.dry_run:
         metrics = EphemeralMetrics(namespace=NAMESPACE)  # a line of the log
         for name, value in counts.items():
             metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
         metrics.flush_metrics()
     if failures:
-        again = "" if answer["dry_run"] else " The next run tries again."
+        again = "" if event.dry_run else " The next run tries again."
         head = f"{len(failures)} failed and {len(outcomes)} clusters were handled.{again}"
         raise RunError(f"{head}\n{in_words(failures)}")
     return answer

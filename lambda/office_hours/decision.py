@@ -160,30 +160,25 @@ class Dispute:
         history = [(at, change) for at, change in history_of(events) if at >= self.since]
         changes = [(at, change) for at, change in history if change in (Change.STARTED, Change.STOPPED)]
         return (
-            self._after_failed_stop(history)
-            or self._after_restart(history)
+            self._before_trail(history)
             or self._by_trail(call, changes)
             or self._by_log(changes)
             or Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)  # 9
         )
 
-    def _after_failed_stop(self, history: History) -> Decision | None:
-        """8.1, first half, which comes before all else: a stop that failed gets a rest."""
-        if self.desired is State.RUNNING or not history or history[-1][1] is not Change.STOP_FAILED:
+    def _before_trail(self, history: History) -> Decision | None:
+        """What comes before 8.0 for a cluster that should be stopped."""
+        if self.desired is State.RUNNING or not history:
             return None
-        at = history[-1][0]
-        if self.now - at >= _LONGEST_CHANGE:
-            return None
-        message = f"RDS failed to stop it on {local(at, self.cluster.zone)}. The next try is half an hour later."
-        return _leave(Reason.BUSY, message)
-
-    def _after_restart(self, history: History) -> Decision | None:
-        """8.2, which comes before 8.0: AWS started it."""
+        at, latest = history[-1]
+        if latest is Change.STOP_FAILED and self.now - at < _LONGEST_CHANGE:  # 8.1, first half: it gets a rest
+            failed = f"RDS failed to stop it on {local(at, self.cluster.zone)}"
+            return _leave(Reason.BUSY, f"{failed}. The next try is half an hour later.")
         turns = [change for _, change in history if change in (Change.STOPPED, Change.RESTARTED)]
-        if self.desired is State.RUNNING or turns[-1:] != [Change.RESTARTED]:
-            return None
-        message = f"AWS started it, as it does after seven days. {self.message}"
-        return Decision(Action.STOP, Reason.AUTO_RESTARTED, message)
+        if turns[-1:] == [Change.RESTARTED]:  # 8.2
+            message = f"AWS started it, as it does after seven days. {self.message}"
+            return Decision(Action.STOP, Reason.AUTO_RESTARTED, message)
+        return None
 
     def _by_trail(self, call: Call | None, changes: History) -> Decision | None:
         """8.0: CloudTrail knows, unless RDS's log has a later change, which is then not in CloudTrail yet."""

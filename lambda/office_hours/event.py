@@ -16,12 +16,8 @@ _ACCEPTED = (
     '"2027-01-04"}, {"clusters": ["reporting"], "resume": true}'
 )
 _NAMES = '"reporting", "eu-west-1/reporting", an ARN of a cluster, or "*" alone for every tagged one'
-_UNTIL = (
-    "a time of day such as 20:00, a date such as 2026-11-24, a date-time such as 2026-11-24T20:00 or "
-    "2026-11-24T20:00+01:00, or a duration such as 90m, 4h or 3d"
-)
-_FROM = "a date such as 2026-12-24, or a date-time such as 2026-12-24T20:00 or 2026-12-24T20:00+01:00"
-_TIME = "a date-time such as 2026-12-24T12:00, 2026-12-24T12:00:00+01:00 or 2026-12-24T11:00:00Z"
+_DAY_AND_TIME = "a date such as 2026-11-24, or a date-time such as 2026-11-24T20:00 or 2026-11-24T20:00+01:00"
+_UNTIL = f"a time of day such as 20:00, a duration such as 90m, 4h or 3d, {_DAY_AND_TIME}"
 _NAME = re.compile(r"(?:arn:[a-z-]+:rds:([a-z0-9-]+):\d{12}:cluster:|([^/:*]+)/)?([^/:*]+)")
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):([0-5]\d)")
 _DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?")
@@ -144,7 +140,7 @@ class Event:
         text = event.get("time")
         time = moment(text, zone) if isinstance(text, str) else None
         if "time" in event and (time is None or time.year not in _YEARS):
-            mistakes.append(_wrong("time", text, _TIME))
+            mistakes.append(_wrong("time", text, _DAY_AND_TIME))
         if "clusters" not in event:
             orphans = [key for key in ("from", "until", "resume") if key in given]
             mistakes += [f'"{key}" is for clusters by name: "clusters" is missing.' for key in orphans]
@@ -164,7 +160,7 @@ def _end(key: str, event: Mapping[object, object], now: datetime, zone: ZoneInfo
         from office_hours.slips import form_of  # noqa: PLC0415  only a mistake needs it
 
         near = form_of(given, now.astimezone(zone), with_day=key == "from")
-        mistakes.append(_wrong(key, given, _FROM if key == "from" else _UNTIL, near))
+        mistakes.append(_wrong(key, given, _DAY_AND_TIME if key == "from" else _UNTIL, near))
     elif (end := until.instant(now, _LAST_ZONE)) and end <= now:
         mistakes.append(_wrong(key, given, "a time in the future"))
         return None

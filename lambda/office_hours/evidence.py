@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from office_hours import rds
-from office_hours.decision import LOG_KEPT, Call, Dispute
+from office_hours.decision import LOG_KEPT, Call, Case, Dispute
 from office_hours.schedule import State
 
 if TYPE_CHECKING:
@@ -42,24 +42,25 @@ class Evidence:
 
 def look_up(  # noqa: PLR0913  what to look for, and three instants
     client: "RDSClient",
-    wanted: Mapping[str, datetime],
-    disputes: Sequence[Dispute],
+    cases: Sequence[Case],
     until: datetime,
     present: datetime,
+    known_since: datetime | None = None,
     *,
     cloud_trail: bool,
 ) -> Evidence:
-    """Read what is needed, and nothing where nothing is.
+    """Read what these cases of one Region need, and nothing where nothing is.
 
-    wanted: from when on events are needed, by each cluster's identifier.
-    disputes: those that CloudTrail may settle, where `cloud_trail` lets it be asked.
     until: nothing later is read.
     present: the instant by the clock.
+    known_since: events from then on are known, and are only read for a case that needs earlier ones too.
+    cloud_trail: whether it may be asked.
     """
-    if not wanted and not disputes:
-        return Evidence()
+    needed = {case.cluster.identifier: case.since for case in cases if case.since}
+    wanted = {name: since for name, since in needed.items() if known_since is None or since < known_since}
+    disputes = [case.found for case in cases if cloud_trail and isinstance(case.found, Dispute)]
     with ThreadPoolExecutor(1) as beside:
-        asked = beside.submit(_read_trail, client.meta.region_name, disputes if cloud_trail else (), until, present)
+        asked = beside.submit(_read_trail, client.meta.region_name, disputes, until, present)
         events = _read_log(client, wanted, until, present)
     try:
         return Evidence(events, asked.result())
@@ -96,15 +97,12 @@ def _read_trail(region: str, disputes: Sequence[Dispute], until: datetime, prese
         since = {each.cluster.identifier: max(each.since, present - _TRAIL_KEPT) for each in disputed}
         if not since or min(since.values()) >= until:
             continue
-        pages = (
-            trail(region)
-            .get_paginator("lookup_events")
-            .paginate(
-                LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": operation}],
-                StartTime=min(since.values()),
-                EndTime=until,
-                PaginationConfig={"PageSize": 50, "MaxItems": _MOST_CALLS},
-            )
+        paginator = trail(region).get_paginator("lookup_events")
+        pages = paginator.paginate(
+            LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": operation}],
+            StartTime=min(since.values()),
+            EndTime=until,
+            PaginationConfig={"PageSize": 50, "MaxItems": _MOST_CALLS},
         )
         for event in (event for page in pages for event in page["Events"]):
             record, at = json.loads(event["CloudTrailEvent"]), event["EventTime"]

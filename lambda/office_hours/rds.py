@@ -1,7 +1,6 @@
 """The only module that talks to RDS. It also makes the session for other services, and lists the account's Regions."""
 
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import datetime
@@ -31,8 +30,7 @@ USER_AGENT = "aurora-office-hours"  # CloudTrail has it: it tells our calls from
 _PAGE = 100  # the most that RDS returns at once
 _MOST_WORDS = 1000  # characters of an error
 CONFIG = Config(
-    # Adaptive: throttled by RDS, all threads slow down together, instead of giving up one by one. There are no other
-    # retries: what is left after these, the next run does.
+    # Adaptive: throttled by RDS, all threads slow down together. What is left after these attempts, the next run does.
     retries={"mode": "adaptive", "total_max_attempts": 8},
     connect_timeout=5,
     read_timeout=20,
@@ -65,7 +63,6 @@ REFUSALS = (
     "InvalidDBShardGroupState",  # its shard group is being changed
 )
 GONE = "DBClusterNotFoundFault"  # it has been deleted
-
 
 # What a thread does before each attempt of a call.
 _check: "ContextVar[Callable[[], None]]" = ContextVar("check", default=lambda: None)
@@ -120,13 +117,9 @@ def enabled_regions() -> list[str]:
 
 
 def clusters(rds: "RDSClient") -> "Iterator[list[DBClusterTypeDef]]":
-    """The snapshots of all clusters in the client's Region, page by page. One is fetched while another is read."""
-    pages = iter(rds.get_paginator("describe_db_clusters").paginate(PaginationConfig={"PageSize": _PAGE}))
-    with ThreadPoolExecutor(1) as ahead:
-        upcoming = ahead.submit(next, pages, None)
-        while page := upcoming.result():
-            upcoming = ahead.submit(next, pages, None)
-            yield page["DBClusters"]
+    """The snapshots of all clusters in the client's Region, page by page."""
+    pages = rds.get_paginator("describe_db_clusters").paginate(PaginationConfig={"PageSize": _PAGE})
+    return (page["DBClusters"] for page in pages)
 
 
 def events(rds: "RDSClient", since: datetime, until: datetime, identifier: str = "") -> "Iterator[EventTypeDef]":

@@ -24,8 +24,7 @@ _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 class Invocation:
     """What every function is given.
 
-    now: the instant to decide for, aware.
-    clock: tells the present instant, which goes on while the function works.
+    now: the instant to decide for, aware; `clock` tells the present one, which goes on while the function works.
     ends: the instant at which Lambda ends the function.
     """
 
@@ -54,20 +53,15 @@ class Region:
 def regions_of(settings: Settings) -> tuple[list[Region], list[Failure]]:
     """The Regions of the settings, and what failed. Without the list of all Regions it is the function's own."""
     names: Sequence[str | None] = settings.regions or [None]
-    regions, failures = [], []
+    failures = []
     if settings.regions == ("*",):
         try:
             names = rds.enabled_regions()
         except rds.CallError as error:
             names = [None]
             failures.append(failed("The list of the account's Regions", error))
-    for name in names:
-        try:
-            client = rds.client(name)
-            regions.append(Region(client.meta.region_name, client))
-        except rds.CallError as error:
-            failures.append(failed(f"Region {name}", error, region=name or ""))
-    return regions, failures
+    clients = [rds.client(name) for name in names]
+    return [Region(client.meta.region_name, client) for client in clients], failures
 
 
 def side_by_side(
@@ -98,14 +92,10 @@ def side_by_side(
 
 def parted(found: Iterable[_T | Failure]) -> tuple[list[_T], list[Failure]]:
     """What came of some work, and what failed."""
-    made: list[_T] = []
-    failures: list[Failure] = []
-    for each in found:
-        if isinstance(each, Failure):
-            failures.append(each)
-        else:
-            made.append(each)
-    return made, failures
+    came = list(found)
+    return [each for each in came if not isinstance(each, Failure)], [
+        each for each in came if isinstance(each, Failure)
+    ]
 
 
 def guarded(cluster: Cluster, job: Callable[[], _T]) -> _T | Failure:

@@ -14,9 +14,8 @@ from botocore.exceptions import ClientError
 
 from office_hours import answer, rds
 from office_hours.answer import Answer, Failure, Outcome, RunError, in_words, logger
-from office_hours.clock import utc
 from office_hours.command import DONE, choose, obstacles, plan
-from office_hours.decision import Action, Case, Decision, Dispute, assess
+from office_hours.decision import Action, Case, Decision, Reason, assess
 from office_hours.event import Event, EventError
 from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold
@@ -63,16 +62,7 @@ def run(order: Order) -> Answer:
 
     outcomes, failed_too = side_by_side(asked, handle, order.seconds_left())
     failures, denied = told([*failures, *failed_too], regions)
-    made: Answer = {
-        "action": order.action.value,
-        "time": utc(order.now),
-        "dry_run": order.event.dry_run,
-        "counts": {},
-        "clusters": [],
-    }
-    if denied:
-        made["denied_regions"] = denied
-    return answer.report(made, outcomes, failures, of_schedules=order.event.clusters is None)
+    return answer.report(order.action, order.now, order.event, outcomes=outcomes, failures=failures, denied=denied)
 
 
 def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) -> tuple[list[Cluster], list[Failure]]:
@@ -106,23 +96,28 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
     yield from failures
     clusters = [each for each in clusters if each.schedule]
     if order.event.is_command:
-        held = list(_at_once((cluster, partial(_hold, order, region, cluster)) for cluster in clusters))
+        held = list(_at_once((each, partial(_hold, order, region, each)) for each in clusters))
         yield from (each for each in held if not isinstance(each, Cluster))
         clusters = [each for each in held if isinstance(each, Cluster)]
     every = timedelta(minutes=order.settings.every_minutes)
     cases, failures = parted(guarded(each, partial(assess, each, order.now, every)) for each in clusters)
     yield from failures
-    evidence = _look_up(order, region, cases)
+    present = order.clock()
+    # What is in the log by now counts, though it came after the run began. Asked about another time, it's that.
+    until = min(order.now, present) if order.event.time else present
+    evidence = look_up(region.client, cases, until, present, cloud_trail=order.settings.cloud_trail)
     if evidence.blind:
         yield Failure("", evidence.blind, region.name, "blind")
+    settled, failures = parted(guarded(each.cluster, partial(_settle, order, each, evidence)) for each in cases)
+    yield from failures
     due: list[Outcome] = []
-    for case in cases:
-        outcome = guarded(case.cluster, partial(_settle, order, case, evidence))
-        if isinstance(outcome, Outcome) and outcome.decision.action is order.action and not order.event.dry_run:
+    for outcome in settled:
+        if outcome.decision.action is order.action and not order.event.dry_run:
             due.append(outcome)
         else:
+            outcome.log(logger.debug)
             yield outcome
-    yield from _at_once((outcome.cluster, partial(_act, order, region, outcome)) for outcome in due)
+    yield from _at_once((each.cluster, partial(_act, order, region, each)) for each in due)
 
 
 def _at_once(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:
@@ -135,33 +130,23 @@ def _at_once(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | 
 def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
     """Write the hold of a command by hand, and give the cluster as it is then; or say why there is none."""
     hold = plan(cluster, order.action, order.event, order.now)
-    if isinstance(hold, Decision):
-        outcome = Outcome(cluster, hold, hold.message, cluster.next_change(order.now))
-        outcome.log(logger.debug)
-        return outcome
-    value, end = hold.written(cluster.zone), None if order.event.resume else hold.until
-    if not order.event.dry_run:
+    if isinstance(hold, Hold) and not order.event.dry_run:
+        value, end = hold.written(cluster.zone), None if order.event.resume else hold.until
+        keys = {"cluster": cluster.identifier, "region": region.name, "hold": value}
         try:
             rds.write_tag(region.client, cluster.arn, order.settings.hold_key, value, partial(order.is_late, end))
+            logger.info('%s: hold "%s" written', cluster.identifier, value, extra=keys)
         except rds.NotSentError:
             raise TimeoutError("it was too late to begin. Nothing was done for it, so ask again") from None
-        keys = {"cluster": cluster.identifier, "region": region.name, "hold": value}
-        logger.info('%s: hold "%s" written', cluster.identifier, value, extra=keys)
-    return replace(cluster, hold=hold)
-
-
-def _look_up(order: Order, region: Region, cases: Sequence[Case]) -> Evidence:
-    """Read what the cases need, once for all."""
-    present = order.clock()
-    return look_up(
-        region.client,
-        {case.cluster.identifier: case.since for case in cases if case.since},
-        [case.found for case in cases if isinstance(case.found, Dispute)],
-        # What is in the log by now counts, though it came after the run began. Asked about another time, it's that.
-        until=min(order.now, present) if order.event.time else present,
-        present=present,
-        cloud_trail=order.settings.cloud_trail,
-    )
+        except ClientError as error:
+            if rds.words(error)[0] != rds.GONE:
+                raise
+            hold = Decision(Action.LEAVE, Reason.BUSY, "It has been deleted.")
+    if isinstance(hold, Hold):
+        return replace(cluster, hold=hold)
+    outcome = Outcome(cluster, hold, hold.message, cluster.next_change(order.now))
+    outcome.log(logger.debug)
+    return outcome
 
 
 def _settle(order: Order, case: Case, evidence: Evidence) -> Outcome:
@@ -174,7 +159,7 @@ def _settle(order: Order, case: Case, evidence: Evidence) -> Outcome:
         message = f"The {action} function {action}s it. {message}"
     elif action is order.action and order.event.dry_run:
         message = f"Would be {DONE[action]}. {message}"
-    outcome = Outcome(
+    return Outcome(
         cluster,
         decision,
         message,
@@ -182,9 +167,6 @@ def _settle(order: Order, case: Case, evidence: Evidence) -> Outcome:
         hold=hold.written(cluster.zone) if order.event.is_command and isinstance(hold, Hold) else None,
         overdue=case.is_overdue(events, call),
     )
-    if action is not order.action or order.event.dry_run:
-        outcome.log(logger.debug)
-    return outcome
 
 
 def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:

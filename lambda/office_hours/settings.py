@@ -23,9 +23,8 @@ _UTC = ZoneInfo("UTC")
 
 @dataclass(frozen=True)
 class Cluster:
-    """A tagged cluster, as it was listed.
+    """A cluster, as it was listed.
 
-    region: the Region it is in.
     identifier: in lower case, as RDS keeps it.
     snapshot: the `DBCluster` structure that RDS returned.
     schedule, hold: what its tags mean, or the error that reading them gave. An untagged cluster's schedule is None.
@@ -67,15 +66,11 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Settings:
-    """The stack's settings, which were checked when the stack was synthesized.
+    """What the functions need of the stack's settings, which README.md explains and the stack has checked.
 
-    tag_key: the key of the tag; the hold's is this and `-hold`.
-    regions: the Regions whose clusters are looked after; none is the function's own, `("*",)` every enabled one.
-    default_zone: the IANA zone of a tag that names none.
-    schedules: tag values that a tag may call by name.
-    calendars: dates that `holidays=` may call by name.
+    regions: none is the function's own Region, `("*",)` every enabled one.
+    schedules, calendars: tag values and dates that a tag may call by name.
     every_minutes: how often the schedules invoke the functions.
-    cloud_trail: whether CloudTrail may be asked who changed a cluster.
     """
 
     tag_key: str = "office-hours"

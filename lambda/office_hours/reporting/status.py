@@ -8,7 +8,7 @@ from typing import NotRequired, TypedDict
 
 from office_hours.answer import Entry, Failure, Outcome, RunError, in_words
 from office_hours.clock import local, utc
-from office_hours.decision import Action, Case, Dispute, assess
+from office_hours.decision import Action, Case, assess
 from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold, HoldError
 from office_hours.regions import Invocation
@@ -106,12 +106,15 @@ def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem |
     every = timedelta(minutes=invocation.settings.every_minutes)
     decided = list(of_each((cluster, partial(assess, cluster, invocation.now, every)) for cluster in seen.tagged))
     yield from (each for each in decided if isinstance(each, Failure))
-    cases = [each for each in decided if isinstance(each, Case)]
+    cases = [each for each in decided if not isinstance(each, Failure)]
     # What needs no evidence comes first: to look for more may take too long.
     clear = [case for case in cases if not case.since]
     yield from of_each((case.cluster, partial(_row, invocation, seen, Evidence(), case)) for case in clear)
     unclear = [case for case in cases if case.since]
-    evidence = _evidence(invocation, seen, unclear)
+    present, known_since = invocation.clock(), None if seen.events is None else seen.since
+    evidence = look_up(
+        seen.region.client, unclear, present, present, known_since, cloud_trail=invocation.settings.cloud_trail
+    )
     if evidence.blind:
         yield Failure("", evidence.blind, seen.region.name, "blind")
     yield from of_each((case.cluster, partial(_row, invocation, seen, evidence, case)) for case in unclear)
@@ -125,19 +128,6 @@ def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
         if names and not cluster.schedule:
             words = f"the tag is on the instance {', '.join(names)}, not on the cluster"
             yield _problem("tag-on-instance", f"Never stopped or started: {words}. Tag the cluster.", cluster)
-
-
-def _evidence(invocation: Invocation, seen: Survey, cases: list[Case]) -> Evidence:
-    """What the cases need beside the survey's events."""
-    needed = [(case.cluster.identifier, since) for case in cases if (since := case.since)]
-    return look_up(
-        seen.region.client,
-        {name: since for name, since in needed if seen.events is None or since < seen.since},
-        [case.found for case in cases if isinstance(case.found, Dispute)],
-        until=(present := invocation.clock()),
-        present=present,
-        cloud_trail=invocation.settings.cloud_trail,
-    )
 
 
 def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -> Row:
