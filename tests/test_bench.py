@@ -79,7 +79,7 @@ def test_so_many_clusters_are_due_whenever_it_is_measured(now: str, apart: bool)
             "TagList": [{"Key": key, "Value": value} for key, value in pairs],
         }
         case = assess(Settings().cluster(HOME, snapshot), at, timedelta(minutes=5))
-        decided.append((dict(pairs)["due"], case.settle([], None).action))
+        decided.append((dict(pairs)["due"], case.found.settle([], None).action))
     assert sorted(decided) == [("no", Action.LEAVE)] * 54 + [("yes", Action.STOP)] * 6
 
 

@@ -1,20 +1,22 @@
 """What comes of a run: entries, the answer, the log, metrics, failures."""
 
+import itertools
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict, cast
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from office_hours import rds
 from office_hours.clock import utc
-from office_hours.decision import Decision, Reason
+from office_hours.decision import Action, Decision, Reason
+from office_hours.event import Event
 from office_hours.settings import Cluster
 
 NAMESPACE = "AuroraOfficeHours"  # of all our metrics
@@ -71,9 +73,7 @@ class Outcome:
     """What became of a cluster.
 
     message: the decision's, or what happened when it was carried out.
-    next: when the desired state may change next.
-    hold: what a command wrote.
-    error: why RDS didn't do it, which is no failure.
+    next, hold, error: as in the entry.
     done, refused: whether RDS has begun it, or refused it as the cluster is.
     """
 
@@ -90,7 +90,7 @@ class Outcome:
     @property
     def entry(self) -> Entry:
         """The cluster's entry in the answer."""
-        entry: Entry = {
+        entry = {
             "cluster": self.cluster.identifier,
             "region": self.cluster.region,
             "status": self.cluster.status,
@@ -99,13 +99,8 @@ class Outcome:
             "message": self.message,
             "next": utc(self.next) if self.next else None,
         }
-        if self.hold:
-            entry["hold"] = self.hold
-        if self.decision.by:
-            entry["by"] = self.decision.by
-        if self.error:
-            entry["error"] = self.error
-        return entry
+        more = {"hold": self.hold, "by": self.decision.by, "error": self.error}
+        return cast("Entry", {**entry, **{key: value for key, value in more.items() if value}})
 
     def log(self, write: Callable[..., None], **more: object) -> None:
         """Log it: the message as the line's message, all else as keys."""
@@ -115,18 +110,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Failure:
-    """What could not be handled, and why.
+    """What could not be handled, and why: AWS's code and words.
 
     what: a cluster's name, or a Region in words.
-    why: the error's code and words.
     region: where; empty where it was in no Region.
-    denied: whether a policy denies the Region, which is no failure while others can be listed.
+    kind: a `denied` Region is one that a policy denies, a `blind` one's CloudTrail can't be read.
     """
 
     what: str
     why: str
     region: str = ""
-    denied: bool = False
+    kind: Literal["failed", "denied", "blind"] = "failed"
 
     @property
     def cause(self) -> str:
@@ -139,16 +133,11 @@ def failed(what: str, error: BaseException, *, denied: bool = False, **keys: str
     """Log a failure, with AWS's own words, and return it for the run's error."""
     code, words = rds.words(error)
     is_expected = isinstance(error, (*rds.CallError, TimeoutError))
-    write = logger.info if denied else logger.error
-    write(
-        "%s could not be handled: %s: %s",
-        what,
-        code,
-        words,
-        exc_info=None if is_expected else error,
-        extra={**keys, "error_code": code, "error_message": words},
-    )
-    return Failure(what, " ".join(f"{code}: {words}".split()), keys.get("region", ""), denied)
+    extra = {**keys, "error_code": code, "error_message": words}
+    write, trace = logger.info if denied else logger.error, None if is_expected else error
+    write("%s could not be handled: %s: %s", what, code, words, exc_info=trace, extra=extra)
+    why = " ".join(f"{code}: {words}".split())
+    return Failure(what, why, keys.get("region", ""), "denied" if denied else "failed")
 
 
 def in_words(failures: Iterable[Failure]) -> str:
@@ -156,57 +145,49 @@ def in_words(failures: Iterable[Failure]) -> str:
     by_cause = defaultdict[str, list[Failure]](list)
     for failure in failures:
         by_cause[failure.cause].append(failure)
-    lines = sorted(_line(each) for each in by_cause.values())
-    more = len(lines) - _MOST_CAUSES
-    return "\n".join([*lines[:_MOST_CAUSES], *([f"and {more} more causes, which the log has"] if more > 0 else [])])
+    lines = []
+    for cause, alike in by_cause.items():
+        names = sorted(each.what for each in alike)
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        why = cause if len(names) > 1 else alike[0].why
+        lines.append(f"{', '.join(names[:_MOST_NAMES])}{more}: {why}")
+    if (more_causes := len(lines) - _MOST_CAUSES) > 0:
+        return "\n".join([*sorted(lines)[:_MOST_CAUSES], f"and {more_causes} more causes, which the log has"])
+    return "\n".join(sorted(lines))
 
 
-def _line(failures: Sequence[Failure]) -> str:
-    if len(failures) == 1:
-        return f"{failures[0].what}: {failures[0].why}"
-    names = sorted(failure.what for failure in failures)
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return f"{', '.join(names[:_MOST_NAMES])}{more}: {failures[0].cause}"
-
-
-def report(answer: Answer, outcomes: Iterable[Outcome], failures: Sequence[Failure], *, of_schedules: bool) -> Answer:
-    """Complete a run's answer, write its summary to the log, and send its metrics.
-
-    of_schedules: whether this is a run by the schedules, rather than a command by hand.
-
-    Raises RunError where anything failed.
-    """
+def report(  # noqa: PLR0913  what was asked for, and what came of it
+    action: Action, now: datetime, event: Event, *, outcomes: list[Outcome], failures: list[Failure], denied: list[str]
+) -> Answer:
+    """A run's answer. Writes its summary to the log, and sends its metrics. Raises RunError for failures."""
     outcomes = sorted(outcomes, key=lambda each: each.cluster.name)
-    answer["counts"] = dict(sorted(Counter(each.decision.reason.value for each in outcomes).items()))
-    answer["clusters"] = [each.entry for each in outcomes]
-    invalid = [each for each in outcomes if each.decision.reason is Reason.INVALID_TAG]
-    summary = {
-        **answer,
-        "clusters": len(outcomes),
-        "failures": len(failures),
-        "invalid_tags": {each.cluster.name: each.message for each in invalid[:_MOST_INVALID]},
+    answer: Answer = {
+        "action": action.value,
+        "time": utc(now),
+        "dry_run": event.dry_run,
+        "counts": dict(sorted(Counter(each.decision.reason.value for each in outcomes).items())),
+        "clusters": [each.entry for each in outcomes],
     }
-    action = answer["action"]
+    if denied:
+        answer["denied_regions"] = denied
+    invalid = {each.cluster.name: each.message for each in outcomes if each.decision.reason is Reason.INVALID_TAG}
+    some_invalid = dict(itertools.islice(invalid.items(), _MOST_INVALID))
+    summary = {**answer, "clusters": len(outcomes), "failures": len(failures), "invalid_tags": some_invalid}
     logger.info("%s run: %d clusters, %d failures", action, len(outcomes), len(failures), extra=summary)
-    if not answer["dry_run"]:
-        counts = {
-            "Failures": len(failures),
-            "Refused": sum(each.refused for each in outcomes),
-            "Stopped" if action == "stop" else "Started": sum(each.done for each in outcomes),
-        }
-        if action == "stop" and of_schedules:  # the start function's runs see the same
-            counts |= {"InvalidTags": len(invalid), "OverdueClusters": sum(each.overdue for each in outcomes)}
-        _send(counts)
+    counts = {
+        "Failures": len(failures),
+        "Refused": sum(each.refused for each in outcomes),
+        "Stopped" if action is Action.STOP else "Started": sum(each.done for each in outcomes),
+    }
+    if action is Action.STOP and event.clusters is None:  # the start function's runs see the same
+        counts |= {"InvalidTags": len(invalid), "OverdueClusters": sum(each.overdue for each in outcomes)}
+    if not event.dry_run:
+        metrics = EphemeralMetrics(namespace=NAMESPACE)  # a line of the log
+        for name, value in counts.items():
+            metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        metrics.flush_metrics()
     if failures:
-        again = "" if answer["dry_run"] else " The next run tries again."
+        again = "" if event.dry_run else " The next run tries again."
         head = f"{len(failures)} failed and {len(outcomes)} clusters were handled.{again}"
         raise RunError(f"{head}\n{in_words(failures)}")
     return answer
-
-
-def _send(counts: Mapping[str, int]) -> None:
-    """Send metrics, as a line of the log."""
-    metrics = EphemeralMetrics(namespace=NAMESPACE)
-    for name, value in counts.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    metrics.flush_metrics()

@@ -1,7 +1,7 @@
 """What to do with a cluster, and why: the rules, first match wins. Pure: no AWS, no clock.
 
-`decide` gives a `Decision`, or a `Dispute` where the rules come down to who made the last change. A dispute says from
-when on evidence is needed, and settles itself with it. The rules are numbered as in lambda/README.md.
+`decide` gives a `Decision`, or a `Dispute` where it matters who made the last change. A dispute says from when on
+evidence is needed, and settles itself with it. The rules are numbered as in lambda/README.md.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
 
     from office_hours.settings import Cluster
+
+    Events = Sequence[EventTypeDef] | Exception  # as DescribeEvents returns them, or why they can't be read
 
 # RDS keeps 14 days of events; an hour less keeps clear of the edge.
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeEvents.html
@@ -59,11 +61,8 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do with a cluster now.
+    """What to do with a cluster now, and why: `reason` for programs, `message` for people.
 
-    action: what.
-    reason: why, for programs.
-    message: why, for people: one sentence or two.
     by: who changed the cluster by hand, where CloudTrail knows.
     """
 
@@ -72,14 +71,13 @@ class Decision:
     message: str
     by: str | None = None
 
+    def settle(self, events: "Events", call: "Call | None" = None) -> "Decision":  # noqa: ARG002  as a dispute is
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The latest successful call that brought a cluster into its present state, as CloudTrail has it.
-
-    at: when it was made.
-    by: who made it; None for our own functions.
-    """
+    """CloudTrail's latest successful call that brought a cluster into its state. `by` is None for our own functions."""
 
     at: datetime
     by: str | None
@@ -103,13 +101,13 @@ _MESSAGES = {
     "db cluster started": Change.STARTED,
     "db cluster stop failed": Change.STOP_FAILED,
 }
-_CHANGES = {State.RUNNING: Change.STARTED, State.STOPPED: Change.STOPPED}  # into a state
-_MADE = {State.RUNNING: Change.STOPPED, State.STOPPED: Change.STARTED}  # out of it
 _RESTART_MESSAGE = "due to it exceeding the maximum allowed time being stopped"
 
 _STATES = {"available": State.RUNNING, "stopped": State.STOPPED}
 _ENDS_SOON = ("creating", "deleting", "starting", "stopping")
+# What brings a cluster into a state.
 _ACTIONS = {State.RUNNING: Action.START, State.STOPPED: Action.STOP}
+_CHANGES = {State.RUNNING: Change.STARTED, State.STOPPED: Change.STOPPED}
 
 # Statuses that don't pass by themselves. Others but those in _STATES do.
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
@@ -125,7 +123,6 @@ _STUCK = (
 class Dispute:
     """A cluster that is not in its desired state: who changed it last, and before or after the latest transition?
 
-    desired: the state that it should be in.
     latest: the latest transition, or the end of a hold; None where there is none within two years.
     now: the instant that is decided for.
     message: what its schedule says.
@@ -143,53 +140,55 @@ class Dispute:
         return (self.latest or _LONG_AGO) - _BEFORE_TRANSITION
 
     @property
-    def opposite(self) -> Action:
-        """What brought the cluster into its present state."""
-        return Action.START if self.desired is State.STOPPED else Action.STOP
+    def present(self) -> State:
+        """The state that the cluster is in."""
+        return State.RUNNING if self.desired is State.STOPPED else State.STOPPED
 
-    def settle(self, events: "Iterable[EventTypeDef]", call: Call | None = None) -> Decision:
-        """Rules 8 and 9.
+    @property
+    def _made(self) -> str:
+        """What somebody did: Started or Stopped."""
+        return _CHANGES[self.present].capitalize()
 
-        events: the cluster's, as DescribeEvents returns them, from `since` on, in any order; others don't count.
+    def settle(self, events: "Events", call: Call | None = None) -> Decision:
+        """Rules 8 and 9. Raises why the events can't be read.
+
+        events: the cluster's, from `since` on, in any order; earlier ones don't count.
         call: what CloudTrail knows; None where it knows nothing, or nothing yet.
         """
+        if isinstance(events, Exception):
+            raise events
         history = [(at, change) for at, change in history_of(events) if at >= self.since]
         changes = [(at, change) for at, change in history if change in (Change.STARTED, Change.STOPPED)]
         return (
-            self._after_failed_stop(history)
-            or self._after_restart(history, call)
+            self._before_trail(history, call)
             or self._by_trail(call, changes)
             or self._by_log(changes)
             or Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)  # 9
         )
 
-    def _after_failed_stop(self, history: History) -> Decision | None:
-        """8.1, first half, which comes before all else: a stop that failed gets a rest."""
-        if self.desired is State.RUNNING or not history or history[-1][1] is not Change.STOP_FAILED:
+    def _before_trail(self, history: History, call: Call | None) -> Decision | None:
+        """What comes before 8.0 for a cluster that should be stopped."""
+        if self.desired is State.RUNNING or not history:
             return None
-        at = history[-1][0]
-        if self.now - at >= _LONGEST_CHANGE:
-            return None
-        message = f"RDS failed to stop it on {local(at, self.cluster.zone)}. The next try is half an hour later."
-        return Decision(Action.LEAVE, Reason.BUSY, message)
-
-    def _after_restart(self, history: History, call: Call | None) -> Decision | None:
-        """8.2, which comes before 8.0: AWS started it."""
+        at, latest = history[-1]
+        if latest is Change.STOP_FAILED and self.now - at < _LONGEST_CHANGE:  # 8.1, first half: it gets a rest
+            failed = f"RDS failed to stop it on {local(at, self.cluster.zone)}"
+            return _leave(Reason.BUSY, f"{failed}. The next try is half an hour later.")
         turns = [(at, change) for at, change in history if change in (Change.STOPPED, Change.RESTARTED)]
-        if self.desired is State.RUNNING or not turns or turns[-1][1] is not Change.RESTARTED:
+        if not turns or turns[-1][1] is not Change.RESTARTED:
             return None
-        if call and call.at > turns[-1][0]:  # so it was stopped since, which the log doesn't tell
-            return None
-        message = f"AWS started it, as it does after seven days. {self.message}"
-        return Decision(Action.STOP, Reason.AUTO_RESTARTED, message)
+        # 8.2, unless somebody started it later: so it was stopped since, which the log doesn't tell.
+        if not call or call.at <= turns[-1][0]:
+            message = f"AWS started it, as it does after seven days. {self.message}"
+            return Decision(Action.STOP, Reason.AUTO_RESTARTED, message)
+        return None
 
     def _by_trail(self, call: Call | None, changes: History) -> Decision | None:
         """8.0: CloudTrail knows, unless RDS's log has a later change, which is then not in CloudTrail yet."""
         if not call or any(change is _CHANGES[self.desired] and at > call.at for at, change in changes):
             return None
         if call.by and call.at >= (self.latest or _LONG_AGO):
-            at = local(call.at, self.cluster.zone)
-            return self._left(f"{_MADE[self.desired].capitalize()} by {call.by} on {at}", call.by)
+            return self._left(f"{self._made} by {call.by} on {local(call.at, self.cluster.zone)}", call.by)
         return Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)
 
     def _by_log(self, changes: History) -> Decision | None:
@@ -201,25 +200,21 @@ class Dispute:
         if not changes:  # 8.4: nothing since, unless the log doesn't reach back that far
             if self.desired is State.RUNNING or latest >= self.now - LOG_KEPT:
                 return None
-            command = f'{{"clusters": ["{self.cluster.identifier}"]}}'
             unknown = "Can't tell who started it: RDS's event log doesn't reach back to its last scheduled change"
+            command = f'{{"clusters": ["{self.cluster.identifier}"]}}'
             return self._left(f"{unknown}. To stop it, invoke the stop function with {command}")
         at, change = changes[-1]
         if change is _CHANGES[self.desired]:  # 8.3: it contradicts the status, so a later change is missing
-            return self._left(
-                f"{_MADE[self.desired].capitalize()} by hand after {local(at, zone)}; RDS's event log is behind"
-            )
+            return self._left(f"{self._made} by hand after {local(at, zone)}; RDS's event log is behind")
         # 8.5 and 8.6: an event soon after a transition may end a change that began before it.
         there_and_back = any(earlier >= latest and each is _CHANGES[self.desired] for earlier, each in changes)
         if at - latest >= _LONGEST_CHANGE or there_and_back:
             by_then = f"by {local(at, zone)} at the latest"
-            return self._left(f"{_MADE[self.desired].capitalize()} by hand, or under an earlier tag or hold, {by_then}")
+            return self._left(f"{self._made} by hand, or under an earlier tag or hold, {by_then}")
         return None
 
-    def _left(self, message: str, by: str | None = None) -> Decision:
-        state = "running" if self.desired is State.STOPPED else "stopped"
-        message = f"{message}. Left {state} until the next scheduled change."
-        return Decision(Action.LEAVE, Reason.CHANGED_BY_HAND, message, by)
+    def _left(self, why: str, by: str | None = None) -> Decision:
+        return _leave(Reason.CHANGED_BY_HAND, f"{why}. Left {self.present} until the next scheduled change.", by)
 
 
 def decide(cluster: "Cluster", now: datetime) -> Decision | Dispute:
@@ -269,78 +264,8 @@ def _by_schedule(cluster: "Cluster", schedule: Schedule, hold: Hold | None, now:
     return Dispute(cluster, desired, latest, now, message)
 
 
-def latest_change(cluster: "Cluster", now: datetime) -> datetime | None:
-    """When the desired state changed last, as far as is known: the latest transition, or a later end of a hold."""
-    if not isinstance(cluster.schedule, Schedule) or isinstance(cluster.hold, HoldError):
-        return None
-    transition = cluster.schedule.latest_transition(now)
-    ends = [transition.at] if transition else []
-    if cluster.hold and cluster.hold.until and cluster.hold.until <= now:
-        ends.append(cluster.hold.until)
-    return max(ends, default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A cluster, what the rules say about it, and whether it may be overdue.
-
-    found: what they say.
-    idle: what they would say if RDS were not busy with it; None where it can't be overdue.
-    seen_since: what a cluster has been since then, a run must have seen.
-    """
-
-    cluster: "Cluster"
-    found: Decision | Dispute
-    idle: Decision | Dispute | None
-    seen_since: datetime
-
-    @property
-    def since(self) -> datetime | None:
-        """From when on evidence is needed; None where none is."""
-        needed = [each.since for each in (self.found, self.idle) if isinstance(each, Dispute)]
-        return min([*needed, *([self.seen_since] if self.idle else [])], default=None)
-
-    def settle(self, events: "Sequence[EventTypeDef] | Exception", call: Call | None) -> Decision:
-        """The decision, with the evidence that `Dispute.settle` takes. Raises why it can't be read, if it matters."""
-        if not isinstance(self.found, Dispute):
-            return self.found
-        if isinstance(events, Exception):
-            raise events
-        return self.found.settle(events, call)
-
-    def is_overdue(self, events: "Sequence[EventTypeDef] | Exception", call: Call | None) -> bool:
-        """Whether it needs attention, or a run must have seen it as it is and no rule leaves it so."""
-        if isinstance(self.found, Decision) and self.found.reason is Reason.NEEDS_ATTENTION:
-            return True
-        if self.idle is None or isinstance(events, Exception):
-            return False
-        idle = self.idle.settle(events, call) if isinstance(self.idle, Dispute) else self.idle
-        if idle.action is Action.LEAVE and idle.reason is not Reason.BUSY:
-            return False
-        return not any(at > self.seen_since and change is not Change.STOP_FAILED for at, change in history_of(events))
-
-
-def assess(cluster: "Cluster", now: datetime, every: timedelta) -> Case:
-    """Apply the rules, and see whether the cluster may be overdue.
-
-    It may be once half an hour, or two runs, have gone by since its desired state changed, its hold ended, or it was
-    created. Not under a hold, whose tag doesn't say since when it is there.
-
-    every: the time from one run to the next.
-    """
-    found = idle = decide(cluster, now)
-    seen_since = now - max(2 * every, _LONGEST_CHANGE)
-    if isinstance(found, Decision) and found.reason is Reason.BUSY and cluster.status not in _ENDS_SOON:
-        # What RDS is busy with otherwise is up.
-        idle = decide(replace(cluster, snapshot={**cluster.snapshot, "Status": "available"}), now)
-    dates = (latest_change(cluster, now), cluster.snapshot.get("ClusterCreateTime"))
-    is_right = isinstance(idle, Decision) and (idle.action is Action.LEAVE or idle.reason is Reason.HELD)
-    is_new = any(at and at > seen_since for at in dates)
-    return Case(cluster, found, None if is_right or is_new else idle, seen_since)
-
-
-def _leave(reason: Reason, message: str) -> Decision:
-    return Decision(Action.LEAVE, reason, message)
+def _leave(reason: Reason, message: str, by: str | None = None) -> Decision:
+    return Decision(Action.LEAVE, reason, message, by)
 
 
 def _obstacle(snapshot: "DBClusterTypeDef") -> str:
@@ -370,3 +295,62 @@ def history_of(events: "Iterable[EventTypeDef]") -> list[tuple[datetime, Change]
         if change and (at := event.get("Date")):
             history.append((at, change))
     return sorted(history, key=lambda each: each[0])
+
+
+def latest_change(cluster: "Cluster", now: datetime) -> datetime | None:
+    """When the desired state changed last, as far as is known: the latest transition, or a later end of a hold."""
+    if not isinstance(cluster.schedule, Schedule) or isinstance(cluster.hold, HoldError):
+        return None
+    transition = cluster.schedule.latest_transition(now)
+    ends = [transition.at] if transition else []
+    if cluster.hold and cluster.hold.until and cluster.hold.until <= now:
+        ends.append(cluster.hold.until)
+    return max(ends, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A cluster, what the rules say about it, and whether it may be overdue.
+
+    idle: what they would say if RDS were not busy with it; None where it can't be overdue.
+    seen_since: a run must have seen what a cluster has been since then.
+    """
+
+    cluster: "Cluster"
+    found: Decision | Dispute
+    idle: Decision | Dispute | None
+    seen_since: datetime
+
+    @property
+    def since(self) -> datetime | None:
+        """From when on evidence is needed; None where none is."""
+        needed = [each.since for each in (self.found, self.idle) if isinstance(each, Dispute)]
+        return min([*needed, *([self.seen_since] if self.idle else [])], default=None)
+
+    def is_overdue(self, events: "Events", call: Call | None) -> bool:
+        """Whether it needs attention, or a run must have seen it as it is and no rule leaves it so."""
+        if self.idle is None or isinstance(events, Exception):
+            return isinstance(self.found, Decision) and self.found.reason is Reason.NEEDS_ATTENTION
+        idle = self.idle.settle(events, call)
+        if idle.action is Action.LEAVE and idle.reason is not Reason.BUSY:
+            return False
+        return not any(at > self.seen_since and change is not Change.STOP_FAILED for at, change in history_of(events))
+
+
+def assess(cluster: "Cluster", now: datetime, every: timedelta) -> Case:
+    """Apply the rules, and see whether the cluster may be overdue.
+
+    It may be once half an hour, or two runs, have gone by since its desired state changed, its hold ended, or it was
+    created. Not under a hold, whose tag doesn't say since when it is there.
+
+    every: the time from one run to the next.
+    """
+    found = idle = decide(cluster, now)
+    seen_since = now - max(2 * every, _LONGEST_CHANGE)
+    if isinstance(found, Decision) and found.reason is Reason.BUSY and cluster.status not in _ENDS_SOON:
+        # What RDS is busy with otherwise is up.
+        idle = decide(replace(cluster, snapshot={**cluster.snapshot, "Status": "available"}), now)
+    dates = (latest_change(cluster, now), cluster.snapshot.get("ClusterCreateTime"))
+    is_right = isinstance(idle, Decision) and (idle.action is Action.LEAVE or idle.reason is Reason.HELD)
+    is_new = any(at and at > seen_since for at in dates)
+    return Case(cluster, found, None if is_right or is_new else idle, seen_since)

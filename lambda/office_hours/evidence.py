@@ -1,7 +1,6 @@
 """Who changed a cluster, and when: RDS's event log and CloudTrail's event history, read once a Region and run."""
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,11 +9,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from office_hours import rds
-from office_hours.decision import LOG_KEPT, Action, Call, Dispute
+from office_hours.decision import LOG_KEPT, Call, Case, Dispute
+from office_hours.schedule import State
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
-    from types_boto3_rds.type_defs import EventTypeDef
+
+    from office_hours.decision import Events
 
 # Clusters whose evidence begins this recently share one look-up. For older ones all clusters' events are too many.
 _SHARED = timedelta(hours=25)
@@ -22,107 +23,96 @@ _SHARED = timedelta(hours=25)
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
 _TRAIL_KEPT = timedelta(days=90) - timedelta(hours=1)
 _MOST_CALLS = 500
-_OPERATIONS = {Action.STOP: "StopDBCluster", Action.START: "StartDBCluster"}
+_OPERATIONS = {State.RUNNING: "StartDBCluster", State.STOPPED: "StopDBCluster"}
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What is known about the clusters of a Region, by their identifiers.
 
-    events: those of RDS's log, or what went wrong when they were read.
+    events: RDS's, or why they can't be read.
     calls: the latest ones that CloudTrail knows.
-    blind: why CloudTrail could not be read; empty where it could, or was not asked.
+    blind: why CloudTrail can't be read; empty where it could, or was not asked.
     """
 
-    events: "Mapping[str, Sequence[EventTypeDef] | Exception]" = field(default_factory=dict)
+    events: "Mapping[str, Events]" = field(default_factory=dict)
     calls: Mapping[str, Call] = field(default_factory=dict)
     blind: str = ""
 
 
 def look_up(  # noqa: PLR0913  what to look for, and three instants
     client: "RDSClient",
-    wanted: Mapping[str, datetime],
-    disputes: Sequence[Dispute],
+    cases: Sequence[Case],
     until: datetime,
     present: datetime,
+    known_since: datetime | None = None,
     *,
     cloud_trail: bool,
 ) -> Evidence:
-    """Read what is needed, and nothing where nothing is.
+    """Read what these cases of one Region need, and nothing where nothing is.
 
-    wanted: from when on events are needed, by each cluster's identifier.
-    disputes: those that CloudTrail may settle, where `cloud_trail` lets it be asked.
-    until: nothing later is asked for.
+    until: nothing later is read.
     present: the instant by the clock.
+    known_since: events from then on are known, and are only read for a case that needs earlier ones too.
+    cloud_trail: whether it may be asked.
     """
-    if not wanted and not disputes:
-        return Evidence()
-    with ThreadPoolExecutor(1) as beside:  # each takes its time
-        asked = beside.submit(_read_trail, client.meta.region_name, disputes if cloud_trail else (), until, present)
+    needed = {case.cluster.identifier: case.since for case in cases if case.since}
+    wanted = {name: since for name, since in needed.items() if known_since is None or since < known_since}
+    disputes = [case.found for case in cases if cloud_trail and isinstance(case.found, Dispute)]
+    with ThreadPoolExecutor(1) as beside:
+        asked = beside.submit(_read_trail, client.meta.region_name, disputes, until, present)
         events = _read_log(client, wanted, until, present)
-    calls, blind = asked.result()
-    return Evidence(events, calls, blind)
-
-
-def _read_trail(
-    region: str, disputes: Sequence[Dispute], until: datetime, present: datetime
-) -> tuple[Mapping[str, Call], str]:
-    """The calls that CloudTrail knows, or why it can't be read."""
-    calls: dict[str, Call] = {}
     try:
-        for action in _OPERATIONS:
-            disputed = [each for each in disputes if each.opposite is action]
-            since = {each.cluster.identifier: max(each.since, present - _TRAIL_KEPT) for each in disputed}
-            if since and min(since.values()) < until:
-                calls |= _calls(region, action, since, until)
+        return Evidence(events, asked.result())
     except Exception as error:  # noqa: BLE001  RDS's event log does without it
-        return {}, ": ".join(rds.words(error))
-    return calls, ""
+        return Evidence(events, blind=": ".join(rds.words(error)))
 
 
 def _read_log(
     client: "RDSClient", wanted: Mapping[str, datetime], until: datetime, present: datetime
-) -> "Mapping[str, Sequence[EventTypeDef] | Exception]":
-    def read(name: str, at: datetime) -> "Sequence[EventTypeDef] | Exception":
+) -> "Mapping[str, Events]":
+    def read(since: datetime, identifier: str = "") -> "Events":
         try:
-            return list(rds.events(client, at, until, name)) if at < until else []
-        except Exception as error:  # noqa: BLE001  whatever it is, clusters that need no evidence are handled
+            return list(rds.events(client, since, until, identifier)) if since < until else []
+        except Exception as error:  # noqa: BLE001  clusters that need no evidence are handled
             return error
 
     # What RDS answers to a StartTime older than its log is not documented.
     since = {name: max(at, present - LOG_KEPT) for name, at in wanted.items()}
-    recent = {name: at for name, at in since.items() if at > present - _SHARED}
-    alone = [name for name in since if name not in recent]
+    alone = [name for name, at in since.items() if at <= present - _SHARED]
     with ThreadPoolExecutor(rds.THREADS) as pool:
-        found = dict(zip(alone, pool.map(lambda name: read(name, since[name]), alone), strict=True))
-    if recent:
-        shared = read("", min(recent.values()))
-        by_cluster = defaultdict[str, "list[EventTypeDef]"](list)
-        for event in () if isinstance(shared, Exception) else shared:
-            by_cluster[event.get("SourceIdentifier", "").lower()].append(event)
+        found = dict(zip(alone, pool.map(lambda name: read(since[name], name), alone), strict=True))
+    if recent := [name for name in since if name not in found]:
+        shared = read(min(since[name] for name in recent))
+        by_cluster = rds.by_cluster(() if isinstance(shared, Exception) else shared)
         found |= {name: shared if isinstance(shared, Exception) else by_cluster[name] for name in recent}
     return found
 
 
-def _calls(region: str, action: Action, since: Mapping[str, datetime], until: datetime) -> dict[str, Call]:
-    """The latest successful call for each of these clusters that there is one for."""
-    pages = trail(region).get_paginator("lookup_events")
+def _read_trail(region: str, disputes: Sequence[Dispute], until: datetime, present: datetime) -> Mapping[str, Call]:
+    """The latest successful call for each cluster that is in dispute and has one."""
     latest: dict[str, Call] = {}
-    for page in pages.paginate(
-        LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": _OPERATIONS[action]}],
-        StartTime=min(since.values()),
-        EndTime=until,
-        PaginationConfig={"PageSize": 50, "MaxItems": _MOST_CALLS},
-    ):
-        for event in page["Events"]:
+    for state, operation in _OPERATIONS.items():
+        disputed = [each for each in disputes if each.present is state]
+        since = {each.cluster.identifier: max(each.since, present - _TRAIL_KEPT) for each in disputed}
+        if not since or min(since.values()) >= until:
+            continue
+        paginator = trail(region).get_paginator("lookup_events")
+        pages = paginator.paginate(
+            LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": operation}],
+            StartTime=min(since.values()),
+            EndTime=until,
+            PaginationConfig={"PageSize": 50, "MaxItems": _MOST_CALLS},
+        )
+        for event in (event for page in pages for event in page["Events"]):
             record, at = json.loads(event["CloudTrailEvent"]), event["EventTime"]
             parameters = {key.lower(): value for key, value in (record.get("requestParameters") or {}).items()}
             name = str(parameters.get("dbclusteridentifier", "")).lower()
             is_known = name in latest and latest[name].at >= at
             if name in since and at >= since[name] and not record.get("errorCode") and not is_known:
                 latest[name] = Call(at, _caller(record))
-        if len(latest) == len(since):  # the latest come first
-            break
+            if since.keys() <= latest.keys():
+                break  # the latest come first
     return latest
 
 

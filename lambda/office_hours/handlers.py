@@ -42,8 +42,8 @@ def report(event: object, context: LambdaContext) -> object:
 
 
 def _run(action: Action, event: object, context: LambdaContext) -> Answer | str:
+    given, answer, mistakes = _invocation(context), None, list[str]()
     on_dashboard = isinstance(event, dict) and "widgetContext" in event
-    given = _invocation(context)
     try:
         asked = Event.read(event, given.now, given.settings.zone)
         now = asked.time or given.now
@@ -52,15 +52,12 @@ def _run(action: Action, event: object, context: LambdaContext) -> Answer | str:
         logger.warning("%s", error)
         if not on_dashboard:
             raise
-        from office_hours.reporting.widget import answer_page  # noqa: PLC0415  only a dashboard needs it
-
-        # A dashboard shows no more of an error than that there was one.
-        return answer_page("Nothing was done", mistakes=error.mistakes)
-    if not on_dashboard:
+        mistakes = error.mistakes  # of other errors a dashboard shows no more than that there was one
+    if answer and not on_dashboard:
         return answer
-    from office_hours.reporting.widget import answer_page  # noqa: PLC0415  as above
+    from office_hours.reporting.widget import answer_page  # noqa: PLC0415  only a dashboard needs it
 
-    return answer_page("Done", answer["clusters"])
+    return answer_page("Done" if answer else "Nothing was done", answer["clusters"] if answer else (), mistakes)
 
 
 def _invocation(context: LambdaContext) -> Invocation:

@@ -1,13 +1,13 @@
 """The only module that talks to RDS. It also makes the session for other services, and lists the account's Regions."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections import defaultdict
+from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import botocore
 from botocore.config import Config
@@ -19,18 +19,18 @@ from botocore.utils import parse_timestamp
 from office_hours.decision import ENGINES, Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from types_boto3_rds import RDSClient
     from types_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef, EventTypeDef
 
+_T = TypeVar("_T")
 THREADS = 16
 USER_AGENT = "aurora-office-hours"  # CloudTrail has it: it tells our calls from others
 _PAGE = 100  # the most that RDS returns at once
 _MOST_WORDS = 1000  # characters of an error
 CONFIG = Config(
-    # Adaptive: throttled by RDS, all threads slow down together, instead of giving up one by one. There are no other
-    # retries: what is left after these, the next run does.
+    # Adaptive: throttled by RDS, all threads slow down together. What is left after these attempts, the next run does.
     retries={"mode": "adaptive", "total_max_attempts": 8},
     connect_timeout=5,
     read_timeout=20,
@@ -64,19 +64,23 @@ REFUSALS = (
 )
 GONE = "DBClusterNotFoundFault"  # it has been deleted
 
+# What a thread does before each attempt of a call.
+_check: "ContextVar[Callable[[], None]]" = ContextVar("check", default=lambda: None)
+
+
+class NotSentError(TimeoutError):
+    """It was too late for a call that changes something: nothing was sent."""
+
 
 @lru_cache(maxsize=128)
 def client(region: str | None, *, whole: bool = False) -> "RDSClient":
-    """The client for a Region, or for the function's own, made once.
+    """The client for a Region, or for the function's own, made once. Threads may share it, but not make it.
 
     whole: whether it reads all that it lists, not only the members in `models`.
-
-    Threads may share it, but not make it: a session is not thread-safe.
     """
     made = cast("RDSClient", session(whole=whole).create_client("rds", region_name=region, config=CONFIG))
-    if not whole:
-        # After botocore's rate limiter, which makes a call wait for its turn at this very point.
-        made.meta.events.register_last("before-send", _refuse_late)
+    # After botocore's rate limiter, which makes a call wait for its turn at this very point.
+    made.meta.events.register_last("before-send", lambda **_: _check.get()())
     return made
 
 
@@ -95,37 +99,10 @@ def _timestamp(value: str) -> datetime | str:
 
     What neither can read stays text: it spoils one cluster, and its page has others.
     """
-    try:
-        return datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        pass
-    try:
-        return parse_timestamp(value)
-    except (RuntimeError, ValueError):
-        return value
-
-
-class NotSentError(TimeoutError):
-    """It was too late for a call that changes something: nothing was sent."""
-
-
-@dataclass
-class _Deadline:
-    """Whether it is too late for what a thread is about to change, and whether an attempt has been sent."""
-
-    too_late: "Callable[[], bool]"
-    sent: bool = False
-
-
-# Lambda freezes the threads that an invocation leaves behind. In a later one they would go on, retries and all.
-_deadline: "ContextVar[_Deadline | None]" = ContextVar("deadline", default=None)
-
-
-def _refuse_late(**_: object) -> None:
-    if deadline := _deadline.get():
-        if deadline.too_late():
-            raise TimeoutError("it was too late to send it again") if deadline.sent else NotSentError("it was too late")
-        deadline.sent = True
+    for read in (datetime.fromisoformat, parse_timestamp):
+        with suppress(RuntimeError, TypeError, ValueError):
+            return read(value)
+    return value
 
 
 def enabled_regions() -> list[str]:
@@ -140,13 +117,9 @@ def enabled_regions() -> list[str]:
 
 
 def clusters(rds: "RDSClient") -> "Iterator[list[DBClusterTypeDef]]":
-    """The snapshots of all clusters in the client's Region, page by page. One is fetched while another is read."""
-    pages = iter(rds.get_paginator("describe_db_clusters").paginate(PaginationConfig={"PageSize": _PAGE}))
-    with ThreadPoolExecutor(1) as ahead:
-        upcoming = ahead.submit(next, pages, None)
-        while page := upcoming.result():
-            upcoming = ahead.submit(next, pages, None)
-            yield page["DBClusters"]
+    """The snapshots of all clusters in the client's Region, page by page."""
+    pages = rds.get_paginator("describe_db_clusters").paginate(PaginationConfig={"PageSize": _PAGE})
+    return (page["DBClusters"] for page in pages)
 
 
 def events(rds: "RDSClient", since: datetime, until: datetime, identifier: str = "") -> "Iterator[EventTypeDef]":
@@ -158,6 +131,14 @@ def events(rds: "RDSClient", since: datetime, until: datetime, identifier: str =
     return (event for page in pages for event in page["Events"])
 
 
+def by_cluster(events: "Iterable[EventTypeDef]") -> "Mapping[str, list[EventTypeDef]]":
+    """Each cluster's events, by its identifier."""
+    found = defaultdict[str, "list[EventTypeDef]"](list)
+    for event in events:
+        found[event.get("SourceIdentifier", "").lower()].append(event)
+    return found
+
+
 def instances(rds: "RDSClient") -> "Iterator[DBInstanceTypeDef]":
     """Each instance of an Aurora cluster in the client's Region."""
     pages = rds.get_paginator("describe_db_instances").paginate(
@@ -166,15 +147,33 @@ def instances(rds: "RDSClient") -> "Iterator[DBInstanceTypeDef]":
     return (instance for page in pages for instance in page["DBInstances"])
 
 
-def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[], bool]") -> "DBClusterTypeDef":
-    """Start or stop the cluster, and return its snapshot, every field that RDS sent.
+def _change(too_late: "Callable[[], bool]", call: "Callable[..., _T]", **parameters: object) -> _T:
+    """Make a call that changes something. Nothing is sent once it is too late, also not as botocore's retry.
+
+    Lambda freezes the threads that an invocation leaves behind, and in a later one they would go on.
 
     Raises NotSentError where it was too late for the first attempt, and TimeoutError where it was for a later one.
     """
-    call = rds.stop_db_cluster if action is Action.STOP else rds.start_db_cluster
-    token = _deadline.set(_Deadline(too_late))
+    sent = False
+
+    def check() -> None:
+        nonlocal sent
+        if too_late():
+            raise TimeoutError("it was too late to send it again") if sent else NotSentError("it was too late")
+        sent = True
+
+    token = _check.set(check)
     try:
-        return call(DBClusterIdentifier=identifier)["DBCluster"]
+        return call(**parameters)
+    finally:
+        _check.reset(token)
+
+
+def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[], bool]") -> "DBClusterTypeDef":
+    """Start or stop the cluster, and return its snapshot, every field that RDS sent. Raises as `_change` does."""
+    call = rds.stop_db_cluster if action is Action.STOP else rds.start_db_cluster
+    try:
+        return _change(too_late, call, DBClusterIdentifier=identifier)["DBCluster"]
     except NotSentError:
         raise
     except Exception as error:
@@ -190,8 +189,6 @@ def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[
         if snapshot.get("Status") in _UNDER_WAY[action]:
             return snapshot
         raise
-    finally:
-        _deadline.reset(token)
 
 
 def _is_certain(error: Exception) -> bool:
@@ -203,12 +200,8 @@ def _is_certain(error: Exception) -> bool:
 
 
 def write_tag(rds: "RDSClient", arn: str, key: str, value: str, too_late: "Callable[[], bool]") -> None:
-    """Give a cluster this tag, in place of one with the same key. Raises as `act` does."""
-    token = _deadline.set(_Deadline(too_late))
-    try:
-        rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": key, "Value": value}])
-    finally:
-        _deadline.reset(token)
+    """Give a cluster this tag, in place of one with the same key. Raises as `_change` does."""
+    _change(too_late, rds.add_tags_to_resource, ResourceName=arn, Tags=[{"Key": key, "Value": value}])
 
 
 def words(error: BaseException) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Regions side by side, each with its own time, and the clusters of each."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from office_hours import rds
-from office_hours.answer import Failure, failed
+from office_hours.answer import Failure, failed, logger
 from office_hours.settings import Cluster, Settings
 
 if TYPE_CHECKING:
@@ -23,8 +24,7 @@ _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 class Invocation:
     """What every function is given.
 
-    now: the instant to decide for, aware.
-    clock: tells the present instant, which goes on while the function works.
+    now: the instant to decide for, aware; `clock` tells the present one, which goes on while the function works.
     ends: the instant at which Lambda ends the function.
     """
 
@@ -33,9 +33,9 @@ class Invocation:
     clock: Callable[[], datetime]
     ends: datetime
 
-    def is_late(self) -> bool:
-        """Whether it is too late to begin anything."""
-        return self.clock() >= self.ends - _NO_NEW_WORK
+    def is_late(self, end: datetime | None = None) -> bool:
+        """Whether it is too late to begin anything, or what makes sense only before this end."""
+        return self.clock() >= min(filter(None, (end, self.ends - _NO_NEW_WORK)))
 
     def seconds_left(self) -> float:
         """How long Regions may be waited for."""
@@ -53,20 +53,15 @@ class Region:
 def regions_of(settings: Settings) -> tuple[list[Region], list[Failure]]:
     """The Regions of the settings, and what failed. Without the list of all Regions it is the function's own."""
     names: Sequence[str | None] = settings.regions or [None]
-    regions, failures = [], []
+    failures = []
     if settings.regions == ("*",):
         try:
             names = rds.enabled_regions()
         except rds.CallError as error:
             names = [None]
             failures.append(failed("The list of the account's Regions", error))
-    for name in names:
-        try:
-            client = rds.client(name)
-            regions.append(Region(client.meta.region_name, client))
-        except rds.CallError as error:
-            failures.append(failed(f"Region {name}", error, region=name or ""))
-    return regions, failures
+    clients = [rds.client(name) for name in names]
+    return [Region(client.meta.region_name, client) for client in clients], failures
 
 
 def side_by_side(
@@ -87,20 +82,45 @@ def side_by_side(
     _, late = wait(threads, timeout=seconds)
     pool.shutdown(wait=False, cancel_futures=True)
     came = [each for name in found for each in tuple(found[name])]  # what comes later is left out
-    failures = [each for each in came if isinstance(each, Failure)]
+    made, failures = parted(came)
     for thread, name in threads.items():
         too_late = TimeoutError("it did not answer in time, or there was too much to do")
         if error := too_late if thread in late else thread.exception():
             failures.append(failed(f"Region {name}", error, region=name))
-    return [each for each in came if not isinstance(each, Failure)], failures
+    return made, failures
 
 
-def told(failures: Sequence[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
-    """What failed, and the Regions that a policy denies, which is no failure unless it denies them all."""
-    denied = sorted(each.region for each in failures if each.denied)
+def parted(found: Iterable[_T | Failure]) -> tuple[list[_T], list[Failure]]:
+    """What came of some work, and what failed."""
+    came = list(found)
+    return [each for each in came if not isinstance(each, Failure)], [
+        each for each in came if isinstance(each, Failure)
+    ]
+
+
+def guarded(cluster: Cluster, job: Callable[[], _T]) -> _T | Failure:
+    """Make whatever breaks in a job a failure of its cluster: one that is broken never stops the others."""
+    try:
+        return job()
+    except Exception as error:  # noqa: BLE001  broken in whatever way
+        return failed(cluster.name, error, region=cluster.region, cluster=cluster.identifier)
+
+
+def told(failures: Iterable[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
+    """What failed, and the Regions that a policy denies, which is no failure unless it denies them all.
+
+    Those whose CloudTrail can't be read are only warned of.
+    """
+    by_kind = defaultdict[str, list[Failure]](list)
+    for each in sorted(failures, key=lambda each: each.region):
+        by_kind[each.kind].append(each)
+    if blind := by_kind["blind"]:
+        where = ", ".join(each.region for each in blind)
+        logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", where, blind[0].why)
+    denied = by_kind["denied"]
     if len(denied) == len(regions):
-        return [*failures], []
-    return [each for each in failures if not each.denied], denied
+        return by_kind["failed"] + denied, []
+    return by_kind["failed"], [each.region for each in denied]
 
 
 def listed(invocation: Invocation, region: Region) -> Iterator[Cluster | Failure]:

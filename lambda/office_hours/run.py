@@ -13,14 +13,13 @@ from typing import TypeVar
 from botocore.exceptions import ClientError
 
 from office_hours import answer, rds
-from office_hours.answer import Answer, Failure, Outcome, RunError, failed, in_words, logger
-from office_hours.clock import utc
+from office_hours.answer import Answer, Failure, Outcome, RunError, in_words, logger
 from office_hours.command import DONE, choose, obstacles, plan
-from office_hours.decision import Action, Case, Decision, Dispute, Reason, assess
+from office_hours.decision import Action, Case, Decision, Reason, assess
 from office_hours.event import Event, EventError
 from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold
-from office_hours.regions import Invocation, Region, listed, regions_of, side_by_side, told
+from office_hours.regions import Invocation, Region, guarded, listed, parted, regions_of, side_by_side, told
 from office_hours.settings import Cluster
 from office_hours.text import sentence
 
@@ -32,7 +31,7 @@ _DOING = {Action.STOP: "Stopping", Action.START: "Starting"}
 
 @dataclass(frozen=True)
 class Order(Invocation):
-    """What one invocation of the stop or the start function has to do.
+    """What one invocation has to do.
 
     action: what this function does; what is the other's to do is only reported.
     event: what is asked for.
@@ -40,14 +39,6 @@ class Order(Invocation):
 
     action: Action
     event: Event
-
-
-@dataclass(frozen=True)
-class Blind:
-    """A Region whose CloudTrail can't be read, and why: RDS's event log alone decides."""
-
-    region: str
-    why: str
 
 
 def run(order: Order) -> Answer:
@@ -64,30 +55,14 @@ def run(order: Order) -> Answer:
         chosen, failures = _choose(order, regions, failures)
         asked = [region for region in regions if any(each.region == region.name for each in chosen)]
 
-    def handle(region: Region) -> Iterator[Outcome | Blind | Failure]:
+    def handle(region: Region) -> Iterator[Outcome | Failure]:
         if chosen is None:
             return _handle(order, region, listed(order, region))
         return _handle(order, region, [each for each in chosen if each.region == region.name])
 
-    found, failed_too = side_by_side(asked, handle, order.seconds_left())
+    outcomes, failed_too = side_by_side(asked, handle, order.seconds_left())
     failures, denied = told([*failures, *failed_too], regions)
-    if blind := sorted(_only(Blind, found), key=lambda each: each.region):
-        where = ", ".join(each.region for each in blind)
-        logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", where, blind[0].why)
-    made: Answer = {
-        "action": order.action.value,
-        "time": utc(order.now),
-        "dry_run": order.event.dry_run,
-        "counts": {},
-        "clusters": [],
-    }
-    if denied:
-        made["denied_regions"] = denied
-    return answer.report(made, _only(Outcome, found), failures, of_schedules=order.event.clusters is None)
-
-
-def _only(kind: type[_T], found: Iterable[object]) -> list[_T]:
-    return [each for each in found if isinstance(each, kind)]
+    return answer.report(order.action, order.now, order.event, outcomes=outcomes, failures=failures, denied=denied)
 
 
 def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) -> tuple[list[Cluster], list[Failure]]:
@@ -103,8 +78,9 @@ def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) ->
     failures = [*failures, *unlisted]
     # A name without a known Region may be anywhere, but for where a policy denies it.
     matter = [] if wanted <= {*known} else told(failures, asked)[0]
-    failures = [replace(each, denied=False) for each in failures if each in matter or each.region in wanted]
-    chosen, mistakes = choose(names, clusters, {each.region for each in failures}, order.settings.tag_key, known)
+    failures = [replace(each, kind="failed") for each in failures if each in matter or each.region in wanted]
+    unread = {each.region for each in failures}
+    chosen, mistakes = choose(order.event, clusters, unread, order.settings.tag_key, known)
     mistakes = [*order.event.mistakes, *mistakes]
     if order.event.is_command:
         mistakes += obstacles(chosen, order.action, order.event, order.now)
@@ -114,123 +90,90 @@ def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) ->
     return chosen, failures
 
 
-def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) -> Iterator[Outcome | Blind | Failure]:
+def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) -> Iterator[Outcome | Failure]:
     """Handle the tagged clusters of one Region. What became of each is given as soon as it is known."""
-    clusters: list[Cluster] = []
-    for each in listing:
-        if not isinstance(each, Cluster):
-            yield each
-        elif each.schedule:
-            clusters.append(each)
+    clusters, failures = parted(listing)
+    yield from failures
+    clusters = [each for each in clusters if each.schedule]
     if order.event.is_command:
-        held = list(_at_once((cluster, partial(_hold, order, region, cluster)) for cluster in clusters))
+        held = list(_at_once((each, partial(_hold, order, region, each)) for each in clusters))
         yield from (each for each in held if not isinstance(each, Cluster))
-        clusters = _only(Cluster, held)
+        clusters = [each for each in held if isinstance(each, Cluster)]
     every = timedelta(minutes=order.settings.every_minutes)
-    decided = [_guarded(cluster, partial(assess, cluster, order.now, every)) for cluster in clusters]
-    yield from _only(Failure, decided)
-    cases = _only(Case, decided)
-    evidence = _look_up(order, region, cases)
+    cases, failures = parted(guarded(each, partial(assess, each, order.now, every)) for each in clusters)
+    yield from failures
+    present = order.clock()
+    # What is in the log by now counts, though it came after the run began. Asked about another time, it's that.
+    until = min(order.now, present) if order.event.time else present
+    evidence = look_up(region.client, cases, until, present, cloud_trail=order.settings.cloud_trail)
     if evidence.blind:
-        yield Blind(region.name, evidence.blind)
+        yield Failure("", evidence.blind, region.name, "blind")
+    settled, failures = parted(guarded(each.cluster, partial(_settle, order, each, evidence)) for each in cases)
+    yield from failures
     due: list[Outcome] = []
-    for case in cases:
-        outcome = _guarded(case.cluster, partial(_settle, order, case, evidence))
-        if isinstance(outcome, Outcome) and outcome.decision.action is order.action and not order.event.dry_run:
+    for outcome in settled:
+        if outcome.decision.action is order.action and not order.event.dry_run:
             due.append(outcome)
         else:
+            outcome.log(logger.debug)
             yield outcome
-    yield from _at_once((outcome.cluster, partial(_act, order, region, outcome)) for outcome in due)
+    yield from _at_once((each.cluster, partial(_act, order, region, each)) for each in due)
 
 
 def _at_once(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:
     """Do several jobs at once, and give what comes of each as it comes."""
     with ThreadPoolExecutor(rds.THREADS) as pool:
-        for done in as_completed([pool.submit(_guarded, cluster, job) for cluster, job in jobs]):
+        for done in as_completed([pool.submit(guarded, cluster, job) for cluster, job in jobs]):
             yield done.result()
-
-
-def _guarded(cluster: Cluster, job: Callable[[], _T]) -> _T | Failure:
-    """Make whatever breaks in a job a failure of its cluster: one that is broken never stops the others."""
-    try:
-        return job()
-    except Exception as error:  # noqa: BLE001  broken in whatever way
-        return failed(cluster.name, error, region=cluster.region, cluster=cluster.identifier)
 
 
 def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
     """Write the hold of a command by hand, and give the cluster as it is then; or say why there is none."""
     hold = plan(cluster, order.action, order.event, order.now)
-    if isinstance(hold, Decision):
-        outcome = Outcome(cluster, hold, hold.message, cluster.next_change(order.now))
-        outcome.log(logger.debug)
-        return outcome
-    value = hold.written(cluster.zone)
-    if not order.event.dry_run:
-
-        def too_late() -> bool:
-            return order.is_late() or bool(hold.until and order.now < hold.until <= order.clock())
-
+    if isinstance(hold, Hold) and not order.event.dry_run:
+        value, end = hold.written(cluster.zone), None if order.event.resume else hold.until
+        keys = {"cluster": cluster.identifier, "region": region.name, "hold": value}
         try:
-            rds.write_tag(region.client, cluster.arn, order.settings.hold_key, value, too_late)
+            rds.write_tag(region.client, cluster.arn, order.settings.hold_key, value, partial(order.is_late, end))
+            logger.info('%s: hold "%s" written', cluster.identifier, value, extra=keys)
         except rds.NotSentError:
             raise TimeoutError("it was too late to begin. Nothing was done for it, so ask again") from None
         except ClientError as error:
             if rds.words(error)[0] != rds.GONE:
                 raise
-            gone = Decision(Action.LEAVE, Reason.BUSY, "It has been deleted.")
-            return Outcome(cluster, gone, gone.message, None, error=": ".join(rds.words(error)))
-        keys = {"cluster": cluster.identifier, "region": region.name, "hold": value}
-        logger.info('%s: hold "%s" written', cluster.identifier, value, extra=keys)
-    return replace(cluster, hold=hold)
-
-
-def _look_up(order: Order, region: Region, cases: Sequence[Case]) -> Evidence:
-    """Read what the cases need, once for all."""
-    present = order.clock()
-    return look_up(
-        region.client,
-        {case.cluster.identifier: case.since for case in cases if case.since},
-        [case.found for case in cases if isinstance(case.found, Dispute)],
-        # What is in the log by now counts, though it came after the run began. Asked about another time, it's that.
-        until=min(order.now, present) if order.event.time else present,
-        present=present,
-        cloud_trail=order.settings.cloud_trail,
-    )
+            hold = Decision(Action.LEAVE, Reason.BUSY, "It has been deleted.")
+    if isinstance(hold, Hold):
+        return replace(cluster, hold=hold)
+    outcome = Outcome(cluster, hold, hold.message, cluster.next_change(order.now))
+    outcome.log(logger.debug)
+    return outcome
 
 
 def _settle(order: Order, case: Case, evidence: Evidence) -> Outcome:
     """Make the decision about a cluster, with what is known."""
-    cluster, events = case.cluster, evidence.events.get(case.cluster.identifier, ())
-    call = evidence.calls.get(cluster.identifier)
-    decision = case.settle(events, call)
+    cluster, hold = case.cluster, case.cluster.hold
+    events, call = evidence.events.get(cluster.identifier, ()), evidence.calls.get(cluster.identifier)
+    decision = case.found.settle(events, call)
     action, message = decision.action, decision.message
     if action not in (Action.LEAVE, order.action):
         message = f"The {action} function {action}s it. {message}"
     elif action is order.action and order.event.dry_run:
         message = f"Would be {DONE[action]}. {message}"
-    outcome = Outcome(
+    return Outcome(
         cluster,
         decision,
         message,
         next=cluster.next_change(order.now),
-        hold=cluster.hold.written(cluster.zone) if order.event.is_command and isinstance(cluster.hold, Hold) else None,
+        hold=hold.written(cluster.zone) if order.event.is_command and isinstance(hold, Hold) else None,
         overdue=case.is_overdue(events, call),
     )
-    if action is not order.action or order.event.dry_run:
-        outcome.log(logger.debug)
-    return outcome
 
 
 def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
     """Stop or start the cluster, and log what RDS answers."""
     cluster, action, why = outcome.cluster, order.action, outcome.decision.message
-
-    def too_late() -> bool:
-        return order.is_late() or bool(outcome.next and order.clock() >= outcome.next)
-
     try:
-        snapshot = rds.act(region.client, action, cluster.identifier, too_late)
+        snapshot = rds.act(region.client, action, cluster.identifier, partial(order.is_late, outcome.next))
     except rds.NotSentError:
         message = f"Not {DONE[action]}: it was too late in this run, and the next one looks again. {why}"
         outcome = replace(outcome, message=message)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -23,9 +23,8 @@ _UTC = ZoneInfo("UTC")
 
 @dataclass(frozen=True)
 class Cluster:
-    """A tagged cluster, as it was listed.
+    """A cluster, as it was listed.
 
-    region: the Region it is in.
     identifier: in lower case, as RDS keeps it.
     snapshot: the `DBCluster` structure that RDS returned.
     schedule, hold: what its tags mean, or the error that reading them gave. An untagged cluster's schedule is None.
@@ -67,15 +66,11 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the functions need of the stack's settings, which were checked when the stack was synthesized.
+    """What the functions need of the stack's settings, which README.md explains and the stack has checked.
 
-    tag_key: the key of the tag; the hold's is this and `-hold`.
-    regions: the Regions whose clusters are looked after; none is the function's own, `("*",)` every enabled one.
-    default_zone: the IANA zone of a tag that names none.
-    schedules: tag values that a tag may call by name.
-    calendars: dates that `holidays=` may call by name.
+    regions: none is the function's own Region, `("*",)` every enabled one.
+    schedules, calendars: tag values and dates that a tag may call by name.
     every_minutes: how often the schedules invoke the functions.
-    cloud_trail: whether CloudTrail may be asked who changed a cluster.
     """
 
     tag_key: str = "office-hours"
@@ -93,46 +88,40 @@ class Settings:
 
     @property
     def hold_key(self) -> str:
-        """The key of the hold's tag."""
         return self.tag_key + SUFFIX
 
     @staticmethod
     @lru_cache(maxsize=1)
     def from_json(text: str) -> "Settings":
-        """Read the JSON that the stack puts into the functions' environment. The same text gives the same object."""
-        given = json.loads(text)
-        known = {"tagKey": "tag_key", "defaultZone": "default_zone", "schedules": "schedules"}
-        known |= {"everyMinutes": "every_minutes", "cloudTrail": "cloud_trail"}
-        calendars = {name: frozenset(parse_dates(items)) for name, items in given.get("calendars", {}).items()}
-        plain = {name: given[key] for key, name in known.items() if key in given}
-        return Settings(**plain, regions=tuple(given.get("regions", ())), calendars=calendars)
+        """Read the JSON that the stack writes (`tagKey` is `tag_key`). The same text gives the same object."""
+        given = {re.sub("[A-Z]", r"_\g<0>", key).lower(): value for key, value in json.loads(text).items()}
+        given["regions"] = tuple(given.get("regions", ()))
+        calendars = given.get("calendars", {}).items()
+        return Settings(**given | {"calendars": {name: frozenset(parse_dates(items)) for name, items in calendars}})
 
     def cluster(self, region: str, snapshot: "DBClusterTypeDef") -> Cluster:
         """A listed cluster, with what its tags mean."""
         tags = {tag.get("Key", ""): tag.get("Value", "") for tag in snapshot.get("TagList", ())}
-        schedule, hold = self._schedule(tags, snapshot), None
+        schedule: Schedule | ScheduleError | None = None
+        hold = None
+        if self.tag_key in tags:
+            schedule = self.parse(tags[self.tag_key])
+            if isinstance(schedule, Schedule) and schedule.maintenance:
+                schedule = self.parse(tags[self.tag_key], snapshot.get("PreferredMaintenanceWindow", ""))
+        elif near := _near_miss(self.tag_key, tags):
+            schedule = ScheduleError(near)
         if schedule and not (isinstance(schedule, Schedule) and schedule.ignored):
-            zone = schedule.zone if isinstance(schedule, Schedule) else _UTC
-            hold = self._hold(tags, zone)
+            hold = self._hold(tags, schedule.zone if isinstance(schedule, Schedule) else _UTC)
         return Cluster(region, snapshot.get("DBClusterIdentifier", "").lower(), snapshot, schedule, hold)
 
-    def _schedule(self, tags: Mapping[str, str], snapshot: "DBClusterTypeDef") -> Schedule | ScheduleError | None:
-        if self.tag_key not in tags:
-            near = _near_miss(self.tag_key, tags)
-            return ScheduleError(f'unknown tag "{near}": did you mean "{self.tag_key}"?') if near else None
-        schedule = self.parse(tags[self.tag_key])
-        if isinstance(schedule, Schedule) and schedule.maintenance:
-            return self.parse(tags[self.tag_key], snapshot.get("PreferredMaintenanceWindow", ""))
-        return schedule
-
     def _hold(self, tags: Mapping[str, str], zone: ZoneInfo) -> Hold | HoldError | None:
-        if self.hold_key not in tags:
-            near = _near_miss(self.hold_key, tags)
-            return HoldError(f'unknown tag "{near}": did you mean "{self.hold_key}"?') if near else None
         try:
-            return Hold.parse(tags[self.hold_key], zone=zone)
+            if self.hold_key in tags:
+                return Hold.parse(tags[self.hold_key], zone=zone)
         except HoldError as error:
             return error
+        near = _near_miss(self.hold_key, tags)
+        return HoldError(near) if near else None
 
     def parse(self, value: str, maintenance_window: str = "") -> Schedule | ScheduleError:
         """Parse a tag's value."""
@@ -148,9 +137,10 @@ class Settings:
             return error
 
 
-def _near_miss(key: str, tags: Mapping[str, str]) -> str | None:
-    """A tag key that differs from this one only in case or separators, so it was meant to be this one."""
-    return next((each for each in tags if _plain(each) == _plain(key)), None)
+def _near_miss(key: str, tags: Iterable[str]) -> str:
+    """What is wrong with a tag that differs from this key only in case or separators; empty where there is none."""
+    near = next((each for each in tags if _plain(each) == _plain(key)), None)
+    return f'unknown tag "{near}": did you mean "{key}"?' if near is not None else ""
 
 
 @lru_cache(maxsize=4096)

@@ -6,15 +6,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NotRequired, TypedDict
 
-from office_hours.answer import Entry, Failure, Outcome, RunError, in_words, logger
+from office_hours.answer import Entry, Failure, Outcome, RunError, in_words
 from office_hours.clock import local, utc
-from office_hours.decision import Action, Case, Dispute, assess
+from office_hours.decision import Action, Case, assess
 from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold, HoldError
 from office_hours.regions import Invocation
 from office_hours.reporting.hours import Span, coming_spans, past_spans
 from office_hours.reporting.survey import LONGEST_ANSWER, Survey, cut, look_around, of_each
-from office_hours.run import Blind
 from office_hours.schedule import Schedule
 from office_hours.settings import Cluster
 
@@ -71,19 +70,16 @@ def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[
 
     or_fail: whether to raise RunError where nothing could be seen at all. The problems say so in any case.
     """
-    found: list[Row | Problem | Blind]
+    found: list[Row | Problem]
     found, failures, denied = look_around(
         invocation, invocation.now - PAST, invocation.seconds_left(), partial(_of_region, invocation)
     )
     rows = sorted((each for each in found if isinstance(each, Row)), key=lambda row: row.cluster.name)
     if or_fail and failures and not rows:
         raise RunError(f"Nothing could be seen.\n{in_words(failures)}")
-    if blind := [each for each in found if isinstance(each, Blind)]:
-        regions = ", ".join(sorted(each.region for each in blind))
-        logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", regions, blind[0].why)
     problems = [_problem("failure", line) for line in in_words(failures).splitlines()]
     for each in found:
-        problems += each.problems if isinstance(each, Row) else [] if isinstance(each, Blind) else [each]
+        problems += each.problems if isinstance(each, Row) else [each]
     problems.sort(key=lambda each: (PROBLEMS.index(each["problem"]), each["region"], each["cluster"]))
     return _status(invocation.now, problems, [row.entry for row in rows], denied), rows
 
@@ -104,20 +100,23 @@ def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Prob
     return {"problem": problem, "cluster": identifier, "region": region, "message": message}
 
 
-def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem | Blind | Failure]:
+def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem | Failure]:
     """What there is to say about a Region's clusters."""
     yield from _misplaced(invocation.settings.tag_key, seen)
     every = timedelta(minutes=invocation.settings.every_minutes)
     decided = list(of_each((cluster, partial(assess, cluster, invocation.now, every)) for cluster in seen.tagged))
     yield from (each for each in decided if isinstance(each, Failure))
-    cases = [each for each in decided if isinstance(each, Case)]
+    cases = [each for each in decided if not isinstance(each, Failure)]
     # What needs no evidence comes first: to look for more may take too long.
     clear = [case for case in cases if not case.since]
     yield from of_each((case.cluster, partial(_row, invocation, seen, Evidence(), case)) for case in clear)
     unclear = [case for case in cases if case.since]
-    evidence = _evidence(invocation, seen, unclear)
+    present, known_since = invocation.clock(), None if seen.events is None else seen.since
+    evidence = look_up(
+        seen.region.client, unclear, present, present, known_since, cloud_trail=invocation.settings.cloud_trail
+    )
     if evidence.blind:
-        yield Blind(seen.region.name, evidence.blind)
+        yield Failure("", evidence.blind, seen.region.name, "blind")
     yield from of_each((case.cluster, partial(_row, invocation, seen, evidence, case)) for case in unclear)
 
 
@@ -131,25 +130,12 @@ def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
             yield _problem("tag-on-instance", f"Never stopped or started: {words}. Tag the cluster.", cluster)
 
 
-def _evidence(invocation: Invocation, seen: Survey, cases: list[Case]) -> Evidence:
-    """What the cases need beside the survey's events."""
-    needed = [(case.cluster.identifier, since) for case in cases if (since := case.since)]
-    return look_up(
-        seen.region.client,
-        {name: since for name, since in needed if seen.events is None or since < seen.since},
-        [case.found for case in cases if isinstance(case.found, Dispute)],
-        until=(present := invocation.clock()),
-        present=present,
-        cloud_trail=invocation.settings.cloud_trail,
-    )
-
-
 def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -> Row:
     """A cluster's row. Raises what went wrong when its events were read, where they would decide."""
     cluster, now = case.cluster, invocation.now
     past = (seen.events or {}).get(cluster.identifier, ())
     events, call = evidence.events.get(cluster.identifier, past), evidence.calls.get(cluster.identifier)
-    decision = case.settle(events, call)
+    decision = case.found.settle(events, call)
     # Where the log could not be read, the past is unknown, rather than that nothing happened.
     spans, desired, hold = [Span(now - PAST, now, None)], None, cluster.hold
     if seen.events is not None:

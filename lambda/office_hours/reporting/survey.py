@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from office_hours import rds
 from office_hours.answer import Failure, failed
-from office_hours.regions import Invocation, Region, listed, regions_of, side_by_side, told
+from office_hours.regions import Invocation, Region, guarded, listed, regions_of, side_by_side, told
 from office_hours.settings import Cluster
 
 if TYPE_CHECKING:
@@ -67,27 +66,20 @@ def _survey(invocation: Invocation, region: Region, since: datetime) -> Iterator
             clusters.append(each)
             continue
         yield each
-        if each.denied:
+        if each.kind == "denied":
             return
     for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
         if error := call.exception():
             yield failed(f"Region {region.name}, {what}", error, region=region.name)
-    events = defaultdict[str, "list[EventTypeDef]"](list)
-    for event in () if reading.exception() else reading.result():
-        events[event.get("SourceIdentifier", "").lower()].append(event)
+    events = None if reading.exception() else rds.by_cluster(reading.result())
     instances = [] if listing.exception() else listing.result()
     by_name = {instance.get("DBInstanceIdentifier", ""): instance for instance in instances}
-    yield Survey(region, clusters, since, None if reading.exception() else events, by_name)
+    yield Survey(region, clusters, since, events, by_name)
 
 
 def of_each(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:
     """What comes of each cluster's job. Whatever breaks in one is a failure of its cluster alone."""
-    for cluster, job in jobs:
-        try:
-            made: _T | Failure = job()
-        except Exception as error:  # noqa: BLE001  broken in whatever way
-            made = failed(cluster.name, error, region=cluster.region, cluster=cluster.identifier)
-        yield made
+    return (guarded(cluster, job) for cluster, job in jobs)
 
 
 def cut(entries: Sequence[_T], longest: int = LONGEST_ANSWER) -> list[_T]:
