@@ -84,16 +84,6 @@ def test_without_until_the_hold_ends_at_the_next_transition(account: Account, mo
     assert account.tag("shop", "sleep-hold") == "stopped until 2026-11-24T18:00+01:00"
 
 
-def test_the_scheduled_runs_leave_it_alone_until_the_hold_ends_and_then_act(account: Account) -> None:
-    account.add("reporting", OFFICE, Status="stopped")
-    start(EVENING, {"clusters": ["reporting"], "until": "20:00"})
-    account.settle("2026-11-24T17:45:00Z")
-    for at in ("2026-11-24T17:50:00Z", "2026-11-24T18:59:59Z"):
-        assert decisions(stop(at)) == decisions(start(at)) == {"reporting": ("leave", "held")}
-    assert decisions(stop(LATE)) == {"reporting": ("stop", "scheduled")}
-    assert account.clusters[HOME]["reporting"]["Status"] == "stopping"
-
-
 @pytest.mark.parametrize(
     "tag_list",
     [
@@ -180,13 +170,6 @@ def test_a_star_is_every_tagged_cluster_and_what_cannot_be_done_is_left_with_its
     assert account.tag("a", region="us-east-1") == f"stopped until {TO_THE_MORNING}"
     ineligible = next(entry for entry in answer["clusters"] if entry["cluster"] == "global")
     assert ineligible["next"] == "2026-11-25T07:00:00Z"
-
-
-def test_under_a_star_an_until_that_is_past_somewhere_leaves_the_clusters_there(account: Account) -> None:
-    account.add("berlin", OFFICE)
-    account.add("tokyo", "mon-fri 08:00-18:00 Asia/Tokyo")
-    answer = stop(EVENING, {"clusters": ["*"], "until": "2026-11-25T00:00"})
-    assert decisions(answer) == {"berlin": HELD, "tokyo": ("leave", "needs-until")}
 
 
 # Mistakes
@@ -385,23 +368,6 @@ def test_a_hold_that_cannot_be_written_is_a_failure_and_the_call_is_not_made(
     assert [line["cluster"] for line in log.lines("ERROR")] == ["a"]
 
 
-def test_a_call_that_fails_is_made_good_by_the_next_run(account: Account) -> None:
-    account.add("a", OFFICE, Status="stopped")
-    account.fail("StartDBCluster", Refusal("InsufficientDBClusterCapacityFault", "None left."), times=1)
-    with pytest.raises(RunError, match="The next run tries again"):
-        start(EVENING, {"clusters": ["a"], "until": "20:00"})
-    assert account.tag("a") == "running until 2026-11-24T20:00+01:00"
-    assert decisions(start("2026-11-24T17:35:00Z")) == {"a": ("start", "held")}
-
-
-def test_a_refusal_is_no_failure_and_the_hold_stays(account: Account) -> None:
-    account.add("a", OFFICE)
-    account.before("StopDBCluster", lambda _: account.clusters[HOME]["a"].update(Status="modifying"))
-    (entry,) = stop(EVENING, {"clusters": ["a"]})["clusters"]
-    assert entry["message"].startswith("Not stopped: RDS refused: DbCluster a is in modifying state.")
-    assert (entry["hold"], account.tag("a")) == (f"stopped until {TO_THE_MORNING}",) * 2
-
-
 def test_where_the_hold_ends_before_the_call_the_call_is_not_made(account: Account) -> None:
     account.add("a", OFFICE)
     with time_machine.travel(EVENING, tick=False) as clock:
@@ -416,13 +382,6 @@ def test_a_hold_that_has_ended_before_it_is_written_is_not_written(account: Acco
         account.before("DescribeDBClusters", lambda _: clock.shift(60))
         with pytest.raises(RunError, match=r"too late to begin\. Nothing was done for it"):
             stop(event={"clusters": ["a"], "until": "1m"}, context=Context(remaining=900_000))
-    assert changes(account) == []
-
-
-def test_where_there_is_no_time_nothing_is_begun_and_the_person_is_told(account: Account) -> None:
-    account.add("a", OFFICE)
-    with pytest.raises(RunError, match=r"too late to begin\. Nothing was done for it, so ask again"):
-        stop(EVENING, {"clusters": ["a"]}, Context(remaining=4_000))
     assert changes(account) == []
 
 

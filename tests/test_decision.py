@@ -146,12 +146,6 @@ def test_a_hold_in_force_is_followed_whatever_the_schedule_says(status: str, to:
         assert (decision.action, decision.reason) == (action, Reason.HELD)
 
 
-def test_a_hold_is_over_at_the_instant_of_its_end() -> None:
-    held = cluster(hold="running until 2026-11-16T20:00Z")
-    assert decided(held, "mon 19:59").reason is Reason.HELD
-    assert decided(held, "mon 20:00").reason is Reason.SCHEDULED
-
-
 # --- Rules 6 and 7: as it should be, and whatever was done by hand
 
 
@@ -164,11 +158,6 @@ def test_a_cluster_in_its_desired_state_is_left(status: str, now: str) -> None:
 def test_nothing_is_done_before_the_first_edge_of_a_one_sided_schedule(status: str) -> None:
     yet_to_begin = cluster(status, tag="08:00- UTC closed=1900-01-01:2026-11-30")
     assert said(decided(yet_to_begin, "mon 20:00")) == "leave as-scheduled"
-
-
-def test_a_one_sided_schedule_stops_and_never_starts() -> None:
-    assert decided(cluster(tag="-19:00 UTC"), "mon 19:00").action is Action.STOP
-    assert decided(cluster("stopped", tag="-19:00 UTC"), "tue 08:00").action is Action.LEAVE
 
 
 @pytest.mark.parametrize(
@@ -292,12 +281,6 @@ def test_a_change_that_the_log_does_not_tell_of_yet_is_told_as_such() -> None:
     assert "event log is behind" in message
 
 
-def test_windows_minutes_apart_take_up_a_change_under_way() -> None:
-    """The stop at noon ends after ten past twelve, when the cluster was due to start again."""
-    lunch = cluster("stopped", tag="08:00-12:00 12:10-18:00 UTC")
-    assert said(decided(lunch, "mon 12:15", "mon 12:14 stopped")) == "start scheduled"
-
-
 @pytest.mark.parametrize("created", ["mon 18:00", "mon 21:30"])
 def test_a_cluster_created_since_the_transition_is_left_until_the_next(created: str) -> None:
     new = cluster(ClusterCreateTime=at(created))
@@ -390,10 +373,6 @@ def test_other_events_say_nothing_nor_do_earlier_ones() -> None:
     events: list[EventTypeDef] = [{"Date": at("mon 22:10"), "Message": message} for message in other]
     earlier = log("mon 16:59 restart")
     assert disputed(cluster(), at("mon 22:15")).settle([*events, {}, *earlier]).reason is Reason.SCHEDULED
-
-
-def test_what_is_in_the_log_after_the_run_began_counts() -> None:
-    assert said(decided(cluster(), "mon 19:00", "mon 19:01 started")) == "leave changed-by-hand"
 
 
 # --- Overdue: runs are five minutes apart

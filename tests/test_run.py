@@ -40,15 +40,6 @@ def test_listing_takes_a_call_for_each_hundred_clusters_and_those_on_every_page_
     assert account.counts() == {"DescribeDBClusters": 3, "StopDBCluster": 5}
 
 
-def test_a_cluster_that_comes_between_two_pages_makes_none_count_twice(account: Account) -> None:
-    for number in range(150):
-        account.add(f"c{number:03}", f"{OFFICE} enforced")
-    account.before("DescribeDBClusters", lambda _: account.add("a", "always"), Marker="100")
-    answer = stop(CLOSING)
-    expected = [f"c{number:03}" for number in range(150)]
-    assert [entry["cluster"] for entry in answer["clusters"]] == account.named("StopDBCluster") == expected
-
-
 def test_a_tagged_cluster_of_another_engine_is_listed_as_not_auroras(account: Account) -> None:
     account.add("a-mysql", OFFICE, Engine="aurora-mysql")
     account.add("a-postgres", OFFICE, Engine="aurora-postgresql")
@@ -60,22 +51,6 @@ def test_a_tagged_cluster_of_another_engine_is_listed_as_not_auroras(account: Ac
     assert decisions(answer) == {"a-mysql": STOP, "a-postgres": STOP} | others
     assert all("not Aurora" in e["message"] for e in answer["clusters"] if e["reason"] == "ineligible")
     assert account.named("StopDBCluster") == ["a-mysql", "a-postgres"]
-
-
-def test_of_tags_that_are_not_right_each_is_its_clusters_case_alone(account: Account) -> None:
-    account.add("bad", "mno-fri 08:00-18:00")
-    account.add("good", OFFICE)
-    hold = [{"Key": "office-hours", "Value": OFFICE}, {"Key": "office-hours-hold", "Value": "paused"}]
-    account.add("hold", TagList=hold)
-    account.add("near", TagList=[{"Key": "Office_Hours", "Value": OFFICE}])
-    account.add("untagged", TagList=[{"Key": "team", "Value": OFFICE}])
-    answer = stop(CLOSING)
-    messages = {entry["cluster"]: entry["message"] for entry in answer["clusters"] if entry["reason"] == "invalid-tag"}
-    assert decisions(answer)["good"] == STOP
-    assert account.named("StopDBCluster") == ["good"]
-    assert messages.keys() == {"bad", "hold", "near"}
-    for name, word in {"bad": 'did you mean "mon-fri 08:00-18:00', "hold": '"paused"', "near": "Office_Hours"}.items():
-        assert word in messages[name]
 
 
 # What is acted on
@@ -172,24 +147,7 @@ def test_each_refusal_is_one_that_rds_knows_and_told_in_its_own_words(account: A
     assert "RDS refused: It is part of a blue/green deployment." in entry["message"]
 
 
-def test_where_too_little_time_is_left_nothing_is_begun(account: Account) -> None:
-    account.add("a", OFFICE)
-    answer = stop(CLOSING, context=Context(remaining=4_000))
-    assert "too late in this run" in answer["clusters"][0]["message"]
-    assert not CHANGING & account.counts().keys()
-
-
 # Settings
-
-
-def test_the_tags_key_and_the_default_zone_are_settings(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings(monkeypatch, tagKey="uptime", defaultZone="America/New_York")
-    account.add("held", TagList=[{"Key": "uptime", "Value": OFFICE}, {"Key": "uptime-hold", "Value": "stopped"}])
-    account.add("mine", TagList=[{"Key": "uptime", "Value": OFFICE}])
-    account.add("not", OFFICE)
-    held = ("stop", "held")
-    assert decisions(stop("2026-11-23T22:59:00Z")) == {"held": held, "mine": ("leave", "as-scheduled")}
-    assert decisions(stop("2026-11-23T23:00:00Z"))["mine"] == STOP
 
 
 # Regions
