@@ -11,7 +11,7 @@ import pytest
 import time_machine
 
 from aws_server import ACCESS_DENIED, ACCOUNT, HOME, THROTTLED, Account, Refusal, Rewritten, our_role
-from invocation import Answer, Log, decisions, start, stop
+from invocation import Answer, Log, decisions, settings, start, stop
 from office_hours.answer import RunError
 
 pytest_plugins = ["aws_server", "invocation"]
@@ -21,10 +21,6 @@ CLOSING, EVENING = "2026-11-23T18:00:00Z", "2026-11-23T18:25:00Z"
 STARTED, STOPPED = "DB cluster started.", "DB cluster stopped."
 CHANGES = {"StopDBCluster", "StartDBCluster"}
 LEFT, STOP = ("leave", "changed-by-hand"), ("stop", "scheduled")
-
-
-def settings(monkeypatch: pytest.MonkeyPatch, **values: object) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps(values))
 
 
 def look_ups(account: Account, operation: str = "DescribeEvents") -> list[dict[str, str]]:

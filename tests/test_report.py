@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aws_server import ACCESS_DENIED, HOME, Account, Refusal
-from invocation import Context, Log, invoke
+from invocation import Context, Log, invoke, settings
 from office_hours import handlers
 from office_hours.answer import RunError
 from office_hours.event import EventError
@@ -144,7 +144,7 @@ def test_of_many_clusters_the_message_has_those_that_saved_the_most(account: Acc
 
 
 def test_what_is_no_plain_text_stays_on_its_line(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
+    settings(monkeypatch, regions=[HOME, "us-east-1"])
     a_week(account, "a\nb\u202eb<&>é")
     account.fail("DescribeEvents", Refusal("Denied", "one\r\ntwo"), region="us-east-1")
     with pytest.raises(RunError):
@@ -187,7 +187,7 @@ def test_what_was_saved_in_a_day_is_a_metric_once_a_day(account: Account, capsys
 def test_a_region_that_fails_is_said_and_the_others_are_reported_on(
     account: Account, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
+    settings(monkeypatch, regions=[HOME, "us-east-1"])
     a_week(account)
     account.add("of-unknown-hours", OFFICE, region="us-east-1")
     account.fail("DescribeEvents", ACCESS_DENIED, region="us-east-1")
@@ -213,7 +213,7 @@ def test_a_region_that_fails_is_worth_a_message_also_where_nothing_was_stopped(a
 def test_a_region_that_hangs_leaves_the_time_to_price_and_send_the_others(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
+    settings(monkeypatch, regions=[HOME, "us-east-1"])
     a_week(account)
     over, began = threading.Event(), time.perf_counter()
     account.before("DescribeEvents", lambda _: over.wait(20), region="us-east-1")

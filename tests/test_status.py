@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aws_server import ACCESS_DENIED, HOME, Account
-from invocation import Context, Handler, Log, invoke
+from invocation import Context, Handler, Log, invoke, settings
 from office_hours import handlers
 from office_hours.answer import RunError
 from office_hours.event import EventError
@@ -127,7 +127,7 @@ def test_problems_come_first_and_the_worst_of_them(account: Account) -> None:
 def test_a_region_that_fails_is_a_problem_and_the_others_are_shown(
     account: Account, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
+    settings(monkeypatch, regions=[HOME, "us-east-1"])
     account.add("a", OFFICE, Status="stopped")
     account.fail("DescribeDBClusters", ACCESS_DENIED, region="us-east-1")
     answer = status()
@@ -160,7 +160,7 @@ def test_what_one_call_does_not_tell_the_others_do(account: Account, operation: 
 def test_a_region_that_hangs_costs_itself_alone(
     account: Account, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
+    settings(monkeypatch, regions=[HOME, "us-east-1"])
     account.add("a", OFFICE)
     account.add("b", OFFICE, region="us-east-1")
     account.add("c", "never", Status="stopped", region="us-east-1")
@@ -177,7 +177,7 @@ def test_a_region_that_hangs_costs_itself_alone(
 def test_a_region_that_a_policy_denies_is_named_and_no_problem(
     account: Account, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": ["*"]}))
+    settings(monkeypatch, regions=["*"])
     account.enabled_regions = [HOME, "us-east-1"]
     account.add("a", OFFICE, Status="stopped")
     for operation in LOOKING:
