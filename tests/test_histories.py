@@ -522,60 +522,6 @@ def test_a_start_that_ends_less_than_half_an_hour_after_closing_time_is_undone_o
     assert told(history) == f"mon 17:30 person stopped, mon 18:20 person running, mon 18:30 run stopped, {person_again}"
 
 
-def test_one_that_ends_later_is_left_alone(history: History) -> None:
-    begin(history, "mon 17:00")
-    by_hand(history, "mon 17:30")
-    by_hand(history, "mon 18:24")
-    tell(history, "mon 20:00")
-    assert told(history) == "mon 17:30 person stopped, mon 18:24 person running"
-
-
-def test_a_start_minutes_after_the_stop_at_closing_time_is_left_alone(history: History) -> None:
-    begin(history, "mon 17:55")
-    tell(history, "mon 18:05")
-    by_hand(history, "mon 18:07")
-    tell(history, "mon 20:00")
-    assert told(history) == "mon 18:00 run stopped, mon 18:07 person running"
-
-
-def test_a_start_that_the_log_does_not_tell_of_yet_is_left_alone(history: History) -> None:
-    begin(history, "mon 17:55")
-    tell(history, "mon 18:55")
-    history.fates = (Fate(delay=None),)
-    history.wait(at("mon 19:00"))
-    history.by_hand(history.clusters["a"])
-    tell(history, "mon 20:00")
-    assert told(history) == "mon 18:00 run stopped, mon 19:00 person running"
-
-
-def test_what_was_under_way_at_closing_time_is_stopped_when_it_is_up(history: History) -> None:
-    begin(history, "mon 16:00")
-    by_hand(history, "mon 17:30")
-    by_hand(history, "mon 17:58", Fate(minutes=25))
-    tell(history, "mon 18:40")
-    assert told(history) == "mon 17:30 person stopped, mon 17:58 person running, mon 18:23 run stopped"
-
-
-def test_a_cluster_created_at_closing_time_is_left_alone_until_the_next(history: History) -> None:
-    history.begin(at("mon 18:00"))
-    history.create(OFFICE)
-    tell(history, "tue 17:00", every=45)
-    tell(history, "tue 18:10")
-    assert told(history) == "mon 18:00 person running, tue 18:00 run stopped"
-
-
-def test_strangers_are_left_alone_whatever_a_tag_of_theirs_says(history: History) -> None:
-    history.begin(at("mon 12:00"))
-    for tags in STRANGE_TAGS[:5]:
-        history.add("never").write(tags)
-    for obstacle, value in OBSTACLES.items():
-        history.add("never").snapshot[obstacle] = value
-    for names in ([], ["a"]):
-        command(history, Action.STOP, "20:00", names)
-    tell(history, "mon 12:20")
-    assert {each.story for each in history.clusters.values()} == {""}
-
-
 def test_an_automatic_restart_is_put_right_and_a_start_by_hand_after_it_is_not(history: History) -> None:
     begin(history, "mon 17:55", CLOSED)
     tell(history, "mon 18:10")
@@ -585,15 +531,6 @@ def test_an_automatic_restart_is_put_right_and_a_start_by_hand_after_it_is_not(h
     tell(history, "1 mon 20:40")
     restart = "mon 18:06 aws running, mon 18:14 run stopped"
     assert told(history) == f"mon 18:00 run stopped, {restart}, mon 18:40 person running"
-
-
-def test_a_stop_that_failed_is_tried_again_after_half_an_hour(history: History) -> None:
-    begin(history, "mon 17:55")
-    history.fates = (Fate(minutes=10, stop_fails=True),)
-    tell(history, "mon 18:00")
-    history.fates = (Fate(),)
-    tell(history, "mon 18:50")
-    assert told(history) == "mon 18:00 run stopped, mon 18:40 run stopped"
 
 
 def test_a_restart_weeks_after_the_latest_transition_is_put_right(history: History) -> None:
