@@ -61,7 +61,6 @@ PASSING: dict[str, Fault] = {
     "reset": RESET,
     "lost": Damage.LOST,
     "cut": Damage.CUT,
-    "ended": Damage.ENDED,
     "done and 500": Damage.FAILED,
 }
 
