@@ -226,13 +226,13 @@ def test_who_changed_it_is_said_where_cloudtrail_knows(account: Account, log: Lo
 
 
 @pytest.mark.parametrize("function", [handlers.status, handlers.report])
-def test_of_ten_thousand_clusters_as_many_are_told_as_an_answer_holds(account: Account, function: Handler) -> None:
-    for number in range(10_000):
-        account.add(f"c{number}", "mno " * 64, Status="stopped")
+def test_of_more_clusters_than_an_answer_holds_as_many_are_told_as_it_does(account: Account, function: Handler) -> None:
+    for number in range(5_000):
+        account.add(f"c{number}", "\N{BLACK HEART SUIT}" * 256, Status="stopped")
     answer = invoke(function, EVENING, {}, Context(remaining=300_000))
     assert 5_900_000 < len(json.dumps(answer)) < 6 * 1024 * 1024
-    assert len(answer["clusters"]) + answer["more_clusters"] == 10_000
-    assert len(answer.get("problems", ())) + answer.get("more_problems", 10_000) == 10_000
+    assert len(answer["clusters"]) + answer["more_clusters"] == 5_000
+    assert len(answer.get("problems", ())) + answer.get("more_problems", 5_000) == 5_000
 
 
 # The event
