@@ -15,7 +15,6 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from invocation import invoke
 from office_hours import handlers, rds
 from price_list import instance
 from settings import StackSettings
-from synthesis import Template, synthesize
+from synthesis import synthesize
 
 pytest_plugins = ["aws_server", "invocation", "synthesis"]
 
@@ -110,13 +109,9 @@ Deploy = Callable[..., Function]
 def deploy(package: Path) -> Deploy:
     """Give a function of the stack with these Regions."""
 
-    @cache
-    def template(regions: tuple[str, ...]) -> Template:
-        return synthesize(StackSettings(regions=regions), package)
-
     def function(name: str, *regions: str) -> Function:
         word = name.capitalize()
-        found = template(regions)
+        found = synthesize(StackSettings(regions=regions), package)
         return Function(
             name,
             filled_in(found.properties(word)["Environment"]["Variables"]),
