@@ -73,6 +73,11 @@ def start(at: str | None = None, event: object = None, context: Context | None =
     return invoke(handlers.start, at, event, context)
 
 
+def settings(monkeypatch: pytest.MonkeyPatch, **values: object) -> None:
+    """Have the functions read these settings, as the stack writes them."""
+    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps(values))
+
+
 def decisions(answer: Answer) -> dict[str, tuple[str, str]]:
     """Each cluster's decision and reason."""
     return {entry["cluster"]: (entry["decision"], entry["reason"]) for entry in answer["clusters"]}

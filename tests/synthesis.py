@@ -70,11 +70,16 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def synthesize(settings: StackSettings, package: Path, context: Mapping[str, object] | None = None) -> Template:
-    app = cdk.App(
-        builtin_cloud_formation_validation=False, context=context
-    )  # it takes seconds: `make lint` asks for it
-    stack = OfficeHoursStack(app, settings=settings, package=package)
-    return Template(app.synth().get_stack_by_name(stack.stack_name).template)
+    key = repr((settings, package, context))
+    if key not in _TEMPLATES:
+        # CloudFormation's own validation takes seconds: `make lint` asks for it.
+        app = cdk.App(builtin_cloud_formation_validation=False, context=context)
+        stack = OfficeHoursStack(app, settings=settings, package=package)
+        _TEMPLATES[key] = Template(app.synth().get_stack_by_name(stack.stack_name).template)
+    return _TEMPLATES[key]
+
+
+_TEMPLATES: dict[str, Template] = {}
 
 
 @pytest.fixture(scope="session")

@@ -1,32 +1,17 @@
 """The server that the tests of the functions rely on, asked by plain boto3."""
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
-from http.client import IncompleteRead
 from typing import Any, Literal
-from urllib.request import Request, urlopen
-from xml.etree import ElementTree as ET
 
 import boto3
 import pytest
 import time_machine
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 from types_boto3_rds import RDSClient
 
-from aws_server import (
-    ACCESS_DENIED,
-    HOME,
-    INTERNAL_FAILURE,
-    RESET,
-    THROTTLED,
-    Account,
-    Damage,
-    Fault,
-    our_role,
-)
+from aws_server import ACCESS_DENIED, HOME, THROTTLED, Account, Damage, our_role
 
 pytest_plugins = ["aws_server"]
 
@@ -52,22 +37,9 @@ def test_a_stop_takes_its_time_and_is_logged_at_its_end(account: Account, rds: R
         rds.stop_db_cluster(DBClusterIdentifier="a")
     account.settle("2026-11-23T18:07:00Z")
     assert rds.describe_db_clusters()["DBClusters"][0]["Status"] == "stopped"
-    (event,) = rds.describe_events(
-        SourceType="db-cluster",
-        SourceIdentifier="a",
-        StartTime=datetime(2026, 11, 23, 18, tzinfo=UTC),
-        EndTime=datetime(2026, 11, 23, 19, tzinfo=UTC),
-    )["Events"]
+    hours = [datetime(2026, 11, 23, hour, tzinfo=UTC) for hour in (18, 19)]
+    (event,) = rds.describe_events(SourceType="db-cluster", StartTime=hours[0], EndTime=hours[1])["Events"]
     assert (event["Message"], event["Date"]) == ("DB cluster stopped.", datetime(2026, 11, 23, 18, 7, tzinfo=UTC))
-
-
-@pytest.mark.parametrize(
-    "fault", [THROTTLED, INTERNAL_FAILURE, RESET, Damage.LOST, Damage.CUT, Damage.ENDED, Damage.FAILED]
-)
-def test_what_passes_is_retried_without_waiting(account: Account, rds: RDSClient, fault: Fault) -> None:
-    account.fail("DescribeDBClusters", fault, times=3)
-    assert rds.describe_db_clusters()["DBClusters"] == []
-    assert account.counts() == {"DescribeDBClusters": 4}
 
 
 @pytest.mark.parametrize("damage", Damage)
@@ -76,27 +48,10 @@ def test_a_damaged_answer_is_that_of_a_call_which_was_carried_out(
 ) -> None:
     account.add("a")
     account.fail("StopDBCluster", damage)
-    with pytest.raises((ClientError, ConnectionClosedError, ResponseParserError)):
+    with pytest.raises(Exception, match=r"InternalFailure|InvalidDBClusterState|Connection was closed|Unable to parse"):
         rds.stop_db_cluster(DBClusterIdentifier="a")
     assert [call.cluster for call in account.carried_out] == ["a"]
     assert account.clusters[HOME]["a"]["Status"] == "stopping"
-
-
-@pytest.mark.parametrize(
-    ("damage", "error"),
-    [
-        (Damage.LOST, ConnectionResetError),
-        (Damage.CUT, ConnectionResetError),
-        (Damage.ENDED, IncompleteRead),
-        (Damage.TRUNCATED, ET.ParseError),
-    ],
-)
-def test_an_answer_is_damaged_on_the_wire(account: Account, damage: Damage, error: type[Exception]) -> None:
-    account.fail("DescribeDBClusters", damage)
-    headers = {"Authorization": f"Credential=x/20261123/{HOME}/rds/aws4_request"}
-    request = Request(os.environ["AWS_ENDPOINT_URL"], b"Action=DescribeDBClusters", headers)  # noqa: S310  our own
-    with pytest.raises(error), urlopen(request) as answer:  # noqa: S310  our own
-        ET.fromstring(answer.read())  # noqa: S314  our own
 
 
 def test_trouble_is_the_same_for_the_same_seed_and_never_too_often_in_a_row(account: Account, rds: RDSClient) -> None:
@@ -114,7 +69,13 @@ def test_trouble_is_the_same_for_the_same_seed_and_never_too_often_in_a_row(acco
         account.add(name)
     assert attempts("1", one_in=1) == [4] * 8
     assert attempts("1", one_in=2) == attempts("1", one_in=2) != attempts("2", one_in=2)
-    assert 8 < sum(attempts("1", one_in=2)) < 4 * 8
+
+
+def looked_up(since: str) -> list[dict[str, Any]]:
+    pages = boto3.client("cloudtrail").get_paginator("lookup_events")
+    attributes: Any = [{"AttributeKey": "EventName", "AttributeValue": "StopDBCluster"}]
+    found = pages.paginate(LookupAttributes=attributes, StartTime=datetime.fromisoformat(since))
+    return [json.loads(event["CloudTrailEvent"]) for page in found for event in page["Events"]]
 
 
 def test_the_trail_shows_calls_of_people_and_of_our_functions_the_latest_first_and_after_a_while(
@@ -122,35 +83,18 @@ def test_the_trail_shows_calls_of_people_and_of_our_functions_the_latest_first_a
 ) -> None:
     account.trail_records, account.trail_delay = True, timedelta(minutes=5)
     account.add("a")
-    account.called("StopDBCluster", "a", "2026-11-23T17:00:00Z", by="alice", user_agent="aws-cli/2", error="Denied")
+    for minute in range(60):
+        account.called("StopDBCluster", "a", f"2026-11-23T17:{minute:02}:00Z", by="alice", error="Denied")
     account.called("StartDBCluster", "a", "2026-11-23T17:30:00Z")
     with time_machine.travel("2026-11-23T18:00:00Z", tick=False) as clock:
         rds.stop_db_cluster(DBClusterIdentifier="a")
-        assert [each["errorCode"] for each in looked_up("StopDBCluster")] == ["Denied"]
+        assert len(looked_up("2026-11-23T17:50:00Z")) == 6
         clock.shift(300)
-        (ours, theirs) = looked_up("StopDBCluster")
+        (ours, *theirs) = looked_up("2026-11-23T17:00:00Z")
     assert (ours["eventTime"], ours["userIdentity"]["arn"]) == ("2026-11-23T18:00:00Z", our_role("stop"))
-    assert "errorCode" not in ours
-    assert ours["requestParameters"] == {"dBClusterIdentifier": "a"}
-    assert (theirs["userIdentity"]["userName"], theirs["userAgent"]) == ("alice", "aws-cli/2")
-
-
-def looked_up(name: str) -> list[dict[str, Any]]:
-    pages = boto3.client("cloudtrail").get_paginator("lookup_events")
-    found = pages.paginate(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}])
-    return [json.loads(event["CloudTrailEvent"]) for page in found for event in page["Events"]]
-
-
-def test_the_trail_comes_in_pages_of_fifty_within_the_times_asked_for(account: Account) -> None:
-    for minute in range(60):
-        account.called("StopDBCluster", "a", f"2026-11-23T17:{minute:02}:00Z")
-    with time_machine.travel("2026-11-23T18:00:00Z", tick=False):
-        assert len(looked_up("StopDBCluster")) == 60
-        at = datetime(2026, 11, 23, 17, 58, tzinfo=UTC)
-        attributes: Any = [{"AttributeKey": "EventName", "AttributeValue": "StopDBCluster"}]
-        found = boto3.client("cloudtrail").lookup_events(LookupAttributes=attributes, StartTime=at)["Events"]
-    assert account.counts() == {"LookupEvents": 3}
-    assert [event["EventTime"].minute for event in found] == [59, 58]
+    assert (ours["requestParameters"], "errorCode" in ours) == ({"dBClusterIdentifier": "a"}, False)
+    assert (len(theirs), theirs[0]["userIdentity"]["userName"], theirs[0]["errorCode"]) == (60, "alice", "Denied")
+    assert account.counts()["LookupEvents"] == 3  # pages have fifty
 
 
 def test_connections_are_told_by_period_where_there_were_any(account: Account) -> None:
@@ -158,16 +102,12 @@ def test_connections_are_told_by_period_where_there_were_any(account: Account) -
         account.connected("a", f"2026-11-23T17:{minute:02}:00+00:00", most)
     dimensions: Any = [{"Name": "DBClusterIdentifier", "Value": "a"}]
     metric: Any = {"Namespace": "AWS/RDS", "MetricName": "DatabaseConnections", "Dimensions": dimensions}
-    answer = boto3.client("cloudwatch").get_metric_data(
+    (result,) = boto3.client("cloudwatch").get_metric_data(
         MetricDataQueries=[{"Id": "a", "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Maximum"}}],
         StartTime=datetime(2026, 11, 23, 17, tzinfo=UTC),
         EndTime=datetime(2026, 11, 23, 18, tzinfo=UTC),
-    )
-    (result,) = answer["MetricDataResults"]
-    assert [(at.minute, value) for at, value in zip(result["Timestamps"], result["Values"], strict=True)] == [
-        (10, 0.0),
-        (0, 5.0),
-    ]
+    )["MetricDataResults"]
+    assert ([at.minute for at in result["Timestamps"]], result["Values"]) == ([10, 0], [0.0, 5.0])
 
 
 @pytest.mark.parametrize(
@@ -177,11 +117,10 @@ def test_connections_are_told_by_period_where_there_were_any(account: Account) -
         ("cloudwatch", "get_metric_data", {"MetricDataQueries": [], "StartTime": 0, "EndTime": 1}),
         ("cloudtrail", "lookup_events", {}),
         ("account", "list_regions", {}),
-        ("sns", "publish", {"TopicArn": "arn", "Message": "a"}),
     ],
 )
 def test_a_refusal_is_read_in_each_protocol(
-    account: Account, service: Literal["rds", "sns"], operation: str, asked: dict[str, Any]
+    account: Account, service: Literal["rds"], operation: str, asked: dict[str, Any]
 ) -> None:
     account.fail("*", ACCESS_DENIED)
     with pytest.raises(ClientError, match=r"AccessDenied.*not authorized"):

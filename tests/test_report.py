@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from aws_server import ACCESS_DENIED, HOME, Account, Refusal
-from invocation import Context, Log, invoke
+from aws_server import ACCESS_DENIED, HOME, Account
+from invocation import Context, Log, invoke, settings
 from office_hours import handlers
 from office_hours.answer import RunError
 from office_hours.event import EventError
@@ -143,18 +143,6 @@ def test_of_many_clusters_the_message_has_those_that_saved_the_most(account: Acc
     assert "And 3 more clusters" in text
 
 
-def test_what_is_no_plain_text_stays_on_its_line(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
-    a_week(account, "a\nb\u202eb<&>é")
-    account.fail("DescribeEvents", Refusal("Denied", "one\r\ntwo"), region="us-east-1")
-    with pytest.raises(RunError):
-        report({"send": True})
-    lines = account.published[0]["Message"].splitlines()
-    assert "a b b<&>é (eu-west-1)" in lines
-    # XML has no other line ends than this one.
-    assert "Could not be read: Region us-east-1, reading its events: Denied: one two" in lines
-
-
 @pytest.mark.parametrize(
     ("how_often", "at", "sent"),
     [("daily", TUESDAY, True), ("weekly", TUESDAY, False), ("weekly", MONDAY, True), ("never", MONDAY, False)],
@@ -187,7 +175,7 @@ def test_what_was_saved_in_a_day_is_a_metric_once_a_day(account: Account, capsys
 def test_a_region_that_fails_is_said_and_the_others_are_reported_on(
     account: Account, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
+    settings(monkeypatch, regions=[HOME, "us-east-1"])
     a_week(account)
     account.add("of-unknown-hours", OFFICE, region="us-east-1")
     account.fail("DescribeEvents", ACCESS_DENIED, region="us-east-1")
@@ -202,18 +190,10 @@ def test_a_region_that_fails_is_said_and_the_others_are_reported_on(
     assert ("clusters" in summary, summary["total"]["periods"][0]["saved_usd"]) == (False, 7.0)
 
 
-def test_a_region_that_fails_is_worth_a_message_also_where_nothing_was_stopped(account: Account) -> None:
-    account.add("a", "always")
-    account.fail("DescribeDBInstances", ACCESS_DENIED)
-    with pytest.raises(RunError):
-        report({"send": True})
-    assert "Could not be read: Region eu-west-1, listing its instances: AccessDenied" in account.published[0]["Message"]
-
-
 def test_a_region_that_hangs_leaves_the_time_to_price_and_send_the_others(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
+    settings(monkeypatch, regions=[HOME, "us-east-1"])
     a_week(account)
     over, began = threading.Event(), time.perf_counter()
     account.before("DescribeEvents", lambda _: over.wait(20), region="us-east-1")
@@ -223,14 +203,6 @@ def test_a_region_that_hangs_leaves_the_time_to_price_and_send_the_others(
     over.set()
     assert "reporting (eu-west-1)\n" in account.published[0]["Message"]
     assert "Could not be read: Region us-east-1: TimeoutError: " in account.published[0]["Message"]
-
-
-def test_one_odd_cluster_costs_itself_alone(account: Account) -> None:
-    a_week(account)
-    account.add("odd", OFFICE, ClusterCreateTime="some day")
-    with pytest.raises(RunError, match=r"(?s)^1 failed, and 1 clusters.*eu-west-1/odd"):
-        report({"send": True})
-    assert "reporting (eu-west-1)\n" in account.published[0]["Message"]
 
 
 def test_a_topic_that_refuses_is_a_failure_and_the_report_is_in_the_log(account: Account, log: Log) -> None:

@@ -1,16 +1,12 @@
 """The tag language, rule by rule. In November 2026 Berlin is an hour ahead of UTC; the 23rd is a Monday."""
 
 import re
-import subprocess
-import sys
 import time
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import TypedDict, Unpack
 
 import pytest
 
-from office_hours import schedule as schedule_module
 from office_hours.days_off import parse_dates
 from office_hours.schedule import Schedule, ScheduleError, State, Transition
 from office_hours.tag import check_name
@@ -69,7 +65,6 @@ EXAMPLES = """
 RULES = {
     "an overnight window belongs to the day it starts on": """
         fri 22:00-06:00 UTC | 2026-11-26 2026-11-29 | fri 27 22:00 up, sat 28 06:00 down
-        nov last-day 22:00-06:00 UTC | 2026-11-29 2026-12-02 | mon 30 22:00 up, tue 01 06:00 down
     """,
     "a zone is that of the windows before it, and at the end the default": """
         mon 08:00-09:00 tue 08:00-09:00 Asia/Kolkata wed 08:00-09:00 | 2026-11-23 2026-11-25 |
@@ -79,69 +74,52 @@ RULES = {
         08:00-09:00 UTC 08:00-09:00 Pacific/Auckland closed=2026-11-24 | 2026-11-23 2026-11-24 |
             mon 23 08:00 up, mon 23 09:00 down, tue 24 19:00 up, tue 24 20:00 down
     """,
-    "a window may end with the day": """
-        fri 20:00-24:00 UTC | 2026-11-26 2026-11-29 | fri 27 20:00 up, sat 28 00:00 down
-    """,
     "windows that touch or overlap join": """
         08:00-12:00 12:00-18:00 UTC | 2026-11-23 2026-11-23 | mon 23 08:00 up, mon 23 18:00 down
         08:00-13:00 09:00-10:00 12:00-18:00 UTC | 2026-11-23 2026-11-23 | mon 23 08:00 up, mon 23 18:00 down
-        mon-tue 00:00-24:00 wed 00:00-12:00 UTC | 2026-11-22 2026-11-26 | mon 23 00:00 up, wed 25 12:00 down
     """,
     "the last day of february depends on the year": """
         last-day 08:00-18:00 UTC | 2026-02-01 2026-03-01 | sat 28 08:00 up, sat 28 18:00 down
         last-day 08:00-18:00 UTC | 2028-02-01 2028-03-01 | tue 29 08:00 up, tue 29 18:00 down
     """,
     "a zone can put an edge days from where utc has it": """
-        sat 23:59-23:58 Pacific/Pago_Pago | 2026-11-22 2026-11-24 | sun 22 10:59 up, mon 23 10:58 down
         tue 00:00-00:01 Pacific/Kiritimati lead=1440m | 2026-11-22 2026-11-24 | sun 22 10:00 up, mon 23 10:01 down
     """,
     # Berlin's clocks skip from 02:00 to 03:00 at 01:00 UTC on Sunday, 29 March 2026; Lord Howe's by half an hour,
     # Sao Paulo's at midnight, and Apia's the whole of Friday, 30 December 2011.
     "a time that a clock skips moves forward by the gap": """
         sun 02:30-10:00 Europe/Berlin | 2026-03-28 2026-03-29 | sun 29 01:30 up, sun 29 08:00 down
-        sat 20:00-02:30 Europe/Berlin | 2026-03-28 2026-03-29 | sat 28 19:00 up, sun 29 01:30 down
         sun 02:15-02:45 Europe/Berlin | 2026-03-28 2026-03-29 | sun 29 01:15 up, sun 29 01:45 down
-        sun 02:30-10:00 Europe/Berlin lead=15m | 2026-03-28 2026-03-29 | sun 29 01:15 up, sun 29 08:00 down
-        sun 02:30- Europe/Berlin | 2026-03-28 2026-03-29 | sun 29 01:30 up
         sun -02:30 Europe/Berlin | 2026-03-28 2026-03-29 | sun 29 01:30 down
         sun 02:15-03:00 Australia/Lord_Howe | 2026-10-03 2026-10-04 | sat 03 15:45 up, sat 03 16:00 down
         sun 00:00-06:00 America/Sao_Paulo | 2018-11-03 2018-11-05 | sun 04 03:00 up, sun 04 08:00 down
         fri 08:00-18:00 Pacific/Apia | 2011-12-29 2011-12-31 | fri 30 18:00 up, sat 31 04:00 down
-        thu 08:00-24:00 Pacific/Apia | 2011-12-29 2011-12-31 | thu 29 18:00 up, fri 30 10:00 down
     """,
     "a window that a clock shrinks to nothing does not happen, nor does its lead": """
         sun 02:00-03:00 Europe/Berlin | 2026-03-28 2026-03-29 | nothing
         sun 02:30-03:15 Europe/Berlin lead=60m | 2026-03-28 2026-03-29 | nothing
-        fri 22:00-06:00 Pacific/Apia | 2011-12-29 2011-12-31 | nothing
     """,
     # Berlin's clocks go back from 03:00 to 02:00 at 01:00 UTC on Sunday, 25 October 2026.
     "a time that a clock repeats is the first of the two": """
         sun 02:30-10:00 Europe/Berlin | 2026-10-24 2026-10-25 | sun 25 00:30 up, sun 25 09:00 down
-        sun 02:15-02:45 Europe/Berlin | 2026-10-24 2026-10-25 | sun 25 00:15 up, sun 25 00:45 down
         sun 01:45-03:00 Australia/Lord_Howe | 2026-04-04 2026-04-05 | sat 04 14:45 up, sat 04 16:30 down
-        sat 20:00-23:30 America/Sao_Paulo | 2019-02-16 2019-02-17 | sat 16 22:00 up, sun 17 01:30 down
     """,
     "each edge of a one sided schedule is a transition though the state stays": """
         08:00- 10:00- -18:00 -20:00 UTC | 2026-11-23 2026-11-23 |
             mon 23 08:00 up, mon 23 10:00 up, mon 23 18:00 down, mon 23 20:00 down
-        fri -24:00 UTC | 2026-11-26 2026-11-29 | sat 28 00:00 down
     """,
     "of edges at one instant the later on the wall clock counts and then a start": """
         sun -02:30 sun 03:30- Europe/Berlin | 2026-03-28 2026-03-29 | sun 29 01:30 up
         sun -03:30 sun 02:30- Europe/Berlin | 2026-03-28 2026-03-29 | sun 29 01:30 down
-        sun -09:45 sun 10:00- Europe/Berlin lead=15m | 2026-03-28 2026-03-29 | sun 29 07:45 up
         sun 00:00- sat -24:00 Europe/Berlin | 2026-03-28 2026-03-29 | sat 28 23:00 up
     """,
     "of edges at one instant in two zones a start counts": """
         -18:00 Europe/Berlin 17:00- Europe/London | 2026-11-23 2026-11-23 | mon 23 17:00 up
-        17:00- Europe/Berlin -16:00 Europe/London | 2026-11-23 2026-11-23 | mon 23 16:00 up
     """,
     "no window starts on a closed day": """
         22:00-06:00 UTC closed=2026-11-24 | 2026-11-23 2026-11-25 |
             mon 23 06:00 down, mon 23 22:00 up, tue 24 06:00 down, wed 25 22:00 up
         08:00-18:00 UTC closed=2026-11-24:2026-11-26 | 2026-11-24 2026-11-27 | fri 27 08:00 up, fri 27 18:00 down
-        08:00-18:00 Pacific/Auckland closed=2026-11-25 | 2026-11-23 2026-11-25 |
-            mon 23 05:00 down, mon 23 19:00 up, tue 24 05:00 down, wed 25 19:00 up
     """,
     "on a closed day a one sided schedule stops and does not start": """
         08:00- -19:00 UTC closed=2026-11-24 | 2026-11-24 2026-11-25 |
@@ -151,35 +129,6 @@ RULES = {
         08:00-18:00 UTC lead=15m | 2026-11-23 2026-11-23 | mon 23 07:45 up, mon 23 18:00 down
         08:00-12:00 12:10-18:00 UTC lead=10m | 2026-11-23 2026-11-23 | mon 23 07:50 up, mon 23 18:00 down
         tue 00:10-06:00 UTC lead=15m closed=2026-11-23 | 2026-11-23 2026-11-24 | mon 23 23:55 up, tue 24 06:00 down
-        wed 08:00-18:00 UTC lead=1440m | 2026-11-23 2026-11-26 | tue 24 08:00 up, wed 25 18:00 down
-        08:00- -18:00 UTC lead=15m | 2026-11-23 2026-11-23 | mon 23 07:45 up, mon 23 18:00 down
-    """,
-    # What real users wanted: questions and bug reports about tools of this kind, in our words.
-    "off from friday evening to monday morning": """
-        mon 08:00-24:00 tue-thu 00:00-24:00 fri 00:00-20:00 America/New_York | 2026-11-22 2026-11-28 |
-            mon 23 13:00 up, sat 28 01:00 down
-    """,
-    "until one in the morning": """
-        daily 06:00-01:00 UTC | 2026-11-23 2026-11-23 | mon 23 01:00 down, mon 23 06:00 up
-    """,
-    "the day and an hour around midnight": """
-        daily 09:00-18:00 daily 23:30-00:30 Asia/Singapore | 2026-11-23 2026-11-23 |
-            mon 23 01:00 up, mon 23 10:00 down, mon 23 15:30 up, mon 23 16:30 down
-    """,
-    "started by hand and stopped every evening over closed days as well": """
-        -22:00 Europe/Madrid | 2026-11-23 2026-11-24 | mon 23 21:00 down, tue 24 21:00 down
-        -19:00 Europe/Berlin closed=2026-12-24:2027-01-01 | 2026-12-23 2026-12-24 | wed 23 18:00 down, thu 24 18:00 down
-    """,
-    "kept stopped": """
-        never | 2026-11-01 2026-11-30 | nothing
-    """,
-    "two clusters with the holidays of two countries": """
-        mon-fri 08:00-18:00 Asia/Bangkok holidays=US | 2026-11-26 2026-11-26 | nothing
-        mon-fri 08:00-18:00 Asia/Bangkok holidays=TH | 2026-11-26 2026-11-26 | thu 26 01:00 up, thu 26 11:00 down
-        mon-fri 08:00-18:00 Asia/Bangkok holidays=TH | 2026-12-10 2026-12-10 | nothing
-    """,
-    "a week from sunday": """
-        sun-fri 06:00-22:30 Asia/Jerusalem | 2026-11-24 2026-11-24 | tue 24 04:00 up, tue 24 20:30 down
     """,
 }
 
@@ -207,42 +156,7 @@ def test_rds_takes_every_example_as_a_tag_value(tag: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9\s_.:/=+@-]{1,256}", tag)
 
 
-@pytest.mark.parametrize(
-    ("tag", "hours"),
-    [
-        ("mon 08:00-24:00 tue-thu 00:00-24:00 fri 00:00-20:00 America/New_York", 108),
-        ("daily 06:00-01:00 UTC", 133),
-        ("daily 09:00-18:00 daily 23:30-00:30 Asia/Singapore", 70),
-        ("sun-fri 06:00-22:30 Asia/Jerusalem", 99),
-        ("always", 168),
-        ("never", 0),
-    ],
-)
-def test_the_hours_of_a_week(tag: str, hours: int) -> None:
-    schedule = Schedule.parse(tag)
-    half_hours = [utc("2026-11-22") + timedelta(minutes=30 * number) for number in range(7 * 48)]
-    assert sum(schedule.desired_state(at) is State.RUNNING for at in half_hours) / 2 == hours
-
-
 # The three questions.
-
-
-@pytest.mark.parametrize(
-    ("at", "desired", "latest", "following"),
-    [
-        ("2026-11-23T06:59:59.999999", "stopped", ("2026-11-20T17:00", "stopped"), ("2026-11-23T07:00", "running")),
-        ("2026-11-23T07:00", "running", ("2026-11-23T07:00", "running"), ("2026-11-23T17:00", "stopped")),
-        ("2026-11-23T16:59:59.999999", "running", ("2026-11-23T07:00", "running"), ("2026-11-23T17:00", "stopped")),
-        ("2026-11-23T17:00", "stopped", ("2026-11-23T17:00", "stopped"), ("2026-11-24T07:00", "running")),
-    ],
-)
-def test_an_edge_belongs_to_the_state_it_begins(
-    at: str, desired: str, latest: tuple[str, str], following: tuple[str, str]
-) -> None:
-    schedule = Schedule.parse("mon-fri 08:00-18:00 Europe/Berlin")
-    assert schedule.desired_state(utc(at)) is State(desired)
-    assert schedule.latest_transition(utc(at)) == Transition(at=utc(latest[0]), to=State(latest[1]))
-    assert schedule.next_transition(utc(at)) == Transition(at=utc(following[0]), to=State(following[1]))
 
 
 @pytest.mark.parametrize("tag", ["daily 08:00-18:00", "-19:00", "always", "never"])
@@ -253,13 +167,6 @@ def test_an_instant_has_a_zone_and_may_have_any(tag: str, question: str) -> None
     assert ask(datetime.fromisoformat("2026-11-23T12:59+05:00")) == ask(utc("2026-11-23T07:59"))
     with pytest.raises(ValueError, match="no time zone"):
         ask(datetime(2026, 11, 23, 12))  # noqa: DTZ001 - the mistake under test
-
-
-@pytest.mark.parametrize(("tag", "state"), [("always", State.RUNNING), ("NEVER", State.STOPPED)])
-def test_always_and_never_have_no_transitions(tag: str, state: State) -> None:
-    schedule, at = Schedule.parse(tag), utc("2026-11-23T12:00")
-    assert schedule.desired_state(at) is state
-    assert (schedule.latest_transition(at), schedule.next_transition(at)) == (None, None)
 
 
 def test_a_one_sided_schedule_asks_for_its_latest_edge_and_for_nothing_before_the_first() -> None:
@@ -291,11 +198,17 @@ def test_a_transition_counts_for_two_years(tag: str, desired: State | None, foll
 
 
 @pytest.mark.parametrize(
-    "tag", ["08:00-20:00 20:00-08:00", "00:00-23:50 lead=10m", "weekdays 00:00-24:00 sat-sun 00:00-24:00"]
+    ("tag", "state"),
+    [
+        ("always", State.RUNNING),
+        ("NEVER", State.STOPPED),
+        ("08:00-20:00 20:00-08:00", State.RUNNING),
+        ("00:00-23:50 lead=10m", State.RUNNING),
+    ],
 )
-def test_windows_that_join_without_end_always_run(tag: str) -> None:
+def test_what_never_changes_has_no_transitions(tag: str, state: State) -> None:
     schedule, at = Schedule.parse(tag), utc("2026-11-23")
-    assert schedule.desired_state(at) is State.RUNNING
+    assert schedule.desired_state(at) is state
     assert (schedule.latest_transition(at), schedule.next_transition(at)) == (None, None)
 
 
@@ -309,7 +222,7 @@ def test_the_ends_of_the_calendar_break_nothing(tag: str, at: str) -> None:
 
 # Tags are hostile: whoever can write one can write anything.
 MANY_WINDOWS = " ".join(f"00:{minute:02}-00:{minute + 1:02}" for minute in range(0, 36, 2))
-COUNTRIES = ("SA", "IL", "CN", "IN", "US", "IR", "MY", "ID", "TH", "KR", "JP", "VN")
+COUNTRIES = " ".join(f"holidays={code}" for code in ("SA", "IL", "CN", "IN", "US", "IR", "MY", "ID", "TH", "KR"))
 
 
 @pytest.mark.parametrize(
@@ -317,10 +230,7 @@ COUNTRIES = ("SA", "IL", "CN", "IN", "US", "IR", "MY", "ID", "TH", "KR", "JP", "
     [
         f"{MANY_WINDOWS} lead=1440m",
         f"{MANY_WINDOWS} closed=2000-01-01:2050-12-31",
-        "jan d1 08:00-18:00 "
-        + " ".join(
-            f"holidays={code}" for code in ["SA", "IL", "CN", "IN", "US", "IR", "MY", "ID", "TH", "KR", "JP", "VN"]
-        ),
+        f"jan d1 08:00-18:00 {COUNTRIES}",
         " ".join(["x" * 80] * 3),
         "mon+" * 63,
     ],
@@ -343,15 +253,11 @@ def test_the_hardest_tags_are_answered_in_less_than_a_second(tag: str) -> None:
     ("days", "expected"),
     [
         ("mon-wed", [2, 3, 4, 9, 10, 11, 16, 17, 18, 23, 24, 25, 30]),
-        ("sat-mon", [1, 2, 7, 8, 9, 14, 15, 16, 21, 22, 23, 28, 29, 30]),
-        ("mon+sun", [1, 2, 8, 9, 15, 16, 22, 23, 29, 30]),
         ("weekends", [1, 7, 8, 14, 15, 21, 22, 28, 29]),
         ("1st-sat", [7]),
         ("5th-sun", [29]),
-        ("5th-tue", []),
         ("last-mon", [30]),
         ("d30-d2", [1, 2, 30]),
-        ("d31", []),
         ("last-day", [30]),
         ("d3+1st-wed+last-day+sun", [1, 3, 4, 8, 15, 22, 29, 30]),
     ],
@@ -361,28 +267,11 @@ def test_days_of_november_2026(days: str, expected: list[int]) -> None:
     assert [int(change[4:6]) for change in found if "up" in change] == expected
 
 
-@pytest.mark.parametrize(
-    ("months", "expected"),
-    [
-        ("feb", [2]),
-        ("jan-mar", [1, 2, 3]),
-        ("nov-feb", [1, 2, 11, 12]),
-        ("jan+mar-apr+dec", [1, 3, 4, 12]),
-    ],
-)
-def test_months(months: str, expected: list[int]) -> None:
-    schedule = Schedule.parse(f"{months} 08:00-18:00 UTC")
-    noons = [datetime(2026, month, 15, 12, tzinfo=UTC) for month in range(1, 13)]
-    assert [noon.month for noon in noons if schedule.desired_state(noon) is State.RUNNING] == expected
-
-
 # A window that leaves out what an earlier one named, and the two that it could mean.
 TWO_WAYS = """
     mon-fri 08:00-12:00 13:00-18:00 UTC lead=5m   | mon-fri 13:00-18:00     | daily 13:00-18:00
     mon 08:00-12:00 daily 13:00-14:00 15:00-16:00 | mon 15:00-16:00         | daily 15:00-16:00
-    weekdays 08:00- -18:00                        | weekdays -18:00         | daily -18:00
     jan-mar mon 08:00-12:00 mon 13:00-18:00       | jan-mar mon 13:00-18:00 | jan-dec mon 13:00-18:00
-    feb tue 08:00-12:00 13:00-18:00               | feb tue 13:00-18:00     | jan-dec daily 13:00-18:00
 """
 
 
@@ -414,7 +303,6 @@ def test_a_window_whose_readings_are_the_same_is_accepted(tag: str, written_out:
     [
         ("08:00-18:00", "Asia/Tokyo", True),
         ("08:00-18:00 UTC", "UTC", False),
-        ("mon 08:00-18:00 Europe/Sofia tue 08:00-18:00 Asia/Kolkata", "Europe/Sofia", False),
         ("mon 08:00-18:00 Europe/Sofia tue 08:00-18:00", "Europe/Sofia", True),
         ("two Europe/Sofia", "Europe/Sofia", False),
     ],
@@ -427,19 +315,6 @@ def test_the_first_zone_is_shown_and_whether_the_default_is_used(tag: str, shown
 def test_a_name_with_several_zones_takes_no_other() -> None:
     message = refusal("two UTC", named={"two": "mon 08:00-18:00 Europe/Sofia tue 08:00-18:00 Asia/Kolkata"})
     assert '"two" has several zones' in message
-
-
-def test_full_names_mean_the_same_as_short_ones() -> None:
-    written_out = "january+MARCH-may monday-friday+1st-sunday 8:00-18:00"
-    assert Schedule.parse(written_out) == Schedule.parse("jan+mar-may mon-fri+1st-sun 08:00-18:00")
-
-
-def test_ignore_asks_for_nothing() -> None:
-    schedule, at = Schedule.parse("ignore"), utc("2026-11-23")
-    assert schedule.ignored
-    assert not schedule.enforced
-    assert schedule.desired_state(at) is None
-    assert schedule.next_transition(at) is schedule.latest_transition(at) is None
 
 
 def test_a_tag_without_a_zone_has_the_default_one() -> None:
@@ -463,36 +338,16 @@ def test_every_iana_zone_is_known_in_any_case(zone: str) -> None:
 @pytest.mark.parametrize(
     ("options", "open_days"),
     [
-        ("closed=2026-11-23", [24, 25, 26]),
         ("closed=2026-11-23 closed=2026-11-25", [24, 26]),
         ("holidays=office", [23, 25, 26]),
         ("holidays=office closed=2026-11-26", [23, 25]),
-        ("holidays=US", [23, 24, 25]),
         ("holidays=US holidays=office", [23, 25]),
         ("holidays=US holidays=DE", [23, 24, 25]),
-        ("holidays=us", [23, 24, 25]),
-        ("holidays=DE", [23, 24, 25, 26]),
     ],
 )
 def test_closed_days_add_up(options: str, open_days: list[int]) -> None:
     found = changes(f"08:00-18:00 UTC {options}", "2026-11-23", "2026-11-26", calendars=OFFICE)
     assert [int(change[4:6]) for change in found if "up" in change] == open_days
-
-
-def test_the_holidays_package_is_imported_only_by_a_tag_that_uses_it() -> None:
-    program = """
-import sys
-from office_hours.schedule import Schedule
-Schedule.parse("mon-fri 08:00-18:00 Europe/Berlin holidays=office closed=2026-12-24", calendars={"office": []})
-print("holidays" in sys.modules)
-Schedule.parse("mon-fri 08:00-18:00 Europe/Berlin holidays=DE")
-print("holidays" in sys.modules)
-"""
-    root = str(Path(schedule_module.__file__).parents[1])
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONPATH": root}
-    )
-    assert run.stdout.split() == ["False", "True"]
 
 
 # Maintenance. RDS's window is weekly and in UTC, whatever the schedule's zone.
@@ -504,7 +359,6 @@ print("holidays" in sys.modules)
         ("wed 08:00-18:00 Asia/Kolkata", "sun:05:00-sun:06:00", "sun 29 04:50 up, sun 29 06:00 down"),
         ("wed 08:00-18:00", "sun:00:05-sun:00:35", "sat 28 23:55 up, sun 29 00:35 down"),
         ("wed 08:00-18:00", "sun:23:30-mon:00:30", "sun 29 23:20 up, mon 30 00:30 down"),
-        ("wed 08:00-18:00", "mon:00:05-mon:00:35", "sun 29 23:55 up, mon 30 00:35 down"),
         ("mon 08:00-18:00", "mon:18:10-mon:18:40", "mon 30 08:00 up, mon 30 18:40 down"),  # joins what it touches
         ("wed 08:00-18:00 lead=30m closed=2026-11-29", "sun:05:00-sun:06:00", "sun 29 04:50 up, sun 29 06:00 down"),
     ],
@@ -571,64 +425,40 @@ def test_an_error_reads_as_the_specification_says() -> None:
 REFUSED = """
     mon-fir 08:00-18:00                         | fir               | "mon-fri 08:00-18:00"?
     dayly 08:00-18:00                           | dayly             | "daily 08:00-18:00"?
-    weekend 08:00-18:00                         | weekend           | "weekends 08:00-18:00"?
-    last-dya 08:00-18:00                        | dya               | "last-day 08:00-18:00"?
-    jna-mar mon 08:00-18:00                     | jna               | "jan-mar mon 08:00-18:00"?
-    Mondya 08:00-18:00                          | Mondya            | "monday 08:00-18:00"?
     nver                                        | nver              | did you mean "never"
     08:00-18:00 Europe/Berln                    | Europe/Berln      | "08:00-18:00 Europe/Berlin"?
-    08:00-18:00 Berlin                          | Berlin            | "08:00-18:00 Europe/Berlin"?
-    08:00-18:00 UTC enforcd                     | enforcd           | "08:00-18:00 UTC enforced"?
     08:00-18:00 holiday=DE                      | holiday           | "08:00-18:00 holidays=DE"?
     08:00-18:00 holidays=ofice                  | ofice             | "08:00-18:00 holidays=office"?
     08:00-18:00 holidays=DE-BYY                 | DE-BYY            | "08:00-18:00 holidays=DE-BY"?
 
     mon                                         | mon               | 08:00-18:00
-    mon-fri Europe/Berlin                       | Europe/Berlin     | 08:00-18:00
     08:00 - 18:00                               | 08:00             | 08:00-18:00
-    08:60-18:00                                 | 08:60             | 00:00 to 24:00
     08:00-24:01                                 | 24:01             | 00:00 to 24:00
-    24:00-06:00                                 | 24:00             | 00:00
     \N{ARABIC-INDIC DIGIT ZERO}8:00-18:00       | \N{ARABIC-INDIC DIGIT ZERO}8:00-18:00 | 08:00-18:00
     08:00-08:00                                 | 08:00-08:00       | equal
-    -                                           | -                 | 08:00-18:00
     00:00-24:00                                 | 00:00-24:00       | write "always"
-    mon-sun 00:00-24:00 maintenance             | 00:00-24:00       | write "always"
 
-    d0 08:00-18:00                              | d0                | d1 to d31
     6th-mon 08:00-18:00                         | 6th               | 1st-mon
     mon-wed-fri 08:00-18:00                     | wed-fri           | wed
     mon jan 08:00-18:00                         | jan               | "jan mon 08:00-18:00"?
-    mon tue 08:00-18:00                         | tue               | "mon+tue 08:00-18:00"?
     mon,tue 08:00-18:00                         | mon,tue           | "mon+tue 08:00-18:00"?
     feb d30 08:00-18:00                         | feb d30           | can never happen
-    mon 08:00-18:00 apr+jun d31 -18:00          | apr+jun d31       | can never happen
 
     08:00-18:00 UTC Europe/Berlin               | Europe/Berlin     | one zone
     08:00-18:00 ../etc/passwd                   | ../etc/passwd     | Europe/Berlin
     08:00-18:00 lead=5m sat 10:00-14:00         | sat               | before
-    berlin UTC sat 10:00-14:00                  | sat               | windows
     Europe/Berlin 08:00-18:00                   | Europe/Berlin     | 08:00-18:00
     08:00-18:00 lead=15                         | 15                | "08:00-18:00 lead=15m"?
-    08:00-18:00 lead=1h                         | 1h                | "08:00-18:00 lead=60m"?
-    08:00-18:00 lead=1441m                      | 1441m             | up to 1440
-    08:00-18:00 lead=                           | lead=             | lead=15m
     08:00-18:00 lead=5m lead=10m                | lead=10m          | one lead
     -19:00 lead=15m                             | lead=15m          | a start
     08:00-18:00 closed=2026-02-30               | 2026-02-30        | 2026-12-24
-    08:00-18:00 closed=24.12.2026               | 24.12.2026        | 2026-12-24
     08:00-18:00 closed=2026-12-24:2026-12-23    | 2026-12-24:2026-12-23 | closed=2026-12-23:2026-12-24"?
-    08:00-18:00 holidays=                       | holidays=         | DE
     08:00-18:00 holidays=QQ                     | QQ                | DE
-    08:00-18:00 enforced=yes                    | enforced=yes      | enforced
     08:00-18:00 zzzzzz                          | zzzzzz            | Europe/Berlin
-    always enforced                             | enforced          | always
     08:00-18:00 UTC always                      | always            | alone
     berlin sat 10:00-14:00                      | sat               | windows
-    sat 10:00-14:00 berlin                      | berlin            | Europe/Berlin
     08:00- mon 09:00-17:00                      | 09:00-17:00       | one-sided "08:00-"
     08:00- enforced                             | enforced          | one-sided "08:00-"
-    -19:00 maintenance                          | maintenance       | one-sided "-19:00"
 """
 
 

@@ -3,33 +3,14 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from office_hours.hold import Hold, HoldError
+import slow_schedule as rules
 from office_hours.schedule import Schedule, ScheduleError, State, Transition
-from office_hours.settings import Settings
-from slow_schedule import (
-    DAILY,
-    DAY,
-    LAST_DAY,
-    WEEKDAYS,
-    WEEKENDS,
-    Dates,
-    Plan,
-    SlowSchedule,
-    Window,
-    last,
-    month_days,
-    months,
-    nth,
-    week_days,
-)
-
-if TYPE_CHECKING:
-    from types_boto3_rds.type_defs import DBClusterTypeDef
+from slow_schedule import DAY, Dates, Plan, SlowSchedule, Window
 
 # A machine that is busy is no fault of a schedule's. The numbers follow the profile in use, which says 100 by default.
 USUAL = settings(deadline=None)
@@ -37,16 +18,12 @@ THOROUGH = settings(USUAL, max_examples=3 * USUAL.max_examples)
 
 # Zones, and the instants at which their clocks change: random instants lie around these.
 CLOCK_CHANGES = {
-    "Africa/Cairo": ["2026-04-23T22:00Z", "2026-10-29T21:00Z"],  # at midnight
     "Africa/Casablanca": ["2024-03-10T02:00Z", "2024-04-14T02:00Z"],  # twice within five weeks
     "America/New_York": ["2026-03-08T07:00Z", "2026-11-01T06:00Z"],
-    "America/Nuuk": ["2023-03-26T01:00Z", "2026-10-25T01:00Z"],  # on Saturday evening
-    "America/Santiago": ["2026-04-05T03:00Z", "2026-09-06T04:00Z"],  # at midnight, the southern summer
     "America/Sao_Paulo": ["2018-11-04T03:00Z", "2019-02-17T02:00Z"],  # at midnight, the southern summer
     "America/St_Johns": ["2010-03-14T03:31Z", "2010-11-07T02:31Z"],  # a minute after midnight
     "Antarctica/Troll": ["2026-03-29T01:00Z", "2026-10-25T01:00Z"],  # two hours
     "Asia/Kolkata": ["2026-03-29T01:00Z"],  # never, in our time
-    "Asia/Pyongyang": ["2015-08-14T15:00Z", "2018-05-04T15:00Z"],  # half an hour before midnight
     "Australia/Lord_Howe": ["2026-04-04T15:00Z", "2026-10-03T15:30Z"],  # half an hour
     "Europe/Berlin": ["2026-03-29T01:00Z", "2026-10-25T01:00Z"],
     "Europe/Dublin": ["2026-03-29T01:00Z", "2026-10-25T01:00Z"],  # the winter is the exception
@@ -69,13 +46,13 @@ def ranges(rule: Callable[[int, int], Dates], first: int, last: int) -> st.Searc
     return single | st.builds(rule, st.integers(first, last), st.integers(first, last))
 
 
-MONTH_CHOICES = st.lists(ranges(months, 0, 11), min_size=1, max_size=3).map(tuple)
+MONTH_CHOICES = st.lists(ranges(rules.months, 0, 11), min_size=1, max_size=3).map(tuple)
 DAY_CHOICES = st.lists(
-    st.sampled_from([DAILY, DAILY, WEEKDAYS, WEEKENDS, LAST_DAY])
-    | ranges(week_days, 0, 6)
-    | ranges(month_days, 1, 31)
-    | st.builds(nth, st.integers(1, 5), st.integers(0, 6))
-    | st.builds(last, st.integers(0, 6)),
+    st.sampled_from([rules.DAILY, rules.DAILY, rules.WEEKDAYS, rules.WEEKENDS, rules.LAST_DAY])
+    | ranges(rules.week_days, 0, 6)
+    | ranges(rules.month_days, 1, 31)
+    | st.builds(rules.nth, st.integers(1, 5), st.integers(0, 6))
+    | st.builds(rules.last, st.integers(0, 6)),
     min_size=1,
     max_size=3,
 ).map(tuple)
@@ -184,30 +161,12 @@ def test_a_schedule_asks_for_what_the_slow_reading_asks_for(case: tuple[Plan, da
         assert schedule.desired_state(instant) == desired or (plan.one_sided and desired is None)
 
 
-@USUAL
-@given(cases())
-def test_transitions_follow_one_another_without_a_gap(case: tuple[Plan, datetime]) -> None:
-    plan, at = case
-    schedule = read(plan)
-    before = schedule.latest_transition(at)
-    for _ in range(5):
-        found = schedule.next_transition(before.at if before else at)
-        if found is None:
-            break
-        assert found.at.tzinfo is UTC
-        assert schedule.latest_transition(found.at) == found
-        assert schedule.latest_transition(found.at - timedelta(microseconds=1)) == before
-        assert schedule.desired_state(found.at) is found.to
-        if before:
-            assert schedule.desired_state(found.at - timedelta(microseconds=1)) is before.to
-            assert plan.one_sided or found.to is not before.to
-        before = found
-
-
 @settings(USUAL, max_examples=USUAL.max_examples // 3)
 @given(cases())
 # The longest lead moves a start at midnight to a midnight, and the day before can be far from any window.
-@example((Plan((Window(0, 1440, (month_days(15, 15),)),), "Asia/Kolkata", lead=1440), datetime(2026, 6, 1, tzinfo=UTC)))
+@example(
+    (Plan((Window(0, 1440, (rules.month_days(15, 15),)),), "Asia/Kolkata", lead=1440), datetime(2026, 6, 1, tzinfo=UTC))
+)
 def test_nothing_is_overlooked_on_the_way_to_a_far_transition(case: tuple[Plan, datetime]) -> None:
     plan, at = case
     schedule, slow = read(plan), SlowSchedule(plan, at, days=400)
@@ -230,9 +189,9 @@ def test_neither_case_nor_the_kind_of_white_space_counts(case: tuple[Plan, datet
 
 @USUAL
 @given(TWO_SIDED | ONE_SIDED, DAY_CHOICES, MONTH_CHOICES)
-@example((480, 1080), (month_days(30, 30),), (months(1, 1),))
-@example((480, 1080), (month_days(31, 31),), (months(3, 3), months(5, 5)))
-@example((480, 1080), (nth(5, 0),), (months(1, 1),))
+@example((480, 1080), (rules.month_days(30, 30),), (rules.months(1, 1),))
+@example((480, 1080), (rules.month_days(31, 31),), (rules.months(3, 3), rules.months(5, 5)))
+@example((480, 1080), (rules.nth(5, 0),), (rules.months(1, 1),))
 def test_a_window_that_names_no_date_is_refused_and_no_other(
     hours: tuple[int | None, int | None], days: tuple[Dates, ...], months: tuple[Dates, ...]
 ) -> None:
@@ -293,7 +252,7 @@ AN_HOUR, NEARLY_A_WEEK = "sun:05:00-sun:06:00", "wed:12:00-wed:11:30"
 
 
 @THOROUGH
-@given(TEXTS | TAGS, ANY_TIME, st.sampled_from([AN_HOUR, NEARLY_A_WEEK]))
+@given(TEXTS | TAGS, ANY_TIME, st.sampled_from([AN_HOUR, NEARLY_A_WEEK]) | TEXTS)
 @example("00:00-24:00 lead=1440m holidays=ES closed=2400-01-01", datetime(2026, 11, 24, tzinfo=UTC), AN_HOUR)
 @example("00:00-23:59 America/New_York maintenance", datetime(2026, 11, 24, tzinfo=UTC), NEARLY_A_WEEK)
 @example("mon 08:00-18:00 Australia/Melbiurne", datetime(2026, 11, 24, tzinfo=UTC), AN_HOUR)
@@ -308,23 +267,3 @@ def test_any_text_is_a_schedule_or_an_error_and_any_instant_is_answered(
     assert latest is None or latest.at <= at.astimezone(UTC)
     assert upcoming is None or upcoming.at > at.astimezone(UTC)
     assert desired in (latest.to if latest else None, State.RUNNING, State.STOPPED)
-
-
-@USUAL
-@given(
-    TEXTS | TAGS,
-    TEXTS
-    | st.builds(
-        "{} until {}".format, st.sampled_from(State), st.text() | ANY_TIME.map(str) | ANY_TIME.map(datetime.isoformat)
-    ),
-    TEXTS,
-)
-def test_any_tags_give_a_schedule_and_a_hold_or_their_errors(tag: str, hold: str, window: str) -> None:
-    snapshot: DBClusterTypeDef = {
-        "TagList": [{"Key": "office-hours", "Value": tag}, {"Key": "office-hours-hold", "Value": hold}],
-        "PreferredMaintenanceWindow": window,
-    }
-    cluster = Settings().cluster("eu-west-1", snapshot)
-    assert isinstance(cluster.schedule, Schedule | ScheduleError)
-    is_ignored = isinstance(cluster.schedule, Schedule) and cluster.schedule.ignored
-    assert isinstance(cluster.hold, Hold | HoldError) or is_ignored

@@ -89,10 +89,6 @@ def test_a_word_is_not_read_as_anything_else(key: str, text: str) -> None:
     assert read({f"officeHours.{key}": text}) == given(key, text)
 
 
-def test_all_keys_can_be_given_on_the_command_line_as_one_object() -> None:
-    assert read({"officeHours": json.dumps(FULL)}) == read({"officeHours": FULL})
-
-
 def test_the_command_line_wins_over_cdk_json() -> None:
     settings = read({"officeHours": {"everyMinutes": 5, "tagKey": "hours"}, "officeHours.everyMinutes": "1"})
     assert (settings.every_minutes, settings.tag_key) == (1, "hours")
@@ -105,18 +101,13 @@ def test_an_unknown_key_is_refused_with_the_accepted_ones() -> None:
     (problem,) = refused({"officeHours": {"wish": "blue"}})
     assert problem.startswith("officeHours.wish is unknown. ")
     assert f"Accepted are: {', '.join(FULL)}." in problem
-
-
-@pytest.mark.parametrize("context", [{"officeHours": {"everyMinute": 1}}, {"officeHours.everyMinute": "1"}])
-def test_a_misspelt_key_is_refused_with_the_one_that_was_meant(context: dict[str, object]) -> None:
-    (problem,) = refused(context)
+    (problem,) = refused({"officeHours.everyMinute": "1"})
     assert problem.startswith('officeHours.everyMinute is unknown (did you mean "everyMinutes"?).')
 
 
 @pytest.mark.parametrize(
     ("key", "meant"),
     [
-        ("officehours.everyMinutes", "officeHours"),
         ("oficeHours.everyMinutes", "officeHours"),
         ("office-hours", "officeHours"),
         ("tagkey", "officeHours.tagKey"),
@@ -151,19 +142,17 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 # Values.
 
 
-TAG_KEYS = ["Hours", "team:office-hours", "a/b_c.d=e+f@g", "k" * 123, "_2"]
 REGIONS = ["eu-west-1", "ap-southeast-7", "us-gov-east-1", "cn-north-1", "eusc-de-east-1"]
-ADDRESSES = ["dba@example.com", "first.last+aurora@mail.example.co.uk", "o'brien@example.com", "db_2@xn--bcher-kva.ch"]
 
 
 @pytest.mark.parametrize(
     ("key", "values"),
     [
         ("everyMinutes", [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60]),
-        ("notifyEmail", ADDRESSES),
+        ("notifyEmail", ["first.last+aurora@mail.example.co.uk", "o'brien@example.com", "db_2@xn--bcher-kva.ch"]),
         ("report", ["daily", "weekly", "never"]),
-        ("logRetentionDays", [1, 14, 90, 365, 3653]),
-        ("tagKey", TAG_KEYS),
+        ("logRetentionDays", [1, 90, 3653]),
+        ("tagKey", ["Hours", "team:office-hours", "a/b_c.d=e+f@g", "k" * 123, "_2"]),
         ("regions", [[region] for region in REGIONS]),
     ],
 )
@@ -177,57 +166,40 @@ def test_a_value_is_accepted(key: str, values: list[object]) -> None:
     [
         (
             "everyMinutes",
-            "must be a divisor of 60, one of 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60; ",
-            [0, -5, 7, 45, 120, 2.5, True, "five", [5]],
+            "must be a divisor of 60, one of 1, 2, 3, 4, 5, 6, 10",
+            [0, -5, 7, 45, 120, 2.5, True, "five"],
         ),
         (
             "notifyEmail",
             "must be one e-mail address, ",
             [
-                *("dba", "dba@", "@example.com", "dba@localhost", "dba@example.", "dba@10.0.0.1", "dba@@example.com"),
-                *("dba@example.com,ops@example.com", "dba@example.com ops@example.com", "DBA <dba@example.com>"),
-                *(" dba@example.com", "dba@example.com\n", f"dba@{'long.' * 60}com", ["dba@example.com"], True),
+                *("dba", "@example.com", "dba@localhost", "dba@10.0.0.1", "dba@@example.com", "DBA <dba@example.com>"),
+                *("dba@example.com,ops@example.com", "dba@example.com\n", f"dba@{'long.' * 60}com", True),
             ],
         ),
-        ("report", "must be one of daily, weekly, never; ", ["dayly", "monthly", "", 7, True]),
-        (
-            "logRetentionDays",
-            "must be a number of days that CloudWatch Logs can keep",
-            [0, 2, 91, 100000, True, "ever"],
-        ),
+        ("report", "must be one of daily, weekly, never; ", ["dayly", "", 7]),
+        ("logRetentionDays", "must be a number of days that CloudWatch Logs can keep", [0, 2, 100000, True, "ever"]),
         (
             "tagKey",
             "must be the key of a tag: 1 to 123 of the letters a to z, digits",
+            # Wildcards and variables of IAM, what is reserved, what is no word, and with "-hold" one too long for RDS.
             [
                 "",
-                "office hours",  # nowhere documented in an IAM condition's key
-                "öffnungszeiten",  # the same: how IAM compares it without regard to case
-                "hours*",  # a wildcard in IAM
-                "${aws:username}",  # a variable in IAM
-                "aws:hours",  # reserved
+                "office hours",
+                "öffnungszeiten",
+                "hours*",
+                "${aws:username}",
+                "aws:hours",
                 "RDS:hours",
-                "-",  # nothing that tells it from another
-                "...",
-                "k" * 124,  # with "-hold" one too long for RDS
+                "-",
+                "k" * 124,
                 5,
             ],
         ),
-        (
-            "regions",
-            "must be a list of Regions, each once, ",
-            [[], "eu-west-1", "*", ["eu-west-1", "eu-west-1"], ["*", "eu-west-1"], [5], {}],
-        ),
+        ("regions", "must be a list of Regions, each once, ", [[], "*", ["eu-west-1"] * 2, ["*", "eu-west-1"], [5]]),
         *((key, "must be true or false; ", ["yes", 1, "", []]) for key in ("cloudTrail", "dashboard", "alarms")),
-        (
-            "schedules",
-            "must be an object of names and tag values, ",
-            ["always", ["always"], {"b": 8}, {"b": ["never"]}],
-        ),
-        (
-            "calendars",
-            "must be an object of names and lists of dates and ranges, ",
-            [["2026-12-24"], {"plant": "2026-12-24"}, {"plant": [20261224]}],
-        ),
+        ("schedules", "must be an object of names and tag values, ", ["always", ["always"], {"b": 8}]),
+        ("calendars", "must be an object of names and lists of dates and ranges, ", [{"plant": "2026-12-24"}, ["a"]]),
     ],
 )
 def test_another_value_is_refused_with_what_is_accepted(key: str, accepts: str, values: list[object]) -> None:
@@ -243,9 +215,7 @@ def test_another_value_is_refused_with_what_is_accepted(key: str, accepts: str, 
         ("report", "dayly", "daily"),
         ("defaultZone", "Europe/Berlln", "Europe/Berlin"),
         ("regions", ["eu-north-1", "eu-wets-1"], "eu-west-1"),
-        ("regions", ["eu-west1"], "eu-west-1"),
         ("regions", ["US-EAST-1"], "us-east-1"),
-        ("regions", ["eu-cental-2"], "eu-central-2"),
     ],
 )
 def test_a_slip_is_refused_with_what_was_meant(key: str, value: object, meant: str) -> None:
@@ -253,15 +223,17 @@ def test_a_slip_is_refused_with_what_was_meant(key: str, value: object, meant: s
     assert f'(did you mean "{meant}"?)' in problem
 
 
-@pytest.mark.parametrize("region", ["eu-west-9", "mars-1", "aws-global"])
-def test_a_region_that_does_not_exist_is_refused_even_if_it_looks_like_one(region: str) -> None:
-    (problem,) = refused({"officeHours": {"regions": [region]}})
-    assert problem.startswith(f'officeHours.regions names what is no Region: "{region}"')
-
-
-def test_regions_that_no_account_has_together_are_refused() -> None:
-    (problem,) = refused({"officeHours": {"regions": ["eu-west-1", "us-gov-west-1"]}})
-    assert problem.endswith("eu-west-1 is in aws, us-gov-west-1 is in aws-us-gov.")
+@pytest.mark.parametrize(
+    ("regions", "fault"),
+    [
+        (["eu-west-9"], 'names what is no Region: "eu-west-9"'),
+        (["aws-global"], 'names what is no Region: "aws-global"'),
+        (["eu-west-1", "us-gov-west-1"], "eu-west-1 is in aws, us-gov-west-1 is in aws-us-gov."),
+    ],
+)
+def test_regions_that_no_account_has_are_refused(regions: list[str], fault: str) -> None:
+    (problem,) = refused({"officeHours": {"regions": regions}})
+    assert fault in problem
 
 
 # Schedules and calendars
@@ -281,7 +253,7 @@ def test_a_schedule_may_use_a_calendar_of_the_settings() -> None:
 
 
 @pytest.mark.parametrize("kind", ["schedules", "calendars"])
-@pytest.mark.parametrize("name", ["mon", "daily", "always", "UTC", "two words", ""])
+@pytest.mark.parametrize("name", ["mon", "UTC", "two words", ""])
 def test_a_name_that_a_tag_could_not_use_is_refused(kind: str, name: str) -> None:
     (problem,) = refused({"officeHours": {kind: {name: {"schedules": "always", "calendars": ["2026-12-24"]}[kind]}}})
     assert problem.startswith(f'officeHours.{kind}.{name}: name "{name}"')
@@ -301,7 +273,7 @@ def test_names_that_differ_only_in_case_are_refused() -> None:
     ]
 
 
-@pytest.mark.parametrize("date", ["24.12.2026", "2026-02-30", "2027-01-01:2026-12-24"])
+@pytest.mark.parametrize("date", ["2026-02-30", "2027-01-01:2026-12-24"])
 def test_a_date_that_does_not_exist_is_refused(date: str) -> None:
     (problem,) = refused({"officeHours": {"calendars": {"plant": ["2026-12-24", date]}}})
     assert problem.startswith("officeHours.calendars.plant: ")

@@ -60,28 +60,14 @@ def test_a_function_may_do_this_and_nothing_else(template: Template, word: str) 
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_the_tag_can_have_another_key_and_the_clusters_be_those_of_named_regions(package: Path, word: str) -> None:
-    settings = StackSettings(tag_key="team:hours", regions=("eu-west-1", "us-east-1"))
-    clusters = [
-        "arn:<AWS::Partition>:rds:eu-west-1:<AWS::AccountId>:cluster:*",
-        "arn:<AWS::Partition>:rds:us-east-1:<AWS::AccountId>:cluster:*",
-    ]
-    statements = synthesize(settings, package).statements(f"{word}Role")
-    assert statements == may_do(word, clusters=clusters, key="team:hours")
-
-
-@pytest.mark.parametrize("word", WORDS)
-def test_with_every_region_the_regions_can_be_listed(package: Path, word: str) -> None:
-    everywhere = "arn:<AWS::Partition>:rds:*:<AWS::AccountId>:cluster:*"
-    find, *others = may_do(word, clusters=everywhere)
+def test_what_it_may_do_follows_the_settings(package: Path, word: str) -> None:
+    some = StackSettings(tag_key="team:hours", regions=("eu-west-1", "us-east-1"), cloud_trail=False)
+    clusters = [OWN_CLUSTERS.replace("<AWS::Region>", region) for region in some.regions]
+    expected = may_do(word, clusters=clusters, key="team:hours")
+    assert synthesize(some, package).statements(f"{word}Role") == [e for e in expected if e["Sid"] != "LookUpWho"]
+    find, *others = may_do(word, clusters=OWN_CLUSTERS.replace("<AWS::Region>", "*"))
     statements = synthesize(StackSettings(regions=("*",)), package).statements(f"{word}Role")
     assert statements == [find, allow("FindRegions", "account:ListRegions"), *others]
-
-
-@pytest.mark.parametrize("word", WORDS)
-def test_without_cloudtrail_nothing_is_looked_up_there(package: Path, word: str) -> None:
-    statements = synthesize(StackSettings(cloud_trail=False), package).statements(f"{word}Role")
-    assert statements == [each for each in may_do(word) if each["Sid"] != "LookUpWho"]
 
 
 def test_a_permissions_boundary_of_cdk_json_is_on_every_role(package: Path) -> None:
@@ -136,12 +122,6 @@ def test_the_functions_run_on_arm_with_the_newest_python_that_the_cdk_knows(temp
     assert template.properties(word)["Runtime"] == f"python3.{newest}" == f"python{PYTHON_VERSION}"
 
 
-@pytest.mark.parametrize("word", ["Stop", "Start"])
-@pytest.mark.parametrize(("minutes", "seconds"), [(1, 60), (5, 300), (60, 300)])
-def test_a_run_is_over_when_the_next_one_is_due(package: Path, word: str, minutes: int, seconds: int) -> None:
-    assert synthesize(StackSettings(every_minutes=minutes), package).properties(word)["Timeout"] == seconds
-
-
 @pytest.mark.parametrize(
     ("word", "seconds", "megabytes"),
     [("Stop", 300, 512), ("Start", 300, 512), ("Status", 60, 1024), ("Report", 300, 1024)],
@@ -149,8 +129,8 @@ def test_a_run_is_over_when_the_next_one_is_due(package: Path, word: str, minute
 def test_a_function_has_the_time_and_memory_that_its_work_takes(
     template: Template, word: str, seconds: int, megabytes: int
 ) -> None:
-    assert template.properties(word)["Timeout"] == seconds
-    assert template.properties(word)["MemorySize"] == megabytes
+    found = template.properties(word)
+    assert (found["Timeout"], found["MemorySize"]) == (seconds, megabytes)
 
 
 @pytest.mark.parametrize("word", WORDS)
@@ -179,24 +159,24 @@ def test_settings_that_do_not_fit_into_the_environment_are_refused(package: Path
 # When they run, and what becomes of a run that fails
 
 
-@pytest.mark.parametrize("word", ["Stop", "Start"])
 @pytest.mark.parametrize(
-    ("minutes", "expression"),
-    [
-        (1, "cron(* * * * ? *)"),
-        (5, "cron(0/5 * * * ? *)"),
-        (30, "cron(0/30 * * * ? *)"),
-        (60, "cron(0 * * * ? *)"),
-    ],
+    ("minutes", "expression", "seconds"),
+    [(1, "* * * * ? *", 60), (5, "0/5 * * * ? *", 300), (30, "0/30 * * * ? *", 300), (60, "0 * * * ? *", 300)],
 )
-def test_the_schedules_fall_on_full_minutes_of_the_clock(
-    package: Path, word: str, minutes: int, expression: str
+def test_runs_fall_on_full_minutes_are_over_when_the_next_is_due_and_tried_again_until_then(
+    package: Path, minutes: int, expression: str, seconds: int
 ) -> None:
-    schedule = synthesize(StackSettings(every_minutes=minutes), package).properties(f"{word}Schedule")
-    assert schedule["ScheduleExpression"] == expression
-    assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
-    assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
-    assert schedule["State"] == "ENABLED"
+    template = synthesize(StackSettings(every_minutes=minutes), package)
+    for word in ("Stop", "Start"):
+        schedule = template.properties(f"{word}Schedule")
+        assert schedule["ScheduleExpression"] == f"cron({expression})"
+        assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
+        assert (schedule["FlexibleTimeWindow"], schedule["State"]) == ({"Mode": "OFF"}, "ENABLED")
+        assert template.properties(word)["Timeout"] == seconds
+        retries = template.properties(f"{word}ScheduledEventInvokeConfig")
+        assert (retries["MaximumRetryAttempts"], retries["MaximumEventAgeInSeconds"]) == (1, minutes * 60)
+        delivery = schedule["Target"]["RetryPolicy"]
+        assert delivery == {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": minutes * 60}
 
 
 @pytest.mark.parametrize("word", SCHEDULED)
@@ -204,16 +184,6 @@ def test_a_schedule_asks_for_what_is_due_now(template: Template, word: str) -> N
     target = template.properties(f"{word}Schedule")["Target"]
     assert target["Arn"] == f"<{word}Scheduled>"
     assert json.loads(target["Input"]) == ({"send": True} if word == "Report" else {})
-
-
-@pytest.mark.parametrize("word", ["Stop", "Start"])
-@pytest.mark.parametrize("minutes", [1, 5, 60])
-def test_a_run_is_tried_again_until_the_next_one_at_most(package: Path, word: str, minutes: int) -> None:
-    template = synthesize(StackSettings(every_minutes=minutes), package)
-    delivery = template.properties(f"{word}Schedule")["Target"]["RetryPolicy"]
-    assert delivery == {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": minutes * 60}
-    invocation = template.properties(f"{word}ScheduledEventInvokeConfig")
-    assert (invocation["MaximumRetryAttempts"], invocation["MaximumEventAgeInSeconds"]) == (1, minutes * 60)
 
 
 @pytest.mark.parametrize("word", SCHEDULED)
@@ -237,13 +207,10 @@ def test_retries_and_the_queue_are_the_schedules_and_what_a_person_sends_is_trie
 
 
 @pytest.mark.parametrize("word", SCHEDULED)
-def test_what_is_given_up_on_lands_in_the_queue(template: Template, word: str) -> None:
+def test_what_is_given_up_on_lands_in_the_queue_for_a_fortnight(template: Template, word: str) -> None:
     assert template.properties(f"{word}Schedule")["Target"]["DeadLetterConfig"] == {"Arn": QUEUE}
     scheduled = template.properties(f"{word}ScheduledEventInvokeConfig")
     assert scheduled["DestinationConfig"] == {"OnFailure": {"Destination": QUEUE}}
-
-
-def test_the_queue_is_encrypted_and_keeps_for_a_fortnight(template: Template) -> None:
     assert template.properties("Failures") == {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": 14 * 86400}
 
 
@@ -256,12 +223,6 @@ def test_the_report_is_due_each_morning_and_tried_for_an_hour(template: Template
     retries = template.properties("ReportScheduledEventInvokeConfig")
     # What was sent would be sent again.
     assert (retries["MaximumRetryAttempts"], retries["MaximumEventAgeInSeconds"]) == (0, 3600)
-
-
-def test_nothing_but_people_and_the_dashboard_invokes_the_status_function(template: Template) -> None:
-    targets = {each["Properties"]["Target"]["Arn"] for each in template.of_type("AWS::Scheduler::Schedule").values()}
-    assert targets == {"<StopScheduled>", "<StartScheduled>", "<ReportScheduled>"}
-    assert not template.of_type("AWS::Lambda::Permission")
 
 
 @pytest.mark.parametrize("word", ["Stop", "Start"])
@@ -278,14 +239,12 @@ def test_the_outputs_say_how_to_ask_for_a_dry_run_in_either_version_of_the_aws_c
 # What can be left out, and what is left behind
 
 
-@pytest.mark.parametrize("left_out", [{"dashboard"}, {"alarms"}, {"dashboard", "alarms"}])
-def test_the_dashboard_and_the_alarms_can_be_left_out(template: Template, package: Path, left_out: set[str]) -> None:
-    without = synthesize(StackSettings(**dict.fromkeys(left_out, False)), package)  # type: ignore[arg-type]
-    kinds = {"dashboard": "AWS::CloudWatch::Dashboard", "alarms": "AWS::CloudWatch::Alarm"}
-    for name, kind in kinds.items():
-        assert bool(without.of_type(kind)) is (name not in left_out)
-    gone = {name for kind in kinds.values() for name in template.of_type(kind)}
-    assert template.resources.keys() - gone == without.resources.keys() - gone
+@pytest.mark.parametrize(
+    ("name", "kind"), [("dashboard", "AWS::CloudWatch::Dashboard"), ("alarms", "AWS::CloudWatch::Alarm")]
+)
+def test_the_dashboard_and_the_alarms_can_be_left_out(template: Template, package: Path, name: str, kind: str) -> None:
+    without = synthesize(StackSettings(**{name: False}), package)  # type: ignore[arg-type]
+    assert template.resources.keys() - without.resources.keys() == template.of_type(kind).keys()
 
 
 @pytest.mark.parametrize("word", WORDS)

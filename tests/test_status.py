@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aws_server import ACCESS_DENIED, HOME, Account
-from invocation import Context, Handler, Log, invoke
+from invocation import Context, Handler, Log, invoke, settings
 from office_hours import handlers
 from office_hours.answer import RunError
 from office_hours.event import EventError
@@ -127,7 +127,7 @@ def test_problems_come_first_and_the_worst_of_them(account: Account) -> None:
 def test_a_region_that_fails_is_a_problem_and_the_others_are_shown(
     account: Account, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
+    settings(monkeypatch, regions=[HOME, "us-east-1"])
     account.add("a", OFFICE, Status="stopped")
     account.fail("DescribeDBClusters", ACCESS_DENIED, region="us-east-1")
     answer = status()
@@ -156,11 +156,11 @@ def test_what_one_call_does_not_tell_the_others_do(account: Account, operation: 
     assert problems(answer)[0] == ("failure", "")
 
 
-@pytest.mark.parametrize("operation", ["DescribeDBClusters", "DescribeEvents", "LookupEvents"])
+@pytest.mark.parametrize("operation", ["DescribeDBClusters", "LookupEvents"])
 def test_a_region_that_hangs_costs_itself_alone(
     account: Account, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
+    settings(monkeypatch, regions=[HOME, "us-east-1"])
     account.add("a", OFFICE)
     account.add("b", OFFICE, region="us-east-1")
     account.add("c", "never", Status="stopped", region="us-east-1")
@@ -177,7 +177,7 @@ def test_a_region_that_hangs_costs_itself_alone(
 def test_a_region_that_a_policy_denies_is_named_and_no_problem(
     account: Account, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": ["*"]}))
+    settings(monkeypatch, regions=["*"])
     account.enabled_regions = [HOME, "us-east-1"]
     account.add("a", OFFICE, Status="stopped")
     for operation in LOOKING:
@@ -226,13 +226,13 @@ def test_who_changed_it_is_said_where_cloudtrail_knows(account: Account, log: Lo
 
 
 @pytest.mark.parametrize("function", [handlers.status, handlers.report])
-def test_of_ten_thousand_clusters_as_many_are_told_as_an_answer_holds(account: Account, function: Handler) -> None:
-    for number in range(10_000):
-        account.add(f"c{number}", "mno " * 64, Status="stopped")
+def test_of_more_clusters_than_an_answer_holds_as_many_are_told_as_it_does(account: Account, function: Handler) -> None:
+    for number in range(5_000):
+        account.add(f"c{number}", "\N{BLACK HEART SUIT}" * 256, Status="stopped")
     answer = invoke(function, EVENING, {}, Context(remaining=300_000))
     assert 5_900_000 < len(json.dumps(answer)) < 6 * 1024 * 1024
-    assert len(answer["clusters"]) + answer["more_clusters"] == 10_000
-    assert len(answer.get("problems", ())) + answer.get("more_problems", 10_000) == 10_000
+    assert len(answer["clusters"]) + answer["more_clusters"] == 5_000
+    assert len(answer.get("problems", ())) + answer.get("more_problems", 5_000) == 5_000
 
 
 # The event

@@ -1,13 +1,15 @@
 """The account that is measured over: Regions, clusters and event logs, their XML written ahead.
 
-Snapshots have the members that RDS fills for an Aurora cluster. A few dozens are written in full, from botocore's
-service model, and every cluster is one of them under its own name, tags and status. Tags are written for the present:
+Snapshots have the members that RDS fills for an Aurora cluster (`snapshot.json`). A few dozens are written in full, and
+every cluster is one of them under its own name, tags and status. Tags are written for the present:
 what is due has closed a few minutes ago, in one of some zones and ways to put it, so that nobody's clock is changed.
 """
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
@@ -32,9 +34,6 @@ DAYS = {
     "weekends": (5, 6),
     "tue+thu+sat": (1, 3, 5),
 }
-# What the floor goes by, since telling the time by a tag is what it leaves out.
-FLOOR_KEY = "due"
-CUSTODIAN_KEY = "custodian_downtime"
 # Each fifth cluster that is not due is stopped, as its schedule asks.
 STOPPED_EACH = 5
 # Each twentieth cluster has had an event in the last hour.
@@ -142,7 +141,7 @@ def _event_form() -> bytes:
             "Message": "@message@",
             "EventCategories": ["notification"],
             "Date": "@at@",
-            "SourceArn": arn("@region@", "cluster", "@name@"),
+            "SourceArn": f"arn:aws:rds:@region@:{ACCOUNT}:cluster:@name@",
         },
     )
 
@@ -159,114 +158,28 @@ def as_xml(shape: str, value: dict[str, Any]) -> bytes:
     return bytes(ET.tostring(root[0], encoding="utf-8"))
 
 
-def arn(region: str, kind: str, name: str, service: str = "rds") -> str:
-    return f"arn:aws:{service}:{region}:{ACCOUNT}:{kind}:{name}"
-
-
 @cache
 def snapshot(number: int) -> dict[str, Any]:
     """One of some dozens of clusters, with what differs from cluster to cluster left open, in @...@."""
     number %= SNAPSHOTS
-    postgres = number % 3 != 0
-    serverless = number % 4 == 1
-    key = f"arn:aws:kms:@region@:{ACCOUNT}:key/{number:08}-2222-3333-4444-555555555555"
-    members: dict[str, Any] = {
-        "AllocatedStorage": 1,
-        "AvailabilityZones": [f"@region@{letter}" for letter in "abc"],
-        "BackupRetentionPeriod": 7 + number % 3 * 7,
-        "DatabaseName": "main",
-        "DBClusterIdentifier": "@name@",
-        "DBClusterParameterGroup": f"default.aurora-{'postgresql16' if postgres else 'mysql8.0'}",
-        "DBSubnetGroup": "default-vpc-0123456789abcdef0",
-        "Status": "@status@",
-        "EarliestRestorableTime": datetime(2026, 11, 10, 3, 12, 44, 187000, tzinfo=UTC),
-        "Endpoint": "@name@.cluster-cabcdefghijk.@region@.rds.amazonaws.com",
-        "ReaderEndpoint": "@name@.cluster-ro-cabcdefghijk.@region@.rds.amazonaws.com",
-        "CustomEndpoints": ["@name@-bi.cluster-custom-cabcdefghijk.@region@.rds.amazonaws.com"] * (number % 5 == 0),
-        "MultiAZ": number % 4 > 0,
-        "Engine": "aurora-postgresql" if postgres else "aurora-mysql",
-        "EngineVersion": "16.6" if postgres else "8.0.mysql_aurora.3.08.0",
-        "LatestRestorableTime": datetime(2026, 11, 24, 3, 12, 44, 187000, tzinfo=UTC),
-        "Port": 5432 if postgres else 3306,
-        "MasterUsername": "postgres" if postgres else "admin",
-        "PreferredBackupWindow": f"0{number % 10}:00-0{number % 10}:30",
-        "PreferredMaintenanceWindow": f"{WEEK[number % 7]}:0{number % 9}:00-{WEEK[number % 7]}:0{number % 9}:30",
-        "UpgradeRolloutOrder": "second",
-        "ReadReplicaIdentifiers": [],
-        "StatusInfos": [],
-        "DBClusterMembers": [
-            {
-                "DBInstanceIdentifier": f"@name@-{each}",
-                "IsClusterWriter": each == 0,
-                "DBClusterParameterGroupStatus": "in-sync",
-                "PromotionTier": 1 + each,
-            }
-            for each in range(1 + number % 4)
-        ],
-        "VpcSecurityGroups": [
-            {"VpcSecurityGroupId": f"sg-0123456789abcde{each:02}", "Status": "active"} for each in range(1 + number % 3)
-        ],
-        "HostedZoneId": "Z29XKXDKYMONMX",
-        "StorageEncrypted": True,
-        "StorageEncryptionType": "sse-kms",
-        "KmsKeyId": key,
-        "DbClusterResourceId": f"cluster-{number:02}ABCDEFGHIJKLMNOPQRSTUVWX",
-        "DBClusterArn": arn("@region@", "cluster", "@name@"),
-        "AssociatedRoles": [
-            {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{feature}", "Status": "ACTIVE", "FeatureName": feature}
-            for feature in ("s3Import", "s3Export", "Lambda")[: number % 4]
-        ],
-        "IAMDatabaseAuthenticationEnabled": number % 2 == 0,
-        "CloneGroupId": f"{number:08}-aaaa-bbbb-cccc-dddddddddddd",
-        "ClusterCreateTime": datetime(2025, 1 + number % 12, 3, 9, 15, 27, 901000, tzinfo=UTC),
-        "EnabledCloudwatchLogsExports": ["postgresql", "iam-db-auth-error"]
-        if postgres
-        else ["audit", "error", "slowquery"],
-        "PendingModifiedValues": {},
-        "EngineMode": "provisioned",
-        "StorageType": "aurora-iopt1" if number % 6 == 0 else "aurora",
-        "IOOptimizedNextAllowedModificationTime": datetime(2026, 12, 1, 10, 0, 3, 55000, tzinfo=UTC),
-        "PubliclyAccessible": False,
-        "AutoMinorVersionUpgrade": True,
-        "DeletionProtection": True,
-        "HttpEndpointEnabled": number % 3 == 1,
-        "ActivityStreamMode": "async",
-        "ActivityStreamStatus": "stopped",
-        "CopyTagsToSnapshot": True,
-        "CrossAccountClone": False,
-        "DomainMemberships": [],
-        "TagList": [
-            {"Key": "Name", "Value": "@name@"},
-            {"Key": "environment", "Value": "staging"},
-            {"Key": "team", "Value": f"team-{number}"},
-            {"Key": "office-hours", "Value": "@office-hours@"},
-            {"Key": FLOOR_KEY, "Value": "@due@"},
-            {"Key": CUSTODIAN_KEY, "Value": "@custodian@"},
-        ],
-        "GlobalWriteForwardingRequested": False,
-        "NetworkType": "IPV4",
-        "MonitoringInterval": 60,
-        "MonitoringRoleArn": f"arn:aws:iam::{ACCOUNT}:role/rds-monitoring-role",
-        "DatabaseInsightsMode": "standard",
-        "PerformanceInsightsEnabled": True,
-        "PerformanceInsightsKMSKeyId": key,
-        "PerformanceInsightsRetentionPeriod": 7,
-        "MasterUserSecret": {
-            "SecretArn": arn("@region@", "secret", "rds!cluster-@name@", "secretsmanager"),
-            "SecretStatus": "active",
-            "KmsKeyId": key,
-        },
-        "LocalWriteForwardingStatus": "disabled",
-        "CertificateDetails": {
-            "CAIdentifier": "rds-ca-rsa2048-g1",
-            "ValidTill": datetime(2027, 5, 19, 8, 0, 3, tzinfo=UTC),
-        },
-        "EngineLifecycleSupport": "open-source-rds-extended-support",
-    }
-    if serverless:
+    text = Path(__file__).with_name("snapshot.json").read_text("utf-8")
+    members: dict[str, Any] = json.loads(text.replace("@number@", f"{number:08}"))
+    members["ClusterCreateTime"] = datetime(2025, 1 + number % 12, 3, 9, 15, 27, 901000, tzinfo=UTC)
+    members["DBClusterMembers"] = [
+        {
+            "DBInstanceIdentifier": f"@name@-{each}",
+            "IsClusterWriter": each == 0,
+            "DBClusterParameterGroupStatus": "in-sync",
+            "PromotionTier": 1 + each,
+        }
+        for each in range(1 + number % 4)
+    ]
+    if number % 4 == 1:
         members["ServerlessV2ScalingConfiguration"] = {"MinCapacity": 0.5, "MaxCapacity": 16.0}
-        members["ServerlessV2PlatformVersion"] = "3"
-    if not postgres:
-        members |= {"EarliestBacktrackTime": datetime(2026, 11, 23, 9, 0, 1, tzinfo=UTC), "BacktrackWindow": 86400}
-        members["BacktrackConsumedChangeRecords"] = 1_318_882
-    return members
+    if number % 3 == 0:
+        return members | {
+            "Engine": "aurora-mysql",
+            "EngineVersion": "8.0.mysql_aurora.3.08.0",
+            "BacktrackWindow": 86400,
+        }
+    return members | {"Engine": "aurora-postgresql", "EngineVersion": "16.6"}

@@ -82,68 +82,39 @@ def distinct() -> list[str]:
     return sorted(found)
 
 
+FILLERS = (
+    "00:00-00:01, feb d29 00:00-00:01, feb 5th-sun 00:00-00:01, d31 23:59-23:58, last-day 23:59-00:01, lead=23h, "
+    "5th-mon+5th-tue+5th-wed 02:00-03:00, closed=0001-01-01:9999-12-31, closed=2026-01-01:2035-12-31, 08:00-, -19:00, "
+    "closed=2026-11-24, holidays=US, holidays=DE-BY, holidays=IN, maintenance, Europe/Berlin, Amrica/New_York, "
+    "jan-dec mon-sun 00:00-23:59, feb+apr+jun+sep+nov d31+5th-mon 01:00-02:00"
+)
+
+
 def hostile(by_chance: int = HOSTILE) -> Iterator[str]:
     """Tags that are as long as may be, and made to be slow."""
     yield from ("x" * LONGEST, "+" * LONGEST, "-" * LONGEST, ":" * LONGEST, "1" * LONGEST, " " * LONGEST, "/" * LONGEST)
     yield from ("mon" + "+mon" * 63, "mon" + "+mno" * 63, "mon-" * 64, "Europe/Berlin" * 19, "europe/berlinn" * 18)
     yield from (_full(["daily 08:00-18:00", *(f"holidays={country}" for country in some)]) for some in COUNTRIES)
     yield from ("holidays=" + "D" * 247, "closed=" + "9" * 249, "lead=" + "9" * 251, "holidays=US-" + "X" * 244)
-    fillers = (
-        *("00:00-00:01", "feb d29 00:00-00:01", "feb 5th-sun 00:00-00:01", "d31 23:59-23:58", "last-day 23:59-00:01"),
-        *("5th-mon+5th-tue+5th-wed 02:00-03:00", "closed=0001-01-01:9999-12-31", "closed=2026-01-01:2035-12-31"),
-        *(
-            "closed=2026-11-24",
-            "holidays=US",
-            "holidays=DE-BY",
-            "holidays=IN",
-            "lead=23h",
-            "maintenance",
-            "-19:00",
-            "08:00-",
-        ),
-        *(
-            "Europe/Berlin",
-            "Amrica/New_York",
-            "jan-dec mon-sun 00:00-23:59",
-            "feb+apr+jun+sep+nov d31+5th-mon 01:00-02:00",
-        ),
-    )
+    fillers = FILLERS.split(", ")
     for filler in fillers:
         yield _full([filler] * LONGEST)
         yield _full(["feb 5th-mon 00:00-00:01 Europe/Dublin", *[filler] * LONGEST])
         yield _full(["feb d29 00:00-00:01 closed=2027-01-01:2036-12-31 holidays=US", *[filler] * LONGEST])
-    for years in ("2026-01-01:2035-12-31", "2026-11-01:2036-10-31"):
-        further = [f"closed={2036 + each * 10}-01-01:{2045 + each * 10}-12-31" for each in range(9)]
-        for begins in ("feb d29", "feb 5th-sun", "daily", "last-day", "dec d31"):
-            yield _full([begins, "00:00-00:01", "America/Santiago", f"closed={years}", *further])
+    further = " ".join(f"closed={year}-01-01:{year + 9}-12-31" for year in range(2026, 2126, 10))
+    for begins in ("feb d29", "feb 5th-sun", "daily", "last-day", "dec d31"):
+        yield _full(f"{begins} 00:00-00:01 America/Santiago {further}".split())
     chance = random.Random(7)  # noqa: S311  the same tags each time
     words = sorted({word for tag in (*TYPICAL, *HARDEST, *fillers) for word in tag.split()})
-    for _ in range(by_chance // 2):
+    for _ in range(by_chance):
         yield _full([chance.choice(words) for _ in range(LONGEST)])
-        options = _options(chance)
-        yield f"{_full([_window(chance) for _ in range(LONGEST)], LONGEST - len(options) - 1)} {options}"
 
 
-def _options(chance: random.Random) -> str:
-    """Years without a window, behind as many windows as there is room for: a tag that can be read."""
-    zone = chance.choice(("America/Santiago", "Africa/Casablanca", "Australia/Lord_Howe", "Europe/Dublin"))
-    holidays = chance.choice(("US", "IN", "DE-BY", "IL", "SA", "CN"))
-    years = (f"closed={first}-11-01:{first + 10}-10-31" for first in range(2016, 2017 + chance.randrange(3) * 10, 10))
-    return " ".join((zone, f"holidays={holidays}", *years))
-
-
-def _window(chance: random.Random) -> str:
-    months = chance.choice(("feb", "nov-feb", "feb+apr", "jan-dec", "dec"))
-    days = chance.choice(("d29", "5th-mon", "last-day", "d31+d29", "1st-sun", "fri-mon", "last-fri"))
-    begin, end = chance.sample(range(24 * 60), 2)
-    return f"{months} {days} {begin // 60:02}:{begin % 60:02}-{end // 60:02}:{end % 60:02}"
-
-
-def _full(words: list[str], room: int = LONGEST) -> str:
+def _full(words: Sequence[str]) -> str:
     """As many of the words as fit."""
     tag = ""
     for word in words:
-        if len(tag) + len(word) + 1 > room:
+        if len(tag) + len(word) + 1 > LONGEST:
             break
         tag = f"{tag} {word}".strip()
     return tag
