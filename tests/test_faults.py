@@ -37,7 +37,7 @@ WHOLE = filled(STRUCTURE, "", count()) | dict.fromkeys(("GlobalClusterIdentifier
 WHOLE |= {"ReadReplicaIdentifiers": []}
 # What passes: botocore tries again by itself.
 PASSING: list[Fault] = [THROTTLED, aws.INTERNAL_FAILURE, RESET]
-PASSING += [Damage.LOST, Damage.CUT, Damage.ENDED, Damage.FAILED]
+PASSING += [Damage.LOST, Damage.CUT, Damage.FAILED]
 
 
 @dataclass(frozen=True)

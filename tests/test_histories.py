@@ -492,12 +492,16 @@ STORIES: dict[str, tuple[str, ...]] = {
         *["mon 17:30 person stopped, mon 18:20 person running, mon 18:30 run stopped"] * 2,
     ),
     "a start after a restart by AWS is left alone, though the stop between is not logged": (
-        "from mon 17:55 closed; runs mon 18:10; wait 1 mon 18:12; by hand 1 mon 18:20 not logged; by hand 1 mon 18:40; "
-        "runs 1 mon 20:00",
+        (
+            "from mon 17:55 closed; runs mon 18:10; wait 1 mon 18:12; by hand 1 mon 18:20 not logged; "
+            "by hand 1 mon 18:40; runs 1 mon 20:00"
+        ),
         "mon 18:00 run stopped, mon 18:06 aws running, mon 18:20 person stopped, mon 18:40 person running",
         *[
-            "mon 18:00 run stopped, mon 18:06 aws running, mon 18:20 person stopped, mon 18:40 person running, "
-            "mon 18:50 run stopped"
+            (
+                "mon 18:00 run stopped, mon 18:06 aws running, mon 18:20 person stopped, mon 18:40 person running, "
+                "mon 18:50 run stopped"
+            )
         ]
         * 2,
     ),
