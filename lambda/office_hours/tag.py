@@ -101,11 +101,7 @@ class Window:
 class Tag:
     """What a tag says, as it is read: a named schedule's words first, then the tag's own, which win.
 
-    named: the settings' schedules, by lower-case name.
-    calendars: the days of the settings' calendars, by lower-case name.
-    default_zone: that of windows without one.
-    constant: always, never, ignore or nothing.
-    in_default_zone: whether there are windows without a zone. All else is as in a Schedule.
+    constant: always, never, ignore or nothing. All else is as in a Schedule and its `parse`.
     """
 
     named: Mapping[str, str]
@@ -244,19 +240,18 @@ class Tag:
                 raise _slips().unknown_word(word, known, _EXPECTED_OPTION if options else _EXPECTED_ZONE)
             if kind != "option":
                 raise ScheduleError(f'misplaced "{word}"', f"{_ORDER}; {_EXPECTED_OPTION}")
-            name = word.partition("=")[0].lower()
-            if name == "lead" and name in options:
-                raise ScheduleError(f'second "{word}"', "a schedule has one lead")
-            self._read_option(word)
-            options.add(name)
+            options.add(self._read_option(word, options))
 
-    def _read_option(self, word: str) -> None:
+    def _read_option(self, word: str, earlier: Collection[str]) -> str:
+        """Read an option; return its name."""
         name, equals, value = word.partition("=")
         name = name.lower()
         if name not in OPTIONS:
             raise unknown("option", name or word, OPTIONS, _EXPECTED_OPTION)
         if equals if name in FLAGS else not value:
             raise ScheduleError(f'unknown option "{word}"', _EXPECTED_OPTION)
+        if name == "lead" and name in earlier:
+            raise ScheduleError(f'second "{word}"', "a schedule has one lead")
         if name in FLAGS:
             self.flags.add(name)
         elif name == "lead":
@@ -267,12 +262,13 @@ class Tag:
             self.dates.update(self.calendars[value.lower()])
         else:
             self.countries.add(days_off.country(value, self.calendars))
+        return name
 
     def _check(self) -> None:
-        one_sided = [window.hours for window in self.windows if window.is_one_sided]
-        others = [window.hours for window in self.windows if not window.is_one_sided] + sorted(self.flags)
-        if one_sided and others:
-            raise ScheduleError(f'"{others[0]}"', f'it cannot be combined with the one-sided "{one_sided[0]}"')
+        hours = {window.is_one_sided: window.hours for window in self.windows}
+        if True in hours and (False in hours or self.flags):
+            other = hours.get(False) or min(self.flags)
+            raise ScheduleError(f'"{other}"', f'it cannot be combined with the one-sided "{hours[True]}"')
         if self.lead and all(window.start is None for window in self.windows):
             raise ScheduleError(f'"lead={self.lead}m"', "a lead needs a window with a start, and there is none")
         is_always = any(window == Window(0, DAY, zone=window.zone) for window in self.windows)
