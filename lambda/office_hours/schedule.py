@@ -79,15 +79,10 @@ class Schedule:
         calendars: Mapping[str, Collection[date]] | None = None,
         maintenance_window: str | None = None,
     ) -> "Schedule":
-        """Read a tag's value.
+        """Read a tag's value, under the stack's settings. Raises ScheduleError.
 
-        default_zone: the IANA zone of a value that names none.
-        named: schedules that a value may call by name: name to tag value.
-        calendars: dates that `holidays=` may call by name.
         maintenance_window: the cluster's `PreferredMaintenanceWindow`, as RDS writes it (`sun:05:00-sun:06:00`, UTC);
             without it `maintenance` adds no window.
-
-        Raises ScheduleError, whose text names the word at fault and what would be right.
         """
         lower_named = tuple((name.lower(), value) for name, value in (named or {}).items())
         lower_calendars = tuple((name.lower(), frozenset(days)) for name, days in (calendars or {}).items())

@@ -96,6 +96,11 @@ class Window:
     def is_one_sided(self) -> bool:
         return self.start is None or self.end is None
 
+    @property
+    def ever_happens(self) -> bool:
+        longest = max(monthrange(2028, 1 + MONTHS.index(month))[1] for month in self.months)  # a leap year
+        return any(day not in MONTH_DAYS or int(day[1:]) <= longest for day in self.days)
+
 
 @dataclass
 class Tag:
@@ -149,8 +154,8 @@ class Tag:
             if name in self.named:
                 where = f'"{self.named[name]}", the schedule "{words[0]}"'
                 self._read_value(self.named[name].split())
-                where, words = whole, self._move(words)
-                self._read_options(words)
+                where = whole
+                self._read_options(self._move(words))
             else:
                 self._read_value(words)
             self._check()
@@ -164,7 +169,7 @@ class Tag:
         if len({window.zone for window in self.windows}) > 1:
             raise ScheduleError(f'zone "{words[1]}"', f'the schedule "{words[0]}" has several zones of its own')
         self.in_default_zone = False
-        self._end_group(0, ZoneInfo(zones()[words[1].lower()]))
+        self._end_group(0, words[1])
         return words[2:]
 
     def _read_value(self, words: Sequence[str]) -> None:
@@ -180,18 +185,19 @@ class Tag:
         while not self.constant and at < len(words):
             kind = kind_of(words[at])
             if kind == "zone" and begin < len(self.windows):
-                begin, at = self._end_group(begin, ZoneInfo(zones()[words[at].lower()])), at + 1
+                begin, at = self._end_group(begin, words[at]), at + 1
             elif kind in ("months", "days", "hours") or not at:
                 at = self._read_window(words, at)
             else:
                 break
         self.in_default_zone = begin < len(self.windows)
-        self._end_group(begin, self.default_zone)
+        self._end_group(begin, self.default_zone.key)
         self._read_options(words[at:])
 
-    def _end_group(self, begin: int, zone: ZoneInfo) -> int:
+    def _end_group(self, begin: int, zone: str) -> int:
         """Give the windows from this one on their zone; return where the next group begins."""
-        self.windows[begin:] = [replace(window, zone=zone) for window in self.windows[begin:]]
+        found = ZoneInfo(zones()[zone.lower()])
+        self.windows[begin:] = [replace(window, zone=found) for window in self.windows[begin:]]
         return len(self.windows)
 
     def _read_window(self, words: Sequence[str], begin: int) -> int:
@@ -205,19 +211,18 @@ class Tag:
         if at == len(words):
             raise ScheduleError(f'no hours after "{before}"', _EXPECTED_HOURS)
         word, kind = words[at], kind_of(words[at])
+        if kind in ("constant", "option", "zone"):
+            raise ScheduleError(f'no hours before "{word}"', _EXPECTED_HOURS)
         if kind is None and not word[0].isdigit():
             raise _slips().unknown_word(word, _EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
-        if kind not in ("hours", None):
-            raise ScheduleError(f'no hours before "{word}"', _EXPECTED_HOURS)
         found = _EVERY | parts
-        days, months = _days(found["days"]), _months(found["months"])
-        longest = max(monthrange(2028, 1 + MONTHS.index(month))[1] for month in months)  # a leap year
-        if all(day in MONTH_DAYS and int(day[1:]) > longest for day in days):
+        window = Window(*_hours(word), _days(found["days"]), _months(found["months"]), hours=word)
+        if not window.ever_happens:
             raise ScheduleError(f'"{" ".join(words[begin:at])}"', "there is no such date, the window can never happen")
-        self.windows.append(Window(*_hours(word), days, months, hours=word))
         self._refuse_two_readings(words, begin, at, parts)
-        self._parts |= {"days": found["days"]} if days != EVERY_DAY else {}
-        self._parts |= {"months": found["months"]} if months != EVERY_MONTH else {}
+        self._parts |= {"days": found["days"]} if window.days != EVERY_DAY else {}
+        self._parts |= {"months": found["months"]} if window.months != EVERY_MONTH else {}
+        self.windows.append(window)
         return at + 1
 
     def _refuse_two_readings(self, words: Sequence[str], begin: int, at: int, parts: dict[str, str]) -> None:
@@ -308,7 +313,8 @@ def _days(word: str) -> frozenset[str]:
         if item in GROUPS:
             days.update(GROUPS[item])
         elif first in ORDINALS:
-            days.add(f"{first}-{_one_of((*WEEKDAYS, 'day') if first == 'last' else WEEKDAYS, rest, word)}")
+            known = (*WEEKDAYS, "day") if first == "last" else WEEKDAYS
+            days.add(f"{first}-{_one_of(known, rest, word)}")
         else:
             days.update(_range(item, MONTH_DAYS if re.match("d[0-9]", first) else WEEKDAYS, word))
     return EVERY_DAY if days >= EVERY_DAY else frozenset(days)
