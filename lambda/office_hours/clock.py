@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 # Room for an offset, and for what reaches over from a week nearby, at the calendar's two ends.
 FIRST, LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
-_MIDNIGHT = time()
 _DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:(?:T| +)(\d\d?)(:\d\d.*))?", re.ASCII)
 # Abbreviations that IANA has as zones without the summer time of the people who use them: in a tag they'd be a trap.
 _TRAPS = ("est", "mst", "hst", "gmt")
@@ -29,7 +28,8 @@ def shown(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     text = f"{here:%H:%M} {zone.key}" if here.date() == now.astimezone(zone).date() else local(at, zone)
     if here.utcoffset() == there.utcoffset():
         return text
-    return f"{text} ({there:%H:%M} UTC)" if here.date() == there.date() else f"{text} ({there:%a %H:%M} UTC)"
+    form = "%H:%M" if here.date() == there.date() else "%a %H:%M"
+    return f"{text} ({there:{form}} UTC)"
 
 
 def instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
@@ -37,7 +37,7 @@ def instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
 
     A time that they skip moves forward by the gap; of one that they repeat it is the first (RFC 5545, 3.3.5).
     """
-    return (datetime.combine(day, _MIDNIGHT, zone) + timedelta(minutes=minutes)).astimezone(UTC)
+    return (datetime.combine(day, time(), zone) + timedelta(minutes=minutes)).astimezone(UTC)
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime | None:

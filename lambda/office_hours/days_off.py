@@ -13,7 +13,7 @@ from office_hours.text import ScheduleError, nearest, unknown
 _DATES = re.compile(r"(\d{4}-\d\d-\d\d)(?::(\d{4}-\d\d-\d\d))?", re.ASCII)
 _LONGEST_RANGE = timedelta(days=3653)
 _EXPECTED_DATES = "expected a date such as 2026-12-24, or a range such as 2026-12-24:2027-01-01"
-_EXPECTED_HOLIDAYS = "expected a country such as DE, a part of one such as DE-BY, or a calendar of the settings"
+_EXPECTED_HOLIDAYS = "expected a country such as DE, a part of one such as DE-BY, or one of the settings' calendars"
 
 
 @dataclass(frozen=True)
@@ -30,34 +30,17 @@ class DaysOff:
     countries: tuple[str, ...] = ()
 
     def __contains__(self, day: date) -> bool:
-        if day in self.dates:
-            return True
-        for first, last in self.closed:
-            if first <= day <= last:
-                return True
-        return any(day in _public_holidays(country, day.year) for country in self.countries)  # last: they take longest
+        return (
+            day in self.dates
+            or any(first <= day <= last for first, last in self.closed)
+            or any(day in _public_holidays(country, day.year) for country in self.countries)
+        )
 
 
 @lru_cache(maxsize=4096)
 def _public_holidays(name: str, year: int) -> frozenset[date]:
     country, _, part = name.partition("-")
-    return frozenset(_package().country_holidays(country, subdiv=part or None, years=year))
-
-
-def next_holiday(name: str, day: date) -> tuple[date, str] | None:
-    """A country's first public holiday on this day or after it, not more than a year away, in English if it can be."""
-    code, _, part = name.partition("-")
-    years = (day.year, day.year + 1)
-    known = _package().country_holidays(code, subdiv=part or None, years=years, language="en_US")
-    return min(((each, known[each]) for each in known if each >= day), default=None)
-
-
-def country_name(name: str) -> str:
-    """What a code stands for: DE-BY is Germany (BY)."""
-    code, _, part = name.partition("-")
-    modules = _package().registry.COUNTRIES.items()
-    words = next((module for module, codes in modules if code in codes), code)
-    return words.replace("_", " ").title() + (f" ({part})" if part else "")
+    return frozenset(holidays_package().country_holidays(country, subdiv=part or None, years=year))
 
 
 def country(text: str, calendars: Collection[str]) -> str:
@@ -65,26 +48,27 @@ def country(text: str, calendars: Collection[str]) -> str:
     code, dash, part = text.partition("-")
     code = code.upper()
     if code not in _countries():
-        expected = ": ".join([_EXPECTED_HOLIDAYS, *filter(None, [", ".join(sorted(calendars))])])
-        raise unknown("holidays", text, (*calendars, *_countries()), expected)
+        raise unknown(
+            "holidays", text, (*calendars, *_countries()), ", ".join((_EXPECTED_HOLIDAYS, *sorted(calendars)))
+        )
     parts = {each.lower(): each for each in _countries()[code]}
     if not dash or part.lower() in parts:
         return f"{code}-{parts[part.lower()]}" if dash else code
-    near, known = nearest(part, parts.values()), ", ".join(f"{code}-{each}" for each in parts.values())
-    expected = f"expected a part such as {known}" if parts else f"the holidays of {code} have no parts"
+    near = nearest(part, parts.values())
     instead = (text, f"{code}-{near}") if near else ("", "")
-    raise ScheduleError(f'unknown holidays "{text}"', "" if near else expected, instead=instead)
+    hint = "" if near else f"expected a part of {code}: {', '.join(parts.values()) or 'it has none'}"
+    raise ScheduleError(f'unknown holidays "{text}"', hint, instead=instead)
 
 
 @lru_cache(maxsize=1)
 def _countries() -> dict[str, list[str]]:
     """The codes of all countries, and of their parts."""
-    known = _package().list_supported_countries()
+    known = holidays_package().list_supported_countries()
     return {code: parts for code, parts in known.items() if len(code) == len("DE")}
 
 
 @lru_cache(maxsize=1)
-def _package() -> ModuleType:
+def holidays_package() -> ModuleType:
     import holidays  # noqa: PLC0415  slow to import, and most tags do without
 
     # Where its knowledge of a country ends it says so at each look, in a line that is no JSON.
@@ -95,12 +79,13 @@ def _package() -> ModuleType:
 def dates(text: str) -> tuple[date, date]:
     """The first and the last day of a date or a range. Raises ScheduleError."""
     match = _DATES.fullmatch(text)
-    if not match:
-        raise ScheduleError(f'unknown dates "{text}"', _EXPECTED_DATES)
     try:
-        first, last = date.fromisoformat(match[1]), date.fromisoformat(match[2] or match[1])
-    except ValueError as error:
-        raise ScheduleError(f'unknown dates "{text}"', f"{error}; {_EXPECTED_DATES}") from None
+        edges = [date.fromisoformat(each) for each in match.groups() if each] if match else []
+    except ValueError:
+        edges = []
+    if not edges:
+        raise ScheduleError(f'unknown dates "{text}"', _EXPECTED_DATES)
+    first, last = edges[0], edges[-1]
     if last < first:
         raise ScheduleError(f'dates "{text}" that end before they begin', instead=(text, f"{last}:{first}"))
     return first, last

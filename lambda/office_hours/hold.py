@@ -14,7 +14,7 @@ _EXPECTED = (
     "date or a date-time such as 2026-11-24T22:00"
 )
 _EXPECTED_TIME = "expected 2026-11-24, 2026-11-24T22:00, 2026-11-24T22:00Z or 2026-11-24T22:00+01:00"
-_FORM = re.compile(r"(\S+)(?: from (.+?))?(?: until (.+))?", re.IGNORECASE)
+_FORM = re.compile(r"(running|stopped)(?: from (.+?))?(?: until (.+))?", re.IGNORECASE)
 
 
 class HoldError(ValueError):
@@ -37,25 +37,19 @@ class Hold:
     @classmethod
     def parse(cls, text: str, *, zone: ZoneInfo) -> "Hold":
         """Read a hold tag's value; a date-time without an offset is local to `zone`. Raises HoldError."""
-        words = text.split()
-        shown = " ".join(words)
-        if not words or words[0].lower() not in tuple(State):
-            raise HoldError(f'unknown state "{" ".join(words[:1])}" in hold "{shown}": {_EXPECTED}')
+        shown = " ".join(text.split())
         match = _FORM.fullmatch(shown)
         if not match:
-            fault = (
-                f'unknown word "{words[1]}"'
-                if words[1].lower() not in ("from", "until")
-                else f'nothing after "{words[-1]}"'
-            )
-            raise HoldError(f'{fault} in hold "{shown}": {_EXPECTED}')
+            first, *others = shown.split(" ")
+            wrong = others[0] if others and first.lower() in tuple(State) else first
+            raise HoldError(f'can\'t read "{wrong}" in hold "{shown}": {_EXPECTED}')
         since, until = (None if each is None else moment(each, zone) for each in match.groups()[1:])
         for given, read in ((match[2], since), (match[3], until)):
             if given and not read:
                 raise HoldError(f'unknown date-time "{given}" in hold "{shown}": {_EXPECTED_TIME}')
         if since and until and until <= since:
             raise HoldError(f'the end "{match[3]}" is not after the start "{match[2]}" in hold "{shown}"')
-        return cls(State(words[0].lower()), until, since)
+        return cls(State(match[1].lower()), until, since)
 
     def in_force(self, at: datetime) -> bool:
         """Whether the hold lasts at this instant."""
@@ -75,10 +69,9 @@ class Hold:
 
     def written(self, zone: ZoneInfo) -> str:
         """The same value, its times as the clocks of this zone show them, with the offset."""
-        times = (("from", self.since), ("until", self.until))
-        return " ".join([self.to.value, *(f"{word} {_written(at.astimezone(zone))}" for word, at in times if at)])
-
-
-def _written(at: datetime) -> str:
-    exact = "auto" if at.second or at.microsecond else "minutes"
-    return at.isoformat(timespec=exact).replace("+00:00", "Z")
+        text = self.to.value
+        for word, at in (("from", self.since), ("until", self.until)):
+            if at:
+                exact = "auto" if at.second or at.microsecond else "minutes"
+                text += f" {word} {at.astimezone(zone).isoformat(timespec=exact).replace('+00:00', 'Z')}"
+        return text

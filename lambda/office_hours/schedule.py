@@ -2,7 +2,7 @@
 
 import re
 from calendar import monthrange
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -33,11 +33,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """An instant at which the desired state changes.
-
-    at: the instant, aware, in UTC.
-    to: the desired state from then on.
-    """
+    """An instant, aware and in UTC, from which on another state is desired."""
 
     at: datetime
     to: State
@@ -83,19 +79,14 @@ class Schedule:
         calendars: Mapping[str, Collection[date]] | None = None,
         maintenance_window: str | None = None,
     ) -> "Schedule":
-        """Read a tag's value.
+        """Read a tag's value, under the stack's settings. Raises ScheduleError.
 
-        default_zone: the IANA zone of a value that names none.
-        named: schedules that a value may call by name: name to tag value.
-        calendars: dates that `holidays=` may call by name.
         maintenance_window: the cluster's `PreferredMaintenanceWindow`, as RDS writes it (`sun:05:00-sun:06:00`, UTC);
             without it `maintenance` adds no window.
-
-        Raises ScheduleError, whose text names the word at fault and what would be right.
         """
-        names = tuple((name.lower(), value) for name, value in (named or {}).items())
-        days = tuple((name.lower(), frozenset(each)) for name, each in (calendars or {}).items())
-        found = _parse(text, default_zone, names, days, maintenance_window)
+        lower_named = tuple((name.lower(), value) for name, value in (named or {}).items())
+        lower_calendars = tuple((name.lower(), frozenset(days)) for name, days in (calendars or {}).items())
+        found = _parse(text, default_zone, lower_named, lower_calendars, maintenance_window)
         if isinstance(found, str):
             raise ScheduleError(found)
         return found
@@ -156,7 +147,7 @@ class Schedule:
         return self._known[monday]
 
     def _running(self, monday: int) -> list[tuple[datetime, datetime]]:
-        """When the cluster should run: all stretches that reach into this week or touch it, and some others."""
+        """When the cluster should run: all stretches that reach into this week or touch it, joined, and some others."""
         lead, spans = timedelta(minutes=self.lead), []
         for day, window in self._happening(monday):
             if window.start is not None and window.end is not None:
@@ -167,18 +158,23 @@ class Schedule:
             first, last = (timedelta(minutes=edge) for edge in self.maintenance_window)
             weeks = [_midnight(each) for each in (monday - 7, monday, monday + 7)]
             spans += [(week + first - _BEFORE_MAINTENANCE, week + last) for week in weeks]
-        return _union(spans)
+        union: list[tuple[datetime, datetime]] = []
+        for start, end in sorted(spans):
+            if union and start <= union[-1][1]:
+                union[-1] = (union[-1][0], max(end, union[-1][1]))
+            else:
+                union.append((start, end))
+        return union
 
     def _edges(self, monday: int) -> list[tuple[datetime, State]]:
         """The edges of one-sided windows. Of several at once the latest on the wall clock counts, else a start."""
-        edges: list[tuple[datetime, date, int, bool, str]] = []
+        edges = []
         for day, window in self._happening(monday):
-            if window.start is not None:
-                at = instant(window.zone, day, window.start) - timedelta(minutes=self.lead)
-                edges.append((at, day, window.start, True, window.zone.key))
-            elif window.end is not None:
-                edges.append((instant(window.zone, day, window.end), day, window.end, False, window.zone.key))
-        latest = {(at, zone): starts for at, _, _, starts, zone in sorted(edges)}
+            is_start = window.start is not None
+            minutes = (window.start if is_start else window.end) or 0
+            at = instant(window.zone, day, minutes) - timedelta(minutes=self.lead if is_start else 0)
+            edges.append((at, day, minutes, is_start, window.zone.key))
+        latest = {(at, zone): is_start for at, _, _, is_start, zone in sorted(edges)}
         # Clocks of two zones don't compare: a start in any of them counts.
         starts = {at for (at, _), is_start in latest.items() if is_start}
         return [(at, State.RUNNING if at in starts else State.STOPPED) for at in dict.fromkeys(at for at, _ in latest)]
@@ -187,14 +183,10 @@ class Schedule:
         """The windows that happen on a day from which a night, a lead or a zone can reach into this week."""
         for day in map(date.fromordinal, range(monday - 2, monday + 9)):
             words = _words_for(day)
-            named = [
-                each for each in self.windows if not each.days.isdisjoint(words) and not each.months.isdisjoint(words)
-            ]
-            if named and day in self.days_off:
-                # Nothing starts. What one-sided windows stop, they stop on it as well.
-                named = [window for window in named if window.start is None]
-            for window in named:
-                yield day, window
+            named = [each for each in self.windows if each.days & words and each.months & words]
+            is_off = bool(named) and day in self.days_off
+            # Nothing starts on a day off. What one-sided windows stop, they stop on it as well.
+            yield from ((day, window) for window in named if window.start is None or not is_off)
 
 
 @lru_cache(maxsize=_MOST_PARSED)
@@ -242,17 +234,6 @@ def _words_for(day: date) -> frozenset[str]:
     days_left = monthrange(day.year, day.month)[1] - day.day
     last = [f"last-{weekday}"] * (days_left < 7) + ["last-day"] * (days_left == 0)
     return frozenset((month, weekday, f"{ORDINALS[(day.day - 1) // 7]}-{weekday}", f"d{day.day}", *last))
-
-
-def _union(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
-    """The spans in order, those that overlap or touch made one."""
-    union: list[tuple[datetime, datetime]] = []
-    for start, end in sorted(spans):
-        if union and start <= union[-1][1]:
-            union[-1] = (union[-1][0], max(end, union[-1][1]))
-        else:
-            union.append((start, end))
-    return union
 
 
 def _in_utc(at: datetime) -> datetime:

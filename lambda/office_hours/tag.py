@@ -96,16 +96,17 @@ class Window:
     def is_one_sided(self) -> bool:
         return self.start is None or self.end is None
 
+    @property
+    def ever_happens(self) -> bool:
+        longest = max(monthrange(2028, 1 + MONTHS.index(month))[1] for month in self.months)  # a leap year
+        return any(day not in MONTH_DAYS or int(day[1:]) <= longest for day in self.days)
+
 
 @dataclass
 class Tag:
     """What a tag says, as it is read: a named schedule's words first, then the tag's own, which win.
 
-    named: the settings' schedules, by lower-case name.
-    calendars: the days of the settings' calendars, by lower-case name.
-    default_zone: that of windows without one.
-    constant: always, never, ignore or nothing.
-    in_default_zone: whether there are windows without a zone. All else is as in a Schedule.
+    constant: always, never, ignore or nothing. All else is as in a Schedule and its `parse`.
     """
 
     named: Mapping[str, str]
@@ -153,8 +154,8 @@ class Tag:
             if name in self.named:
                 where = f'"{self.named[name]}", the schedule "{words[0]}"'
                 self._read_value(self.named[name].split())
-                where, words = whole, self._move(words)
-                self._read_options(words)
+                where = whole
+                self._read_options(self._move(words))
             else:
                 self._read_value(words)
             self._check()
@@ -168,7 +169,7 @@ class Tag:
         if len({window.zone for window in self.windows}) > 1:
             raise ScheduleError(f'zone "{words[1]}"', f'the schedule "{words[0]}" has several zones of its own')
         self.in_default_zone = False
-        self._end_group(0, ZoneInfo(zones()[words[1].lower()]))
+        self._end_group(0, words[1])
         return words[2:]
 
     def _read_value(self, words: Sequence[str]) -> None:
@@ -184,18 +185,19 @@ class Tag:
         while not self.constant and at < len(words):
             kind = kind_of(words[at])
             if kind == "zone" and begin < len(self.windows):
-                begin, at = self._end_group(begin, ZoneInfo(zones()[words[at].lower()])), at + 1
+                begin, at = self._end_group(begin, words[at]), at + 1
             elif kind in ("months", "days", "hours") or not at:
                 at = self._read_window(words, at)
             else:
                 break
         self.in_default_zone = begin < len(self.windows)
-        self._end_group(begin, self.default_zone)
+        self._end_group(begin, self.default_zone.key)
         self._read_options(words[at:])
 
-    def _end_group(self, begin: int, zone: ZoneInfo) -> int:
+    def _end_group(self, begin: int, zone: str) -> int:
         """Give the windows from this one on their zone; return where the next group begins."""
-        self.windows[begin:] = [replace(window, zone=zone) for window in self.windows[begin:]]
+        found = ZoneInfo(zones()[zone.lower()])
+        self.windows[begin:] = [replace(window, zone=found) for window in self.windows[begin:]]
         return len(self.windows)
 
     def _read_window(self, words: Sequence[str], begin: int) -> int:
@@ -209,19 +211,18 @@ class Tag:
         if at == len(words):
             raise ScheduleError(f'no hours after "{before}"', _EXPECTED_HOURS)
         word, kind = words[at], kind_of(words[at])
+        if kind in ("constant", "option", "zone"):
+            raise ScheduleError(f'no hours before "{word}"', _EXPECTED_HOURS)
         if kind is None and not word[0].isdigit():
             raise _slips().unknown_word(word, _EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
-        if kind not in ("hours", None):
-            raise ScheduleError(f'no hours before "{word}"', _EXPECTED_HOURS)
         found = _EVERY | parts
-        days, months = _days(found["days"]), _months(found["months"])
-        longest = max(monthrange(2028, 1 + MONTHS.index(month))[1] for month in months)  # a leap year
-        if all(day in MONTH_DAYS and int(day[1:]) > longest for day in days):
+        window = Window(*_hours(word), _days(found["days"]), _months(found["months"]), hours=word)
+        if not window.ever_happens:
             raise ScheduleError(f'"{" ".join(words[begin:at])}"', "there is no such date, the window can never happen")
-        self.windows.append(Window(*_hours(word), days, months, hours=word))
         self._refuse_two_readings(words, begin, at, parts)
-        self._parts |= {"days": found["days"]} if days != EVERY_DAY else {}
-        self._parts |= {"months": found["months"]} if months != EVERY_MONTH else {}
+        self._parts |= {"days": found["days"]} if window.days != EVERY_DAY else {}
+        self._parts |= {"months": found["months"]} if window.months != EVERY_MONTH else {}
+        self.windows.append(window)
         return at + 1
 
     def _refuse_two_readings(self, words: Sequence[str], begin: int, at: int, parts: dict[str, str]) -> None:
@@ -244,19 +245,18 @@ class Tag:
                 raise _slips().unknown_word(word, known, _EXPECTED_OPTION if options else _EXPECTED_ZONE)
             if kind != "option":
                 raise ScheduleError(f'misplaced "{word}"', f"{_ORDER}; {_EXPECTED_OPTION}")
-            name = word.partition("=")[0].lower()
-            if name == "lead" and name in options:
-                raise ScheduleError(f'second "{word}"', "a schedule has one lead")
-            self._read_option(word)
-            options.add(name)
+            options.add(self._read_option(word, options))
 
-    def _read_option(self, word: str) -> None:
+    def _read_option(self, word: str, earlier: Collection[str]) -> str:
+        """Read an option; return its name."""
         name, equals, value = word.partition("=")
         name = name.lower()
         if name not in OPTIONS:
             raise unknown("option", name or word, OPTIONS, _EXPECTED_OPTION)
         if equals if name in FLAGS else not value:
             raise ScheduleError(f'unknown option "{word}"', _EXPECTED_OPTION)
+        if name == "lead" and name in earlier:
+            raise ScheduleError(f'second "{word}"', "a schedule has one lead")
         if name in FLAGS:
             self.flags.add(name)
         elif name == "lead":
@@ -267,12 +267,13 @@ class Tag:
             self.dates.update(self.calendars[value.lower()])
         else:
             self.countries.add(days_off.country(value, self.calendars))
+        return name
 
     def _check(self) -> None:
-        one_sided = [window.hours for window in self.windows if window.is_one_sided]
-        others = [window.hours for window in self.windows if not window.is_one_sided] + sorted(self.flags)
-        if one_sided and others:
-            raise ScheduleError(f'"{others[0]}"', f'it cannot be combined with the one-sided "{one_sided[0]}"')
+        hours = {window.is_one_sided: window.hours for window in self.windows}
+        if True in hours and (False in hours or self.flags):
+            other = hours.get(False) or min(self.flags)
+            raise ScheduleError(f'"{other}"', f'it cannot be combined with the one-sided "{hours[True]}"')
         if self.lead and all(window.start is None for window in self.windows):
             raise ScheduleError(f'"lead={self.lead}m"', "a lead needs a window with a start, and there is none")
         is_always = any(window == Window(0, DAY, zone=window.zone) for window in self.windows)
@@ -312,7 +313,8 @@ def _days(word: str) -> frozenset[str]:
         if item in GROUPS:
             days.update(GROUPS[item])
         elif first in ORDINALS:
-            days.add(f"{first}-{_one_of((*WEEKDAYS, 'day') if first == 'last' else WEEKDAYS, rest, word)}")
+            known = (*WEEKDAYS, "day") if first == "last" else WEEKDAYS
+            days.add(f"{first}-{_one_of(known, rest, word)}")
         else:
             days.update(_range(item, MONTH_DAYS if re.match("d[0-9]", first) else WEEKDAYS, word))
     return EVERY_DAY if days >= EVERY_DAY else frozenset(days)

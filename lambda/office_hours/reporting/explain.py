@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from office_hours.clock import local, utc
-from office_hours.days_off import country_name, next_holiday
+from office_hours.days_off import holidays_package
 from office_hours.reporting.hours import coming_spans, hours_in
 from office_hours.schedule import Schedule, ScheduleError, State, Transition
 from office_hours.settings import Settings
@@ -98,9 +98,25 @@ def _zones(schedule: Schedule) -> Iterator[str]:
 def _closed(schedule: Schedule, today: date) -> Iterator[str]:
     """What holidays and closed days there are, and the next ones."""
     for code in schedule.days_off.countries:
-        upcoming = next_holiday(code, today)
+        upcoming = _next_holiday(code, today)
         words = f"; the next is {upcoming[1]}, {upcoming[0]:%a %Y-%m-%d}" if upcoming else ""
-        yield f"Nothing starts on the public holidays of {country_name(code)}{words}."
+        yield f"Nothing starts on the public holidays of {_country_name(code)}{words}."
     ranges = [*schedule.days_off.closed, *((day, day) for day in schedule.days_off.dates)]
     if closed := min((max(first, today) for first, last in ranges if last >= today), default=None):
         yield f"Nothing starts on its closed days; the next is {closed:%a %Y-%m-%d}."
+
+
+def _next_holiday(name: str, day: date) -> tuple[date, str] | None:
+    """A country's first public holiday on this day or after it, not more than a year away, in English if it can be."""
+    code, _, part = name.partition("-")
+    years = (day.year, day.year + 1)
+    known = holidays_package().country_holidays(code, subdiv=part or None, years=years, language="en_US")
+    return min(((each, known[each]) for each in known if each >= day), default=None)
+
+
+def _country_name(name: str) -> str:
+    """What a code stands for: DE-BY is Germany (BY)."""
+    code, _, part = name.partition("-")
+    modules = holidays_package().registry.COUNTRIES.items()
+    words = next((module for module, codes in modules if code in codes), code)
+    return words.replace("_", " ").title() + (f" ({part})" if part else "")
