@@ -4,7 +4,7 @@ import itertools
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -182,12 +182,17 @@ def report(  # noqa: PLR0913  what was asked for, and what came of it
     if action is Action.STOP and event.clusters is None:  # the start function's runs see the same
         counts |= {"InvalidTags": len(invalid), "OverdueClusters": sum(each.overdue for each in outcomes)}
     if not event.dry_run:
-        metrics = EphemeralMetrics(namespace=NAMESPACE)  # a line of the log
-        for name, value in counts.items():
-            metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-        metrics.flush_metrics()
+        _send(counts)
     if failures:
         again = "" if event.dry_run else " The next run tries again."
         head = f"{len(failures)} failed and {len(outcomes)} clusters were handled.{again}"
         raise RunError(f"{head}\n{in_words(failures)}")
     return answer
+
+
+def _send(counts: Mapping[str, int]) -> None:
+    """Send metrics, as a line of the log."""
+    metrics = EphemeralMetrics(namespace=NAMESPACE)
+    for name, value in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    metrics.flush_metrics()

@@ -18,7 +18,7 @@ _MOST_NAMED = 5
 
 
 def choose(
-    event: Event, clusters: Iterable[Cluster], unread: Collection[str], tag_key: str, regions: Sequence[str]
+    event: Event, clusters: Sequence[Cluster], unread: Collection[str], tag_key: str, regions: Sequence[str]
 ) -> tuple[list[Cluster], list[str]]:
     """The tagged clusters that are named, each once, and a sentence for each name that means none, or more than one.
 
@@ -28,28 +28,31 @@ def choose(
     """
     chosen: dict[str, Cluster] = {}
     mistakes: list[str] = []
+    tagged = [each for each in clusters if each.schedule]
     by_identifier = defaultdict[str, list[Cluster]](list)
     for each in clusters:
         by_identifier[each.identifier].append(each)
     for name in event.clusters or ():
         meant = [each for each in by_identifier[name.identifier] if name.is_of(each.region, each.identifier, each.arn)]
-        tagged = [each for each in meant if each.schedule]
-        if unread and not name.region:
-            fault = "may be in a Region that can't be listed now: write region/identifier."
-        elif len(tagged) == 1:
-            chosen[tagged[0].name] = tagged[0]
-            continue
-        elif unread and (name.region in unread or name.region not in regions):
-            continue
-        elif tagged:
-            fault = f"is in {len(tagged)} Regions: write one of {', '.join(as_json(each.name) for each in tagged)}."
+        if fault := _fault(name, meant, unread, regions, tag_key):
+            # Of more mistakes than are shown, no likely names are looked for.
+            near = _suggestion(name, tagged, regions) if fault.endswith(": ") and len(mistakes) < MOST_SHOWN else ""
+            mistakes.append(f"The cluster {as_json(name.text)} {fault}{near}")
         else:
-            fault = f'has no tag "{tag_key}"' if meant else "is unknown"
-            if len(mistakes) < MOST_SHOWN:  # to look for likely names takes its time
-                everything = [each for named in by_identifier.values() for each in named if each.schedule]
-                fault = f"{fault}: {_suggestion(name, everything, regions)}"
-        mistakes.append(f"The cluster {as_json(name.text)} {fault}")
+            chosen |= {each.name: each for each in meant if each.schedule}
     return list(chosen.values()), mistakes
+
+
+def _fault(name: Name, meant: Sequence[Cluster], unread: Collection[str], regions: Sequence[str], tag_key: str) -> str:
+    """What is wrong with a name, as a sentence's end or, before a suggestion, its middle; empty where nothing is."""
+    tagged = [as_json(each.name) for each in meant if each.schedule]
+    if unread and not name.region:
+        return "may be in a Region that can't be listed now: write region/identifier."
+    if len(tagged) > 1:
+        return f"is in {len(tagged)} Regions: write one of {', '.join(tagged)}."
+    if tagged or (unread and (name.region in unread or name.region not in regions)):
+        return ""
+    return f'has no tag "{tag_key}": ' if meant else "is unknown: "
 
 
 def _suggestion(name: Name, tagged: Sequence[Cluster], regions: Sequence[str]) -> str:
@@ -58,15 +61,19 @@ def _suggestion(name: Name, tagged: Sequence[Cluster], regions: Sequence[str]) -
         near = nearest(name.region, regions)
         return f"did you mean the Region {near}?" if near else f"the Regions looked after are {', '.join(regions)}."
     here = [each for each in tagged if each.region == name.region] or tagged
-    shown = [(each.identifier, as_json(each.name if len(regions) > 1 else each.identifier)) for each in here]
-    best = nearest(name.identifier, [identifier for identifier, _ in shown])
-    likely = [text for identifier, text in shown if identifier == best]
-    # An instance's name often begins with its cluster's.
-    likely += [text for each, text in shown if each != best and (each in name.identifier or name.identifier in each)]
+    likely = _likely(name.identifier, here)
+    names = [as_json(each.name if len(regions) > 1 else each.identifier) for each in likely or here]
     if likely:
-        return f"did you mean {' or '.join(likely[:3])}?"
-    names = ", ".join([*(text for _, text in shown[:_MOST_NAMED]), *["and more"][: len(shown) > _MOST_NAMED]])
-    return f"the tagged clusters are {names}." if names else "no cluster is tagged."
+        return f"did you mean {' or '.join(names[:3])}?"
+    more = ", and more" if len(names) > _MOST_NAMED else ""
+    return f"the tagged clusters are {', '.join(names[:_MOST_NAMED])}{more}." if names else "no cluster is tagged."
+
+
+def _likely(identifier: str, tagged: Sequence[Cluster]) -> list[Cluster]:
+    """The nearest, then those whose name is part of this one, as it is of an instance's, or the other way round."""
+    best = nearest(identifier, [each.identifier for each in tagged])
+    parts = [each for each in tagged if each.identifier in identifier or identifier in each.identifier]
+    return [each for each in tagged if each.identifier == best] + [each for each in parts if each.identifier != best]
 
 
 def obstacles(clusters: Iterable[Cluster], action: Action, event: Event, now: datetime) -> list[str]:

@@ -1,7 +1,7 @@
 """What an invocation is asked to do: the event, read as one whole. Pure: no AWS, no clock."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -131,7 +131,6 @@ class Event:
         if not isinstance(event, dict):
             return cls(mistakes=(f"The event is no JSON object. {_ACCEPTED}.",))
         mistakes = unknown_keys(event, KEYS, _ACCEPTED)
-        given = {key for key, value in event.items() if value is not False}
         names = _names(event["clusters"], mistakes) if "clusters" in event else None
         since, until = (_end(key, event, now, zone, mistakes) for key in ("from", "until"))
         for key in ("dry_run", "resume"):
@@ -141,12 +140,19 @@ class Event:
         time = moment(text, zone) if isinstance(text, str) else None
         if "time" in event and (time is None or time.year not in _YEARS):
             mistakes.append(_wrong("time", text, _DAY_AND_TIME))
-        if "clusters" not in event:
-            orphans = [key for key in ("from", "until", "resume") if key in given]
-            mistakes += [f'"{key}" is for clusters by name: "clusters" is missing.' for key in orphans]
-        mistakes += [f'"{one}" and "{other}" do not go together.' for one, other in _APART if {one, other} <= given]
+        mistakes += _wrong_together({key for key, value in event.items() if value is not False})
         dry_run = event.get("dry_run") is True or "time" in event
         return cls(names, until, dry_run, time, since, event.get("resume") is True, tuple(mistakes))
+
+
+def _wrong_together(given: Collection[object]) -> list[str]:
+    """What is wrong with keys beside others, or without them."""
+    orphans = [key for key in ("from", "until", "resume") if key in given and "clusters" not in given]
+    at_odds = [pair for pair in _APART if pair[0] in given and pair[1] in given]
+    return [
+        *(f'"{key}" is for clusters by name: "clusters" is missing.' for key in orphans),
+        *(f'"{one}" and "{other}" do not go together.' for one, other in at_odds),
+    ]
 
 
 def _end(key: str, event: Mapping[object, object], now: datetime, zone: ZoneInfo, mistakes: list[str]) -> Until | None:

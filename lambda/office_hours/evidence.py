@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from office_hours import rds
+from office_hours.answer import Failure
 from office_hours.decision import LOG_KEPT, Call, Case, Dispute
 from office_hours.schedule import State
 
@@ -32,12 +33,12 @@ class Evidence:
 
     events: RDS's, or why they can't be read.
     calls: the latest ones that CloudTrail knows.
-    blind: why CloudTrail can't be read; empty where it could, or was not asked.
+    blind: why CloudTrail can't be read, where it can't.
     """
 
     events: "Mapping[str, Events]" = field(default_factory=dict)
     calls: Mapping[str, Call] = field(default_factory=dict)
-    blind: str = ""
+    blind: Sequence[Failure] = ()
 
 
 def look_up(  # noqa: PLR0913  what to look for, and three instants
@@ -65,7 +66,7 @@ def look_up(  # noqa: PLR0913  what to look for, and three instants
     try:
         return Evidence(events, asked.result())
     except Exception as error:  # noqa: BLE001  RDS's event log does without it
-        return Evidence(events, blind=": ".join(rds.words(error)))
+        return Evidence(events, blind=[Failure("", ": ".join(rds.words(error)), client.meta.region_name, "blind")])
 
 
 def _read_log(
@@ -90,7 +91,7 @@ def _read_log(
 
 
 def _read_trail(region: str, disputes: Sequence[Dispute], until: datetime, present: datetime) -> Mapping[str, Call]:
-    """The latest successful call for each cluster that is in dispute and has one."""
+    """The latest successful call for each cluster that is in dispute and has one. CloudTrail lists the latest first."""
     latest: dict[str, Call] = {}
     for state, operation in _OPERATIONS.items():
         disputed = [each for each in disputes if each.present is state]
@@ -106,14 +107,17 @@ def _read_trail(region: str, disputes: Sequence[Dispute], until: datetime, prese
         )
         for event in (event for page in pages for event in page["Events"]):
             record, at = json.loads(event["CloudTrailEvent"]), event["EventTime"]
-            parameters = {key.lower(): value for key, value in (record.get("requestParameters") or {}).items()}
-            name = str(parameters.get("dbclusteridentifier", "")).lower()
-            is_known = name in latest and latest[name].at >= at
-            if name in since and at >= since[name] and not record.get("errorCode") and not is_known:
+            name = _cluster_of(record)
+            if name in since and at >= since[name] and name not in latest and not record.get("errorCode"):
                 latest[name] = Call(at, _caller(record))
             if since.keys() <= latest.keys():
-                break  # the latest come first
+                break
     return latest
+
+
+def _cluster_of(record: Mapping[str, Any]) -> str:
+    parameters = {key.lower(): value for key, value in (record.get("requestParameters") or {}).items()}
+    return str(parameters.get("dbclusteridentifier", "")).lower()
 
 
 def _caller(record: Mapping[str, Any]) -> str | None:

@@ -1,6 +1,7 @@
 """The only module that talks to RDS. It also makes the session for other services, and lists the account's Regions."""
 
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import datetime
@@ -117,9 +118,13 @@ def enabled_regions() -> list[str]:
 
 
 def clusters(rds: "RDSClient") -> "Iterator[list[DBClusterTypeDef]]":
-    """The snapshots of all clusters in the client's Region, page by page."""
-    pages = rds.get_paginator("describe_db_clusters").paginate(PaginationConfig={"PageSize": _PAGE})
-    return (page["DBClusters"] for page in pages)
+    """The snapshots of all clusters in the client's Region, page by page. One is fetched while another is read."""
+    pages = iter(rds.get_paginator("describe_db_clusters").paginate(PaginationConfig={"PageSize": _PAGE}))
+    with ThreadPoolExecutor(1) as ahead:
+        upcoming = ahead.submit(next, pages, None)
+        while page := upcoming.result():
+            upcoming = ahead.submit(next, pages, None)
+            yield page["DBClusters"]
 
 
 def events(rds: "RDSClient", since: datetime, until: datetime, identifier: str = "") -> "Iterator[EventTypeDef]":

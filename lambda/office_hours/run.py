@@ -104,10 +104,9 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
     yield from failures
     present = order.clock()
     # What is in the log by now counts, though it came after the run began. Asked about another time, it's that.
-    until = min(order.now, present) if order.event.time else present
+    until = min(filter(None, (order.event.time, present)))
     evidence = look_up(region.client, cases, until, present, cloud_trail=order.settings.cloud_trail)
-    if evidence.blind:
-        yield Failure("", evidence.blind, region.name, "blind")
+    yield from evidence.blind
     settled, failures = parted(guarded(each.cluster, partial(_settle, order, each, evidence)) for each in cases)
     yield from failures
     due: list[Outcome] = []

@@ -115,8 +115,7 @@ def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem |
     evidence = look_up(
         seen.region.client, unclear, present, present, known_since, cloud_trail=invocation.settings.cloud_trail
     )
-    if evidence.blind:
-        yield Failure("", evidence.blind, seen.region.name, "blind")
+    yield from evidence.blind
     yield from of_each((case.cluster, partial(_row, invocation, seen, evidence, case)) for case in unclear)
 
 
