@@ -18,21 +18,10 @@ from typing import Any
 import pytest
 
 import invocation
-from aws_server import (
-    ACCESS_DENIED,
-    HOME,
-    LONG_AGO,
-    RESET,
-    THROTTLED,
-    Account,
-    Call,
-    Refusal,
-    Structure,
-)
+from aws_server import ACCESS_DENIED, HOME, LONG_AGO, RESET, THROTTLED, Account, Call, Refusal, Structure
 from invocation import Context, Log
 from office_hours.answer import RunError
 from office_hours.decision import Action
-from office_hours.event import EventError
 from office_hours.hold import Hold, HoldError
 from office_hours.schedule import Schedule, ScheduleError, State
 
@@ -71,7 +60,6 @@ class Trouble(StrEnum):
 
     LISTING_REFUSED = "RDS does not list the clusters"
     EVENTS_REFUSED = "RDS does not show the events"
-    TAGGING_REFUSED = "RDS does not write tags"
     CALLS_REFUSED = "RDS refuses to start or stop"
     CALLS_NOT_NOW = "RDS waits for one of the cluster's instances"
     NO_TIME = "the function's time is up"
@@ -83,7 +71,6 @@ class Trouble(StrEnum):
 DENIED = {
     Trouble.LISTING_REFUSED: ("DescribeDBClusters",),
     Trouble.EVENTS_REFUSED: ("DescribeEvents",),
-    Trouble.TAGGING_REFUSED: ("AddTagsToResource",),
     Trouble.CALLS_REFUSED: (*CALLS,),
 }
 
@@ -215,7 +202,7 @@ class Done:
     tagged: set[str]
     asked: set[str]
     begun: set[str]
-    error: EventError | RunError | None
+    error: RunError | None
 
 
 @dataclass
@@ -303,7 +290,7 @@ class History:
         error = None
         try:
             (invocation.stop if action is Action.STOP else invocation.start)(self.now.isoformat(), event, context)
-        except (EventError, RunError) as raised:
+        except RunError as raised:
             error = raised
         begun = {name for name, cluster in self.clusters.items() if before[name] and not cluster.state}
         for name in begun:
@@ -311,6 +298,8 @@ class History:
             self._change(self.clusters[name], Who.COMMAND if event else Who.RUN, to)
         calls = self.account.calls[first_call:]
         tagged = {call.cluster for call in calls if call.operation == "AddTagsToResource"}
+        for name in tagged:
+            self.clusters[name].read()
         return Done(tagged, {call.cluster for call in calls if call.operation in CALLS}, begun, error)
 
     def seen(self, cluster: Cluster) -> list[Event]:
@@ -376,6 +365,6 @@ class History:
 def history(account: Account, log: Log) -> History:
     """An account without clusters, on a clock that stands still."""
     history = History(account, log)
-    for operation in ("DescribeDBClusters", "DescribeEvents", "AddTagsToResource", *CALLS):
+    for operation in ("DescribeDBClusters", "DescribeEvents", *CALLS):
         account.before(operation, history.interfere)
     return history

@@ -18,6 +18,7 @@ cluster:
     `enforced`, `always` and `never`, and under a hold; else unless
       - the change that brought it into its state was asked for at or after the latest transition: by a person, or by a
         run before an edit of the tags;
+      - the log does not tell of that change yet, but of one to the opposite, since an hour before the transition;
       - it was created at or after the latest transition;
       - it should be stopped, and a stop failed less than half an hour ago, with nothing in the log since: then it is
         never acted on;
@@ -29,8 +30,6 @@ cluster:
 (e) Once. From one transition to the next, runs change a cluster once at the most, and once more for each restart by AWS
     and for each change of theirs that failed; an edit of the tags begins a new count. But not with `enforced`, `always`
     and `never`, nor under a hold, nor where events were late or lost.
-(f) Commands by hand. Each cluster that is named gets its hold, and then the call, unless it is busy or in that state
-    already; no other cluster is touched. One mistake, and none is.
 
 To look longer, at other histories each time: `HISTORIES=2000 python -m pytest tests/test_histories.py`
 """
@@ -39,15 +38,26 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from histories import HOLD_KEY, OBSTACLES, RESTART, SCHEDULE_KEY, STOP_FAILED, Cluster, Fate, History, Trouble, Who
+from histories import (
+    HOLD_KEY,
+    OBSTACLES,
+    RESTART,
+    SCHEDULE_KEY,
+    STARTED,
+    STOP_FAILED,
+    STOPPED,
+    Cluster,
+    Fate,
+    History,
+    Trouble,
+    Who,
+)
 from office_hours.decision import Action
-from office_hours.event import EventError
 from office_hours.hold import Hold
 from office_hours.schedule import State
 
@@ -139,6 +149,10 @@ def why_now(history: History, cluster: Cluster) -> str:
             return "(c) restarted by AWS"
     if cluster.state is State.RUNNING and (since is None or since < now - LOG_IS_READ):
         return ""
+    recent = [each.message for each in history.seen(cluster) if since and each.date >= since - HOUR]
+    last_told = next((each for each in reversed(recent) if each in (STARTED, STOPPED)), None)
+    if last_told == (STOPPED if cluster.state is State.RUNNING else STARTED):
+        return ""
     return "(b) as it was before the transition" if since is None or last is None or last.asked < since else ""
 
 
@@ -176,58 +190,6 @@ def run(history: History, action: Action, trouble: Trouble | None = None, victim
         excused = hinders(trouble) and (victim in (None, name) or trouble in OF_ALL)
         assert name in done.begun or excused or not reasons[name], f"{reasons[name]}, and yet no {told}"
         assert not acts_too_often(history, cluster), f"(e) too often: {told}"
-
-
-def command(
-    history: History, action: Action, until: str | None, names: list[str], trouble: Trouble | None = None
-) -> None:
-    """Invoke a function as a person does, for these clusters or for all, and hold what it did against the promises."""
-    everyone = [each.name for each in history.clusters.values()]
-    named = [history.clusters[name] for name in names or everyone]
-    holds = {each.name: hold for each in named if (hold := hold_asked_for(history, each, action, until))}
-    before = {name: history.clusters[name].state for name in everyone}
-    mistaken = bool(names) and len(holds) < len(named)
-    event = {"clusters": names or ["*"]} | ({"until": until} if until else {})
-    done = history.invoke(action, event, trouble)
-    told = f"{event} to {action} at {history.now}, which ended with {done.error!r}"
-    if mistaken or trouble in OF_ALL:
-        assert done.error, f"(f) a mistake, and yet {told}"
-        assert not done.tagged | done.asked, f"(f) nothing is to be done, and yet {told}"
-        return
-    assert not isinstance(done.error, EventError), f"(f) no mistake, and yet {told}"
-    assert done.tagged == set(holds), f"(f) holds of {done.tagged}: {told}"
-    if trouble is Trouble.TAGGING_REFUSED:
-        assert not done.asked, f"(f) no hold, and yet {told}"
-        return
-    to_change = {name for name in holds if before[name] not in (None, STATES[action])}
-    assert done.asked == to_change, f"(f) asked for {done.asked}: {told}"
-    assert done.begun == to_change or hinders(trouble), f"(f) begun {done.begun}: {told}"
-    for name, hold in holds.items():
-        cluster = history.clusters[name]
-        cluster.read()
-        assert cluster.hold == hold, f"(f) {name} holds {cluster.hold}: {told}"
-
-
-def hold_asked_for(history: History, cluster: Cluster, action: Action, until: str | None) -> Hold | None:
-    """The hold that this command should write; None for a cluster that it cannot be given for."""
-    if cluster.schedule is None or cluster.is_ineligible or has_just_passed(until, history.now, cluster.schedule.zone):
-        return None
-    if until is None:
-        transition = cluster.schedule.next_transition(history.now)
-        return Hold(STATES[action], transition.at) if transition else None
-    return Hold(STATES[action], end_of(until, history.now, cluster.schedule.zone))
-
-
-def has_just_passed(until: str | None, now: datetime, zone: ZoneInfo) -> bool:
-    """Whether it is a time of day of less than half an hour ago, which may be meant."""
-    return until in {f"{(now - timedelta(minutes=ago)).astimezone(zone):%H:%M}" for ago in range(30)}
-
-
-def end_of(until: str, now: datetime, zone: ZoneInfo) -> datetime:
-    minutes = (now + timedelta(minutes=number) for number in range(1, 3 * 1440))
-    if ":" in until:
-        return next(at for at in minutes if f"{at.astimezone(zone):%H:%M}" == until)
-    return now + timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[until[-1]]: int(until[:-1])})
 
 
 # Random histories
@@ -274,8 +236,6 @@ STRANGE_TAGS = [
 ]
 STRANGE = st.sampled_from(STRANGE_TAGS) | st.sampled_from(sorted(OBSTACLES))
 BOTH = (Action.STOP, Action.START)
-UNTIL = [None, None, "20:00", "07:15", "20m", "90m", "4h", "3d"]
-WISHES = st.tuples(st.sampled_from(BOTH), st.sampled_from(UNTIL))
 HOLDS = st.tuples(st.sampled_from(State), st.none() | st.integers(-60, 300))
 WHICH = st.integers(0, 4)
 # Most take multiples of five minutes, so that a change may well end at a transition, or half an hour after it.
@@ -377,21 +337,6 @@ class AnyHistory(RuleBasedStateMachine):
         else:
             self.go_on(self.history.create(tag or self.tag), then)
 
-    @rule(
-        which=st.sets(WHICH), wish=WISHES, trouble=st.sampled_from([None] * 8 + list(Trouble)), fates=FATES, then=THEN
-    )
-    def a_person_commands(
-        self,
-        which: set[int],
-        wish: tuple[Action, str | None],
-        trouble: Trouble | None,
-        fates: tuple[Fate, ...],
-        then: Then,
-    ) -> None:
-        self.history.fates = fates
-        command(self.history, *wish, sorted({self.cluster(each).name for each in which}), trouble)
-        self.go_on(self.cluster(min(which, default=0)), then)
-
     @rule(which=WHICH, tag=st.none() | TAGS, hold=st.none() | HOLDS, then=THEN)
     def tags_are_edited(self, which: int, tag: str | None, hold: tuple[State, int | None] | None, then: Then) -> None:
         cluster = self.cluster(which)
@@ -490,6 +435,11 @@ def tell(history: History, until: str, every: int = 5) -> None:
             run(history, action)
 
 
+def command(history: History, until: str) -> None:
+    """Have a person start the cluster through the start function."""
+    history.invoke(Action.START, {"clusters": ["a"], "until": until})
+
+
 def by_hand(history: History, when: str, fate: Fate | None = None) -> None:
     """Have a person start or stop the cluster elsewhere at this time, with no run before."""
     history.fates = (fate or Fate(),)
@@ -553,7 +503,7 @@ def test_after_an_edit_of_the_tag_the_cluster_may_stay_as_it_is_until_the_next_t
 def test_a_command_holds_until_its_end_though_the_call_failed_at_first(history: History) -> None:
     begin(history, "mon 17:55")
     tell(history, "mon 18:30")
-    command(history, Action.START, "20:00", ["a"], Trouble.CALLS_REFUSED)
+    history.invoke(Action.START, {"clusters": ["a"], "until": "20:00"}, Trouble.CALLS_REFUSED)
     tell(history, "mon 20:10")
     assert told(history) == "mon 18:00 run stopped, mon 18:35 run running, mon 20:00 run stopped"
 
@@ -561,7 +511,7 @@ def test_a_command_holds_until_its_end_though_the_call_failed_at_first(history: 
 def test_a_command_while_the_cluster_stops_is_obeyed_once_it_has_stopped(history: History) -> None:
     begin(history, "mon 17:55")
     tell(history, "mon 18:00")
-    command(history, Action.START, None, ["a"])
+    command(history, "14h")
     tell(history, "mon 18:30")
     assert told(history) == "mon 18:00 run stopped, mon 18:10 run running"
 
@@ -569,7 +519,7 @@ def test_a_command_while_the_cluster_stops_is_obeyed_once_it_has_stopped(history
 def test_what_a_person_does_elsewhere_under_a_hold_is_undone_and_after_its_end_it_is_left(history: History) -> None:
     begin(history, "mon 17:55")
     tell(history, "mon 18:30")
-    command(history, Action.START, "2h", ["a"])
+    command(history, "2h")
     by_hand(history, "mon 19:00")
     tell(history, "mon 20:40")
     by_hand(history, "mon 21:00")
