@@ -441,18 +441,6 @@ def test_when_the_functions_time_runs_out_nothing_is_begun_and_the_next_run_does
     trial.next_run()
 
 
-@both
-def test_what_could_not_be_listed_in_time_is_a_failure(trial: Trial) -> None:
-    trial.furnish(5, tags=[ENFORCED])
-    trial.account.page = 4
-    trial.account.before("DescribeDBClusters", lambda _: trial.clock.shift(56), Marker="4")
-    trial.run(seconds=60)
-    assert f"{HOME}, listing" in trial.errors[0]
-    # By the time that the second page is there it is too late for anything.
-    trial.check([])
-    trial.next_run()
-
-
 @pytest.mark.parametrize(
     ("way", "brief", "long"),
     [
