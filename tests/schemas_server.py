@@ -28,14 +28,12 @@ class SchemasServer:
     registries: each one's schemas and their contents.
     stack: whether the stack exists.
     refused: a call that is forbidden.
-    cut: whether connections are closed without an answer.
     calls: what was asked, in order, and the key and Region that each was signed for.
     """
 
     registries: dict[str, dict[str, str]] = field(default_factory=dict)
     stack: bool = False
     refused: str = ""
-    cut: bool = False
     calls: list[str] = field(default_factory=list)
     signed: set[tuple[str, str]] = field(default_factory=set)
 
@@ -75,8 +73,6 @@ def schemas(monkeypatch: pytest.MonkeyPatch) -> Iterator[SchemasServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            if account.cut:
-                return
             key, _, region = re.findall(r"[^/=]+(?=/)", self.headers["Authorization"])[:3]
             account.signed.add((key, region))
             status, answer = account.answer(self.command, self.path, body)

@@ -1,10 +1,9 @@
 """The benchmark, with tiny numbers: that it measures, counts and tells, not how fast anything is."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 import pytest
 
@@ -14,7 +13,6 @@ from bench.account import fill
 from bench.measure import PROJECT, Pairs, Program, Report, Run
 from bench.results import within_budget
 from bench.scenario import REGIONS, Scenario
-from bench.server import Server
 from office_hours.decision import Action, assess
 from office_hours.schedule import Schedule
 from office_hours.settings import Settings
@@ -34,17 +32,6 @@ TINY = Plan(
 
 def run(wall: float = 1.0, **calls: int) -> Run:
     return Run(wall, cpu=0.5, memory=100, seen=Report(calls, throttled=0, cpu=0.01))
-
-
-def serve(server: Server, operation: str, region: str = HOME, **parameters: str) -> tuple[int, str]:
-    status, xml = server.answer(region, urlencode({"Action": operation} | parameters).encode())
-    return status, xml.decode()
-
-
-def account(scenario: Scenario) -> Server:
-    server = Server()
-    server.regions = fill(scenario, datetime.now(UTC))
-    return server
 
 
 def test_it_measures_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,23 +75,6 @@ def test_the_tags_that_are_measured_are_what_they_are_called() -> None:
         Schedule.parse(tag, maintenance_window=tags.MAINTENANCE)
     assert len(set(tags.distinct())) == 1000
     assert all(len(tag) <= 256 and re.fullmatch(r"[\w\s.:/=+@-]*", tag) for tag in tags.hostile())
-
-
-def test_the_server_stops_a_cluster_once_until_it_is_reset() -> None:
-    server = account(Scenario(1))
-    name = {"DBClusterIdentifier": "orders-00000"}
-    for _ in range(2):
-        assert serve(server, "StartDBCluster", **name)[0] == 200  # the first is stopped, as its schedule asks
-        assert "<Status>starting</Status>" in serve(server, "DescribeDBClusters", **name)[1]
-        assert "InvalidDBClusterStateFault" in serve(server, "StartDBCluster", **name)[1]
-        assert server.control({"reset": True})["calls"] == {"StartDBCluster": 2, "DescribeDBClusters": 1}
-
-
-def test_the_server_throttles_each_region_by_itself() -> None:
-    server = account(Scenario(2, regions=2))
-    server.control({"rate": 3})
-    answers = [serve(server, "DescribeDBClusters", region)[0] for region in REGIONS[:2] for _ in range(4)]
-    assert answers == [200, 200, 200, 400] * 2
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,6 @@ def test_computing_takes_as_much_longer_as_the_function_has_less_than_a_processo
     assert work(cpu=1.0).gb_seconds(3538) == pytest.approx(3538 / 1024)
 
 
-def test_waiting_is_billed_for_the_memory_that_waits() -> None:
-    assert work(answers=100).gb_seconds(512) == pytest.approx(100 * 0.03 / 2)
-
-
 def test_the_functions_run_every_five_minutes_of_a_month() -> None:
     found = month(IDLE, MEMORY, alarm_metrics=9)
     assert (found.runs, found.views, found.reports) == (2 * 12 * 24 * 30, 60 * 22, 30)

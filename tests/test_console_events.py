@@ -64,24 +64,11 @@ def test_what_others_keep_in_the_registry_is_left_alone(schemas: SchemasServer) 
     assert schemas.registries == {REGISTRY: {"_orders-schema": "theirs"}, "mine": {STOP: "theirs"}}
 
 
-def test_a_deployment_that_changes_nothing_only_looks(schemas: SchemasServer) -> None:
-    console_events.main("store", [])
-    schemas.calls.clear()
-    console_events.main("store", [])
-    assert set(schemas.calls) == {"GET schema"}
-
-
 def test_ours_are_replaced_by_name_and_a_persons_own_are_kept(schemas: SchemasServer) -> None:
     own = {"my-own": {"clusters": ["billing"]}}
     schemas.registries[REGISTRY] = {STOP: document(examples_of(own | {"stop-one-cluster": {"x": 1}}))}
     console_events.main("store", [])
     assert stored(schemas) == {**EVENTS["stop"], **own}
-
-
-def test_what_is_no_such_schema_is_replaced(schemas: SchemasServer) -> None:
-    schemas.registries[REGISTRY] = dict(zip(NAMES, ["{", "[]", '{"components": 1}', "{}"], strict=True))
-    console_events.main("store", [])
-    assert [stored(schemas, name) for name in NAMES] == [*EVENTS.values()]
 
 
 def test_they_stay_while_the_stack_does(schemas: SchemasServer) -> None:
@@ -108,14 +95,6 @@ def test_a_call_that_is_refused_is_said_and_fails_nothing(
     assert "test events could not be stored: " in said
     assert "ForbiddenException" in said
     assert "make deploy" in said
-
-
-def test_a_service_that_does_not_answer_is_said_and_fails_nothing(
-    schemas: SchemasServer, capsys: pytest.CaptureFixture[str]
-) -> None:
-    schemas.cut = True
-    console_events.main("remove", [])
-    assert "test events could not be removed: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("target", "verb"), [("deploy", "store"), ("destroy", "remove")])

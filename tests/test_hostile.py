@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from aws_server import HOME, Account, Refusal
 from invocation import Handler, Log, invoke, stop
@@ -43,7 +41,6 @@ TEXTS = {
     "%s %(message)s %d %n {} {0} {0.__class__} {message} ${USER} $(id) `id`",
     "ends of lines": 'one\r\nSubject: another\r\n\r\n{"level": "ERROR"}\rtwo\nthree\tfour\u2028five\u2029six\u0085',
     "what is not seen": "\x9b31mred\x9d0;title\x9c\x7f\u202egnp.exe\u2066\u200b\u200d\ufeff\u00ad\U000e0041 \u00a0",
-    "marks": "e" + "\u0301" * 255,
     "JSON": '", "level": "ERROR", "db_cluster": null}, {"\\u0022\\',
     "a metric": "\n" + json.dumps({"_aws": {"Timestamp": 1, "CloudWatchMetrics": [METRIC]}, "Failures": [1]}) + "\n",
     "a program's key": "__proto__",
@@ -51,12 +48,6 @@ TEXTS = {
     "very much": "long " * 2_000,
 }
 LONGEST = "\U00010410" * 256  # letters of four bytes, as many as a tag can have
-# What XML can carry.
-ANY_TEXT = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters=[*map(chr, range(32)), "\ufffe", "\uffff"])
-    | st.sampled_from("\t\n\r"),
-    max_size=40,
-)
 
 
 @dataclass
@@ -178,28 +169,12 @@ def see(account: Account, said: list[str], text: str) -> Seen:
     return seen
 
 
-@pytest.fixture
-def harmless(account: Account, said: list[str]) -> Seen:
-    """What comes out with a harmless word; it is tried once, for all tests."""
-    if HARMLESS not in SEEN:
-        SEEN[HARMLESS] = see(account, said, HARMLESS)
-    return SEEN[HARMLESS]
-
-
 SEEN: dict[str, Seen] = {}
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_what_others_write_is_text_and_nothing_else(
-    account: Account, said: list[str], harmless: Seen, text: str
-) -> None:
-    compare(see(account, said, text), harmless, text)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=6, derandomize=True)
-@given(ANY_TEXT)
-def test_so_is_any_other_text(account: Account, said: list[str], harmless: Seen, text: str) -> None:
-    text = f"x{text}"  # which begins no tag that can be read
+def test_what_others_write_is_text_and_nothing_else(account: Account, said: list[str], text: str) -> None:
+    harmless = SEEN.get(HARMLESS) or SEEN.setdefault(HARMLESS, see(account, said, HARMLESS))
     compare(see(account, said, text), harmless, text)
 
 

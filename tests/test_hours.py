@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
 
-from office_hours.reporting.hours import Hours, Period, past, period, projected, total
+from office_hours.reporting.hours import Hours, past, period, projected
 from office_hours.schedule import Schedule
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -218,16 +218,3 @@ def test_a_price_that_is_not_known_gives_no_saving_and_the_reason() -> None:
 def test_what_was_not_stopped_saved_nothing_and_needs_no_price() -> None:
     entry = period(Hours(1, 24, 0), None, "No price: none.")
     assert (entry["saved_usd"], entry["note"]) == (0.0, "")
-
-
-def entry(saved: float | None, **members: object) -> Period:
-    fields = {"days": 7, "running_hours": 50.25, "stopped_hours": 117.75, "complete": True, "note": "", **members}
-    return cast("Period", {**fields, "saved_usd": saved})
-
-
-def test_a_total_leaves_out_what_is_not_known_and_says_so() -> None:
-    summed = total(7, [entry(10.0), entry(None, note="No price.")])
-    assert (summed["saved_usd"], summed["complete"]) == (10.0, False)
-    assert "1 of 2 clusters" in summed["note"]
-    assert not total(7, [entry(1.0), entry(2.0, complete=False, note="Partial.")])["complete"]
-    assert total(7, [entry(None), entry(None)])["saved_usd"] is None

@@ -9,16 +9,12 @@ import os
 import subprocess
 import sys
 from itertools import count
-from pathlib import Path
 from typing import Any
 
-import botocore.loaders
 import pytest
-from botocore.model import ServiceModel
 
 from aws_server import HOME, Account, Refusal
 from invocation import Log, start, stop
-from office_hours import rds
 from office_hours.answer import RunError
 from snapshots import STRUCTURE, difference, filled, hollow
 
@@ -49,33 +45,6 @@ def test_every_leaf_of_the_returned_cluster_is_in_the_log(
     (line,) = (line for line in log.lines() if "db_cluster" in line)
     assert difference(line["db_cluster"], returned) == []
     assert line["level"] == "INFO"
-
-
-def test_a_member_that_a_later_rds_returns_is_in_the_log(
-    account: Account, log: Log, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    model = botocore.loaders.create_loader().load_service_model("rds", "service-2")
-    later = {"Novelty": {"shape": "Novelty"}}
-    model["shapes"]["DBCluster"]["members"] |= later
-    model["shapes"]["Novelty"] = {
-        "type": "structure",
-        "members": {"Since": {"shape": "TStamp"}, "Map": {"shape": "Map"}},
-    }
-    model["shapes"]["Map"] = {"type": "map", "key": {"shape": "String"}, "value": {"shape": "DoubleOptional"}}
-    path = tmp_path / "rds" / "2014-10-31" / "service-2.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(model))
-    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
-    # What was read of the old model is kept in the session.
-    monkeypatch.setattr(rds, "session", rds.session.__wrapped__)
-    account.model = ServiceModel(model, "rds")
-    returned = filled(account.model.shape_for("DBCluster"), "", count())
-    account.add("a", OFFICE)
-    account.instead["StopDBCluster"] = {"DBCluster": returned}
-    stop(CLOSING)
-    (line,) = (line for line in log.lines() if "db_cluster" in line)
-    assert difference(line["db_cluster"], returned) == []
-    assert line["db_cluster"]["Novelty"]["Map"].keys() == {"key-0", "key-1"}
 
 
 def test_the_log_goes_to_standard_output_a_line_an_event(account: Account) -> None:

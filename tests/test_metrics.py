@@ -95,27 +95,6 @@ def test_overdue_is_what_this_run_does_not_bring_on_its_way_and_what_needs_atten
     assert sent(capsys) == {"Failures": 0, "Refused": 1, "Stopped": 1, "InvalidTags": 0, "OverdueClusters": 4}
 
 
-def test_what_aws_restarted_a_moment_ago_is_not_overdue_and_what_is_stuck_is_at_once(
-    account: Account, capsys: pytest.CaptureFixture[str]
-) -> None:
-    account.add("restarted", "never")
-    account.log("restarted", "DB cluster started.", "2026-11-23T18:34:30Z")
-    account.add("stuck", OFFICE, Status="storage-full")
-    account.fail("StopDBCluster", Refusal("InvalidDBInstanceState", "No."))
-    stop(LATER)
-    assert sent(capsys)["OverdueClusters"] == 1
-
-
-@pytest.mark.parametrize(("every", "overdue"), [(15, 1), (20, 0)])
-def test_the_interval_is_that_of_the_settings(
-    account: Account, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, every: int, overdue: int
-) -> None:
-    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"everyMinutes": every}))
-    account.add("busy", OFFICE, Status="modifying")
-    stop(LATER)
-    assert sent(capsys)["OverdueClusters"] == overdue
-
-
 def test_a_command_counts_what_it_did_and_nothing_of_tags(
     busy_account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:

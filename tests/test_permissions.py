@@ -5,7 +5,7 @@ matches actions, resources and conditions as IAM does, with the tags that a clus
 
 - which resources AWS asks about, and that RDS hands a cluster's tags to IAM for these two actions. This is AWS's word:
   https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
-- an operator that it does not know, to which it says no. `test_stack.py` lists the statements as they are.
+- an operator that it does not know, to which it says no.
 - what applies outside the role: an organization's policies, the queue's own, and the roles' trust (`test_stack.py`).
 
 The 23rd of November 2026 is a Monday.
@@ -109,9 +109,9 @@ Deploy = Callable[..., Function]
 def deploy(package: Path) -> Deploy:
     """Give a function of the stack with these Regions."""
 
-    def function(name: str, *regions: str) -> Function:
+    def function(name: str, *regions: str, **settings: Any) -> Function:  # noqa: ANN401  as many types as settings have
         word = name.capitalize()
-        found = synthesize(StackSettings(regions=regions), package)
+        found = synthesize(StackSettings(regions=regions, **settings), package)
         return Function(
             name,
             filled_in(found.properties(word)["Environment"]["Variables"]),
@@ -240,6 +240,17 @@ def test_of_all_that_rds_can_do_these_are_allowed(deploy: Deploy, name: str, mor
         if function.may(f"rds:{operation}", resource, TAGGED, ["office-hours-hold"])
     }
     assert allowed == {"DescribeDBClusters", "DescribeEvents"} | more
+
+
+@FUNCTIONS
+def test_what_a_function_may_do_follows_the_settings(deploy: Deploy, name: str) -> None:
+    function = deploy(name, tag_key="team:hours", cloud_trail=False)
+    assert function.may(ACTION[name], rds_arn(), {"team:hours": OFFICE})
+    assert not function.may(ACTION[name], rds_arn(), TAGGED)
+    assert function.may("rds:AddTagsToResource", rds_arn(), {"team:hours": OFFICE}, ["team:hours-hold"])
+    assert not function.may("rds:AddTagsToResource", rds_arn(), {"team:hours": OFFICE}, ["office-hours-hold"])
+    assert "cloudtrail:LookupEvents" not in function.actions
+    assert {statement["Effect"] for statement in function.statements} == {"Allow"}
 
 
 # The calls, as botocore makes them, beside the permissions.

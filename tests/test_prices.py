@@ -7,7 +7,7 @@ import pytest
 from types_boto3_rds.type_defs import DBClusterTypeDef
 
 from aws_server import HOME, Account, Refusal
-from office_hours.reporting.prices import Price, Prices, parse
+from office_hours.reporting.prices import Price, Prices
 from price_list import instance, product, serverless
 
 pytest_plugins = ["aws_server"]
@@ -169,17 +169,6 @@ def test_a_product_that_is_not_understood_is_left_out_and_no_other(account: Acco
     assert price(LARGE) == Price(0.29)
     assert price("db.r9g.large").usd is None
     assert price(SERVERLESS, ServerlessV2ScalingConfiguration={"MinCapacity": 1.0}).usd == 0.14
-
-
-def test_what_the_filters_let_through_by_mistake_is_not_taken() -> None:
-    products = [
-        *instance(LARGE, "0.1", region="us-east-1"),
-        *instance(LARGE, "0.2", databaseEngine="Aurora MySQL"),
-        *instance(LARGE, "0.3"),
-    ]
-    del products[-1]["product"]["attributes"]["regionCode"]  # nor is what only lacks an attribute left out
-    wanted = {"regionCode": HOME, "databaseEngine": "Aurora PostgreSQL"}
-    assert parse(map(json.dumps, products), wanted) == {(LARGE, False): {0.3}}
 
 
 # --- How it is asked

@@ -52,23 +52,6 @@ def test_the_cdk_json_of_the_project_states_the_defaults() -> None:
     assert read(context) == read({}) == StackSettings()
 
 
-def test_every_key_of_cdk_json_is_read() -> None:
-    assert read({"officeHours": FULL}) == StackSettings(
-        tag_key="team:office/hours",
-        every_minutes=15,
-        regions=("eu-west-1", "us-east-1"),
-        default_zone="Asia/Kolkata",
-        schedules={"berlin": BERLIN},
-        calendars={"plant": ("2026-12-24:2027-01-01", "2027-05-14")},
-        notify_email="dba@example.com",
-        report="daily",
-        log_retention_days=7,
-        cloud_trail=False,
-        dashboard=False,
-        alarms=False,
-    )
-
-
 def test_the_functions_read_what_concerns_them() -> None:
     concerning = ("tagKey", "everyMinutes", "regions", "defaultZone", "schedules", "calendars", "cloudTrail")
     assert json.loads(read({"officeHours": FULL}).as_json()) == {key: FULL[key] for key in concerning}
@@ -278,9 +261,3 @@ def test_a_date_that_does_not_exist_is_refused(date: str) -> None:
     (problem,) = refused({"officeHours": {"calendars": {"plant": ["2026-12-24", date]}}})
     assert problem.startswith("officeHours.calendars.plant: ")
     assert date.partition(":")[0] in problem
-
-
-def test_a_schedule_is_not_blamed_for_its_calendar() -> None:
-    settings = {"schedules": {"lab": f"{BERLIN} holidays=plant"}, "calendars": {"plant": ["tomorrow"]}}
-    (problem,) = refused({"officeHours": settings})
-    assert problem.startswith("officeHours.calendars.plant: ")

@@ -62,16 +62,6 @@ def test_aws_starts_a_cluster_that_has_been_stopped_for_seven_days(account: Acco
     ]
 
 
-def test_a_cluster_that_was_started_meanwhile_is_not_started_again(account: Account) -> None:
-    account.client.stop_db_cluster(DBClusterIdentifier="a")
-    account.wait_until(4, 0, 0)
-    account.client.start_db_cluster(DBClusterIdentifier="a")
-    account.wait_until(5, 0, 0)
-    account.client.stop_db_cluster(DBClusterIdentifier="a")
-    assert account.wait_until(8, 1, 0)["Status"] == "stopped"
-    assert account.wait_until(12, 0, 6)["Status"] == "starting"
-
-
 @pytest.mark.parametrize("operation", ["stop_db_cluster", "start_db_cluster"])
 def test_a_change_is_refused_while_another_goes_on(account: Account, operation: str) -> None:
     account.client.stop_db_cluster(DBClusterIdentifier="a")

@@ -21,53 +21,13 @@ CDK = PROJECT / "infra" / "node_modules" / ".bin" / "cdk"
 QUEUE, GROUP = "<Failures.Arn>", "<Schedules.Arn>"
 WORDS = ("Stop", "Start", "Status", "Report")
 SCHEDULED = ("Stop", "Start", "Report")
-OWN_CLUSTERS = "arn:<AWS::Partition>:rds:<AWS::Region>:<AWS::AccountId>:cluster:*"
 
-
-# What the functions may do
-
-
-def allow(sid: str, actions: str | list[str], on: str | list[str] = "*", **condition: object) -> Resource:
-    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": on, **condition}
-
-
-def may_do(word: str, *, clusters: str | list[str] = OWN_CLUSTERS, key: str = "office-hours") -> list[Resource]:
-    """The statements of a function's role."""
-    listings = ["rds:DescribeDBClusters", "rds:DescribeEvents"]
-    who = allow("LookUpWho", "cloudtrail:LookupEvents")
-    log = allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], f"<{word}Log.Arn>")
-    failures = allow("HandOverFailures", "sqs:SendMessage", QUEUE)
-    look_closely = allow("FindClusters", [*listings, "rds:DescribeDBInstances"])
-    if word == "Status":
-        return [look_closely, who, log]
-    if word == "Report":
-        prices, send = allow("ReadPrices", "pricing:GetProducts"), allow("SendReport", "sns:Publish", "<Topic>")
-        return [look_closely, prices, send, log, failures]
-    tagged = {"StringLike": {f"aws:ResourceTag/{key}": "*"}}
-    the_hold_alone = {
-        "ForAllValues:StringEquals": {"aws:TagKeys": [f"{key}-hold"]},
-        "Null": {"aws:TagKeys": "false"},
-    }
-    act = allow("ActOnTaggedClusters", f"rds:{word}DBCluster", clusters, Condition=tagged)
-    hold = allow("HoldTaggedClusters", "rds:AddTagsToResource", clusters, Condition=tagged | the_hold_alone)
-    return [allow("FindClusters", listings), who, act, hold, log, failures]
+# What the functions may do: `test_permissions.py` judges it
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_a_function_may_do_this_and_nothing_else(template: Template, word: str) -> None:
+def test_each_function_has_its_own_role(template: Template, word: str) -> None:
     assert template.properties(word)["Role"] == f"<{word}Role.Arn>"
-    assert template.statements(f"{word}Role") == may_do(word)
-
-
-@pytest.mark.parametrize("word", WORDS)
-def test_what_it_may_do_follows_the_settings(package: Path, word: str) -> None:
-    some = StackSettings(tag_key="team:hours", regions=("eu-west-1", "us-east-1"), cloud_trail=False)
-    clusters = [OWN_CLUSTERS.replace("<AWS::Region>", region) for region in some.regions]
-    expected = may_do(word, clusters=clusters, key="team:hours")
-    assert synthesize(some, package).statements(f"{word}Role") == [e for e in expected if e["Sid"] != "LookUpWho"]
-    find, *others = may_do(word, clusters=OWN_CLUSTERS.replace("<AWS::Region>", "*"))
-    statements = synthesize(StackSettings(regions=("*",)), package).statements(f"{word}Role")
-    assert statements == [find, allow("FindRegions", "account:ListRegions"), *others]
 
 
 def test_a_permissions_boundary_of_cdk_json_is_on_every_role(package: Path) -> None:
