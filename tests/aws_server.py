@@ -427,6 +427,8 @@ def _identity(by: str) -> Structure:
 
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
     """
+    if by.endswith(".amazonaws.com"):
+        return {"type": "AWSService", "invokedBy": by}
     if "assumed-role/" not in by:
         arn = f"arn:aws:iam::{ACCOUNT}:user/{by}"
         return {"type": "IAMUser", "principalId": "AIDA", "arn": arn, "accountId": ACCOUNT, "userName": by}

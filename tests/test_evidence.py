@@ -158,11 +158,12 @@ def test_a_call_of_ours_or_before_the_transition_is_undone_and_a_roles_session_i
     assert (found["decision"], found.get("by")) == ("leave" if by else "stop", by)
 
 
-def test_a_call_that_failed_or_is_another_clusters_doesnt_count(account: Account) -> None:
+def test_a_call_that_failed_or_is_another_clusters_or_awss_own_doesnt_count(account: Account) -> None:
     account.add("a", OFFICE)
     account.called("StartDBCluster", "a", "2026-11-23T18:02:00Z", error="InvalidDBClusterStateFault")
     account.called("StartDBCluster", "b", "2026-11-23T18:02:00Z")
     account.called("StopDBCluster", "a", "2026-11-23T18:02:00Z")
+    account.called("StartDBCluster", "a", "2026-11-23T18:03:00Z", by="rds.amazonaws.com")  # AWS's own restart
     assert decisions(stop(EVENING)) == {"a": STOP}
 
 

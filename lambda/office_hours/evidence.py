@@ -108,7 +108,7 @@ def _read_trail(region: str, disputes: Sequence[Dispute], until: datetime, prese
         for event in (event for page in pages for event in page["Events"]):
             record, at = json.loads(event["CloudTrailEvent"]), event["EventTime"]
             name = _cluster_of(record)
-            if name in since and at >= since[name] and name not in latest and not record.get("errorCode"):
+            if name in since and at >= since[name] and name not in latest:
                 latest[name] = Call(at, _caller(record))
             if since.keys() <= latest.keys():
                 break
@@ -116,6 +116,9 @@ def _read_trail(region: str, disputes: Sequence[Dispute], until: datetime, prese
 
 
 def _cluster_of(record: Mapping[str, Any]) -> str:
+    """The cluster that somebody successfully changed; none where AWS did it itself, which RDS's log tells."""
+    if record.get("errorCode") or (record.get("userIdentity") or {}).get("type") == "AWSService":
+        return ""
     parameters = {key.lower(): value for key, value in (record.get("requestParameters") or {}).items()}
     return str(parameters.get("dbclusteridentifier", "")).lower()
 
