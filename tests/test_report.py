@@ -87,7 +87,7 @@ def test_what_is_never_acted_on_has_hours_and_no_savings_to_come(account: Accoun
     fine, held, world = answer["clusters"]
     assert (fine["note"], world["projection"], held["projection"]) == ("", None, None)
     assert 'the global database "world"' in world["note"]
-    assert 'unknown state "x"' in held["note"]
+    assert 'hold "x"' in held["note"]
     assert [each["running_hours"] for each in world["periods"]] == [24.0, 168.0, 336.0]
     assert answer["total"]["projection"] == fine["projection"]
 
