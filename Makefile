@@ -43,12 +43,13 @@ explain: $(VENV)/.demo ## Say what a tag means: make explain TAG="mon-fri 08:00-
 local: $(VENV)/.infra $(VENV)/.local infra/node_modules/.ready ## Watch the deployed stack at work on an emulated account; SECONDS=90 ends it
 	@$(BIN)/python -m local $(SECONDS)
 
-# All of them run side by side, each file in one process, and first the file that mostly waits for the next full minute.
-# Those that ARGS choose run one after another.
+# All of them run side by side, each file in one process, and first the files that take longest, so that no process is
+# left alone with one. Those that ARGS choose run one after another.
+LONGEST := end_to_end status stack
 .PHONY: test
 test: $(VENV)/.test infra/node_modules/.ready ## Run every test
 	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses=3 --dist=loadfile --no-loadscope-reorder \
-		tests/test_end_to_end.py tests)
+		$(LONGEST:%=tests/test_%.py) tests)
 
 .PHONY: lint
 lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, complexity, the template against cdk-nag and cfn-lint, and for secrets

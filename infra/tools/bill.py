@@ -33,6 +33,12 @@ ANSWER = 0.03
 # With so much memory a function has a whole processor, with less a share of one.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 MB_OF_A_PROCESSOR = 1769
+# What the stack's settings leave out.
+_SWITCHED_OFF = {
+    "with `dashboard: false`": ("dashboard",),
+    "with `alarms: false`": ("alarms",),
+    "with both": ("dashboard", "alarms"),
+}
 # Lambda's own three lines on an invocation, and what CloudWatch adds to each line when it counts bytes.
 LAMBDA_LINES, LAMBDA_BYTES, LINE_BYTES = 3, 250, 26
 
@@ -154,6 +160,9 @@ def table(months: Mapping[int, Month]) -> str:
     costs = {clusters: each.costs() for clusters, each in months.items()}
     rows += [(f"{what}, USD", [f"{each[what]:.2f}" for each in costs.values()]) for what in next(iter(costs.values()))]
     rows.append(("**in all, USD a month**", [f"**{sum(each.values()):.2f}**" for each in costs.values()]))
+    for words, without in _SWITCHED_OFF.items():
+        rest = [sum(cost for what, cost in each.items() if what not in without) for each in costs.values()]
+        rows.append((words, [f"{each:.2f}" for each in rest]))
     rows.append(("beyond what AWS gives away", [f"{each.cost_beyond_what_is_free():.2f}" for each in months.values()]))
     head = ("", [f"{clusters:,} clusters" for clusters in months])
     lines = [f"| {first} | {' | '.join(others)} |" for first, others in [head, *rows]]
