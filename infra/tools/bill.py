@@ -3,7 +3,7 @@
 Nothing of it was measured in an AWS account, whose processors may be faster or slower than the one that measured.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 # --- Prices in US dollars, us-east-1, as published in November 2026, without what AWS gives away each month.
@@ -146,24 +146,30 @@ def month(work: Mapping[str, Work], memory: Mapping[str, int], alarm_metrics: in
     )
 
 
+# What is measured, and how it is written.
+_ROWS: Mapping[str, Callable[[Month], str]] = {
+    "runs of stop and start": lambda month: f"{month.runs:,}",
+    "refreshes of the dashboard, reports": lambda month: f"{month.views:,}, {month.reports}",
+    "GB-seconds": lambda month: f"{month.gb_seconds:,.0f}",
+    "log": lambda month: f"{month.log_gb * 1000:,.0f} MB",
+    "metrics of its own, full months": lambda month: f"{month.metrics:.1f}",
+    "metrics in alarms": lambda month: f"{month.alarm_metrics}",
+    "dashboards": lambda month: f"{month.dashboards}",
+}
+
+
 def table(months: Mapping[int, Month]) -> str:
-    """The README's, in Markdown: a column for each number of clusters."""
-    rows: list[tuple[str, Sequence[str]]] = [
-        ("runs of stop and start", [f"{each.runs:,}" for each in months.values()]),
-        ("refreshes of the dashboard, reports", [f"{each.views:,}, {each.reports}" for each in months.values()]),
-        ("GB-seconds", [f"{each.gb_seconds:,.0f}" for each in months.values()]),
-        ("log", [f"{each.log_gb * 1000:,.0f} MB" for each in months.values()]),
-        ("metrics of its own, full months", [f"{each.metrics:.1f}" for each in months.values()]),
-        ("metrics in alarms", [f"{each.alarm_metrics}" for each in months.values()]),
-        ("dashboards", [f"{each.dashboards}" for each in months.values()]),
-    ]
-    costs = {clusters: each.costs() for clusters, each in months.items()}
-    rows += [(f"{what}, USD", [f"{each[what]:.2f}" for each in costs.values()]) for what in next(iter(costs.values()))]
-    rows.append(("**in all, USD a month**", [f"**{sum(each.values()):.2f}**" for each in costs.values()]))
-    for words, without in _SWITCHED_OFF.items():
-        rest = [sum(cost for what, cost in each.items() if what not in without) for each in costs.values()]
-        rows.append((words, [f"{each:.2f}" for each in rest]))
+    """The one in infra/README.md, in Markdown: a column for each number of clusters."""
+    costs = [each.costs() for each in months.values()]
+    rows = [("", [f"{clusters:,} clusters" for clusters in months])]
+    rows += [(words, [write(each) for each in months.values()]) for words, write in _ROWS.items()]
+    rows += [(f"{what}, USD", [f"{each[what]:.2f}" for each in costs]) for what in costs[0]]
+    rows.append(("**in all, USD a month**", [f"**{sum(each.values()):.2f}**" for each in costs]))
+    rows += [(words, _without(costs, parts)) for words, parts in _SWITCHED_OFF.items()]
     rows.append(("beyond what AWS gives away", [f"{each.cost_beyond_what_is_free():.2f}" for each in months.values()]))
-    head = ("", [f"{clusters:,} clusters" for clusters in months])
-    lines = [f"| {first} | {' | '.join(others)} |" for first, others in [head, *rows]]
-    return "\n".join([lines[0], f"| --- |{' ---: |' * len(months)}", *lines[1:]])
+    head, *lines = (f"| {first} | {' | '.join(others)} |" for first, others in rows)
+    return "\n".join([head, f"| --- |{' ---: |' * len(months)}", *lines])
+
+
+def _without(costs: Sequence[Mapping[str, float]], parts: Collection[str]) -> list[str]:
+    return [f"{sum(cost for what, cost in each.items() if what not in parts):.2f}" for each in costs]
