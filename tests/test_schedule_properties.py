@@ -255,6 +255,8 @@ AN_HOUR, NEARLY_A_WEEK = "sun:05:00-sun:06:00", "wed:12:00-wed:11:30"
 @given(TEXTS | TAGS, ANY_TIME, st.sampled_from([AN_HOUR, NEARLY_A_WEEK]) | TEXTS)
 @example("00:00-24:00 lead=1440m holidays=ES closed=2400-01-01", datetime(2026, 11, 24, tzinfo=UTC), AN_HOUR)
 @example("00:00-23:59 America/New_York maintenance", datetime(2026, 11, 24, tzinfo=UTC), NEARLY_A_WEEK)
+@example("mon-fri 08:00-18:00 Europe/Berlin", datetime.min.replace(tzinfo=UTC), AN_HOUR)
+@example("-19:00 Pacific/Apia", datetime.max.replace(tzinfo=UTC), AN_HOUR)
 @example("mon 08:00-18:00 Australia/Melbiurne", datetime(2026, 11, 24, tzinfo=UTC), AN_HOUR)
 def test_any_text_is_a_schedule_or_an_error_and_any_instant_is_answered(
     text: str, at: datetime, maintenance_window: str
