@@ -161,7 +161,8 @@ class Alarms(Construct):
         self.add(
             "refused",
             f"RDS refused to stop or start a cluster in {_REFUSED_RUNS} runs in a row, so it does not pass by itself. "
-            f"What to do: {_WHERE}, with RDS's own words. Remove the cause (a cluster in a blue/green deployment, say, "
+            f"What to do: in the log groups /aws/lambda/{NAME}-stop and -start look for RDS refused: error_message has "
+            "RDS's own words. Remove the cause (a cluster in a blue/green deployment, say, "
             "cannot be stopped), or take the cluster's tag away.",
             # Both functions send it: one that is refused nothing must not hide what the other is.
             ours("Refused", "Maximum", self.interval),

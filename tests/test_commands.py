@@ -462,3 +462,12 @@ def test_what_is_ignored_takes_no_command_and_is_left_under_a_star(account: Acco
     assert 'Its tag is "ignore"' in told
     assert decisions(stop(EVENING, {"clusters": ["*"]})) == {"a": ("leave", "ignored")}
     assert changes(account) == []
+
+
+def test_a_later_hold_does_not_end_the_one_that_is_in_force(account: Account) -> None:
+    account.add("a", OFFICE)
+    start("2026-11-24T18:00:00Z", {"clusters": ["a"], "until": "22:00"})
+    held = account.tag("a")
+    (told,) = mistakes(stop, {"clusters": ["a"], "from": "2026-12-24", "until": "2027-01-04"}, "2026-11-24T19:00:00Z")
+    assert "held running now" in told
+    assert (account.tag("a"), account.named("StopDBCluster")) == (held, [])

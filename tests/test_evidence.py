@@ -167,6 +167,42 @@ def test_a_call_that_failed_or_is_another_clusters_or_awss_own_doesnt_count(acco
     assert decisions(stop(EVENING)) == {"a": STOP}
 
 
+@pytest.mark.parametrize("fault", ["a later page", "the other direction", "a record that can't be read"])
+def test_what_cloudtrail_said_counts_whatever_fails_after_it(account: Account, fault: str) -> None:
+    account.add("a", OFFICE)
+    account.add("b", OFFICE)
+    account.add("c", "mon-fri 18:00-22:00 UTC", Status="stopped")  # for which stops are looked up
+    account.log("a", STOPPED, "2026-11-23T17:30:00Z")
+    account.log("a", STARTED, "2026-11-23T18:12:00Z")  # from which RDS's log alone concludes: begun before closing time
+    account.called("StartDBCluster", "a", "2026-11-23T18:02:00Z", by="alice")
+    for number in range(60):
+        account.called("StartDBCluster", f"other-{number}", "2026-11-23T18:01:00Z")
+    if fault == "a later page":
+        account.fail("LookupEvents", ACCESS_DENIED, NextToken="50")
+    elif fault == "the other direction":
+        account.before("LookupEvents", lambda call: ACCESS_DENIED if "StopDBCluster" in str(call.parameters) else None)
+    else:
+        account.trail[HOME][1]["requestParameters"] = "none"
+    answer = stop("2026-11-23T18:40:00Z")
+    assert {entry["cluster"]: entry.get("by") for entry in answer["clusters"]}["a"] == "alice"
+
+
+def test_a_trail_that_is_cut_off_is_warned_of(account: Account, log: Log) -> None:
+    account.add("a", OFFICE)
+    for _ in range(500):
+        account.called("StartDBCluster", "b", "2026-11-23T18:05:00Z", error="InvalidDBClusterStateFault")
+    stop(EVENING)
+    (warning,) = log.lines("WARNING")
+    assert warning["message"].endswith("it has more than 500 calls of StartDBCluster")
+
+
+def test_a_call_for_an_earlier_cluster_of_the_same_name_doesnt_count(account: Account) -> None:
+    created = datetime.fromisoformat("2026-11-23T18:20:00Z")
+    account.add("a", OFFICE, ClusterCreateTime=created)
+    account.called("StartDBCluster", "a", "2026-11-23T18:02:00Z", by=our_role("start"))
+    assert decisions(stop(EVENING)) == {"a": ("leave", "changed-by-hand")}
+
+
 def test_after_a_deleted_hold_a_cluster_goes_back_to_its_schedule(account: Account) -> None:
     account.trail_records = True
     account.add("a", OFFICE, Status="stopped")

@@ -184,10 +184,16 @@ def report(  # noqa: PLR0913  what was asked for, and what came of it
     if not event.dry_run:
         _send(counts)
     if failures:
-        again = "" if event.dry_run else " The next run tries again."
-        head = f"{len(failures)} failed and {len(outcomes)} clusters were handled.{again}"
+        head = f"{len(failures)} failed and {len(outcomes)} clusters were handled.{_again(event)}"
         raise RunError(f"{head}\n{in_words(failures)}")
     return answer
+
+
+def _again(event: Event) -> str:
+    """Who makes good what failed, as a further sentence."""
+    if event.dry_run:
+        return ""
+    return " The next run tries again." if event.clusters is None else " Where no hold was written, ask again."
 
 
 def _send(counts: Mapping[str, int]) -> None:

@@ -111,6 +111,9 @@ def _wrong_times(cluster: Cluster, event: Event, since: datetime | None, end: da
         return f'Its schedule "{cluster.schedule}" never changes. Say until when: "until": "20:00".'
     if since and since <= now:
         return f'"from" is in the past: {shown(since, zone, now)}.'
+    if since and isinstance(cluster.hold, Hold) and cluster.hold.in_force(now):
+        held = f"It is held {cluster.hold.to} now, and a cluster has one hold only"
+        return f'{held}: use "from" after that hold has ended, or end it with "resume".'
     if event.until and not since and (passed := event.until.just_passed(now, zone)):
         today, tomorrow = (at.astimezone(zone).isoformat(timespec="minutes") for at in (passed, end))
         has_passed = f'"until" is {as_json(event.until.text)}, which has just passed ({today}).'

@@ -185,7 +185,10 @@ class Dispute:
 
     def _by_trail(self, call: Call | None, changes: History) -> Decision | None:
         """8.0: CloudTrail knows, unless RDS's log has a later change, which is then not in CloudTrail yet."""
-        if not call or any(change is _CHANGES[self.desired] and at > call.at for at, change in changes):
+        created = self.cluster.snapshot.get("ClusterCreateTime")
+        if not call or (created and call.at < created):  # of an earlier cluster of this name
+            return None
+        if any(change is _CHANGES[self.desired] and at > call.at for at, change in changes):
             return None
         if call.by and call.at >= (self.latest or _LONG_AGO):
             return self._left(f"{self._made} by {call.by} on {local(call.at, self.cluster.zone)}", call.by)

@@ -63,10 +63,8 @@ def look_up(  # noqa: PLR0913  what to look for, and three instants
     with ThreadPoolExecutor(1) as beside:
         asked = beside.submit(_read_trail, client.meta.region_name, disputes, until, present)
         events = _read_log(client, wanted, until, present)
-    try:
-        return Evidence(events, asked.result())
-    except Exception as error:  # noqa: BLE001  RDS's event log does without it
-        return Evidence(events, blind=[Failure("", ": ".join(rds.words(error)), client.meta.region_name, "blind")])
+    calls, why = asked.result()
+    return Evidence(events, calls, [Failure("", why, client.meta.region_name, "blind")] if why else [])
 
 
 def _read_log(
@@ -90,37 +88,66 @@ def _read_log(
     return found
 
 
-def _read_trail(region: str, disputes: Sequence[Dispute], until: datetime, present: datetime) -> Mapping[str, Call]:
-    """The latest successful call for each cluster that is in dispute and has one. CloudTrail lists the latest first."""
+def _read_trail(
+    region: str, disputes: Sequence[Dispute], until: datetime, present: datetime
+) -> tuple[Mapping[str, Call], str]:
+    """The latest successful call for each cluster that is in dispute and has one, and why not all could be read.
+
+    What was read counts, whatever fails after it: RDS's event log decides about the rest.
+    """
     latest: dict[str, Call] = {}
+    why = ""
     for state, operation in _OPERATIONS.items():
         disputed = [each for each in disputes if each.present is state]
         since = {each.cluster.identifier: max(each.since, present - _TRAIL_KEPT) for each in disputed}
-        if not since or min(since.values()) >= until:
-            continue
-        paginator = trail(region).get_paginator("lookup_events")
-        pages = paginator.paginate(
+        try:
+            if since and min(since.values()) < until and not _read_calls(region, operation, since, until, latest):
+                why = f"it has more than {_MOST_CALLS} calls of {operation}"
+        except Exception as error:  # noqa: BLE001  RDS's event log does without it
+            why = ": ".join(rds.words(error))
+    return latest, why
+
+
+def _read_calls(
+    region: str, operation: str, since: Mapping[str, datetime], until: datetime, latest: dict[str, Call]
+) -> bool:
+    """Add the latest call for each of these clusters: whether all were read. CloudTrail lists the latest first."""
+    pages = (
+        trail(region)
+        .get_paginator("lookup_events")
+        .paginate(
             LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": operation}],
             StartTime=min(since.values()),
             EndTime=until,
             PaginationConfig={"PageSize": 50, "MaxItems": _MOST_CALLS},
         )
-        for event in (event for page in pages for event in page["Events"]):
-            record, at = json.loads(event["CloudTrailEvent"]), event["EventTime"]
-            name = _cluster_of(record)
-            if name in since and at >= since[name] and name not in latest:
-                latest[name] = Call(at, _caller(record))
-            if since.keys() <= latest.keys():
-                break
-    return latest
+    )
+    read = 0
+    for event in (event for page in pages for event in page["Events"]):
+        read += 1
+        name, by = _call(event["CloudTrailEvent"])
+        if name in since and event["EventTime"] >= since[name] and name not in latest:
+            latest[name] = Call(event["EventTime"], by)
+        if since.keys() <= latest.keys():
+            return True
+    return read < _MOST_CALLS
 
 
-def _cluster_of(record: Mapping[str, Any]) -> str:
-    """The cluster that somebody successfully changed; none where AWS did it itself, which RDS's log tells."""
-    if record.get("errorCode") or (record.get("userIdentity") or {}).get("type") == "AWSService":
-        return ""
-    parameters = {key.lower(): value for key, value in (record.get("requestParameters") or {}).items()}
-    return str(parameters.get("dbclusteridentifier", "")).lower()
+def _call(text: str) -> tuple[str, str | None]:
+    """Which cluster a call changed, and who made it; none where it failed, can't be read, or AWS itself made it.
+
+    AWS's restart after seven days is told by RDS's log.
+    """
+    try:
+        record = json.loads(text)
+        parameters = {key.lower(): value for key, value in record["requestParameters"].items()}
+        identity = record["userIdentity"]
+        is_of_aws = identity.get("type") == "AWSService" or identity.get("invokedBy") == "rds.amazonaws.com"
+        if record.get("errorCode") or is_of_aws:
+            return "", None
+        return str(parameters["dbclusteridentifier"]).lower(), _caller(record)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return "", None
 
 
 def _caller(record: Mapping[str, Any]) -> str | None:

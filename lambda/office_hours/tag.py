@@ -180,7 +180,8 @@ class Tag:
         if kind_of(words[0]) == "constant":
             self.constant, at = words[0].lower(), 1
         elif kind_of(words[0]) is None:
-            names = f"; the settings have the schedules {', '.join(sorted(self.named))}" if self.named else ""
+            some = f"{', '.join(sorted(self.named)[:10])}{' and more' if len(self.named) > 10 else ''}"
+            names = f"; the settings have the schedules {some}" if self.named else ""
             raise _slips().unknown_word(words[0], (*self.named, *_EVERYTHING), _EXPECTED_VALUE + names, begins=True)
         while not self.constant and at < len(words):
             kind = kind_of(words[at])
