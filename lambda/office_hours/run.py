@@ -92,9 +92,8 @@ def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) ->
 
 def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) -> Iterator[Outcome | Failure]:
     """Handle the tagged clusters of one Region. What became of each is given as soon as it is known."""
-    clusters, failures = parted(listing)
+    clusters, failures = parted(each for each in listing if isinstance(each, Failure) or each.schedule)
     yield from failures
-    clusters = [each for each in clusters if each.schedule]
     if order.event.is_command:
         held = list(_at_once((each, partial(_hold, order, region, each)) for each in clusters))
         yield from (each for each in held if not isinstance(each, Cluster))
