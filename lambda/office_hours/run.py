@@ -92,7 +92,7 @@ def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) ->
 
 def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) -> Iterator[Outcome | Failure]:
     """Handle the tagged clusters of one Region. What became of each is given as soon as it is known."""
-    clusters, failures = parted(each for each in listing if isinstance(each, Failure) or each.schedule)
+    clusters, failures = parted(_without_untagged(listing))
     yield from failures
     if order.event.is_command:
         held = list(_at_once((each, partial(_hold, order, region, each)) for each in clusters))
@@ -116,6 +116,10 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
             outcome.log(logger.debug)
             yield outcome
     yield from _at_once((each.cluster, partial(_act, order, region, each)) for each in due)
+
+
+def _without_untagged(listing: Iterable[Cluster | Failure]) -> Iterator[Cluster | Failure]:
+    return (each for each in listing if isinstance(each, Failure) or each.schedule)
 
 
 def _at_once(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:
