@@ -166,6 +166,7 @@ def _end(key: str, event: Mapping[object, object], now: datetime, zone: ZoneInfo
         from office_hours.slips import form_of  # noqa: PLC0415  only a mistake needs it
 
         near = form_of(given, now.astimezone(zone), with_day=key == "from")
+        near = near if Until.parse(near) else ""
         mistakes.append(_wrong(key, given, _DAY_AND_TIME if key == "from" else _UNTIL, near))
     elif (end := until.instant(now, _LAST_ZONE)) and end <= now:
         mistakes.append(_wrong(key, given, "a time in the future"))
