@@ -262,4 +262,4 @@ def test_whatever_json_comes_is_read_or_refused_in_words(event: object) -> None:
 @pytest.mark.parametrize("until", ["24:01", "0m"])
 def test_what_is_refused_is_not_suggested(until: str) -> None:
     (told,) = mistakes({"clusters": ["a"], "until": until})
-    assert told.count(until) == 1
+    assert told.count(f'"{until}"') == 1
