@@ -18,7 +18,7 @@ from office_hours.clock import zones
 from office_hours.days_off import parse_dates
 from office_hours.schedule import Schedule, ScheduleError
 from office_hours.slips import error_for
-from office_hours.tag import check_name
+from office_hours.tag import EVERYTHING, kind_of
 from office_hours.text import nearest
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ TAG_KEY_LENGTH = 123
 # Whether the address exists shows when it is to be confirmed. This is for what could be none, or more than one.
 EMAIL = re.compile(r"[^\s@,;:<>()\"]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*")
 EMAIL_LENGTH = 254
+# Of a schedule or a calendar.
+PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 REPORTS = ("daily", "weekly", "never")
 
 
@@ -328,7 +330,10 @@ def check_language(settings: StackSettings) -> list[str]:
 
 
 def check_new_name(name: str, names: Iterable[str]) -> None:
-    check_name(name)
+    if not PLAIN_NAME.fullmatch(name):
+        raise ScheduleError(f'name "{name}"', 'expected a letter, then up to 63 letters, digits, "_", "." or "-"')
+    if name.lower() in EVERYTHING or kind_of(name):
+        raise ScheduleError(f'name "{name}" is itself a word of the tag', "choose one that means nothing else")
     if [each.lower() for each in names].count(name.lower()) > 1:
         raise ScheduleError(f'name "{name}" is there twice, since a tag may write it in capitals or not')
 

@@ -9,7 +9,6 @@ import pytest
 
 from office_hours.days_off import parse_dates
 from office_hours.schedule import Schedule, ScheduleError, State, Transition
-from office_hours.tag import check_name
 
 NAMED = {"berlin": "mon-fri 08:00-18:00 Europe/Berlin"}
 OFFICE = {"office": [date(2026, 11, 24)]}
@@ -473,23 +472,6 @@ def test_an_unknown_default_zone_is_refused() -> None:
 
 
 # What the settings may define.
-
-
-@pytest.mark.parametrize("name", ["berlin", "office-2", "Team_A", "mondays", "de"])
-def test_a_name_that_no_word_of_the_grammar_is_may_be_given(name: str) -> None:
-    check_name(name)
-
-
-WORDS_OF_THE_GRAMMAR = """
-    MON mon-fri jan nov-feb daily last-fri last-day 5th-sun d1 d28-d31 08:00-18:00 08:00- -19:00 utc Europe/Berlin
-    monday june 1st-friday always never ignore enforced maintenance holidays closed lead holidays=DE lead=15m
-"""
-
-
-@pytest.mark.parametrize("name", [*WORDS_OF_THE_GRAMMAR.split(), "", " ", "two words"])
-def test_a_name_that_a_tag_would_read_as_something_else_is_refused(name: str) -> None:
-    with pytest.raises(ScheduleError, match=re.escape(f'"{name}"')):
-        check_name(name)
 
 
 def test_dates_and_ranges_make_a_calendar() -> None:

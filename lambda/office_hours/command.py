@@ -61,19 +61,15 @@ def _suggestion(name: Name, tagged: Sequence[Cluster], regions: Sequence[str]) -
         near = nearest(name.region, regions)
         return f"did you mean the Region {near}?" if near else f"the Regions looked after are {', '.join(regions)}."
     here = [each for each in tagged if each.region == name.region] or tagged
-    likely = _likely(name.identifier, here)
+    near = nearest(name.identifier, [each.identifier for each in here])
+    # The nearest, then those whose name is a part of this one, as it is of an instance's, or the other way round.
+    likely = [each for each in here if each.identifier in name.identifier or name.identifier in each.identifier]
+    likely = [each for each in here if each.identifier == near] + [each for each in likely if each.identifier != near]
     names = [as_json(each.name if len(regions) > 1 else each.identifier) for each in likely or here]
     if likely:
         return f"did you mean {' or '.join(names[:3])}?"
     more = ", and more" if len(names) > _MOST_NAMED else ""
     return f"the tagged clusters are {', '.join(names[:_MOST_NAMED])}{more}." if names else "no cluster is tagged."
-
-
-def _likely(identifier: str, tagged: Sequence[Cluster]) -> list[Cluster]:
-    """The nearest, then those whose name is part of this one, as it is of an instance's, or the other way round."""
-    best = nearest(identifier, [each.identifier for each in tagged])
-    parts = [each for each in tagged if each.identifier in identifier or identifier in each.identifier]
-    return [each for each in tagged if each.identifier == best] + [each for each in parts if each.identifier != best]
 
 
 def obstacles(clusters: Iterable[Cluster], action: Action, event: Event, now: datetime) -> list[str]:

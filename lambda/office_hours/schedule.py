@@ -1,4 +1,4 @@
-"""Windows and transitions: what a tag asks for at an instant. Pure: no AWS, no clock."""
+"""Windows and transitions: the state that a tag means at an instant. Pure: no AWS, no clock."""
 
 import re
 from calendar import monthrange
@@ -25,7 +25,7 @@ _MOST_KNOWN = 500  # weeks that a schedule remembers
 
 
 class State(StrEnum):
-    """What a schedule or a hold asks of a cluster."""
+    """What a schedule or a hold says that a cluster should be."""
 
     RUNNING = "running"
     STOPPED = "stopped"
@@ -47,8 +47,8 @@ class Schedule:
     windows: empty for `always`, `never` and `ignore`.
     zone: the first time zone; what is shown about the schedule is in it, and so is a hold without an offset.
     in_default_zone: whether there are windows without a zone of their own.
-    constant: the state that `always` or `never` asks for, else None.
-    ignored: whether the cluster is never touched; the schedule then asks for nothing.
+    constant: the state that `always` or `never` means, else None.
+    ignored: whether the cluster is never touched.
     lead: minutes by which starts are moved earlier.
     days_off: the local days on which no window starts.
     maintenance: whether the cluster also runs in its maintenance window.
@@ -96,11 +96,11 @@ class Schedule:
 
     @property
     def one_sided(self) -> bool:
-        """Whether its windows have a start or an end alone, and it asks for nothing between its edges."""
+        """Whether its windows have a start or an end alone."""
         return any(window.is_one_sided for window in self.windows)
 
     def desired_state(self, at: datetime) -> State | None:
-        """What the schedule asks for at this instant; None before the first edge of a one-sided schedule.
+        """The desired state at this instant; None before the first edge of a one-sided schedule.
 
         Raises ValueError for a naive datetime, as the next two do.
         """
@@ -133,7 +133,7 @@ class Schedule:
         return None
 
     def _transitions(self, monday: int) -> tuple[Transition, ...]:
-        """The transitions of a week, in order. They are remembered, as run after run asks for the same."""
+        """The transitions of a week, in order. They are remembered, as run after run needs the same."""
         if monday not in self._known:
             if self.one_sided:
                 edges = self._edges(monday)

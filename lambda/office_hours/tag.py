@@ -41,7 +41,7 @@ EVERY_DAY, EVERY_MONTH = frozenset(WEEKDAYS), frozenset(MONTHS)
 DAY = 24 * 60  # minutes
 _SHORT = {full: full[:3] for full in (*FULL_WEEKDAYS, *FULL_MONTHS)}
 _EVERY = {"months": "jan-dec", "days": "daily"}
-_EVERYTHING = (*CONSTANTS, *OPTIONS, *MONTHS, *WEEKDAYS, *_SHORT, *GROUPS, "last-day")
+EVERYTHING = (*CONSTANTS, *OPTIONS, *MONTHS, *WEEKDAYS, *_SHORT, *GROUPS, "last-day")
 
 
 def _with_a_piece(*pieces: str) -> str:
@@ -58,7 +58,6 @@ _KINDS = {
     "days": re.compile(_with_a_piece(*WEEKDAYS, *FULL_WEEKDAYS, *GROUPS, *ORDINALS, "d[0-9]+")),
 }
 _HOURS = re.compile(r"([0-9]{1,2}:[0-9]{2})?-([0-9]{1,2}:[0-9]{2})?")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 _EXPECTED_VALUE = "expected days and hours such as mon-fri 08:00-18:00, or always, never or ignore"
 _EXPECTED_MONTHS = "expected months such as jan, jan-mar or nov-feb"
@@ -182,7 +181,7 @@ class Tag:
         elif kind_of(words[0]) is None:
             some = f"{', '.join(sorted(self.named)[:10])}{' and more' if len(self.named) > 10 else ''}"
             names = f"; the settings have the schedules {some}" if self.named else ""
-            raise _slips().unknown_word(words[0], (*self.named, *_EVERYTHING), _EXPECTED_VALUE + names, begins=True)
+            raise _slips().unknown_word(words[0], (*self.named, *EVERYTHING), _EXPECTED_VALUE + names, begins=True)
         while not self.constant and at < len(words):
             kind = kind_of(words[at])
             if kind == "zone" and begin < len(self.windows):
@@ -215,7 +214,7 @@ class Tag:
         if kind in ("constant", "option", "zone"):
             raise ScheduleError(f'no hours before "{word}"', _EXPECTED_HOURS)
         if kind is None and not word[0].isdigit():
-            raise _slips().unknown_word(word, _EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
+            raise _slips().unknown_word(word, EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
         found = _EVERY | parts
         window = Window(*_hours(word), _days(found["days"]), _months(found["months"]), hours=word)
         if not window.ever_happens:
@@ -242,7 +241,7 @@ class Tag:
                 raise ScheduleError(f'"{word}"', _ALONE)
             if kind is None:
                 # What ends a value is neither a day nor a month.
-                known = (*CONSTANTS, *OPTIONS) if word is words[-1] else _EVERYTHING
+                known = (*CONSTANTS, *OPTIONS) if word is words[-1] else EVERYTHING
                 raise _slips().unknown_word(word, known, _EXPECTED_OPTION if options else _EXPECTED_ZONE)
             if kind != "option":
                 raise ScheduleError(f'misplaced "{word}"', f"{_ORDER}; {_EXPECTED_OPTION}")
@@ -369,14 +368,3 @@ def _lead(value: str) -> int:
         return minutes
     instead = (f"lead={value}", f"lead={minutes}m") if minutes <= DAY else ("", "")
     raise ScheduleError(f'unknown lead "{value}"', f"expected minutes up to {DAY}, such as lead=15m", instead=instead)
-
-
-def check_name(name: str) -> None:
-    """Check the name of a schedule or a calendar of the settings.
-
-    Raises ScheduleError where it is not one plain word, or is itself a word of the tag's grammar.
-    """
-    if not _NAME.fullmatch(name):
-        raise ScheduleError(f'name "{name}"', 'expected a letter, then up to 63 letters, digits, "_", "." or "-"')
-    if name.lower() in _EVERYTHING or kind_of(name):
-        raise ScheduleError(f'name "{name}" is itself a word of the tag', "choose one that means nothing else")
