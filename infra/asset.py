@@ -22,6 +22,7 @@ PYTHON_VERSION = "3.14"
 CALLS = {
     "account": ("ListRegions",),
     "cloudtrail": ("LookupEvents",),
+    "organizations": ("ListAccountsForParent", "ListOrganizationalUnitsForParent"),
     "pricing": ("GetProducts",),
     "rds": (
         "AddTagsToResource",
@@ -32,6 +33,7 @@ CALLS = {
         "StopDBCluster",
     ),
     "sns": ("Publish",),
+    "sts": ("AssumeRole", "GetCallerIdentity"),
 }
 # What an installer leaves behind that differs from machine to machine, and is not read in Lambda; and what is compiled
 # for one kind of machine, where the same is there in Python as well.

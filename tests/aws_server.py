@@ -1,8 +1,9 @@
-"""One AWS account at the wire, in one small HTTP server behind AWS_ENDPOINT_URL.
+"""AWS accounts at the wire, in one small HTTP server behind AWS_ENDPOINT_URL.
 
-It speaks RDS, SNS, CloudTrail, CloudWatch, the price list and `account:ListRegions`, each in the protocol that botocore
-chooses: pages, states in between, event logs, and whatever is to go wrong, before a call is carried out or on the
-answer's way back. A call's Region is read from its signature, so that one server is every Region.
+It speaks RDS, SNS, CloudTrail, CloudWatch, STS, Organizations, the price list and `account:ListRegions`, each in the
+protocol that botocore chooses: pages, states in between, event logs, and whatever is to go wrong, before a call is
+carried out or on the answer's way back. A call's Region is read from its signature, so that one server is every Region,
+and so is the account, which may be a member of the first one's organization.
 
 PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for its fixture.
 """
@@ -36,10 +37,12 @@ from botocore.parsers import create_parser
 from botocore.retries import bucket
 from botocore.serialize import create_serializer
 
-from office_hours import evidence, rds
+from office_hours import rds
 from office_hours.reporting import prices
 
 ACCOUNT = "123456789012"
+MANAGER = "999999999999"  # the organization's management account
+READER = "aurora-office-hours-reader"
 HOME = "eu-west-1"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 TRAIL_REACHES = timedelta(days=90)
@@ -126,6 +129,8 @@ class Account:
     carried_out: list[Call] = field(default_factory=list)
     published: list[Parameters] = field(default_factory=list)
     model: ServiceModel = field(default_factory=lambda: _model("rds"))
+    members: "dict[str, Account]" = field(default_factory=dict)  # the organization's other accounts, by their ids
+    units: dict[str, list[Structure]] = field(default_factory=lambda: defaultdict(list))  # accounts, and units below
     _rules: list[Callable[[Call], Fault | None]] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
@@ -143,6 +148,12 @@ class Account:
         }
         self.clusters[region][name] = cluster | members
         return self.clusters[region][name]
+
+    def join(self, number: str, name: str, *, unit: str = "ou-1", state: str = "ACTIVE") -> "Account":
+        """Put an account into a unit of the organization: another one, with the reader's role, or this one itself."""
+        arn = f"arn:aws:organizations::{MANAGER}:account/o-1/{number}"
+        self.units[unit].append({"Id": number, "Name": name, "State": state, "Arn": arn})
+        return self if number == ACCOUNT else self.members.setdefault(number, Account())
 
     def tag(self, name: str, key: str = "office-hours-hold", *, region: str = HOME) -> str | None:
         """The value of one of a cluster's tags, the hold unless said otherwise."""
@@ -352,6 +363,26 @@ class Account:
         # Shorter pages than the real ones: whoever reads only the first will be seen.
         return _json_page(call, "Regions", [each for each in regions if each["RegionOptStatus"] in wanted], 2)
 
+    def _get_caller_identity(self, _: Call) -> Structure:
+        return {"Account": ACCOUNT, "Arn": our_role("status"), "UserId": "AROA"}
+
+    def _assume_role(self, call: Call) -> Structure | Refusal:
+        number = call.parameters["RoleArn"].split(":")[4]
+        if call.parameters["RoleArn"] != f"arn:aws:iam::{number}:role/{READER}" or number not in self.members:
+            words = f"User: {our_role('status')} is not authorized to perform: sts:AssumeRole on resource: "
+            return Refusal("AccessDenied", words + call.parameters["RoleArn"], status=403)
+        secrets = {"SecretAccessKey": "testing", "SessionToken": f"token-{number}"}
+        given = {"AccessKeyId": f"ASIA{number}", "Expiration": datetime.now(UTC) + timedelta(hours=1), **secrets}
+        return {"Credentials": given}
+
+    def _list_accounts_for_parent(self, call: Call) -> Structure:
+        found = [each for each in self.units[call.parameters["ParentId"]] if "Arn" in each]
+        return _json_page(call, "Accounts", found, 2)  # shorter pages, as above
+
+    def _list_organizational_units_for_parent(self, call: Call) -> Structure:
+        found = [each for each in self.units[call.parameters["ParentId"]] if "Arn" not in each]
+        return _json_page(call, "OrganizationalUnits", found, 1)
+
     def _get_products(self, call: Call) -> Structure:
         """A page of what matches the filters. What is no product is never filtered out."""
         filters = json.loads(call.parameters["Filters"])
@@ -411,6 +442,8 @@ class Account:
         return {"MetricDataResults": results}
 
 
+# What speaks the Query protocol and is not RDS.
+_SERVICES = {"AssumeRole": "sts", "GetCallerIdentity": "sts", "Publish": "sns"}
 # The status that each needs, and the one that it brings about.
 _CHANGES = {"StopDBCluster": ("available", "stopping"), "StartDBCluster": ("stopped", "starting")}
 _SETTLED = {"stopping": ("stopped", "DB cluster stopped."), "starting": ("available", "DB cluster started.")}
@@ -498,12 +531,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        scope = re.search(r"Credential=[^/]+/\d+/([^/]+)/", self.headers["Authorization"])
+        scope = re.search(r"Credential=([^/]+)/\d+/([^/]+)/", self.headers["Authorization"])
         assert scope, "botocore signs every call"
+        member, region = scope[1].removeprefix("ASIA"), scope[2]
+        account = self.account.members.get(member, self.account)
+        expected = None if account is self.account else f"token-{member}"
+        assert self.headers.get("X-Amz-Security-Token") == expected, "one account's key with another's token"
         operation, asked = self._read(body)
         parameters = {key: value if isinstance(value, str) else json.dumps(value) for key, value in asked.items()}
-        call = Call(operation, scope[1], parameters, self.headers.get("User-Agent", ""))
-        answer, fault = self.account.answer(call)
+        call = Call(operation, region, parameters, self.headers.get("User-Agent", ""))
+        answer, fault = account.answer(call)
         if fault is Damage.FAILED:
             answer = INTERNAL_FAILURE
         if answer is RESET or fault is Damage.LOST:
@@ -538,7 +575,8 @@ class _Handler(BaseHTTPRequestHandler):
             return json.dumps(answer).encode()
         if self.protocol == CBOR:
             return _as_cbor(answer, _model("cloudwatch").operation_model(call.operation).output_shape)
-        model = _model("sns") if call.operation == "Publish" else self.account.model
+        service = _SERVICES.get(call.operation)
+        model = _model(service) if service else self.account.model
         root = ET.Element(f"{call.operation}Response", xmlns=model.metadata["xmlNamespace"])
         # The element is named by the result wrapper, the operation's name and "Result"; some answer with nothing.
         if shape := model.operation_model(call.operation).output_shape:
@@ -588,7 +626,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     """An account without clusters, which every boto3 client made from now on reaches. Nobody waits before a retry."""
     account = Account()
     listener = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"account": account}))
-    services = ("ACCOUNT", "CLOUDTRAIL", "CLOUDWATCH", "PRICING", "RDS", "SNS")
+    services = ("ACCOUNT", "CLOUDTRAIL", "CLOUDWATCH", "ORGANIZATIONS", "PRICING", "RDS", "SNS", "STS")
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", *(f"AWS_ENDPOINT_URL_{each}" for each in services)):
         monkeypatch.delenv(name, raising=False)
     for name, value in {
@@ -615,7 +653,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 def forget() -> None:
     """Have the functions forget the clients and prices of another account."""
     rds.client.cache_clear()
-    evidence.trail.cache_clear()
+    rds.beside.cache_clear()
     prices.fetch.cache_clear()
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from office_hours import rds
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
 
     from office_hours.decision import Events
+    from office_hours.regions import Region
 
 # Clusters whose evidence begins this recently share one look-up. For older ones all clusters' events are too many.
 _SHARED = timedelta(hours=25)
@@ -42,7 +42,7 @@ class Evidence:
 
 
 def look_up(  # noqa: PLR0913  what to look for, and three instants
-    client: "RDSClient",
+    region: "Region",
     cases: Sequence[Case],
     until: datetime,
     present: datetime,
@@ -61,10 +61,10 @@ def look_up(  # noqa: PLR0913  what to look for, and three instants
     wanted = {name: since for name, since in needed.items() if known_since is None or since < known_since}
     disputes = [case.found for case in cases if cloud_trail and isinstance(case.found, Dispute)]
     with ThreadPoolExecutor(1) as beside:
-        asked = beside.submit(_read_trail, client.meta.region_name, disputes, until, present)
-        events = _read_log(client, wanted, until, present)
+        asked = beside.submit(_read_trail, region, disputes, until, present)
+        events = _read_log(region.client, wanted, until, present)
     calls, why = asked.result()
-    return Evidence(events, calls, [Failure("", why, client.meta.region_name, "blind")] if why else [])
+    return Evidence(events, calls, [Failure("", why, region.path, "blind")] if why else [])
 
 
 def _read_log(
@@ -89,7 +89,7 @@ def _read_log(
 
 
 def _read_trail(
-    region: str, disputes: Sequence[Dispute], until: datetime, present: datetime
+    region: "Region", disputes: Sequence[Dispute], until: datetime, present: datetime
 ) -> tuple[Mapping[str, Call], str]:
     """The latest successful call for each cluster that is in dispute and has one, and why not all could be read.
 
@@ -109,11 +109,11 @@ def _read_trail(
 
 
 def _read_calls(
-    region: str, operation: str, since: Mapping[str, datetime], until: datetime, latest: dict[str, Call]
+    region: "Region", operation: str, since: Mapping[str, datetime], until: datetime, latest: dict[str, Call]
 ) -> bool:
     """Add the latest call for each of these clusters: whether all were read. CloudTrail lists the latest first."""
     pages = (
-        trail(region)
+        region.beside("cloudtrail")
         .get_paginator("lookup_events")
         .paginate(
             LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": operation}],
@@ -163,10 +163,3 @@ def _caller(record: Mapping[str, Any]) -> str | None:
     if identity.get("type") == "Root":
         return "root"
     return str(identity.get("userName") or session or identity.get("invokedBy") or "an unknown caller")
-
-
-@lru_cache(maxsize=128)
-def trail(region: str) -> Any:  # noqa: ANN401  CloudTrail's types are no dependency for one call
-    """The client for a Region's CloudTrail, made once."""
-    with rds.making:
-        return rds.session().create_client("cloudtrail", region_name=region, config=rds.IMPATIENT)

@@ -40,8 +40,9 @@ CONFIG = Config(
     user_agent=f"{USER_AGENT} botocore/{botocore.__version__}",
 )
 # For what the run can do without, or can't begin without: fail fast.
+PATIENCE = 2, 5  # seconds to connect, and for an answer
 IMPATIENT = CONFIG.merge(
-    Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5)
+    Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=PATIENCE[0], read_timeout=PATIENCE[1])
 )
 
 making = Lock()  # of clients, one at a time
@@ -106,13 +107,21 @@ def _timestamp(value: str) -> datetime | str:
     return value
 
 
-def enabled_regions() -> list[str]:
-    """The Regions that are enabled in this account.
+@lru_cache(maxsize=128)
+def beside(service: str, region: str) -> Any:  # noqa: ANN401  other services' types are no dependency for a call each
+    """The client for another service in a Region, made once."""
+    with making:
+        return session().create_client(service, region_name=region, config=IMPATIENT)
+
+
+def enabled_regions(account: Any = None) -> list[str]:  # noqa: ANN401  as above
+    """The Regions that are enabled in the account that this client is for, or in the function's own.
 
     https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
     """
     # Nothing can start until this answers.
-    pages = session().create_client("account", config=IMPATIENT).get_paginator("list_regions")
+    account = account or session().create_client("account", config=IMPATIENT)
+    pages = account.get_paginator("list_regions")
     enabled = pages.paginate(RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"])
     return sorted(region["RegionName"] for page in enabled for region in page["Regions"])
 

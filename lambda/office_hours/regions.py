@@ -1,11 +1,11 @@
-"""Regions side by side, each with its own time, and the clusters of each."""
+"""Places side by side, each with its own time, and the clusters of each Region."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from office_hours import rds
 from office_hours.answer import Failure, failed, logger
@@ -14,7 +14,16 @@ from office_hours.settings import Cluster, Settings
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
 
+
+class Place(Protocol):
+    """What is handled side by side with others. Its text is what it is called where it fails."""
+
+    @property
+    def path(self) -> str: ...
+
+
 _T = TypeVar("_T")
+_P = TypeVar("_P", bound=Place)
 _NO_NEW_WORK = timedelta(seconds=5)  # a call that is begun may still take this long
 _NO_MORE_WAITING = timedelta(seconds=2)  # what it takes to report, and to end before Lambda ends the function
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
@@ -44,10 +53,25 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Region:
-    """A Region, and the client for it."""
+    """A Region, and the client for it.
+
+    account: whose it is, `name/id`; empty where it is the function's own and there is no other.
+    """
 
     name: str
     client: "RDSClient"
+    account: str = ""
+
+    @property
+    def path(self) -> str:
+        return f"{self.account}/{self.name}" if self.account else self.name
+
+    def __str__(self) -> str:
+        return f"Region {self.path}"
+
+    def beside(self, service: str) -> Any:  # noqa: ANN401  as many types as there are services
+        """The client for another service here."""
+        return rds.beside(service, self.name)
 
 
 def regions_of(settings: Settings) -> tuple[list[Region], list[Failure]]:
@@ -65,28 +89,30 @@ def regions_of(settings: Settings) -> tuple[list[Region], list[Failure]]:
 
 
 def side_by_side(
-    regions: Sequence[Region], work: Callable[[Region], Iterable[_T | Failure]], seconds: float
+    places: Sequence[_P], work: Callable[[_P], Iterable[_T | Failure]], seconds: float, most: int = 128
 ) -> tuple[list[_T], list[Failure]]:
-    """Do the work of each Region in a thread of its own. Return what has come in this time, and what failed.
+    """Do the work of each place in a thread of its own. Return what has come in this time, and what failed.
 
-    A Region that breaks or doesn't answer in time costs only what it had not given yet.
+    A place that breaks or doesn't answer in time costs only what it had not given yet.
+
+    most: how many are handled at once.
     """
-    found: dict[str, list[_T | Failure]] = {region.name: [] for region in regions}
+    found: dict[str, list[_T | Failure]] = {place.path: [] for place in places}
 
-    def collect(region: Region) -> None:
-        for each in work(region):
-            found[region.name].append(each)
+    def collect(place: _P) -> None:
+        for each in work(place):
+            found[place.path].append(each)
 
-    pool = ThreadPoolExecutor(max_workers=len(regions) or 1)
-    threads = {pool.submit(collect, region): region.name for region in regions}
+    pool = ThreadPoolExecutor(max_workers=min(len(places), most) or 1)
+    threads = {pool.submit(collect, place): place for place in places}
     _, late = wait(threads, timeout=seconds)
     pool.shutdown(wait=False, cancel_futures=True)
-    came = [each for name in found for each in tuple(found[name])]  # what comes later is left out
+    came = [each for path in found for each in tuple(found[path])]  # what comes later is left out
     made, failures = parted(came)
-    for thread, name in threads.items():
+    for thread, place in threads.items():
         too_late = TimeoutError("it did not answer in time, or there was too much to do")
         if error := too_late if thread in late else thread.exception():
-            failures.append(failed(f"Region {name}", error, region=name))
+            failures.append(failed(str(place), error, region=place.path))
     return made, failures
 
 
@@ -103,7 +129,7 @@ def guarded(cluster: Cluster, job: Callable[[], _T]) -> _T | Failure:
     try:
         return job()
     except Exception as error:  # noqa: BLE001  broken in whatever way
-        return failed(cluster.name, error, region=cluster.region, cluster=cluster.identifier)
+        return failed(cluster.path, error, region=cluster.region, cluster=cluster.identifier)
 
 
 def told(failures: Iterable[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
@@ -138,8 +164,8 @@ def listed(invocation: Invocation, region: Region) -> Iterator[Cluster | Failure
                 try:
                     yield invocation.settings.cluster(region.name, snapshot)
                 except Exception as error:  # noqa: BLE001  one that is broken in whatever way never stops the others
-                    yield failed(f"{region.name}/{identifier}", error, region=region.name, cluster=identifier)
+                    yield failed(f"{region.path}/{identifier}", error, region=region.name, cluster=identifier)
     except Exception as error:  # noqa: BLE001  a page that is broken in whatever way leaves those before it
         # Of many Regions a policy may deny some, which is no failure.
         denied = invocation.settings.regions == ("*",) and not seen and rds.words(error)[0] in _DENIED
-        yield failed(f"Region {region.name}, listing its clusters", error, region=region.name, denied=denied)
+        yield failed(f"{region}, listing its clusters", error, region=region.path, denied=denied)

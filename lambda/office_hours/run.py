@@ -104,7 +104,7 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
     present = order.clock()
     # What is in the log by now counts, though it came after the run began. Asked about another time, it's that.
     until = min(filter(None, (order.event.time, present)))
-    evidence = look_up(region.client, cases, until, present, cloud_trail=order.settings.cloud_trail)
+    evidence = look_up(region, cases, until, present, cloud_trail=order.settings.cloud_trail)
     yield from evidence.blind
     settled, failures = parted(guarded(each.cluster, partial(_settle, order, each, evidence)) for each in cases)
     yield from failures

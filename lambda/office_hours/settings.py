@@ -28,6 +28,7 @@ class Cluster:
     identifier: in lower case, as RDS keeps it.
     snapshot: the `DBCluster` structure that RDS returned.
     schedule, hold: what its tags mean, or the error that reading them gave. An untagged cluster's schedule is None.
+    account: as in its `Region`.
     """
 
     region: str
@@ -35,6 +36,12 @@ class Cluster:
     snapshot: "DBClusterTypeDef"
     schedule: Schedule | ScheduleError | None
     hold: Hold | HoldError | None = None
+    account: str = ""
+
+    @property
+    def path(self) -> str:
+        """Its name, and before it the account's where there are several."""
+        return f"{self.account}/{self.name}" if self.account else self.name
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 from zoneinfo import ZoneInfo
 
 import boto3
@@ -19,7 +19,16 @@ from office_hours.decision import LOG_KEPT, Decision, Reason, decide
 from office_hours.regions import Invocation
 from office_hours.reporting.hours import MONTH, PERIODS, Period, past, period, projected, total
 from office_hours.reporting.prices import Price, Prices
-from office_hours.reporting.survey import LONGEST_ANSWER, Survey, cut, look_around, of_each
+from office_hours.reporting.survey import (
+    LONGEST_ANSWER,
+    LeftOut,
+    OfAccount,
+    Survey,
+    cut,
+    look_around,
+    of_account,
+    of_each,
+)
 from office_hours.schedule import Schedule
 from office_hours.settings import Cluster
 
@@ -39,7 +48,7 @@ class Total(TypedDict):
     projection: Period | None
 
 
-class ClusterReport(Total):
+class ClusterReport(Total, OfAccount):
     """One cluster. Its projection is None where no schedule is followed, and the note says why."""
 
     cluster: str
@@ -47,7 +56,7 @@ class ClusterReport(Total):
     note: str
 
 
-class Report(TypedDict):
+class Report(LeftOut):
     """The report function's answer. `not_sent` says why not, where that was asked for.
 
     more_clusters: how many are left out, and with them all periods' notes, where it would be too long.
@@ -59,7 +68,6 @@ class Report(TypedDict):
     clusters: list[ClusterReport]
     total: Total
     failures: list[str]
-    denied_regions: NotRequired[list[str]]
     more_clusters: NotRequired[int]
 
 
@@ -69,20 +77,20 @@ def report(invocation: Invocation, *, send: bool) -> Report:
     Raises RunError where anything failed, after all else has been reported on and sent.
     """
     now, seconds = invocation.now, invocation.seconds_left() * _FOR_RDS
-    jobs, failures, denied = look_around(invocation, now - LOG_KEPT, seconds, partial(_of_region, Prices(), now))
+    jobs, failures, left_out = look_around(invocation, now - LOG_KEPT, seconds, partial(_of_region, Prices(), now))
     made = list(of_each(jobs))
     failures += [each for each in made if isinstance(each, Failure)]
     clusters = [each for each in made if not isinstance(each, Failure)]
-    clusters.sort(key=lambda each: (each["region"], each["cluster"]))
-    answer: Report = {
+    clusters.sort(key=lambda each: (each.get("account_name", ""), each["region"], each["cluster"]))
+    made_of = {
         "time": utc(now),
         "sent": False,
         "clusters": clusters,
         "total": _total(clusters),
         "failures": in_words(failures).splitlines(),
+        **left_out,
     }
-    if denied:
-        answer["denied_regions"] = denied
+    answer = cast("Report", made_of)
     if send:
         try:
             _send(answer, now)
@@ -132,6 +140,7 @@ def _of_cluster(
     return {
         "cluster": cluster.identifier,
         "region": cluster.region,
+        **of_account(cluster),
         "periods": [period(each, price.usd, price.note) for each in hours],
         "projection": period(coming, price.usd, price.note) if coming else None,
         "note": decision.message if is_left else "",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import NotRequired, TypedDict
+from typing import NotRequired, cast
 
 from office_hours.answer import Entry, Failure, Outcome, RunError, in_words
 from office_hours.clock import local, utc
@@ -13,7 +13,16 @@ from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold, HoldError
 from office_hours.regions import Invocation
 from office_hours.reporting.hours import Span, coming_spans, past_spans
-from office_hours.reporting.survey import LONGEST_ANSWER, Survey, cut, look_around, of_each
+from office_hours.reporting.survey import (
+    LONGEST_ANSWER,
+    LeftOut,
+    OfAccount,
+    Survey,
+    cut,
+    look_around,
+    of_account,
+    of_each,
+)
 from office_hours.schedule import Schedule
 from office_hours.settings import Cluster
 
@@ -24,7 +33,7 @@ _DAY = timedelta(days=1)
 _LONGEST_PROBLEMS = 1_000_000  # bytes of an answer
 
 
-class Problem(TypedDict):
+class Problem(OfAccount):
     """What needs attention. `cluster` is empty where it is about a whole Region."""
 
     problem: str
@@ -33,7 +42,7 @@ class Problem(TypedDict):
     message: str
 
 
-class StatusEntry(Entry):
+class StatusEntry(Entry, OfAccount):
     """A cluster in the answer. `desired` is what its hold or schedule says now; None where it says nothing readable."""
 
     desired: str | None
@@ -44,13 +53,12 @@ class StatusEntry(Entry):
     overdue: bool
 
 
-class Status(TypedDict):
+class Status(LeftOut):
     """The status function's answer. `more_...` were left out of one that would be too long."""
 
     time: str
     problems: list[Problem]
     clusters: list[StatusEntry]
-    denied_regions: NotRequired[list[str]]
     more_problems: NotRequired[int]
     more_clusters: NotRequired[int]
 
@@ -71,25 +79,27 @@ def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[
     or_fail: whether to raise RunError where nothing could be seen at all. The problems say so in any case.
     """
     found: list[Row | Problem]
-    found, failures, denied = look_around(
+    found, failures, left_out = look_around(
         invocation, invocation.now - PAST, invocation.seconds_left(), partial(_of_region, invocation)
     )
-    rows = sorted((each for each in found if isinstance(each, Row)), key=lambda row: row.cluster.name)
+    rows = sorted((each for each in found if isinstance(each, Row)), key=lambda row: row.cluster.path)
     if or_fail and failures and not rows:
         raise RunError(f"Nothing could be seen.\n{in_words(failures)}")
     problems = [_problem("failure", line) for line in in_words(failures).splitlines()]
     for each in found:
         problems += each.problems if isinstance(each, Row) else [each]
-    problems.sort(key=lambda each: (PROBLEMS.index(each["problem"]), each["region"], each["cluster"]))
-    return _status(invocation.now, problems, [row.entry for row in rows], denied), rows
+    problems.sort(key=_urgency)
+    return _status(invocation.now, problems, [row.entry for row in rows], left_out), rows
 
 
-def _status(now: datetime, problems: list[Problem], entries: list[StatusEntry], denied: list[str]) -> Status:
+def _urgency(problem: Problem) -> tuple[int, str, str, str]:
+    return PROBLEMS.index(problem["problem"]), problem.get("account_name", ""), problem["region"], problem["cluster"]
+
+
+def _status(now: datetime, problems: list[Problem], entries: list[StatusEntry], left_out: LeftOut) -> Status:
     """The answer, no longer than one can be."""
     some, others = cut(problems, _LONGEST_PROBLEMS), cut(entries, LONGEST_ANSWER - _LONGEST_PROBLEMS)
-    status: Status = {"time": utc(now), "problems": some, "clusters": others}
-    if denied:
-        status["denied_regions"] = denied
+    status = cast("Status", {"time": utc(now), "problems": some, "clusters": others, **left_out})
     if len(some) < len(problems) or len(others) < len(entries):
         status["more_problems"], status["more_clusters"] = len(problems) - len(some), len(entries) - len(others)
     return status
@@ -97,7 +107,8 @@ def _status(now: datetime, problems: list[Problem], entries: list[StatusEntry], 
 
 def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Problem:
     identifier, region = (cluster.identifier, cluster.region) if cluster else ("", "")
-    return {"problem": problem, "cluster": identifier, "region": region, "message": message}
+    whose = of_account(cluster) if cluster else OfAccount()
+    return {"problem": problem, "cluster": identifier, "region": region, "message": message, **whose}
 
 
 def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem | Failure]:
@@ -112,9 +123,7 @@ def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem |
     yield from of_each((case.cluster, partial(_row, invocation, seen, Evidence(), case)) for case in clear)
     unclear = [case for case in cases if case.since]
     present, known_since = invocation.clock(), None if seen.events is None else seen.since
-    evidence = look_up(
-        seen.region.client, unclear, present, present, known_since, cloud_trail=invocation.settings.cloud_trail
-    )
+    evidence = look_up(seen.region, unclear, present, present, known_since, cloud_trail=invocation.settings.cloud_trail)
     yield from evidence.blind
     yield from of_each((case.cluster, partial(_row, invocation, seen, evidence, case)) for case in unclear)
 
@@ -152,6 +161,7 @@ def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -
     tags = {tag.get("Key", ""): tag.get("Value", "") for tag in cluster.snapshot.get("TagList", ())}
     entry: StatusEntry = {
         **outcome.entry,
+        **of_account(cluster),
         "desired": desired,
         "schedule": tags.get(invocation.settings.tag_key, ""),
         "engine": cluster.snapshot.get("Engine", ""),

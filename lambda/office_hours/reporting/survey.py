@@ -2,15 +2,17 @@
 
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
 
 from office_hours import rds
 from office_hours.answer import Failure, failed
-from office_hours.regions import Invocation, Region, guarded, listed, regions_of, side_by_side, told
+from office_hours.regions import Invocation, Region, guarded, listed, side_by_side
+from office_hours.reporting.places import AT_ONCE, places, told_by_account
 from office_hours.settings import Cluster
 
 if TYPE_CHECKING:
@@ -20,6 +22,20 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LONGEST_ANSWER = 6_000_000  # bytes
 _T = TypeVar("_T")
+
+
+class LeftOut(TypedDict):
+    """What is not in an answer, and is no failure: Regions that a policy denies, and accounts that aren't active."""
+
+    denied_regions: NotRequired[list[str]]
+    inactive_accounts: NotRequired[list[str]]
+
+
+class OfAccount(TypedDict):
+    """Whose a cluster is, where an organization is looked at."""
+
+    account: NotRequired[str]
+    account_name: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -39,19 +55,22 @@ class Survey:
 
 def look_around(
     invocation: Invocation, since: datetime, seconds: float, make: Callable[[Survey], Iterable[_T | Failure]]
-) -> tuple[list[_T], list[Failure], list[str]]:
-    """Survey all Regions side by side, each for so long, make something of each survey, and give it when time is up.
+) -> tuple[list[_T], list[Failure], LeftOut]:
+    """Survey all places side by side, each for so long, make something of each survey, and give it when time is up.
 
-    Returns what was made, what failed, and the Regions that a policy denies.
+    Returns what was made, what failed, and what was left out.
     """
+    began = time.monotonic()
 
     def work(region: Region) -> Iterator[_T | Failure]:
         for each in _survey(invocation, region, since):
             yield from make(each) if isinstance(each, Survey) else [each]
 
-    regions, failures = regions_of(invocation.settings)
-    made, failed_too = side_by_side(regions, work, seconds)
-    return made, *told([*failures, *failed_too], regions)
+    regions, failures, inactive = places(invocation.settings, seconds)
+    made, failed_too = side_by_side(regions, work, seconds - (time.monotonic() - began), most=AT_ONCE)
+    failures, denied = told_by_account([*failures, *failed_too], regions)
+    left_out: LeftOut = {"denied_regions": denied} if denied else {}
+    return made, failures, {**left_out, "inactive_accounts": inactive} if inactive else left_out
 
 
 def _survey(invocation: Invocation, region: Region, since: datetime) -> Iterator[Survey | Failure]:
@@ -63,18 +82,24 @@ def _survey(invocation: Invocation, region: Region, since: datetime) -> Iterator
     clusters: list[Cluster] = []
     for each in listed(invocation, region):
         if isinstance(each, Cluster):
-            clusters.append(each)
+            clusters.append(replace(each, account=region.account))
             continue
         yield each
         if each.kind == "denied":
             return
     for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
         if error := call.exception():
-            yield failed(f"Region {region.name}, {what}", error, region=region.name)
+            yield failed(f"{region}, {what}", error, region=region.path)
     events = None if reading.exception() else rds.by_cluster(reading.result())
     instances = [] if listing.exception() else listing.result()
     by_name = {instance.get("DBInstanceIdentifier", ""): instance for instance in instances}
     yield Survey(region, clusters, since, events, by_name)
+
+
+def of_account(cluster: Cluster) -> OfAccount:
+    """Whose it is, for an entry."""
+    name, _, account = cluster.account.rpartition("/")
+    return {"account": account, "account_name": name or account} if account else {}
 
 
 def of_each(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:

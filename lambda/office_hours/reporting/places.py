@@ -1,0 +1,150 @@
+"""Where to look: the Regions of the function's own account and, in an organization, of the accounts in its units.
+
+Each account's clients are made of its own credentials, and forgotten after use: nothing of one is used for another.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from typing import Any
+
+from botocore.httpsession import URLLib3Session
+
+from office_hours import rds
+from office_hours.answer import Failure
+from office_hours.regions import Region, regions_of, side_by_side, told
+from office_hours.settings import Settings
+
+ROLE = "aurora-office-hours-reader"  # in each member account; only the central status and report function assume it
+AT_ONCE = 64  # places, of up to five threads each: Lambda allows 1,024
+_FOR_ACCOUNTS = 0.25  # of the time: to list the accounts, and again to get into them
+_SHORTEST_SESSION = 900  # seconds: no shorter one is given
+_UNITS_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Account:
+    """A member of the organization. `manager` is the id of the organization's management account."""
+
+    id: str
+    name: str = ""
+    state: str = "ACTIVE"
+    manager: str = ""
+
+    @property
+    def path(self) -> str:
+        return f"{self.name}/{self.id}" if self.name else self.id
+
+    def __str__(self) -> str:
+        return f"Account {self.path}"
+
+
+@dataclass(frozen=True)
+class _Organization:
+    units: Sequence[str]
+    path = ""
+
+    def __str__(self) -> str:
+        return "The organization's accounts"
+
+
+@dataclass(frozen=True)
+class _MemberRegion(Region):
+    keys: Mapping[str, str] = field(kw_only=True, repr=False)
+
+    def beside(self, service: str) -> Any:  # noqa: ANN401  as in the base class
+        return _client(service, self.name, self.keys)
+
+
+def places(settings: Settings, seconds: float) -> tuple[list[Region], list[Failure], list[str]]:
+    """The Regions to look at, what failed on the way to them, and the accounts that aren't active."""
+    regions, failures = regions_of(settings)
+    units = json.loads(os.environ.get("OFFICE_HOURS_ORGANIZATION", "{}")).get("units")
+    if not units:
+        return regions, failures, []
+    for_each = seconds * _FOR_ACCOUNTS
+    found, unlisted = side_by_side([_Organization(units)], _accounts, for_each)
+    own, accounts = (found or [Account("")])[0], {each.id: each for each in found[1:]}
+    own = accounts.pop(own.id, own)
+    # A service-managed StackSet deploys to any account but the management account, which has no such role then.
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs.html
+    members = [each for each in accounts.values() if each.id != each.manager]
+    active = [each for each in members if each.state == "ACTIVE"]
+    open_ = partial(_member_regions, _client("sts"), settings)
+    theirs, closed = side_by_side(active, open_, for_each, most=rds.THREADS)
+    inactive = [f"{each.path}: {each.state}" for each in members if each.state != "ACTIVE"]
+    regions = [replace(region, account=own.path) for region in regions]
+    return regions + theirs, failures + unlisted + closed, sorted(inactive)
+
+
+def _accounts(organization: _Organization) -> Iterator[Account]:
+    """The function's own account, then those in the units and in the units below them.
+
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccountsForParent.html
+    """
+    yield Account(_client("sts").get_caller_identity()["Account"])
+    client, units = _client("organizations"), organization.units
+
+    def read(operation: str, key: str, unit: str) -> list[Mapping[str, str]]:
+        return [each for page in client.get_paginator(operation).paginate(ParentId=unit) for each in page[key]]
+
+    with ThreadPoolExecutor(_UNITS_AT_ONCE) as pool:
+        while units:
+            below = pool.map(partial(read, "list_organizational_units_for_parent", "OrganizationalUnits"), units)
+            for each in (
+                each for page in pool.map(partial(read, "list_accounts_for_parent", "Accounts"), units) for each in page
+            ):
+                # `Status` is the older name.
+                state, arn = each.get("State") or each.get("Status") or "ACTIVE", each.get("Arn", "").split(":")
+                yield Account(each["Id"], each.get("Name", ""), state, "".join(arn[4:5]))
+            units = [unit["Id"] for page in below for unit in page]
+
+
+def _member_regions(sts: Any, settings: Settings, account: Account) -> Iterator[Region]:  # noqa: ANN401
+    """The Regions of a member account, with its credentials."""
+    role = f"arn:{sts.meta.partition}:iam::{account.id}:role/{ROLE}"
+    given = sts.assume_role(RoleArn=role, RoleSessionName=rds.USER_AGENT, DurationSeconds=_SHORTEST_SESSION)
+    names = {"AccessKeyId": "access_key_id", "SecretAccessKey": "secret_access_key", "SessionToken": "session_token"}
+    keys = {f"aws_{name}": given["Credentials"][key] for key, name in names.items()}
+    regions: Iterable[str] = settings.regions or [sts.meta.region_name]
+    if settings.regions == ("*",):
+        regions = rds.enabled_regions(_client("account", None, keys))
+    for name in regions:
+        yield _MemberRegion(name, _client("rds", name, keys), account.path, keys=keys)
+
+
+def _client(service: str, region: str | None = None, keys: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401
+    """A client, with an account's credentials or the function's own."""
+    make: Any = rds.session().create_client
+    with rds.making:
+        client = make(service, region_name=region, config=rds.IMPATIENT, **(keys or {}))
+    client.meta.events.register_last("before-send", lambda request, **_: _connections().send(request))
+    return client
+
+
+@lru_cache(maxsize=1)
+def _connections() -> URLLib3Session:
+    """Connections for all accounts: a request carries its own signature, and to connect takes 13 ms of a processor.
+
+    https://docs.aws.amazon.com/botocore/latest/topics/events.html#before-send
+    """
+    patience: Any = rds.PATIENCE
+    return URLLib3Session(timeout=patience, max_pool_connections=AT_ONCE)
+
+
+def told_by_account(failures: Sequence[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
+    """What `told` says of each account by itself. A member of which no Region is whole is named once."""
+    paths = {region.path for region in regions}
+    found, denied = [each for each in failures if each.region not in paths], set[str]()
+    for account in dict.fromkeys(region.account for region in regions):
+        its = [region for region in regions if region.account == account]
+        paths = {region.path for region in its}
+        failed, out = told([each for each in failures if each.region in paths], its)
+        if account and len(failed) > 1 and {each.region for each in failed} == paths:
+            failed = [replace(failed[0], what=f"Account {account}")]
+        found += failed
+        denied |= {path.rpartition("/")[2] for path in out}
+    return found, sorted(denied)

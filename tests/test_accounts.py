@@ -1,0 +1,157 @@
+"""Many accounts in one answer: the central account's own clusters, and those of the organization's units.
+
+The 24th of November 2026 is a Tuesday; at 17:30 UTC it is 18:30 in Berlin, after office hours.
+"""
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from aws_server import ACCESS_DENIED, ACCOUNT, HOME, MANAGER, Account
+from invocation import Context, Log, invoke, settings
+from office_hours import handlers
+
+pytest_plugins = ["aws_server", "invocation"]
+
+OFFICE = "mon-fri 08:00-18:00 Europe/Berlin"
+EVENING = "2026-11-24T17:30:00Z"
+SHOP, BANK = "111111111111", "222222222222"
+LOOKING = {"DescribeDBClusters": 1, "DescribeDBInstances": 1, "DescribeEvents": 1}
+
+
+@pytest.fixture
+def organization(account: Account, monkeypatch: pytest.MonkeyPatch) -> Account:
+    """The central account, in an organization of which it looks at one unit, and the units below."""
+    monkeypatch.setenv("OFFICE_HOURS_ORGANIZATION", json.dumps({"units": ["ou-1"]}))
+    account.units["ou-1"].append({"Id": "ou-2"})
+    return account
+
+
+def status(event: object = None, context: Context | None = None) -> Any:  # noqa: ANN401  JSON, or a page
+    return invoke(handlers.status, EVENING, event, context)
+
+
+def seen(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(entry["account_name"], entry["cluster"]) for entry in answer["clusters"]]
+
+
+def failures(answer: dict[str, Any]) -> list[str]:
+    return [each["message"] for each in answer["problems"] if each["problem"] == "failure"]
+
+
+def test_without_an_organization_no_further_call_is_made(account: Account) -> None:
+    account.join(SHOP, "shop").add("a", OFFICE)
+    account.add("a", OFFICE, Status="stopped")
+    (entry,) = status()["clusters"]
+    assert "account" not in entry
+    assert account.counts() == LOOKING
+
+
+def test_each_account_is_read_with_a_role_of_its_own_and_named(organization: Account) -> None:
+    organization.join(ACCOUNT, "central").add("a", OFFICE, Status="stopped")
+    organization.join(SHOP, "shop").add("a", OFFICE, Status="stopped")
+    organization.join(BANK, "bank", unit="ou-2").add("b", OFFICE, Status="stopped")
+    answer = status()
+    assert [(each["account"], each["account_name"], each["cluster"]) for each in answer["clusters"]] == [
+        (BANK, "bank", "b"),
+        (ACCOUNT, "central", "a"),
+        (SHOP, "shop", "a"),
+    ]
+    assert answer["problems"] == []
+    # Two pages of accounts in the first unit at most, its own credentials for itself, one role for each other.
+    assert {name: organization.counts()[name] for name in ("AssumeRole", *LOOKING)} == {"AssumeRole": 2, **LOOKING}
+    assert [each.counts() for each in organization.members.values()] == [LOOKING, LOOKING]
+
+
+def test_who_changed_a_cluster_is_looked_up_in_its_own_account(organization: Account) -> None:
+    for number, by in ((SHOP, "sam"), (BANK, "bea")):
+        member = organization.join(number, by)
+        member.add("a", OFFICE)
+        member.called("StartDBCluster", "a", "2026-11-24T17:10:00+00:00", by=by)
+    organization.add("a", OFFICE)
+    assert [entry.get("by") for entry in status()["clusters"]] == [None, "bea", "sam"]
+
+
+def test_with_every_region_each_accounts_own_are_looked_at(
+    organization: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(monkeypatch, regions=["*"])
+    shop, bank = organization.join(SHOP, "shop"), organization.join(BANK, "bank")
+    shop.enabled_regions = [HOME, "us-east-1", "eu-central-1"]
+    shop.add("a", OFFICE, region="us-east-1", Status="stopped")
+    bank.add("b", OFFICE, Status="stopped")
+    for operation in LOOKING:
+        shop.fail(operation, ACCESS_DENIED, region="eu-central-1")
+        bank.fail(operation, ACCESS_DENIED)
+    answer = status()
+    assert seen(answer) == [("shop", "a")]
+    # One Region of several may be denied; an account of which nothing can be seen is a failure.
+    assert answer["denied_regions"] == ["eu-central-1"]
+    (failure,) = failures(answer)
+    assert "bank/222222222222" in failure
+
+
+def test_a_suspended_account_is_named_and_not_asked(organization: Account) -> None:
+    suspended = organization.join(SHOP, "shop", state="SUSPENDED")
+    organization.join(MANAGER, "manager")
+    answer = status()
+    assert (answer["inactive_accounts"], answer["problems"]) == ([f"shop/{SHOP}: SUSPENDED"], [])
+    assert (suspended.calls, "AssumeRole" in organization.counts()) == ([], False)
+
+
+def test_an_account_that_can_not_be_read_is_named_once_and_costs_no_other(
+    organization: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(monkeypatch, regions=[HOME, "us-east-1"])
+    organization.add("a", OFFICE, Status="stopped")
+    organization.join(BANK, "bank").add("b", OFFICE, Status="stopped")
+    for number, name in (("333333333333", "new"), ("444444444444", "newer")):
+        organization.join(number, name)
+        del organization.members[number]  # the stack isn't there yet
+    broken = organization.join(SHOP, "shop")
+    broken.fail("*", ACCESS_DENIED)
+    answer = status()
+    assert seen(answer) == [(ACCOUNT, "a"), ("bank", "b")]
+    refused, unreadable = sorted(failures(answer), key=lambda each: "shop" in each)
+    # One cause is one line, though the role's ARN has the account's number.
+    assert refused.startswith("Account new/333333333333, Account newer/444444444444: AccessDenied: ")
+    assert unreadable.startswith("Account shop/111111111111: AccessDenied: ")
+
+
+@pytest.mark.parametrize("operation", ["DescribeDBClusters", "ListRegions"])
+def test_an_account_that_hangs_is_named_once_and_holds_up_none(
+    organization: Account, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    settings(monkeypatch, regions=["*"] if operation == "ListRegions" else [HOME, "us-east-1"])
+    organization.join(BANK, "bank").add("b", OFFICE, Status="stopped")
+    over = threading.Event()
+    organization.join(SHOP, "shop").before(operation, lambda _: over.wait(20))
+    answer = status(context=Context(remaining=6_000))
+    over.set()
+    assert seen(answer) == [("bank", "b")]
+    (failure,) = failures(answer)
+    assert failure.startswith("Account shop/111111111111: TimeoutError: ")
+
+
+@pytest.mark.parametrize("operation", ["ListAccountsForParent", "GetCallerIdentity"])
+def test_without_the_list_of_accounts_its_own_is_shown_and_the_failure_named(
+    organization: Account, operation: str
+) -> None:
+    organization.join(SHOP, "shop").add("b", OFFICE)
+    organization.add("a", OFFICE, Status="stopped")
+    organization.fail(operation, ACCESS_DENIED)
+    answer = status()
+    assert [entry["cluster"] for entry in answer["clusters"]] == ["a"]
+    assert failures(answer)[0].startswith("The organization's accounts: AccessDenied: ")
+
+
+def test_no_answer_and_no_line_of_the_log_has_a_credential(organization: Account, log: Log) -> None:
+    log.debug()
+    organization.add("a", OFFICE)
+    organization.join(SHOP, "shop").fail("*", ACCESS_DENIED)
+    text = json.dumps(status()) + log.stream.getvalue()
+    assert "shop/111111111111" in text
+    assert f"ASIA{SHOP}" not in text
+    assert f"token-{SHOP}" not in text
