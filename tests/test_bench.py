@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench import report, tags
+from bench import accounts, report, tags
 from bench.__main__ import BOTO3, Plan, Programs, measure
 from bench.account import fill
-from bench.measure import PROJECT, Pairs, Program, Report, Run
+from bench.measure import PROJECT, Pairs, Program, Report, Run, server
 from bench.results import within_budget
 from bench.scenario import REGIONS, Scenario
 from office_hours.decision import Action, assess
@@ -48,6 +48,18 @@ def test_it_measures_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     report.write(report.report(results))
     assert re.split("<!-- bench -->.*<!-- /bench -->", readme.read_text(), flags=re.DOTALL) == [before, after]
     assert readme.read_text().count("| 20 | 2 | ") == 1
+
+
+def test_it_measures_the_status_over_so_many_accounts() -> None:
+    with server() as rds:
+        figures = list(
+            accounts.measure(rds, Program("telling", (str(PROJECT / "lambda"), BOTO3)), accounts=21, clusters=1)
+        )
+    assert [each.what for each in figures] == ["JSON, cold", "JSON, warm", "page, cold", "page, warm"]
+    for each in figures:
+        calls = each.run.seen.calls
+        assert (calls["ListAccountsForParent"], calls["AssumeRole"], calls["DescribeDBClusters"]) == (2, 21, 22 * 3)
+    assert accounts.report(figures).count("| yes |") == 4
 
 
 @pytest.mark.parametrize("apart", [False, True])

@@ -28,6 +28,9 @@ def test_a_listing_is_parsed_for_what_is_read_of_it_and_for_nothing_else(account
     assert listed == {name: whole[name] for name in LISTED} | {"DBClusterMembers": members}
     code = "".join(module.read_text() for module in CODE.rglob("*.py"))
     assert set(re.findall(r'snapshot(?:\.get\(|\[)"(\w+)"', code)) == set(LISTED)
+    instances = list(rds.instances(rds.client(None)))
+    assert instances
+    assert {name for each in instances for name in each} == {"DBInstanceClass", "DBInstanceIdentifier"}
     assert set(re.findall(r'member(?:\.get\(|\[)"(\w+)"', code)) == {"DBInstanceIdentifier"}
 
 

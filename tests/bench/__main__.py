@@ -1,4 +1,5 @@
 """Measures the product's speed, and writes it beside this module: `make bench`, or `make bench ARGS=--quick`.
+With `ARGS=--accounts` it measures the central status over an organization, and nothing else.
 
 Everything runs against one server (`server.py`), in fresh processes, each beside what it is compared with, by turns.
 """
@@ -12,7 +13,7 @@ from functools import partial
 from importlib.metadata import distribution, distributions
 
 import asset
-from bench import report
+from bench import accounts, report
 from bench.measure import PROJECT, ColdStart, Pairs, Program, Server, by_turns, cold, figures, server, warm
 from bench.results import Cold, Machine, Results, Tags
 from bench.scenario import REGIONS, Scenario
@@ -76,12 +77,18 @@ class Programs:
 
 
 def main(arguments: Sequence[str]) -> None:
-    if arguments not in ([], ["--quick"]):
-        sys.exit(f"Unknown arguments {' '.join(arguments)}: expected --quick, or none.")
+    if arguments not in ([], ["--quick"], ["--accounts"]):
+        sys.exit(f"Unknown arguments {' '.join(arguments)}: expected --quick, --accounts, or none.")
     shutil.rmtree(PACKAGE, ignore_errors=True)
     PACKAGE.mkdir(parents=True)
     (BUILD / "custodian").mkdir(exist_ok=True)
     asset.build(PACKAGE)
+    if arguments == ["--accounts"]:
+        with server() as rds:
+            text = accounts.report(list(accounts.measure(rds, Program("telling", (str(PACKAGE),)))))
+        print(text)
+        report.write(text, "accounts")
+        return
     options = ("-X", f"pycache_prefix={BUILD / 'bench-bytecode'}")
     programs = Programs(
         ours=Program("ours", (str(PACKAGE),), options),

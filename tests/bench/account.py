@@ -65,9 +65,10 @@ class Event:
 
 @dataclass
 class Region:
-    """Its clusters in the order of their names, and its event log, oldest first."""
+    """Its clusters in the order of their names, their instances, and its event log, oldest first."""
 
     clusters: dict[str, Cluster] = field(default_factory=dict)
+    instances: list[bytes] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
 
@@ -96,6 +97,9 @@ def fill(scenario: Scenario, now: datetime) -> dict[str, Region]:
         cluster = Cluster(form, b"stopped" if stopped else b"available")
         cluster.become(cluster.first)
         account[region].clusters[name] = cluster
+        for each in range(len(snapshot(number)["DBClusterMembers"])):
+            made = _instance_form().replace(b"@name@", name.encode()).replace(b"@number@", b"%d" % each)
+            account[region].instances.append(made.replace(b"@region@", region.encode()))
         log = account[region].events
         log.append(event(name, region, "DB cluster started.", now - shift - timedelta(hours=opened, minutes=-8)))
         if number % EVENTFUL_EACH == 0:
@@ -144,6 +148,11 @@ def _event_form() -> bytes:
             "SourceArn": f"arn:aws:rds:@region@:{ACCOUNT}:cluster:@name@",
         },
     )
+
+
+@cache
+def _instance_form() -> bytes:
+    return as_xml("DBInstance", json.loads(Path(__file__).with_name("instance.json").read_text("utf-8")))
 
 
 @cache

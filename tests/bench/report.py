@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from bench.accounts import MB_PER_PROCESSOR
 from bench.measure import HERE, Pairs, Run, Spread
 from bench.results import Cold, Results, within_budget
 from bench.scenario import Scenario
 
 README = HERE / "README.md"
-BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 # By clusters, and by those of them that are due (None: any): at most so many times the floor.
 RUN_GOALS = {(100, None): 1.1, (1000, 100): 0.75}
 MEMORY_GOAL = 1.2
@@ -17,8 +17,6 @@ COLD_GOAL = 1.0
 CUSTODIAN_GOAL = 5
 TYPICAL_GOAL, DISTINCT_GOAL, WORST_GOAL = 50e-6, 0.2, 0.02
 RUN_LIMIT = 300  # seconds
-# The memory for which Lambda gives a whole processor. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
-MB_PER_PROCESSOR = 1769
 
 
 @dataclass(frozen=True)
@@ -68,11 +66,12 @@ def in_short(results: Results) -> str:
     )
 
 
-def write(text: str) -> None:
-    """Put the report into README.md, in place of the one that is there."""
-    before, _, rest = README.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+def write(text: str, section: str = "bench") -> None:
+    """Put a report into its section of README.md, in place of the one that is there."""
+    begin, end = f"<!-- {section} -->", f"<!-- /{section} -->"
+    before, _, rest = README.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    README.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def runs_table(runs: Sequence[tuple[Scenario, Pairs]]) -> str:

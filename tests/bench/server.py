@@ -5,8 +5,9 @@ one: all XML is written ahead (`account.py`). What it is asked is counted by ope
 told, so that whoever measures can see that he did not measure this. A call's Region is read from its signature.
 
 `/control` takes JSON and answers with JSON, at once: {"load": {"clusters": 1000, "due": 100, ...}} fills the account,
-{"latency": 0.03} and {"rate": 20} (calls a second that a Region answers, 0 for all) change its manners, {"reset": true}
-puts every cluster back to how it was, and each of them answers with the calls and processor time since the last reset.
+{"latency": 0.03} and {"rate": 20} (calls a second that a Region answers, 0 for all) change its manners,
+{"accounts": 60} makes an organization, in which each account has the same clusters, {"reset": true} puts every cluster
+back to how it was, and each of them answers with the calls and processor time since the last reset.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from bench.scenario import LATENCY, Scenario
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _REGION = re.compile(rb"Credential=[^/]+/\d+/([^/]+)/")
+_TARGET = re.compile(rb"\r\nx-amz-target: *[\w.]+\.(\w+)", re.IGNORECASE)
 _CHANGES = {"StopDBCluster": (b"available", b"stopping"), "StartDBCluster": (b"stopped", b"starting")}
 
 Parameters = dict[str, str]
@@ -61,6 +63,7 @@ class Server:
     regions: dict[str, Region] = field(default_factory=dict)
     latency: float = LATENCY
     rate: float = 0
+    accounts: int = 0
     calls: Counter[str] = field(default_factory=Counter)
     throttled: int = 0
     buckets: dict[str, Bucket] = field(default_factory=dict)
@@ -75,6 +78,7 @@ class Server:
             gc.freeze()
         self.latency = float(str(order.get("latency", self.latency)))
         self.rate = float(str(order.get("rate", self.rate)))
+        self.accounts = int(str(order.get("accounts", self.accounts)))
         report = {
             "calls": dict(self.calls),
             "throttled": self.throttled,
@@ -137,6 +141,11 @@ class Server:
         begin, end, marker = _page(parameters, len(found))
         return b"%s<Events>%s</Events>" % (marker, b"".join([each.xml for each in found[begin:end]]))
 
+    def describe_instances(self, region: str, parameters: Parameters) -> bytes:
+        found = self.regions[region].instances if region in self.regions else []
+        begin, end, marker = _page(parameters, len(found))
+        return b"%s<DBInstances>%s</DBInstances>" % (marker, b"".join(found[begin:end]))
+
     def change(self, region: str, parameters: Parameters) -> bytes:
         name = parameters["DBClusterIdentifier"]
         cluster = self.regions[region].clusters.get(name) if region in self.regions else None
@@ -154,17 +163,35 @@ class Server:
         return b""
 
     def who(self, _: str, __: Parameters) -> bytes:
-        """STS's GetCallerIdentity, with which Cloud Custodian begins."""
+        """STS's GetCallerIdentity, with which Cloud Custodian begins, and the status over an organization."""
         user = f"<Arn>arn:aws:iam::{ACCOUNT}:user/bench</Arn><UserId>AIDABENCH</UserId>"
         return f"{user}<Account>{ACCOUNT}</Account>".encode()
+
+    def assume(self, _: str, parameters: Parameters) -> bytes:
+        """STS's AssumeRole."""
+        key = f"<AccessKeyId>ASIA{parameters['RoleArn'].split(':')[4]}</AccessKeyId>"
+        secrets = "<SecretAccessKey>bench</SecretAccessKey><SessionToken>bench</SessionToken>"
+        return f"<Credentials>{key}{secrets}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>".encode()
+
+    def told(self, operation: str, parameters: dict[str, str]) -> dict[str, object]:
+        """What is answered in JSON. In CloudTrail nobody has started or stopped a cluster lately."""
+        self.calls[operation] += 1
+        if operation == "ListAccountsForParent":  # in pages of 20, as Organizations has them
+            begin = int(parameters.get("NextToken", "0"))
+            numbers = range(begin + 1, min(begin + 20, self.accounts) + 1)
+            found = [{"Id": f"{each:012}", "Name": f"team-{each:02}", "State": "ACTIVE"} for each in numbers]
+            return {"Accounts": found} | ({"NextToken": f"{begin + 20}"} if begin + 20 < self.accounts else {})
+        return {{"LookupEvents": "Events"}.get(operation, "OrganizationalUnits"): []}
 
 
 _OPERATIONS: dict[str, Callable[[Server, str, Parameters], bytes]] = {
     "DescribeDBClusters": Server.describe_clusters,
+    "DescribeDBInstances": Server.describe_instances,
     "DescribeEvents": Server.describe_events,
     "StopDBCluster": Server.change,
     "StartDBCluster": Server.change,
     "AddTagsToResource": Server.add_tags,
+    "AssumeRole": Server.assume,
     "GetCallerIdentity": Server.who,
 }
 _REFUSAL = b"<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>"
@@ -213,9 +240,9 @@ class Connection(asyncio.Protocol):
         if head.startswith(b"POST /control"):
             self._send(200, b"application/json", json.dumps(self._server.control(json.loads(body))).encode())
             return
-        if b"CloudTrail_20131101.LookupEvents" in head:  # nobody has started or stopped a cluster lately
-            self._server.calls["LookupEvents"] += 1
-            later(self._server.latency, self._send, 200, b"application/x-amz-json-1.1", b'{"Events": []}')
+        if target := _TARGET.search(head):
+            answer = json.dumps(self._server.told(target[1].decode(), json.loads(body))).encode()
+            later(self._server.latency, self._send, 200, b"application/x-amz-json-1.1", answer)
             return
         signed = _REGION.search(head)
         assert signed, "botocore signs every call"
