@@ -12,6 +12,7 @@ import pytest
 from aws_server import ACCESS_DENIED, ACCOUNT, HOME, MANAGER, Account
 from invocation import Context, Log, invoke, settings
 from office_hours import handlers
+from price_list import instance
 
 pytest_plugins = ["aws_server", "invocation"]
 
@@ -145,6 +146,35 @@ def test_without_the_list_of_accounts_its_own_is_shown_and_the_failure_named(
     answer = status()
     assert [entry["cluster"] for entry in answer["clusters"]] == ["a"]
     assert failures(answer)[0].startswith("The organization's accounts: AccessDenied: ")
+
+
+def test_the_report_adds_all_accounts_up_and_names_them(
+    organization: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OFFICE_HOURS_TOPIC", "arn:aws:sns:eu-west-1:123456789012:aurora-office-hours")
+    monkeypatch.setenv("OFFICE_HOURS_REPORT", "daily")
+    organization.products = [*instance("db.r8g.large", "0.50")]
+    organization.join("333333333333", "gone", state="CLOSED")
+    for member in (organization, organization.join(SHOP, "shop"), organization.join(BANK, "bank")):
+        member.add("a", "never", Status="stopped")
+    answer = invoke(handlers.report, EVENING, {"send": True}, None)
+    assert [(each["account"], each["cluster"]) for each in answer["clusters"]] == [
+        (ACCOUNT, "a"),
+        (BANK, "a"),
+        (SHOP, "a"),
+    ]
+    # Three clusters, 24 hours of the last day each, at half a dollar.
+    assert answer["total"]["periods"][0]["saved_usd"] == 36.0
+    assert '"SavedUSD":[36.0]' in capsys.readouterr().out.replace(" ", "")
+    (message,) = organization.published
+    for words in (
+        "All 3 clusters\n",
+        f"a ({ACCOUNT}, eu-west-1)\n",
+        "a (shop, eu-west-1)\n",
+        "gone/333333333333: CLOSED",
+    ):
+        assert words in message["Message"]
+    assert [each.counts() for each in organization.members.values()] == [{}, LOOKING, LOOKING]
 
 
 def test_no_answer_and_no_line_of_the_log_has_a_credential(organization: Account, log: Log) -> None:

@@ -187,8 +187,9 @@ def _text(answer: Report, now: datetime) -> str:
         finalize=lambda value: "".join(char if char.isprintable() else " " for char in str(value)),
     )
     clusters = sorted(answer["clusters"], key=saved, reverse=True)
+    several = len({each.get("account") for each in clusters}) > 1
     return environment.get_template("report.txt").render(
-        answer=answer, clusters=clusters, most=_MOST_CLUSTERS, at=local(now, ZoneInfo("UTC"))
+        answer=answer, clusters=clusters, several=several, most=_MOST_CLUSTERS, at=local(now, ZoneInfo("UTC"))
     )
 
 
