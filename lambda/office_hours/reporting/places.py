@@ -15,7 +15,7 @@ from botocore.httpsession import URLLib3Session
 
 from office_hours import rds
 from office_hours.answer import Failure
-from office_hours.regions import Region, regions_of, side_by_side, told
+from office_hours.regions import Region, regions_of, side_by_side
 from office_hours.settings import Settings
 
 ROLE = "aurora-office-hours-reader"  # in each member account; only the central status and report function assume it
@@ -88,19 +88,19 @@ def _accounts(organization: _Organization) -> Iterator[Account]:
     yield Account(_client("sts").get_caller_identity()["Account"])
     client, units = _client("organizations"), organization.units
 
-    def read(operation: str, key: str, unit: str) -> list[Mapping[str, str]]:
-        return [each for page in client.get_paginator(operation).paginate(ParentId=unit) for each in page[key]]
+    def of_each(units: Sequence[str], operation: str, key: str) -> list[Mapping[str, str]]:
+        paginate = client.get_paginator(operation).paginate
+        found = pool.map(lambda unit: [each for page in paginate(ParentId=unit) for each in page[key]], units)
+        return [each for some in found for each in some]
 
     with ThreadPoolExecutor(_UNITS_AT_ONCE) as pool:
         while units:
-            below = pool.map(partial(read, "list_organizational_units_for_parent", "OrganizationalUnits"), units)
-            for each in (
-                each for page in pool.map(partial(read, "list_accounts_for_parent", "Accounts"), units) for each in page
-            ):
+            for each in of_each(units, "list_accounts_for_parent", "Accounts"):
                 # `Status` is the older name.
                 state, arn = each.get("State") or each.get("Status") or "ACTIVE", each.get("Arn", "").split(":")
                 yield Account(each["Id"], each.get("Name", ""), state, "".join(arn[4:5]))
-            units = [unit["Id"] for page in below for unit in page]
+            below = of_each(units, "list_organizational_units_for_parent", "OrganizationalUnits")
+            units = [unit["Id"] for unit in below]
 
 
 def _member_regions(sts: Any, settings: Settings, account: Account) -> Iterator[Region]:  # noqa: ANN401
@@ -133,18 +133,3 @@ def _connections() -> URLLib3Session:
     """
     patience: Any = rds.PATIENCE
     return URLLib3Session(timeout=patience, max_pool_connections=AT_ONCE)
-
-
-def told_by_account(failures: Sequence[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
-    """What `told` says of each account by itself. A member of which no Region is whole is named once."""
-    paths = {region.path for region in regions}
-    found, denied = [each for each in failures if each.region not in paths], set[str]()
-    for account in dict.fromkeys(region.account for region in regions):
-        its = [region for region in regions if region.account == account]
-        paths = {region.path for region in its}
-        failed, out = told([each for each in failures if each.region in paths], its)
-        if account and len(failed) > 1 and {each.region for each in failed} == paths:
-            failed = [replace(failed[0], what=f"Account {account}")]
-        found += failed
-        denied |= {path.rpartition("/")[2] for path in out}
-    return found, sorted(denied)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
 
 from office_hours import rds
 from office_hours.answer import Failure, failed
-from office_hours.regions import Invocation, Region, guarded, listed, side_by_side
-from office_hours.reporting.places import AT_ONCE, places, told_by_account
+from office_hours.regions import Invocation, Region, guarded, listed, side_by_side, told
+from office_hours.reporting.places import AT_ONCE, places
 from office_hours.settings import Cluster
 
 if TYPE_CHECKING:
@@ -68,9 +68,24 @@ def look_around(
 
     regions, failures, inactive = places(invocation.settings, seconds)
     made, failed_too = side_by_side(regions, work, seconds - (time.monotonic() - began), most=AT_ONCE)
-    failures, denied = told_by_account([*failures, *failed_too], regions)
+    failures, denied = _told_by_account([*failures, *failed_too], regions)
     left_out: LeftOut = {"denied_regions": denied} if denied else {}
     return made, failures, {**left_out, "inactive_accounts": inactive} if inactive else left_out
+
+
+def _told_by_account(failures: Sequence[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
+    """What `told` says of each account by itself. A member of which no Region is whole is named once."""
+    paths = {region.path for region in regions}
+    found, denied = [each for each in failures if each.region not in paths], set[str]()
+    for account in dict.fromkeys(region.account for region in regions):
+        its = [region for region in regions if region.account == account]
+        paths = {region.path for region in its}
+        failed, out = told([each for each in failures if each.region in paths], its)
+        if account and len(failed) > 1 and {each.region for each in failed} == paths:
+            failed = [replace(failed[0], what=f"Account {account}")]
+        found += failed
+        denied |= {path.rpartition("/")[2] for path in out}
+    return found, sorted(denied)
 
 
 def _survey(invocation: Invocation, region: Region, since: datetime) -> Iterator[Survey | Failure]:
