@@ -194,6 +194,8 @@ def test_it_notes_what_is_no_routine_once_with_time_and_reason(shown: Demo) -> N
         "25 16:40 release held",
     ]
     assert 'did you mean "mon-fri 08:00-18:00' in notes[0].message
+    assert "by alice" in notes[3].message
+    assert "by bob" in notes[9].message
 
 
 def test_each_command_is_told_with_its_event_and_the_functions_answer(shown: Demo) -> None:

@@ -89,8 +89,7 @@ def main() -> None:
 def settings_of_the_stack() -> str:
     """What cdk.json has the functions know of schedules, calendars and the zone; the account has its own tag key."""
     checked = StackSettings.from_context(json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"])
-    # The simulated account has no CloudTrail.
-    return replace(checked, tag_key=TAG_KEY, regions=(), cloud_trail=False).as_json()
+    return replace(checked, tag_key=TAG_KEY, regions=()).as_json()
 
 
 def explained(cluster: Cluster, settings: Settings) -> str:

@@ -46,12 +46,14 @@ class Deed:
     at: when, on a full minute.
     action: `start`, `stop` or `modify`.
     event: what the function of that name is invoked with, as JSON; without one, it is done in the AWS console.
+    by: who does it.
     """
 
     at: datetime
     cluster: str
     action: str
     event: str = ""
+    by: str = "alice"
 
 
 CLUSTERS = (
@@ -89,7 +91,7 @@ DEEDS = (
     Deed(_at("22T21:33"), "billing", "start"),
     Deed(_at("22T23:50"), "crm", "modify"),
     Deed(_at("23T11:02"), "sandbox", "stop", '{"clusters": ["sandbox"]}'),
-    Deed(_at("24T11:02"), "sandbox", "stop"),
+    Deed(_at("24T11:02"), "sandbox", "stop", by="bob"),
     Deed(_at("24T13:20"), "etl", "stop", '{"clusters": ["etl"], "until": "4d"}'),
     Deed(_at("25T16:40"), "release", "start", '{"clusters": ["release"], "until": "2026-12-28T07:00"}'),
     Deed(_at("28T09:17"), "batch", "start"),
