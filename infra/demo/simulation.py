@@ -17,8 +17,22 @@ from moto import mock_aws
 from moto.moto_api._internal import mock_random
 from moto.rds.models import rds_backends
 
-from demo.account import END, EVERY, MAINTENANCE_WINDOW, MODIFYING, REGION, START, TAG_KEY, Cluster, Deed
+from demo.account import (
+    DAYS,
+    END,
+    EVERY,
+    MAINTENANCE_WINDOW,
+    MODIFYING,
+    REGION,
+    SAMPLE_PRICES,
+    START,
+    TAG_KEY,
+    Cluster,
+    Deed,
+)
 from demo.simulated_rds import Call, SimulatedRds
+from office_hours.decision import LOG_KEPT
+from office_hours.reporting.hours import Period, past, period
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
@@ -56,10 +70,12 @@ class Week:
     statuses: of each cluster by name: what its status was from when on, oldest first.
     decisions: those about commands, and those that had another reason than the one before of the same cluster, oldest
         first.
+    periods: each cluster's hours and savings, as the report has them.
     """
 
     statuses: dict[str, list[tuple[datetime, str]]]
     decisions: list[Decision]
+    periods: dict[str, Period]
 
 
 @dataclass(frozen=True)
@@ -153,7 +169,7 @@ def simulate(
             account.advance(END, clock.move_to)
         rds.client.cache_clear()
         evidence.trail.cache_clear()
-        return Week(account.statuses, list(changes(decisions)))
+        return Week(account.statuses, list(changes(decisions)), _periods(people))
 
 
 def _decision(entry: "Entry", at: datetime, command: str = "") -> Decision:
@@ -170,6 +186,22 @@ def changes(decisions: list[Decision]) -> Iterator[Decision]:
             yield decision
 
 
+def _periods(client: "RDSClient") -> dict[str, Period]:
+    """What the report's own code makes of RDS's answers, with the sample prices in place of AWS's list."""
+    from office_hours import rds  # noqa: PLC0415
+    from office_hours.reporting import prices  # noqa: PLC0415
+
+    events = rds.by_cluster(rds.events(client, END - LOG_KEPT, END))
+    classes = {each["DBInstanceIdentifier"]: each["DBInstanceClass"] for each in rds.instances(client)}
+    found = {}
+    with patch.object(prices, "fetch", return_value={(name, False): {usd} for name, usd in SAMPLE_PRICES.items()}):
+        for snapshot in client.describe_db_clusters()["DBClusters"]:
+            name = snapshot["DBClusterIdentifier"]
+            price = prices.Prices().of(snapshot, classes, REGION)
+            found[name] = period(past(snapshot, events.get(name, ()), END, DAYS), price.usd, price.note)
+    return found
+
+
 def _create(people: "RDSClient", account: SimulatedRds, cluster: Cluster) -> None:
     people.create_db_cluster(
         DBClusterIdentifier=cluster.name,
@@ -182,7 +214,7 @@ def _create(people: "RDSClient", account: SimulatedRds, cluster: Cluster) -> Non
     people.create_db_instance(
         DBInstanceIdentifier=f"{cluster.name}-1",
         DBClusterIdentifier=cluster.name,
-        DBInstanceClass="db.r8g.large",
+        DBInstanceClass=cluster.instance_class,
         Engine="aurora-postgresql",
     )
     account.clusters[cluster.name].global_cluster_identifier = cluster.global_database
