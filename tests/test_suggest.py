@@ -3,6 +3,7 @@
 It is asked on Monday, the 23rd of November 2026, at 06:00 UTC: the data are of the four weeks before.
 """
 
+import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -13,10 +14,18 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from aws_server import ACCESS_DENIED, HOME, Account
+from invocation import Context, invoke, settings
+from office_hours import handlers
+from office_hours.answer import RunError
+from office_hours.event import EventError
 from office_hours.reporting.suggest import Connections, propose
 from office_hours.reporting.windows import windows
 from office_hours.schedule import Schedule, State
 from office_hours.settings import Settings
+from price_list import instance
+
+pytest_plugins = ["aws_server", "invocation"]
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -188,3 +197,141 @@ def test_on_made_up_fleets_no_suggestion_stops_a_cluster_in_an_hour_of_use(  # n
             data[at.astimezone(UTC)] = pool + burst + 5.0 * is_used
     tag, _ = propose({}, data, Settings(default_zone=zone), now)
     assert left_out(tag, data, zone) == []
+
+
+# The report function.
+
+
+@pytest.fixture
+def fleet(account: Account) -> Account:
+    """Clusters without a tag, and some that get no suggestion."""
+    account.products = [*instance("db.r8g.large", "0.50"), *instance("db.r8g.2xlarge", "2.00")]
+    account.classes["big-1"] = "db.r8g.2xlarge"
+    for name, of in {
+        "small": at_work,
+        "big": at_work,
+        "idle": lambda _: 0.0,
+        "busy": lambda at: at.day + at.hour,
+    }.items():
+        account.add(name)
+        connect(account, name, of)
+    account.add("tagged", "always")
+    account.add("ignored", "ignore")
+    account.add("world", GlobalClusterIdentifier="world")
+    account.add("other", Engine="mysql")
+    return account
+
+
+def connect(account: Account, name: str, of: Series, region: str = HOME) -> None:
+    points = [(at.timestamp(), int(most)) for at, most in series(of).items()]
+    account.connections[region, name] = points
+
+
+def report(event: object, context: Context | None = None) -> Any:  # noqa: ANN401  JSON, or HTML
+    return invoke(handlers.report, NOW.isoformat(), event, context)
+
+
+def test_the_function_suggests_a_tag_for_each_untagged_cluster_that_can_be_stopped(fleet: Account) -> None:
+    fleet.points = 500  # so that there are many pages
+    answer = report({"suggest": True})
+    # The coming 30 days from Monday at 06:00 have 22 working days, of 10 hours each.
+    keys = ("cluster", "tag", "saved_hours_a_month", "saved_usd_a_month")
+    assert [tuple(each[key] for key in keys) for each in answer["suggestions"]] == [
+        ("big", "mon-fri 08:00-18:00", 500.0, 1000.0),
+        ("idle", "never", 720.0, 360.0),
+        ("small", "mon-fri 08:00-18:00", 500.0, 250.0),
+        ("busy", None, 0.0, 0.0),
+    ]  # fmt: skip
+    big, *_, busy = answer["suggestions"]
+    assert (big["region"], big["days"], big["note"], busy["command"]) == (HOME, 28.0, "From 28 days of data.", None)
+    assert shlex.split(big["command"])[-6:] == [
+        "--region", HOME, "--resource-name", "arn:aws:rds:eu-west-1:123456789012:cluster:big",
+        "--tags", "Key=office-hours,Value=mon-fri 08:00-18:00",
+    ]  # fmt: skip
+    assert fleet.counts().keys() == {"DescribeDBClusters", "DescribeDBInstances", "GetMetricData", "GetProducts"}
+    assert fleet.carried_out == [
+        call for call in fleet.calls if not call.operation.startswith(("Stop", "Start", "Add"))
+    ]
+
+
+def test_many_clusters_are_asked_for_500_at_once(account: Account) -> None:
+    for number in range(501):
+        account.add(f"c{number}")
+    assert len(report({"suggest": True})["suggestions"]) == 501
+    assert account.counts()["GetMetricData"] == 2
+
+
+def test_a_price_that_is_not_known_is_said(fleet: Account) -> None:
+    fleet.products = []
+    first = report({"suggest": True})["suggestions"][0]
+    assert (first["cluster"], first["saved_usd_a_month"]) == ("idle", None)
+    assert "No price" in first["note"]
+
+
+def test_what_an_earlier_cluster_of_the_name_did_does_not_count(fleet: Account) -> None:
+    fleet.add("small", ClusterCreateTime=NOW - timedelta(days=10, minutes=30))
+    (small,) = [each for each in report({"suggest": True})["suggestions"] if each["cluster"] == "small"]
+    assert (small["tag"], small["days"]) == ("mon-fri 08:00-18:00", 10.0)
+
+
+def test_a_region_without_connections_costs_only_its_own(fleet: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings(monkeypatch, regions=[HOME, "us-east-1"], defaultZone="Europe/Berlin")
+    fleet.add("far", region="us-east-1")
+    fleet.fail("GetMetricData", ACCESS_DENIED, region="us-east-1")
+    answer = report({"suggest": True})
+    assert [each["tag"] for each in answer["suggestions"]][:2] == ["mon-fri 09:00-19:00", "never"]
+    assert answer["failures"] == [f"Region us-east-1, reading its connections: AccessDenied: {ACCESS_DENIED.words}"]
+    fleet.fail("GetMetricData", ACCESS_DENIED)
+    with pytest.raises(RunError, match="Nothing can be suggested"):
+        report({"suggest": True})
+
+
+def test_the_message_ends_with_the_five_that_save_most(fleet: Account) -> None:
+    for number in range(4):
+        fleet.add(f"more-{number}")
+        connect(fleet, f"more-{number}", lambda at: float(at.hour > 3))
+    text = sent(fleet)
+    end = text.partition("would save most")[2]
+    assert "big (eu-west-1): mon-fri 08:00-18:00\n" in end
+    assert "500.0 hours stopped, 1000.00 US dollars saved. From 28 days of data.\n  aws rds add-tags" in end
+    assert [name for name in ("big", "idle", "small", "more-0", "more-1", "more-2") if f"{name} (" in end] == [
+        "big", "idle", "small", "more-0", "more-1",
+    ]  # fmt: skip
+
+
+def test_without_connections_the_message_is_sent_and_says_so(fleet: Account) -> None:
+    fleet.fail("GetMetricData", ACCESS_DENIED)
+    text = sent(fleet)
+    assert "All 2 clusters" in text
+    assert "Suggestions could not be made: Region eu-west-1, reading its connections: AccessDenied" in text
+
+
+def sent(account: Account) -> str:
+    """The message of a Monday, with a cluster that was stopped."""
+    account.add("tagged", "never", Status="stopped")
+    account.log("tagged", "DB cluster stopped.", "2026-11-20T18:00:00+00:00")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OFFICE_HOURS_TOPIC", "arn:aws:sns:eu-west-1:123456789012:aurora-office-hours")
+        assert report({"send": True})["sent"] is True
+    return account.published[0]["Message"]
+
+
+def test_the_dashboard_has_the_five_as_html(fleet: Account) -> None:
+    fleet.add("odd", DBClusterArn="<b>odd</b>")
+    connect(fleet, "odd", at_work)
+    page = report({"suggest": True, "widgetContext": {"theme": "dark"}})
+    assert '<div class="oh dark">' in page
+    assert "$1,000, 500 h" in page
+    assert ("&lt;b&gt;odd&lt;/b&gt;" in page, "<b>" in page, "busy" in page) == (True, False, False)
+    fleet.fail("GetMetricData", ACCESS_DENIED)
+    assert "reading its connections" in report({"suggest": True, "widgetContext": {}})
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [({"suggest": "yes"}, '"suggest" has "yes"'), ({"suggest": True, "send": True}, '"send" goes alone')],
+)
+def test_what_it_does_not_take(account: Account, event: object, words: str) -> None:
+    with pytest.raises(EventError, match=words):
+        report(event)
+    assert account.calls == []

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from office_hours.decision import obstacle
 from office_hours.regions import Invocation, Region, side_by_side
 from office_hours.reporting.hours import coming_spans, period, projected
 from office_hours.reporting.prices import Price, Prices
-from office_hours.reporting.survey import LONGEST_ANSWER, Survey, cut, look_around, of_each
+from office_hours.reporting.survey import Survey, cut, look_around, of_each
 from office_hours.reporting.windows import WEEK, windows
 from office_hours.schedule import Schedule, State
 from office_hours.settings import Cluster, Settings
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 _PERIOD, _LEAST, _HOUR = timedelta(days=28), timedelta(days=7), timedelta(hours=1)
 _MOST_QUERIES = 500  # in one GetMetricData
-_FOR_RDS = 0.5  # of the function's time, at most: connections and prices take theirs
+_SHOWN = 5
+_FOR_READING = 0.5  # of the time that is left, at most
 
 Connections = Mapping[datetime, float]  # the most that were connected in each hour, by its beginning, in UTC
 
@@ -131,25 +133,43 @@ def _full_hour(at: datetime) -> datetime:
 # --- What is read for it.
 
 
-def suggest(invocation: Invocation) -> Suggestions:
-    """Suggest tags in all Regions. Raises RunError where nothing but failures came of it."""
-    seconds, surveys = invocation.seconds_left() * _FOR_RDS, list[Survey]()
+def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
+    """Suggest tags in all Regions.
+
+    or_fail: whether to raise RunError where there is nothing but failures. The answer names them in any case.
+    """
+    surveys: list[Survey]
+    seconds = invocation.seconds_left() * _FOR_READING
     surveys, failures, denied = look_around(invocation, None, seconds, lambda survey: [survey])
     found, failed_too = suggestions(surveys, invocation, Prices())
     failures += failed_too
-    if failures and not found:
+    if or_fail and failures and not found:
         raise RunError(f"Nothing can be suggested.\n{in_words(failures)}")
-    some = cut(found, LONGEST_ANSWER // 2)  # JSON in which each quotation mark is escaped once more is longer
     answer: Suggestions = {
         "time": utc(invocation.now),
-        "suggestions": some,
+        "suggestions": cut(found),
         "failures": in_words(failures).splitlines(),
     }
     if denied:
         answer["denied_regions"] = denied
-    if len(some) < len(found):
-        answer["more_suggestions"] = len(found) - len(some)
+    if more := len(found) - len(answer["suggestions"]):
+        answer["more_suggestions"] = more
     return answer
+
+
+def suggestions_page(answer: Suggestions, context: object) -> str:
+    """The dashboard's widget. context: CloudWatch's `widgetContext`."""
+    from jinja2 import Environment, FileSystemLoader  # noqa: PLC0415  slow to import, and JSON doesn't need it
+
+    loader = FileSystemLoader(Path(__file__).with_name("templates"))
+    page = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    theme = "dark" if isinstance(context, dict) and context.get("theme") == "dark" else "light"
+    return page.get_template("suggestions.html").render(answer=answer, best=best(answer["suggestions"]), theme=theme)
+
+
+def best(found: Sequence[Suggestion]) -> list[Suggestion]:
+    """Those that save most, for a message and the dashboard."""
+    return [each for each in found if each["tag"]][:_SHOWN]
 
 
 def suggestions(
@@ -170,7 +190,8 @@ def suggestions(
         suggest = partial(_suggestion, invocation=invocation, prices=prices, classes=classes)
         yield from of_each((each, partial(suggest, each, seen[each.identifier])) for each in clusters)
 
-    found, failures = side_by_side([survey.region for survey in surveys], work, invocation.seconds_left())
+    seconds = invocation.seconds_left() * _FOR_READING  # the rest is for what is made of it
+    found, failures = side_by_side([survey.region for survey in surveys], work, seconds)
     found.sort(key=lambda each: (each["region"], each["cluster"]))
     found.sort(key=lambda each: (each["saved_usd_a_month"] or 0.0, each["saved_hours_a_month"]), reverse=True)
     return found, failures
