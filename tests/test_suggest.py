@@ -3,9 +3,14 @@
 It is asked on Monday, the 23rd of November 2026, at 06:00 UTC: the data are of the four weeks before.
 """
 
+import os
+import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -27,6 +32,7 @@ from price_list import instance
 
 pytest_plugins = ["aws_server", "invocation"]
 
+ROOT = Path(__file__).parents[1]
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 Series = Callable[[datetime], float | None]  # how many at a local time; None for no data
@@ -335,3 +341,43 @@ def test_what_it_does_not_take(account: Account, event: object, words: str) -> N
     with pytest.raises(EventError, match=words):
         report(event)
     assert account.calls == []
+
+
+# From a laptop.
+
+
+def on_a_laptop(**environment: str) -> subprocess.CompletedProcess[str]:
+    paths = {"PYTHONPATH": f"{ROOT / 'lambda'}:{ROOT / 'infra'}", "AWS_EC2_METADATA_DISABLED": "true"}
+    command = [sys.executable, "-m", "tools.suggest"]
+    return subprocess.run(command, env=os.environ | paths | environment, capture_output=True, text=True, check=False)
+
+
+def test_the_simulated_account_has_something_to_save() -> None:
+    run = on_a_laptop(DEMO="1", AWS_PROFILE="nobody", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    assert run.returncode == 0, run.stderr
+    assert re.search(r"\neu-central-1/shop +500 +150.00  mon-fri 07:00-17:00\n", run.stdout)
+    assert re.search(r"\neu-central-1/orders +0 +0.00  -\n", run.stdout)
+    hours, usd = re.search(r"\nsaved in all +([0-9,]+) +([0-9,.]+)\n", run.stdout).groups()  # type: ignore[union-attr]
+    assert float(usd) == pytest.approx(float(hours.replace(",", "")) * 0.30, abs=0.5)
+    assert "Times are in UTC" in run.stdout
+
+
+def test_a_laptop_asks_the_account_of_its_credentials(account: Account) -> None:
+    account.products = [*instance("db.r8g.large", "0.50")]
+    account.add("new")
+    run = on_a_laptop()
+    assert run.returncode == 0, run.stderr
+    assert "eu-west-1/new: Too little data" in run.stdout
+    account.fail("GetMetricData", ACCESS_DENIED)
+    run = on_a_laptop()
+    assert run.returncode == 1
+    assert "reading its connections: AccessDenied" in run.stderr
+    assert "cloudwatch:GetMetricData" in run.stderr
+
+
+def test_without_credentials_it_says_what_it_takes(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    run = on_a_laptop()
+    assert (run.returncode, run.stdout, account.calls) == (1, "", [])
+    assert "no AWS credentials" in run.stderr
+    assert "rds:DescribeDBClusters" in run.stderr
