@@ -1,7 +1,7 @@
 """The dashboard: alarms and what was saved, then every cluster, then how the functions themselves do.
 
-Who looks at it needs `lambda:InvokeFunction` for the status function, and for the buttons for those that they press:
-CloudWatch calls them with the viewer's own permissions, after having asked whether the widget may run.
+Who looks at it needs `lambda:InvokeFunction` for the status and the report function, and for those whose buttons they
+press: CloudWatch calls them with the viewer's own permissions, after having asked whether the widget may run.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_security.html
 """
 
@@ -17,7 +17,7 @@ from settings import NAME
 
 # CloudWatch's grid has this many columns.
 _WIDTH = 24
-_CLUSTERS_HEIGHT, _ALARMS_HEIGHT, _GRAPH_HEIGHT = 15, 3, 6
+_CLUSTERS_HEIGHT, _SUGGESTIONS_HEIGHT, _ALARMS_HEIGHT, _GRAPH_HEIGHT = 15, 6, 3, 6
 _A_WEEK, _A_DAY = cdk.Duration.days(7), cdk.Duration.days(1)
 
 
@@ -43,6 +43,7 @@ class Dashboard(cloudwatch.Dashboard):
             widgets=[
                 [*([states(alarms)] if alarms else []), saved(_WIDTH // 4 if alarms else _WIDTH)],
                 [clusters(functions["status"])],
+                [suggestions(functions["report"])],
                 [
                     graph("Runs", [each.metric_invocations(label=word) for word, each in functions.items()]),
                     graph(
@@ -78,6 +79,20 @@ def clusters(status: lambda_.IFunction) -> cloudwatch.CustomWidget:
         update_on_refresh=True,
         update_on_resize=True,
         # It shows the same days, whatever the graphs show.
+        update_on_time_range_change=False,
+    )
+
+
+def suggestions(report: lambda_.IFunction) -> cloudwatch.CustomWidget:
+    return cloudwatch.CustomWidget(
+        title="Untagged clusters that could save",
+        function_arn=report.function_arn,
+        params={"suggest": True},
+        width=_WIDTH,
+        height=_SUGGESTIONS_HEIGHT,
+        # Four weeks look the same a minute later, and each look at them costs.
+        update_on_refresh=False,
+        update_on_resize=False,
         update_on_time_range_change=False,
     )
 

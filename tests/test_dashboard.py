@@ -43,7 +43,7 @@ def ours(name: str, statistic: str) -> tuple[str, ...]:
 
 
 def test_the_clusters_have_the_full_width(widgets: list[Widget]) -> None:
-    (clusters,) = [each for each in widgets if each["type"] == "custom"]
+    clusters, _ = [each for each in widgets if each["type"] == "custom"]
     assert (clusters["x"], clusters["y"], clusters["width"]) == (0, 3, 24)
     assert clusters["properties"] == {
         "title": "Clusters",
@@ -57,6 +57,17 @@ def test_what_was_saved_is_added_up_at_the_top(widgets: list[Widget]) -> None:
     expression, day = saved["metrics"]
     assert (saved["start"], expression[0]["expression"], day[-1]["id"]) == ("-P30D", "RUNNING_SUM(day)", "day")
     assert (*day[:4], day[-1]["stat"], day[-1]["period"]) == (*ours("SavedUSD", "Maximum"), 86_400)
+
+
+def test_suggestions_are_below_the_clusters_and_read_once(widgets: list[Widget]) -> None:
+    _, below = [each for each in widgets if each["type"] == "custom"]
+    assert (below["x"], below["width"]) == (0, 24)
+    assert below["properties"] == {
+        "title": "Untagged clusters that could save",
+        "endpoint": "<Report.Arn>",
+        "params": {"suggest": True},
+        "updateOn": {"refresh": False, "resize": False, "timeRange": False},
+    }
 
 
 def test_every_alarm_is_shown(template: Template, widgets: list[Widget]) -> None:
