@@ -75,7 +75,7 @@ def test_office_hours(zone: str) -> None:
 def test_a_pool_that_never_lets_go_is_no_use() -> None:
     tag, note = proposed(lambda at: 40 + at_work(at))
     assert tag == "mon-fri 08:00-18:00"
-    assert "40 always connected" in note
+    assert "40 are always connected" in note
 
 
 def test_a_constant_number_tells_nothing() -> None:

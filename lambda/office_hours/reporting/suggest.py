@@ -85,7 +85,7 @@ def propose(snapshot: "DBClusterTypeDef", seen: Connections, settings: Settings,
         return "", f"Never idle: in all hours of the week, or nearly all, more than {quietest:g} were connected once."
     notes = ["Nobody was connected."] * (not used)
     if quietest:
-        notes.append(f"{quietest:g} always connected, as a pool or monitoring is: that counts as idle.")
+        notes.append(f"{quietest:g} are always connected, as by a pool or monitoring, and count as idle.")
     if unknown:
         notes.append(f"No data for {len(unknown)} hours of the week: it runs in them.")
     return tag, " ".join([*notes, f"From {days:.0f} days of data."])
@@ -182,13 +182,16 @@ def suggestions(
         survey = by_region[region.name]
         clusters = [each for each in survey.clusters if not each.schedule and not obstacle(each.snapshot)]
         classes = {name: each.get("DBInstanceClass", "") for name, each in survey.instances.items()}
-        try:
-            seen = connections(region.name, [each.identifier for each in clusters], invocation.now)
-        except rds.CallError as error:
-            yield failed(f"Region {region.name}, reading its connections", error, region=region.name)
-            return
         suggest = partial(_suggestion, invocation=invocation, prices=prices, classes=classes)
-        yield from of_each((each, partial(suggest, each, seen[each.identifier])) for each in clusters)
+        # Never all at once: four weeks of 10,000 clusters take more memory than there is.
+        for begin in range(0, len(clusters), _MOST_QUERIES):
+            some = clusters[begin : begin + _MOST_QUERIES]
+            try:
+                seen = connections(region.name, [each.identifier for each in some], invocation.now)
+            except rds.CallError as error:
+                yield failed(f"Region {region.name}, reading its connections", error, region=region.name)
+                return
+            yield from of_each((each, partial(suggest, each, seen[each.identifier])) for each in some)
 
     seconds = invocation.seconds_left() * _FOR_READING  # the rest is for what is made of it
     found, failures = side_by_side([survey.region for survey in surveys], work, seconds)
@@ -225,22 +228,26 @@ def _suggestion(
 
 
 def connections(region: str, identifiers: Sequence[str], now: datetime) -> Mapping[str, Connections]:
-    """The most that were connected to an instance of each cluster, in each hour for which there is data.
+    """The most that were connected to an instance of each of 500 clusters, in each hour for which there is data.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/dimensions.html
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
     """
     end, found = _full_hour(now), {name: dict[datetime, float]() for name in identifiers}
-    client = _metrics(region)
-    for begin in range(0, len(identifiers), _MOST_QUERIES):
-        some = identifiers[begin : begin + _MOST_QUERIES]
-        queries = [{"Id": f"c{number}", "MetricStat": _statistic(name)} for number, name in enumerate(some)]
-        pages = client.get_paginator("get_metric_data").paginate(
-            MetricDataQueries=queries, StartTime=end - _PERIOD, EndTime=end
+    pages = (
+        _metrics(region)
+        .get_paginator("get_metric_data")
+        .paginate(
+            MetricDataQueries=[
+                {"Id": f"c{number}", "MetricStat": _statistic(name)} for number, name in enumerate(identifiers)
+            ],
+            StartTime=end - _PERIOD,
+            EndTime=end,
         )
-        for each in (result for page in pages for result in page["MetricDataResults"]):
-            times = map(_full_hour, each["Timestamps"])
-            found[some[int(each["Id"][1:])]].update(zip(times, each["Values"], strict=True))
+    )
+    for each in (result for page in pages for result in page["MetricDataResults"]):
+        times = map(_full_hour, each["Timestamps"])
+        found[identifiers[int(each["Id"][1:])]].update(zip(times, each["Values"], strict=True))
     return found
 
 
