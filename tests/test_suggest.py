@@ -331,6 +331,7 @@ def test_the_dashboard_has_the_five_as_html(fleet: Account) -> None:
     assert ("&lt;b&gt;odd&lt;/b&gt;" in page, "<b>" in page, "busy" in page) == (True, False, False)
     fleet.fail("GetMetricData", ACCESS_DENIED)
     assert "reading its connections" in report({"suggest": True, "widgetContext": {}})
+    assert report({"describe": True}).startswith("### ")
 
 
 @pytest.mark.parametrize(

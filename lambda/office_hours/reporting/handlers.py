@@ -75,7 +75,7 @@ def _read(event: object, keys: Sequence[str], accepted: str) -> dict[str, object
     for key, is_right, expected in checks:
         if key in keys and not is_right:
             mistakes.append(f'"{key}" has {as_json(given[key])}: expected {expected}.')
-    if given.get("send") and ("suggest" in given or "widgetContext" in given):
+    if given.get("send") and (given.get("suggest") or "widgetContext" in given):
         mistakes.append('"send" goes alone: the message has suggestions of its own.')
     if not isinstance(event, dict):
         mistakes = [f"The event is no JSON object. {accepted}."]
