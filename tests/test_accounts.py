@@ -12,6 +12,7 @@ import pytest
 from aws_server import ACCESS_DENIED, ACCOUNT, HOME, MANAGER, Account
 from invocation import Context, Log, invoke, settings
 from office_hours import handlers
+from pages import Element, read
 from price_list import instance
 
 pytest_plugins = ["aws_server", "invocation"]
@@ -149,6 +150,68 @@ def test_without_the_list_of_accounts_its_own_is_shown_and_the_failure_named(
     over.set()
     assert [entry["cluster"] for entry in answer["clusters"]] == ["a"]
     assert failures(answer)[0].startswith(f"The organization's accounts: {why}: ")
+
+
+def page(monkeypatch: pytest.MonkeyPatch, **form: str) -> Element:
+    arns = {each: f"arn:aws:lambda:{HOME}:{ACCOUNT}:function:aurora-office-hours-{each}" for each in ("stop", "start")}
+    monkeypatch.setenv("OFFICE_HOURS_ACTIONS", json.dumps(arns))
+    return read(str(status({"widgetContext": {"width": 1400, "forms": {"all": form}}})))
+
+
+def rows(found: Element) -> list[Element]:
+    return found.all("tbody")[0].all("tr")
+
+
+def test_the_page_has_problems_first_sums_and_buttons_for_its_own_account_alone(
+    organization: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = '"><script>alert(1)</script>&/'
+    for number, called in ((ACCOUNT, "central"), (SHOP, name)):
+        organization.join(number, called).add("a", OFFICE, Status="stopped")
+    organization.members[SHOP].add("b", "mno")
+    organization.join("333333333333", "old", state="SUSPENDED")
+    found = page(monkeypatch)
+    assert found.all("script") == []
+    # Problems come first, then the accounts in the order of their names.
+    broken, other, own = rows(found)
+    assert [each.all("summary")[0].text for each in (broken, other, own)] == ["b", "a", "a"]
+    assert (name in other.text, "central" in own.text) == (True, True)
+    assert (len(other.all("button")), len(own.all("button"))) == (0, 2)
+    assert own.all("a") == []
+    (link,) = other.all("a")
+    function = f"lambda/home?region={HOME}#/functions/aurora-office-hours-start"
+    assert link.attributes["href"] == f"https://{HOME}.console.aws.amazon.com/{function}"
+    assert '{"clusters": ["eu-west-1/a"]}' in (link.attributes["title"] or "")
+    assert '["eu-west-1/a"]' in own.all("cwdb-action")[0].text
+    for words in ("2 stopped", "old/333333333333: SUSPENDED", f"{name}/b: invalid tag"):
+        assert words in " ".join(found.text.split())
+
+
+def test_the_form_filters_by_the_accounts_name_and_number(
+    organization: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, called in ((SHOP, "Shop"), (BANK, "bank")):
+        organization.join(number, called).add("a", OFFICE, Status="stopped")
+    for asked, shown in (("shop", "Shop"), (BANK, "bank")):
+        (row,) = rows(page(monkeypatch, cluster=asked))
+        assert shown in row.text
+
+
+def test_the_page_of_one_account_has_no_column_for_it(organization: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    organization.join(ACCOUNT, "central").add("a", OFFICE, Status="stopped")
+    assert "Account" not in [each.text for each in page(monkeypatch).all("thead")[0].all("th")]
+
+
+def test_suggestions_are_made_for_each_account_from_its_own_connections(organization: Account) -> None:
+    for number, called in ((SHOP, "shop"), (BANK, "bank")):
+        member = organization.join(number, called)
+        member.add("a")
+        for day in range(28, 32) if called == "shop" else ():
+            member.connected("a", f"2026-10-{day}T12:00:00+00:00", 5)
+    found = {
+        each["account_name"]: each for each in invoke(handlers.report, EVENING, {"suggest": True}, None)["suggestions"]
+    }
+    assert {name: each["days"] for name, each in found.items()} == {"bank": 0.0, "shop": 0.2}
 
 
 def test_the_report_adds_all_accounts_up_and_names_them(

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget
 https://github.com/aws-samples/cloudwatch-custom-widgets-samples (logsInsightsQuery has a form)
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -64,7 +65,7 @@ def status_page(status: Status, rows: Sequence[Row], context: object, actions: M
     now, width, problems = datetime.fromisoformat(status["time"]), context.get("width"), status["problems"]
     name, kind = _form(context)
     kinds = [(row, _kinds(row)) for row in rows]
-    chosen = [row for row, its in kinds if (not kind or kind in its) and name.lower() in row.cluster.name]
+    chosen = [row for row, its in kinds if (not kind or kind in its) and name.lower() in row.cluster.path.lower()]
     chosen.sort(key=lambda row: min([PROBLEMS.index(each["problem"]) for each in row.problems] or [99]))
     clock = _clock(context)
     regions = {row.cluster.region for row in rows}
@@ -72,6 +73,8 @@ def status_page(status: Status, rows: Sequence[Row], context: object, actions: M
         problems=problems[:_MOST_PROBLEMS],
         attention=len(problems) + status.get("more_problems", 0),
         denied=status.get("denied_regions", []),
+        inactive=status.get("inactive_accounts", []),
+        accounts=len({row.cluster.account for row in rows}) > 1,
         rows=[_shown(row, actions, now) for row in chosen[:_MOST_ROWS]],
         chosen=len(chosen),
         clusters=len(rows),
@@ -137,7 +140,26 @@ def _shown(row: Row, actions: Mapping[str, str], now: datetime) -> dict[str, obj
         "size": ", ".join(f"{count} x {each}" if count > 1 else each for each, count in sizes.items()),
         "bars": list(_bars(row.spans, now, zone)),
         "words": _timeline_in_words(row, now),
-        "buttons": list(_buttons(row, actions, now)),
+        "buttons": list(_buttons(row, actions, now)) if _is_own(row, actions) else [],
+        "link": None if _is_own(row, actions) else _link(row, actions),
+    }
+
+
+def _is_own(row: Row, actions: Mapping[str, str]) -> bool:
+    """Whether its account is that of the functions that the buttons call."""
+    return row.entry.get("account") in (None, *(arn.split(":")[4] for arn in actions.values()))
+
+
+def _link(row: Row, actions: Mapping[str, str]) -> dict[str, str] | None:
+    """Where the account's own function is, and what to send it. Its stack has the names and the Region of this one."""
+    action = {"available": Action.STOP, "stopped": Action.START}.get(row.entry["status"])
+    if not action or action not in actions:
+        return None
+    _, _, _, region, _, _, function = actions[action].split(":")
+    return {
+        "label": f"{action} function".capitalize(),
+        "url": f"https://{region}.console.aws.amazon.com/lambda/home?region={region}#/functions/{function}",
+        "event": json.dumps({"clusters": [row.cluster.name]}),
     }
 
 
