@@ -82,7 +82,7 @@ def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[
     found, failures, left_out = look_around(
         invocation, invocation.now - PAST, invocation.seconds_left(), partial(_of_region, invocation)
     )
-    rows = sorted((each for each in found if isinstance(each, Row)), key=lambda row: row.cluster.path)
+    rows = sorted((each for each in found if isinstance(each, Row)), key=lambda row: row.cluster.path.lower())
     if or_fail and failures and not rows:
         raise RunError(f"Nothing could be seen.\n{in_words(failures)}")
     problems = [_problem("failure", line) for line in in_words(failures).splitlines()]

@@ -130,6 +130,7 @@ def _kinds(row: Row) -> set[str]:
 def _shown(row: Row, actions: Mapping[str, str], now: datetime) -> dict[str, object]:
     """What the template has of a row."""
     entry, zone, sizes = row.entry, row.cluster.zone, Counter(each or "unknown" for each in row.entry["instances"])
+    buttons, is_own = list(_buttons(row, actions, now)), _is_own(row, actions)
     sign, state = _STATES.get(entry["status"], ("◆", entry["status"]))
     return {
         "entry": entry,
@@ -140,8 +141,8 @@ def _shown(row: Row, actions: Mapping[str, str], now: datetime) -> dict[str, obj
         "size": ", ".join(f"{count} x {each}" if count > 1 else each for each, count in sizes.items()),
         "bars": list(_bars(row.spans, now, zone)),
         "words": _timeline_in_words(row, now),
-        "buttons": list(_buttons(row, actions, now)) if _is_own(row, actions) else [],
-        "link": None if _is_own(row, actions) else _link(row, actions),
+        "buttons": buttons if is_own else [],
+        "link": _link(row, actions) if buttons and not is_own else None,
     }
 
 
