@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from office_hours.clock import shown
+from office_hours.clock import local
 from office_hours.decision import Action, Decision, Reason, decide
 from office_hours.event import MOST_SHOWN, Event, Name
 from office_hours.hold import Hold
@@ -106,7 +106,7 @@ def _wrong_times(cluster: Cluster, event: Event, since: datetime | None, end: da
     if end is None:
         return f'Its schedule "{cluster.schedule}" never changes. Say until when: "until": "20:00".'
     if since and since <= now:
-        return f'"from" is in the past: {shown(since, zone, now)}.'
+        return f'"from" is in the past: {local(since, zone)}.'
     if since and isinstance(cluster.hold, Hold) and cluster.hold.in_force(now):
         held = f"It is held {cluster.hold.to} now, and a cluster has one hold only"
         return f'{held}: use "from" after that hold has ended, or end it with "resume".'
@@ -116,5 +116,5 @@ def _wrong_times(cluster: Cluster, event: Event, since: datetime | None, end: da
         return f'{has_passed} For the next day write "{tomorrow}".'
     if end <= (since or now):
         fault = 'is not after "from"' if since else "is in the past"
-        return f'"until" {fault}: {shown(end, zone, now)}.'
+        return f'"until" {fault}: {local(end, zone)}.'
     return ""

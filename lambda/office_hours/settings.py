@@ -60,8 +60,8 @@ class Cluster:
         if self.hold and self.hold.in_force(now):
             return self.hold.until
         transition = self.schedule.next_transition(now)
-        changes = (transition.at if transition else None, self.hold.starts_after(now) if self.hold else None)
-        return min(filter(None, changes), default=None)
+        changes = (transition.at if transition else None, self.hold.since if self.hold else None)
+        return min((at for at in changes if at and at > now), default=None)
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, Template
 
 from office_hours.answer import Entry
-from office_hours.clock import shown
+from office_hours.clock import local
 from office_hours.command import plan
 from office_hours.decision import Action
 from office_hours.event import Event, Until
@@ -106,10 +107,20 @@ def _buttons(row: Row, actions: Mapping[str, str], now: datetime) -> Iterator[di
             if isinstance(plan(cluster, action, Event(until=Until(text)), now), Hold):
                 yield {
                     "label": verb + label.format(EVENING if is_today else f"tomorrow {EVENING}"),
-                    "question": question.format(cluster.name, shown(end, zone, now)),
+                    "question": question.format(cluster.name, _on_clocks(end, zone, now)),
                     "endpoint": actions.get(action, ""),
                     "payload": {"clusters": [cluster.name], "until": text},
                 }
+
+
+def _on_clocks(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """19:00 Europe/Berlin (18:00 UTC), with its day where that is not today."""
+    here, there = at.astimezone(zone), at.astimezone(UTC)
+    text = f"{here:%H:%M} {zone.key}" if here.date() == now.astimezone(zone).date() else local(at, zone)
+    if here.utcoffset() == there.utcoffset():
+        return text
+    form = "%H:%M" if here.date() == there.date() else "%a %H:%M"
+    return f"{text} ({there:{form}} UTC)"
 
 
 def _x(at: datetime, now: datetime) -> int:
