@@ -39,6 +39,12 @@ def unknown(what: str, word: str, vocabulary: Iterable[str], expected: str) -> S
     return ScheduleError(fault, instead=(word, near)) if near else ScheduleError(fault, expected)
 
 
+def some(items: Iterable[str], most: int) -> list[str]:
+    """These, or the first of them and how many more there are."""
+    every = list(items)
+    return [*every[:most], f"and {len(every) - most} more"] if len(every) > most else every
+
+
 def as_json(value: object) -> str:
     """A value as JSON, in plain ASCII and not too long, so that it can go into the log as it is."""
     text = json.dumps(value, default=str)

@@ -18,7 +18,7 @@ from office_hours.answer import Entry
 from office_hours.clock import local
 from office_hours.command import plan
 from office_hours.decision import Action
-from office_hours.event import Event, Until
+from office_hours.event import Event, end_of
 from office_hours.hold import Hold
 from office_hours.reporting.hours import Span
 from office_hours.reporting.status import COMING, PAST, PROBLEMS, Row, Status
@@ -94,7 +94,7 @@ def answer_page(title: str, entries: Iterable[Entry] = (), mistakes: Sequence[st
 def _buttons(row: Row, actions: Mapping[str, str], now: datetime) -> Iterator[dict[str, object]]:
     """A button for each command that would be obeyed, with the very instant that it asks about."""
     cluster, zone = row.cluster, row.cluster.zone
-    ends = [(" until {}", Until(EVENING).instant(now, zone))]
+    ends = [(" until {}", end_of(EVENING, now, zone))]
     if isinstance(cluster.schedule, Schedule) and (transition := cluster.schedule.next_transition(now)):
         ends.insert(0, ("", transition.at))
     for action, verb, question in _COMMANDS.get(row.entry["status"], ()):
@@ -104,7 +104,7 @@ def _buttons(row: Row, actions: Mapping[str, str], now: datetime) -> Iterator[di
                 continue
             until = end.astimezone(zone)
             text, is_today = until.isoformat(timespec="minutes"), until.date() == now.astimezone(zone).date()
-            if isinstance(plan(cluster, action, Event(until=Until(text)), now), Hold):
+            if isinstance(plan(cluster, action, Event(until=text), now), Hold):
                 yield {
                     "label": verb + label.format(EVENING if is_today else f"tomorrow {EVENING}"),
                     "question": question.format(cluster.name, _on_clocks(end, zone, now)),
