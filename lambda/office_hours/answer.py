@@ -1,10 +1,9 @@
 """What comes of a run: entries, the answer, the log, metrics, failures."""
 
-import itertools
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,10 +17,10 @@ from office_hours.clock import utc
 from office_hours.decision import Action, Decision, Reason
 from office_hours.event import Event
 from office_hours.settings import Cluster
+from office_hours.text import some
 
 NAMESPACE = "AuroraOfficeHours"  # of all our metrics
-# In an error's text: causes, and names of each. And invalid tags in a run's summary. The log has them all.
-_MOST_CAUSES, _MOST_NAMES, _MOST_INVALID = 20, 50, 50
+_MOST_CAUSES, _MOST = 20, 50  # in an error's text: causes, and names of each; invalid tags in a run's summary
 
 
 def _as_json(value: object) -> str:
@@ -132,9 +131,8 @@ class Failure:
 def failed(what: str, error: BaseException, *, denied: bool = False, **keys: str) -> Failure:
     """Log a failure, with AWS's own words, and return it for the run's error."""
     code, words = rds.words(error)
-    is_expected = isinstance(error, (*rds.CallError, TimeoutError))
-    extra = {**keys, "error_code": code, "error_message": words}
-    write, trace = logger.info if denied else logger.error, None if is_expected else error
+    write, extra = logger.info if denied else logger.error, {**keys, "error_code": code, "error_message": words}
+    trace = None if isinstance(error, (*rds.CallError, TimeoutError)) else error
     write("%s could not be handled: %s: %s", what, code, words, exc_info=trace, extra=extra)
     why = " ".join(f"{code}: {words}".split())
     return Failure(what, why, keys.get("region", ""), "denied" if denied else "failed")
@@ -142,18 +140,11 @@ def failed(what: str, error: BaseException, *, denied: bool = False, **keys: str
 
 def in_words(failures: Iterable[Failure]) -> str:
     """A line for each cause, with the names of all that failed for it."""
-    by_cause = defaultdict[str, list[Failure]](list)
+    by_cause = defaultdict[str, list[str]](list)
     for failure in failures:
-        by_cause[failure.cause].append(failure)
-    lines = []
-    for cause, alike in by_cause.items():
-        names = sorted(each.what for each in alike)
-        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-        why = cause if len(names) > 1 else alike[0].why
-        lines.append(f"{', '.join(names[:_MOST_NAMES])}{more}: {why}")
-    if (more_causes := len(lines) - _MOST_CAUSES) > 0:
-        return "\n".join([*sorted(lines)[:_MOST_CAUSES], f"and {more_causes} more causes, which the log has"])
-    return "\n".join(sorted(lines))
+        by_cause[failure.cause].append(failure.what)
+    lines = (f"{', '.join(some(sorted(names), _MOST))}: {cause}" for cause, names in by_cause.items())
+    return "\n".join(some(sorted(lines), _MOST_CAUSES))
 
 
 def report(  # noqa: PLR0913  what was asked for, and what came of it
@@ -170,35 +161,25 @@ def report(  # noqa: PLR0913  what was asked for, and what came of it
     }
     if denied:
         answer["denied_regions"] = denied
-    invalid = {each.cluster.name: each.message for each in outcomes if each.decision.reason is Reason.INVALID_TAG}
-    some_invalid = dict(itertools.islice(invalid.items(), _MOST_INVALID))
-    summary = {**answer, "clusters": len(outcomes), "failures": len(failures), "invalid_tags": some_invalid}
-    logger.info("%s run: %d clusters, %d failures", action, len(outcomes), len(failures), extra=summary)
-    counts = {
-        "Failures": len(failures),
-        "Refused": sum(each.refused for each in outcomes),
-        "Stopped" if action is Action.STOP else "Started": sum(each.done for each in outcomes),
-    }
-    if action is Action.STOP and event.clusters is None:  # the start function's runs see the same
-        counts |= {"InvalidTags": len(invalid), "OverdueClusters": sum(each.overdue for each in outcomes)}
+    invalid = [
+        f"{each.cluster.name}: {each.message}" for each in outcomes if each.decision.reason is Reason.INVALID_TAG
+    ]
+    summary = {"clusters": len(outcomes), "failures": len(failures), "invalid_tags": some(invalid, _MOST)}
+    logger.info("%s run: %d clusters, %d failures", action, len(outcomes), len(failures), extra={**answer, **summary})
     if not event.dry_run:
-        _send(counts)
+        metrics = EphemeralMetrics(namespace=NAMESPACE)
+        counts = {
+            "Failures": len(failures),
+            "Refused": sum(each.refused for each in outcomes),
+            "Stopped" if action is Action.STOP else "Started": sum(each.done for each in outcomes),
+        }
+        if action is Action.STOP and event.clusters is None:  # the start function's runs see the same
+            counts |= {"InvalidTags": len(invalid), "OverdueClusters": sum(each.overdue for each in outcomes)}
+        for name, value in counts.items():
+            metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        metrics.flush_metrics()
     if failures:
-        head = f"{len(failures)} failed and {len(outcomes)} clusters were handled.{_again(event)}"
-        raise RunError(f"{head}\n{in_words(failures)}")
+        head = f"{len(failures)} failed and {len(outcomes)} clusters were handled."
+        again = "The next run tries again." if event.clusters is None else "Where no hold was written, ask again."
+        raise RunError(f"{head} {again}\n{in_words(failures)}")
     return answer
-
-
-def _again(event: Event) -> str:
-    """Who makes good what failed, as a further sentence."""
-    if event.dry_run:
-        return ""
-    return " The next run tries again." if event.clusters is None else " Where no hold was written, ask again."
-
-
-def _send(counts: Mapping[str, int]) -> None:
-    """Send metrics, as a line of the log."""
-    metrics = EphemeralMetrics(namespace=NAMESPACE)
-    for name, value in counts.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    metrics.flush_metrics()

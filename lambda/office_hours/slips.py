@@ -98,11 +98,9 @@ def error_for(word: str, *, begins: bool) -> ScheduleError | None:
 def _near_zone(word: str) -> str | None:
     """The city's zone that was probably meant: by a slip in its name, or by its city alone."""
     places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
-    if "/" in word:
-        return nearest(word, places, likeness=0.7)
-    cities = {zone.rpartition("/")[2].lower(): zone for zone in reversed(places)}
-    near = nearest(word, cities, likeness=0.8)
-    return cities[near] if near and near[0] == word[0].lower() else None
+    names = {zone if "/" in word else zone.rpartition("/")[2]: zone for zone in reversed(places)}
+    near = nearest(word, names, likeness=0.8)
+    return names[near] if near and near[0].lower() == word[0].lower() else None
 
 
 @lru_cache

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from office_hours import days_off
 from office_hours.clock import zones
-from office_hours.text import ScheduleError, unknown
+from office_hours.text import ScheduleError, some, unknown
 
 # --- The words
 
@@ -179,8 +179,7 @@ class Tag:
         if kind_of(words[0]) == "constant":
             self.constant, at = words[0].lower(), 1
         elif kind_of(words[0]) is None:
-            some = f"{', '.join(sorted(self.named)[:10])}{' and more' if len(self.named) > 10 else ''}"
-            names = f"; the settings have the schedules {some}" if self.named else ""
+            names = f"; the settings have the schedules {', '.join(some(sorted(self.named), 10))}" if self.named else ""
             raise _slips().unknown_word(words[0], (*self.named, *EVERYTHING), _EXPECTED_VALUE + names, begins=True)
         while not self.constant and at < len(words):
             kind = kind_of(words[at])
