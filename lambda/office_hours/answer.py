@@ -109,9 +109,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Failure:
-    """What could not be handled, and why: AWS's code and words.
+    """What could not be handled, and why.
 
     what: a cluster's name, or a Region in words.
+    why: AWS's code and words, without the cluster's own name, so that clusters of one cause can be told together.
     region: where; empty where it was in no Region.
     kind: a `denied` Region is one that a policy denies, a `blind` one's CloudTrail can't be read.
     """
@@ -121,12 +122,6 @@ class Failure:
     region: str = ""
     kind: Literal["failed", "denied", "blind"] = "failed"
 
-    @property
-    def cause(self) -> str:
-        """Why, without the cluster's own name, so that failures of one cause can be told together."""
-        name = re.escape(self.what.rpartition("/")[2])
-        return re.sub(rf"(?<![\w-]){name}(?![\w-])", "...", self.why) if "/" in self.what else self.why
-
 
 def failed(what: str, error: BaseException, *, denied: bool = False, **keys: str) -> Failure:
     """Log a failure, with AWS's own words, and return it for the run's error."""
@@ -134,7 +129,8 @@ def failed(what: str, error: BaseException, *, denied: bool = False, **keys: str
     write, extra = logger.info if denied else logger.error, {**keys, "error_code": code, "error_message": words}
     trace = None if isinstance(error, (*rds.CallError, TimeoutError)) else error
     write("%s could not be handled: %s: %s", what, code, words, exc_info=trace, extra=extra)
-    why = " ".join(f"{code}: {words}".split())
+    name = re.escape(what.rpartition("/")[2])
+    why = re.sub(rf"(?<![\w-]){name}(?![\w-])", "...", " ".join(f"{code}: {words}".split()))
     return Failure(what, why, keys.get("region", ""), "denied" if denied else "failed")
 
 
@@ -142,7 +138,7 @@ def in_words(failures: Iterable[Failure]) -> str:
     """A line for each cause, with the names of all that failed for it."""
     by_cause = defaultdict[str, list[str]](list)
     for failure in failures:
-        by_cause[failure.cause].append(failure.what)
+        by_cause[failure.why].append(failure.what)
     lines = (f"{', '.join(some(sorted(names), _MOST))}: {cause}" for cause, names in by_cause.items())
     return "\n".join(some(sorted(lines), _MOST_CAUSES))
 
