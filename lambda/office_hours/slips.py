@@ -62,7 +62,9 @@ _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d\d))?", re.IGNORECASE 
 
 def unknown_word(word: str, vocabulary: Iterable[str], expected: str, *, begins: bool = False) -> ScheduleError:
     """The error for a word that is like none of the grammar's: with what it means, or the nearest of these."""
-    if error := error_for(word, begins=begins):
+    if begins and (constants := _CONSTANTS.get(word.lower())):
+        return ScheduleError(f'unknown word "{word}"', _ABOUT_CONSTANTS, instead=(word, constants[0]))
+    if not begins and (error := unknown_zone(word)):
         return error
     for piece in dict.fromkeys((word, *re.split(r"[+-]", word))):
         near = nearest(piece, vocabulary)
@@ -72,11 +74,8 @@ def unknown_word(word: str, vocabulary: Iterable[str], expected: str, *, begins:
     return ScheduleError(f'unknown {"zone" if "/" in word else "word"} "{word}"', expected)
 
 
-def error_for(word: str, *, begins: bool) -> ScheduleError | None:
-    """The error for a word that means a constant, where it begins a value, or a zone; None for any other word."""
-    if begins:
-        meant = _CONSTANTS.get(word.lower())
-        return ScheduleError(f'unknown word "{word}"', _ABOUT_CONSTANTS, instead=(word, meant[0])) if meant else None
+def unknown_zone(word: str) -> ScheduleError | None:
+    """The error for a word that means a zone; None for any other word."""
     hint = ""
     if match := _OFFSET.fullmatch(word):
         sign, hours, minutes = match.groups("00")

@@ -207,11 +207,11 @@ class Tag:
                 right = f"{before}+{word}" if kind_of(before) == kind else f"{word} {before}"
                 raise ScheduleError(f'no hours between "{before}" and "{word}"', instead=(f"{before} {word}", right))
             parts[kind], before, at = word, word, at + 1
-        if at == len(words):
-            raise ScheduleError(f'no hours after "{before}"', _EXPECTED_HOURS)
-        word, kind = words[at], kind_of(words[at])
+        kind = kind_of(word := words[at]) if at < len(words) else "zone"
         if kind in ("constant", "option", "zone"):
-            raise ScheduleError(f'no hours before "{word}"', _EXPECTED_HOURS)
+            raise ScheduleError(
+                f'no hours after "{before}"' if before else f'no hours before "{word}"', _EXPECTED_HOURS
+            )
         if kind is None and not word[0].isdigit():
             raise _slips().unknown_word(word, EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
         found = _EVERY | parts
@@ -343,7 +343,7 @@ def _one_of(vocabulary: Sequence[str], word: str, whole: str) -> str:
 def _hours(word: str) -> tuple[int | None, int | None]:
     match = _HOURS.fullmatch(word)
     if not match or word == "-":
-        raise _slips().error_for(word, begins=False) or ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
+        raise _slips().unknown_zone(word) or ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
     start, end = (None if text is None else _minutes(text) for text in match.groups())
     if start == DAY:
         raise ScheduleError(f'"24:00" at the start of "{word}"', "write 00:00 for the start of the next day")
