@@ -239,7 +239,7 @@ def _words_for(day: date) -> frozenset[str]:
 def _in_utc(at: datetime) -> datetime:
     if at.utcoffset() is None:
         raise ValueError(f"{at!r} has no time zone: a schedule answers for an instant, an aware datetime")
-    return min(max(at, FIRST), LAST).astimezone(UTC)
+    return (at if 1 < at.year < 9999 else min(max(at, FIRST), LAST)).astimezone(UTC)
 
 
 def _monday(at: datetime) -> int:
