@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -162,20 +162,25 @@ def report(  # noqa: PLR0913  what was asked for, and what came of it
     ]
     summary = {"clusters": len(outcomes), "failures": len(failures), "invalid_tags": some(invalid, _MOST)}
     logger.info("%s run: %d clusters, %d failures", action, len(outcomes), len(failures), extra={**answer, **summary})
+    counts = {
+        "Failures": len(failures),
+        "Refused": sum(each.refused for each in outcomes),
+        "Stopped" if action is Action.STOP else "Started": sum(each.done for each in outcomes),
+    }
+    if action is Action.STOP and event.clusters is None:  # the start function's runs see the same
+        counts |= {"InvalidTags": len(invalid), "OverdueClusters": sum(each.overdue for each in outcomes)}
     if not event.dry_run:
-        metrics = EphemeralMetrics(namespace=NAMESPACE)
-        counts = {
-            "Failures": len(failures),
-            "Refused": sum(each.refused for each in outcomes),
-            "Stopped" if action is Action.STOP else "Started": sum(each.done for each in outcomes),
-        }
-        if action is Action.STOP and event.clusters is None:  # the start function's runs see the same
-            counts |= {"InvalidTags": len(invalid), "OverdueClusters": sum(each.overdue for each in outcomes)}
-        for name, value in counts.items():
-            metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-        metrics.flush_metrics()
+        _send(counts)
     if failures:
         head = f"{len(failures)} failed and {len(outcomes)} clusters were handled."
         again = "The next run tries again." if event.clusters is None else "Where no hold was written, ask again."
         raise RunError(f"{head} {again}\n{in_words(failures)}")
     return answer
+
+
+def _send(counts: Mapping[str, int]) -> None:
+    """Send metrics, as a line of the log."""
+    metrics = EphemeralMetrics(namespace=NAMESPACE)
+    for name, value in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    metrics.flush_metrics()

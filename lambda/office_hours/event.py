@@ -1,7 +1,7 @@
 """What an invocation is asked to do: the event, read as one whole. Pure: no AWS, no clock."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -128,13 +128,18 @@ class Event:
         time = moment(text, zone) if isinstance(text, str) else None
         if "time" in event and time is None:
             mistakes.append(_wrong("time", text, _DAY_AND_TIME))
-        given = [key for key in ("from", "until", "resume", "time") if event.get(key, False) is not False]
-        if "clusters" not in event:
-            mistakes += [f'"{key}" is for clusters by name: "clusters" is missing.' for key in given if key != "time"]
-        if len(given) > 1 and given != ["from", "until"]:
-            mistakes.append(f"{' and '.join(map(as_json, given))} do not go together.")
+        mistakes += _wrong_together(event)
         dry_run = event.get("dry_run") is True or "time" in event
         return cls(names, until, dry_run, time, since, event.get("resume") is True, tuple(mistakes))
+
+
+def _wrong_together(event: Mapping[object, object]) -> Iterator[str]:
+    """What is wrong with keys beside others, or without them."""
+    given = [key for key in ("from", "until", "resume", "time") if event.get(key, False) is not False]
+    if "clusters" not in event:
+        yield from (f'"{key}" is for clusters by name: "clusters" is missing.' for key in given if key != "time")
+    if len(given) > 1 and given != ["from", "until"]:
+        yield f"{' and '.join(map(as_json, given))} do not go together."
 
 
 def _end(key: str, event: Mapping[object, object], now: datetime, zone: ZoneInfo, mistakes: list[str]) -> str | None:
