@@ -17,7 +17,7 @@ from office_hours.reporting.survey import LONGEST_ANSWER, Survey, cut, look_arou
 from office_hours.schedule import Schedule
 from office_hours.settings import Cluster
 
-PAST, COMING = timedelta(days=3), timedelta(days=4)
+PAST, COMING = timedelta(days=3), timedelta(days=2)
 # What a problem may be, the worst first.
 PROBLEMS = "failure", "invalid-tag", "needs-attention", "overdue", "tag-on-instance", "ineligible", "automatic-restart"
 _DAY = timedelta(days=1)
