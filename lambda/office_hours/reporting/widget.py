@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, Template
 
 from office_hours.answer import Entry
-from office_hours.clock import local, shown
+from office_hours.clock import local
 from office_hours.command import DONE, plan
 from office_hours.decision import Action
-from office_hours.event import Event, Until
+from office_hours.event import Event, end_of
 from office_hours.hold import Hold
 from office_hours.reporting.hours import Span, hours_in
 from office_hours.reporting.status import PAST, PROBLEMS, Row, Status
@@ -230,15 +230,14 @@ def _buttons(row: Row, actions: Mapping[str, str], now: datetime) -> Iterator[di
     if not isinstance(schedule, Schedule):
         return
     is_held = isinstance(hold, Hold) and hold.in_force(now)
-    replaced = (
-        f" Its hold ({hold}) is replaced." if isinstance(hold, Hold) and not (is_held or hold.is_over(now)) else ""
-    )
+    is_coming = isinstance(hold, Hold) and hold.since and hold.since > now
+    replaced = f" Its hold ({hold.written(cluster.zone)}) is replaced." if isinstance(hold, Hold) and is_coming else ""
     for action, label, question, end in _offers(row, schedule, now, is_held=is_held):
         until = end.astimezone(cluster.zone).isoformat(timespec="minutes")
-        if isinstance(plan(cluster, action, Event(until=Until(until)), now), Hold):
+        if isinstance(plan(cluster, action, Event(until=until), now), Hold):
             yield {
                 "label": label,
-                "question": f"{question.format(cluster.name, shown(end, cluster.zone, now))}{replaced}",
+                "question": f"{question.format(cluster.name, _on_clocks(end, cluster.zone, now))}{replaced}",
                 "endpoint": actions.get(action, ""),
                 "payload": {"clusters": [cluster.name], "until": until},
             }
@@ -259,7 +258,7 @@ def _offers(
 ) -> Iterator[tuple[Action, str, str, datetime]]:
     """What fits the hour: the action, the button's word, its question, and until when."""
     cluster, transition = row.cluster, schedule.next_transition(now)
-    for_two_hours = Until("2h").instant(now, cluster.zone) or now
+    for_two_hours = end_of("2h", now, cluster.zone) or now
     if cluster.status == "stopped":
         if transition:
             yield Action.START, "Start", "Start {} now, until {}?", transition.at
@@ -287,6 +286,16 @@ def _next_start(schedule: Schedule, after: datetime) -> datetime | None:
     first = schedule.next_transition(after)
     second = first and schedule.next_transition(first.at)
     return next((each.at for each in (first, second) if each and each.to is State.RUNNING), None)
+
+
+def _on_clocks(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """19:00 Europe/Berlin (18:00 UTC), with its day where that is not today."""
+    here, there = at.astimezone(zone), at.astimezone(UTC)
+    text = f"{here:%H:%M} {zone.key}" if here.date() == now.astimezone(zone).date() else local(at, zone)
+    if here.utcoffset() == there.utcoffset():
+        return text
+    form = "%H:%M" if here.date() == there.date() else "%a %H:%M"
+    return f"{text} ({there:{form}} UTC)"
 
 
 def _marks(now: datetime, clock: tzinfo) -> Iterator[dict[str, object]]:
