@@ -121,12 +121,13 @@ def _client(service: str, region: str | None = None, keys: Mapping[str, str] | N
     make: Any = rds.session().create_client
     with rds.making:
         client = make(service, region_name=region, config=rds.IMPATIENT, **(keys or {}))
-    client.meta.events.register_last("before-send", lambda request, **_: _connections().send(request))
+        connections = _connections(client.meta.endpoint_url)
+    client.meta.events.register_last("before-send", lambda request, **_: connections.send(request))
     return client
 
 
-@lru_cache(maxsize=1)
-def _connections() -> URLLib3Session:
+@lru_cache(maxsize=128)
+def _connections(_endpoint: str) -> URLLib3Session:
     """Connections for all accounts: a request carries its own signature, and to connect takes 13 ms of a processor.
 
     https://docs.aws.amazon.com/botocore/latest/topics/events.html#before-send
