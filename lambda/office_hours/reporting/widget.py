@@ -148,7 +148,8 @@ def _shown(row: Row, actions: Mapping[str, str], now: datetime) -> dict[str, obj
 
 def _is_own(row: Row, actions: Mapping[str, str]) -> bool:
     """Whether its account is that of the functions that the buttons call."""
-    return row.entry.get("account") in (None, *(arn.split(":")[4] for arn in actions.values()))
+    account = row.entry.get("account")
+    return account is None or any(f":{account}:" in arn for arn in actions.values())
 
 
 def _link(row: Row, actions: Mapping[str, str]) -> dict[str, str] | None:
