@@ -64,7 +64,7 @@ def status_page(status: Status, rows: Sequence[Row], context: object, actions: M
     now, width, problems = datetime.fromisoformat(status["time"]), context.get("width"), status["problems"]
     name, kind = _form(context)
     kinds = [(row, _kinds(row)) for row in rows]
-    chosen = [row for row, its in kinds if (not kind or kind in its) and name.lower() in row.cluster.name]
+    chosen = [row for row, its in kinds if (not kind or kind in its) and name.lower() in row.cluster.identifier]
     chosen.sort(key=lambda row: min([PROBLEMS.index(each["problem"]) for each in row.problems] or [99]))
     clock = _clock(context)
     regions = {row.cluster.region for row in rows}
@@ -104,7 +104,9 @@ def _form(context: Mapping[object, object]) -> tuple[str, str]:
     given = forms.get("all") if isinstance(forms, dict) else None
     given = given if isinstance(given, dict) else {}
     name, kind = given.get("cluster"), given.get("state")
-    return name.strip()[:_LONGEST_NAME] if isinstance(name, str) else "", kind if kind in list(_KINDS) else ""
+    # Lambda can't answer with half of a surrogate pair.
+    name = name.encode(errors="ignore").decode().strip()[:_LONGEST_NAME] if isinstance(name, str) else ""
+    return name, kind if kind in list(_KINDS) else ""
 
 
 def _clock(context: Mapping[object, object]) -> tzinfo:
