@@ -202,7 +202,7 @@ def test_the_timeline_tells_hours_now_and_state_by_shape_and_in_words(account: A
     assert heights == {"on": {16}, "off": {6}}
     (picture,) = row(page, "on").all("svg")
     assert picture.attributes["role"] == "img"
-    assert "running from Sat 12:00" in str(picture.attributes["aria-label"])
+    assert "on: running from Sat 12:00, planned running from Tue 12:00" in str(picture.attributes["aria-label"])
     assert picture.all("title")[1].text == "running Tue 12:00 to Thu 12:00"
     assert any("dark" in (div.attributes["class"] or "") for div in page.all("div"))
 
