@@ -126,7 +126,7 @@ def see(account: Account, said: list[str], text: str) -> Seen:
         "dry_run": text,
         text: text,
     }
-    chosen = {"forms": {"all": {"state": text, text: text}}, "timezone": {"offsetISO": text}}
+    chosen = {"forms": {"all": {"cluster": "\ud800", "state": text, text: text}}, "timezone": {"offsetISO": text}}
     on_dashboard = {"widgetContext": {"theme": text, "width": 1400, text: text, **chosen}}
     invocations: list[tuple[Handler, dict[str, Any]]] = [
         (handlers.status, {}),

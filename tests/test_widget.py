@@ -202,7 +202,7 @@ def test_the_timeline_tells_hours_now_and_state_by_shape_and_in_words(account: A
     assert heights == {"on": {16}, "off": {6}}
     (picture,) = row(page, "on").all("svg")
     assert picture.attributes["role"] == "img"
-    assert "running from Sat 12:00" in str(picture.attributes["aria-label"])
+    assert "on: running from Sat 12:00, planned running from Tue 12:00" in str(picture.attributes["aria-label"])
     assert picture.all("title")[1].text == "running Tue 12:00 to Thu 12:00"
     assert any("dark" in (div.attributes["class"] or "") for div in page.all("div"))
 
@@ -254,7 +254,7 @@ def test_of_many_clusters_those_that_need_attention_are_shown(account: Account) 
     [
         {},
         {"theme": None, "width": "wide", "forms": None, "timezone": {"offsetISO": "+99:99"}},
-        {"theme": "<script>", "forms": {"all": {"cluster": 5, "state": ["running"]}}, "timezone": "UTC"},
+        {"theme": '"><script>', "forms": {"all": {"cluster": 5, "state": ["running"]}}, "timezone": "UTC"},
     ],
 )
 def test_an_odd_context_does_no_harm(account: Account, context: dict[str, object]) -> None:
@@ -262,6 +262,7 @@ def test_an_odd_context_does_no_harm(account: Account, context: dict[str, object
     page = widget(**context)
     assert row(page, "a").all("rect")
     assert "script" not in page.text
+    assert not page.all("script")
 
 
 def test_where_it_is_narrow_the_timeline_stands_below_the_reason(account: Account) -> None:
@@ -276,10 +277,11 @@ def test_where_it_is_narrow_the_timeline_stands_below_the_reason(account: Accoun
     ("asked", "expected"),
     [
         ({"cluster": " SHOP "}, ["shop-1", "shop-2"]),
+        ({"cluster": "-1"}, ["shop-1"]),  # and not all that are in eu-west-1
         ({"state": "stopped"}, ["etl"]),
         ({"state": "attention"}, ["bad"]),
         ({"state": "exception"}, ["shop-2"]),
-        ({"cluster": "shop", "state": "stopped"}, []),
+        ({"cluster": "<b a=\"'", "state": "stopped"}, []),
         ({"state": "none of them"}, ["bad", "etl", "shop-1", "shop-2"]),
     ],
     ids=str,
@@ -292,7 +294,7 @@ def test_the_form_filters_by_name_and_state(account: Account, asked: dict[str, s
     account.add("shop-2", TagList=[{"Key": "office-hours", "Value": OFFICE}, hold])
     page = widget(forms={"all": asked})
     assert [each.text for each in page.all("summary")] == expected
-    assert ("No cluster is like that." in page.text) == (not expected)
+    assert ("No cluster matches the filter." in page.text) == (not expected)
     assert page.all("input")[0].attributes["value"] == asked.get("cluster", "").strip()
     (form,) = page.all("form")
     (action,) = form.all("cwdb-action")

@@ -16,7 +16,7 @@ from office_hours import rds
 from office_hours.answer import NAMESPACE, Failure, RunError, failed, in_words, logger
 from office_hours.clock import local, utc
 from office_hours.decision import LOG_KEPT, Decision, Reason, decide
-from office_hours.regions import Invocation
+from office_hours.regions import Invocation, parted
 from office_hours.reporting.hours import MONTH, PERIODS, Period, past, period, projected, total
 from office_hours.reporting.prices import Price, Prices
 from office_hours.reporting.suggest import Suggestion, best, suggestions
@@ -80,9 +80,8 @@ def report(invocation: Invocation, *, send: bool) -> Report:
     now, seconds, prices = invocation.now, invocation.seconds_left() * _FOR_RDS, Prices()
     surveys: list[Survey]
     surveys, failures, left_out = look_around(invocation, now - LOG_KEPT, seconds, lambda survey: [survey])
-    made = list(of_each(job for survey in surveys for job in _of_region(prices, now, survey)))
-    failures += [each for each in made if isinstance(each, Failure)]
-    clusters = [each for each in made if not isinstance(each, Failure)]
+    clusters, broken = parted(of_each(job for survey in surveys for job in _of_region(prices, now, survey)))
+    failures += broken
     clusters.sort(key=lambda each: (each.get("account_name", ""), each["region"], each["cluster"]))
     made_of = {
         "time": utc(now),

@@ -76,14 +76,13 @@ def look_around(
 
 
 def _told_by_account(failures: Sequence[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
-    """What `told` says of each account by itself. A member of which no Region is whole is named once."""
-    paths = {region.path for region in regions}
-    found, denied = [each for each in failures if each.region not in paths], set[str]()
-    for account in dict.fromkeys(region.account for region in regions):
+    """What `told` says of each account by itself. Of several, one that failed in each of its Regions is named once."""
+    whose = {region.path: region.account for region in regions}
+    found, denied = [each for each in failures if each.region not in whose], set[str]()
+    for account in dict.fromkeys(whose.values()):
         its = [region for region in regions if region.account == account]
-        paths = {region.path for region in its}
-        failed, out = told([each for each in failures if each.region in paths], its)
-        if account and len(failed) > 1 and {each.region for each in failed} == paths:
+        failed, out = told([each for each in failures if whose.get(each.region) == account], its)
+        if account and len({each.region for each in failed}) == len(its):
             failed = [replace(failed[0], what=f"Account {account}")]
         found += failed
         denied |= {path.rpartition("/")[2] for path in out}

@@ -9,6 +9,7 @@ https://github.com/aws-samples/cloudwatch-custom-widgets-samples (logsInsightsQu
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from pathlib import Path
@@ -23,30 +24,24 @@ from office_hours.decision import Action
 from office_hours.event import Event, end_of
 from office_hours.hold import Hold
 from office_hours.reporting.hours import Span, hours_in
-from office_hours.reporting.status import PAST, PROBLEMS, Row, Status
+from office_hours.reporting.status import COMING, PAST, PROBLEMS, Row, Status
 from office_hours.schedule import Schedule, State
 
 # What the timeline shows, in its own units: ten an hour.
-BEFORE, AHEAD, WIDTH = timedelta(days=1), timedelta(days=2), 720
+BEFORE, WIDTH = timedelta(days=1), 720
 _MARKED = 6  # hours between two marks
 # Below this many pixels there is no room for the timeline beside the rest.
 NARROW = 900
 # A row is up to 20 KB of HTML, and Lambda answers with 6 MB at most.
-_MOST_ROWS, _MOST_PROBLEMS, _MOST_SPANS = 200, 100, 20
+_MOST_ROWS, _MOST_PROBLEMS, _MOST_SPANS = 200, 100, 40
 _LONGEST_NAME = 63  # of a cluster
 _TWO_HOURS = timedelta(hours=2)
 # A sign beside each word, so that nothing is said by colour alone.
 _STATES = {"available": ("▶", "running"), "stopped": ("■", "stopped")}
 _VERBS = {State.RUNNING: "starts", State.STOPPED: "stops"}
 # What the form can show, and how.
-_KINDS = {
-    "": "all states",
-    "attention": "need attention",
-    "running": "running",
-    "stopped": "stopped",
-    "other": "other states",
-    "exception": "held or by hand",
-}
+_KINDS = {"": "all states", "attention": "need attention", "running": "running", "stopped": "stopped"}
+_KINDS |= {"other": "other states", "exception": "held or by hand"}
 
 
 @cache
@@ -65,10 +60,8 @@ def status_page(status: Status, rows: Sequence[Row], context: object, actions: M
     now, width, problems = datetime.fromisoformat(status["time"]), context.get("width"), status["problems"]
     name, kind = _form(context)
     kinds = [(row, _kinds(row)) for row in rows]
-    chosen = [row for row, its in kinds if (not kind or kind in its) and name.lower() in row.cluster.path.lower()]
-    chosen.sort(key=lambda row: min([PROBLEMS.index(each["problem"]) for each in row.problems] or [99]))
+    chosen = _chosen(kinds, name.lower(), kind)
     clock = _clock(context)
-    regions = {row.cluster.region for row in rows}
     return _template("status.html").render(
         problems=problems[:_MOST_PROBLEMS],
         attention=len(problems) + status.get("more_problems", 0),
@@ -78,7 +71,7 @@ def status_page(status: Status, rows: Sequence[Row], context: object, actions: M
         rows=[_shown(row, actions, now) for row in chosen[:_MOST_ROWS]],
         chosen=len(chosen),
         clusters=len(rows),
-        several=len(regions | {each["region"] for each in problems if each["region"]}) > 1,
+        several=len({row.cluster.region for row in rows} | {each["region"] for each in problems if each["region"]}) > 1,
         counts=Counter(each for _, its in kinds for each in its),
         kinds=_KINDS,
         name=name,
@@ -92,7 +85,6 @@ def status_page(status: Status, rows: Sequence[Row], context: object, actions: M
         narrow=isinstance(width, int | float) and width < NARROW,
         theme="dark" if context.get("theme") == "dark" else "light",
         time=f"{now.astimezone(clock):%a %d %b %H:%M} {clock}",
-        clock=clock,
     )
 
 
@@ -107,7 +99,9 @@ def _form(context: Mapping[object, object]) -> tuple[str, str]:
     given = forms.get("all") if isinstance(forms, dict) else None
     given = given if isinstance(given, dict) else {}
     name, kind = given.get("cluster"), given.get("state")
-    return name.strip()[:_LONGEST_NAME] if isinstance(name, str) else "", kind if kind in list(_KINDS) else ""
+    # Lambda can't answer with half of a surrogate pair.
+    name = name.encode(errors="ignore").decode().strip()[:_LONGEST_NAME] if isinstance(name, str) else ""
+    return name, kind if kind in list(_KINDS) else ""
 
 
 def _clock(context: Mapping[object, object]) -> tzinfo:
@@ -122,9 +116,15 @@ def _clock(context: Mapping[object, object]) -> tzinfo:
 
 def _kinds(row: Row) -> set[str]:
     """The kinds of the form that a row is of."""
-    kinds = {_STATES.get(row.cluster.status, ("", "other"))[1]}
-    kinds |= {"attention"} if row.problems else set()
-    return kinds | ({"exception"} if row.entry["reason"] in ("held", "changed-by-hand") else set())
+    kinds = {_STATES.get(row.cluster.status, ("", "other"))[1], "attention" if row.problems else ""}
+    return kinds | {"exception" if row.entry["reason"] in ("held", "changed-by-hand") else ""}
+
+
+def _chosen(kinds: Iterable[tuple[Row, AbstractSet[str]]], name: str, kind: str) -> list[Row]:
+    """The rows that the form lets through, by a part of the cluster's or its account's name, the most urgent first."""
+    chosen = [row for row, its in kinds if not kind or kind in its]
+    chosen = [row for row in chosen if name in row.cluster.identifier or name in row.cluster.account.lower()]
+    return sorted(chosen, key=lambda row: min([PROBLEMS.index(each["problem"]) for each in row.problems] or [99]))
 
 
 def _shown(row: Row, actions: Mapping[str, str], now: datetime) -> dict[str, object]:
@@ -211,10 +211,8 @@ def _when(at: datetime, zone: ZoneInfo, now: datetime) -> str:
 def _length(length: timedelta) -> str:
     """40 min, 1 h 40 min, 16 h or 3 d."""
     hours, minutes = divmod(-(-length // timedelta(minutes=1)), 60)
-    if hours >= 48:
-        return f"{round(hours / 24)} d"
     if hours >= 10:
-        return f"{hours + (minutes >= 30)} h"
+        return f"{round(hours / 24)} d" if hours >= 48 else f"{hours + (minutes >= 30)} h"
     return " ".join([f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes or not hours))
 
 
@@ -303,13 +301,13 @@ def _marks(now: datetime, clock: tzinfo) -> Iterator[dict[str, object]]:
     """The hours that the timeline marks; a day's first has the day's name."""
     at = (now - BEFORE).astimezone(clock).replace(minute=0, second=0, microsecond=0)
     at += timedelta(hours=_MARKED - at.hour % _MARKED)
-    while at < now + AHEAD:
+    while at < now + COMING:
         yield {"x": _x(at, now), "label": f"{at:%H}" if at.hour else f"{at:%a}", "is_day": not at.hour}
         at += timedelta(hours=_MARKED)
 
 
 def _x(at: datetime, now: datetime) -> int:
-    return round(min(max((at - (now - BEFORE)) / (BEFORE + AHEAD), 0), 1) * WIDTH)
+    return round(min(max((at - (now - BEFORE)) / (BEFORE + COMING), 0), 1) * WIDTH)
 
 
 def _bars(spans: Iterable[Span], now: datetime, zone: ZoneInfo) -> Iterator[dict[str, object]]:
@@ -323,11 +321,9 @@ def _bars(spans: Iterable[Span], now: datetime, zone: ZoneInfo) -> Iterator[dict
 
 def _timeline_in_words(row: Row, now: datetime) -> str:
     """What the timeline shows, for those who can't see it."""
-
-    def words(spans: Sequence[Span]) -> str:
-        times = [f"{span.state or 'unknown'} from {span.start.astimezone(row.cluster.zone):%a %H:%M}" for span in spans]
-        return ", ".join([*times[:_MOST_SPANS], *(["and so on"] if len(times) > _MOST_SPANS else [])]) or "unknown"
-
-    past = words([span for span in row.spans if span.start < now and span.end > now - BEFORE])
-    coming = words([span for span in row.spans if span.start >= now])
-    return f"{row.entry['cluster']}. The past day: {past}. The coming two: {coming}."
+    spans = [span for span in row.spans if span.end > now - BEFORE]
+    words = ["and so on"] if len(spans) > _MOST_SPANS else []
+    for span in reversed(spans[:_MOST_SPANS]):
+        kind = f"{'planned ' if span.start >= now else ''}{span.state or 'unknown'}"
+        words.insert(0, f"{kind} from {span.start.astimezone(row.cluster.zone):%a %H:%M}")
+    return f"{row.entry['cluster']}: {', '.join(words)}."
