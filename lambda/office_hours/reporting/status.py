@@ -93,7 +93,8 @@ def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[
 
 
 def _urgency(problem: Problem) -> tuple[int, str, str, str]:
-    return PROBLEMS.index(problem["problem"]), problem.get("account_name", ""), problem["region"], problem["cluster"]
+    account = problem.get("account_name", "").lower()
+    return PROBLEMS.index(problem["problem"]), account, problem["region"], problem["cluster"]
 
 
 def _status(now: datetime, problems: list[Problem], entries: list[StatusEntry], left_out: LeftOut) -> Status:
