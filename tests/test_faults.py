@@ -262,19 +262,6 @@ def test_what_is_denied_costs_only_what_needs_it(trial: Trial, operation: str, l
 
 
 @both
-def test_credentials_that_expire_in_the_middle_leave_done_what_was_done(trial: Trial) -> None:
-    trial.furnish(12, tag=ENFORCED)
-    trial.account.before(trial.way.operation, lambda _: EXPIRED if len(trial.carried_out()) >= 3 else None)
-    trial.run()
-    handled = trial.carried_out()
-    assert 3 <= len(handled) < len(trial.due)
-    failed = dict.fromkeys(set(trial.due) - set(handled), EXPIRED.words)
-    trial.check(handled, failed)
-    trial.next_run()
-    trial.check(failed=failed)
-
-
-@both
 @pytest.mark.parametrize(
     ("fault", "words"),
     [(THROTTLED, THROTTLED.words), (Damage.CUT, "Connection was closed"), (Damage.TRUNCATED, "Unable to parse")],
