@@ -21,13 +21,7 @@ if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef
 
 HOME = REGIONS[0]
-TINY = Plan(
-    runs=((Scenario(20, 2), 1, 1),),
-    cold=0,
-    custodian=(0, 0),
-    tags=(1, 2),
-    scale=(40, 1),
-)
+TINY = Plan(runs=((Scenario(20, 2), 1, 1),), cold=0, custodian=(0, 0), tags=(1, 2), scale=(40, 1))
 
 
 def run(wall: float = 1.0, **calls: int) -> Run:
@@ -77,21 +71,11 @@ def test_the_tags_that_are_measured_are_what_they_are_called() -> None:
     assert all(len(tag) <= 256 and re.fullmatch(r"[\w\s.:/=+@-]*", tag) for tag in tags.hostile())
 
 
-@pytest.mark.parametrize(
-    ("calls", "within"),
-    [
-        ({"DescribeDBClusters": 12, "DescribeEvents": 10, "StopDBCluster": 100}, True),
-        ({"DescribeDBClusters": 13}, False),
-        ({"DescribeDBClusters": 10, "DescribeEvents": 11}, False),
-        ({"DescribeDBClusters": 10, "StopDBCluster": 101}, False),
-    ],
-)
-def test_a_run_may_make_the_calls_that_it_needs(calls: dict[str, int], within: bool) -> None:
-    assert within_budget(Scenario(1000, 100), run(**calls)) is within
-
-
 @pytest.mark.parametrize(("ours", "met"), [(0.74, "met"), (0.76, "**missed**")])
-def test_a_missed_goal_is_told(ours: float, met: str) -> None:
+def test_a_missed_goal_is_told_and_so_is_a_call_too_many(ours: float, met: str) -> None:
     pairs = Pairs([run(1.0)] * 3, [run(ours, DescribeDBClusters=10)] * 3)
     table = report.runs_table([(Scenario(1000, 100), pairs)])
     assert table.splitlines()[-1].endswith(f"| {ours} ({ours} to {ours}) | 1.00 | 1.00 | 10 + 0 + 0 | ≤ 0.75: {met} |")
+    for more in range(2):
+        calls = {"DescribeDBClusters": 12, "DescribeEvents": 10, "StopDBCluster": 100 + more}
+        assert within_budget(Scenario(1000, 100), run(**calls)) is (more == 0)

@@ -43,7 +43,6 @@ import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -235,20 +234,10 @@ def hold_asked_for(history: History, cluster: Cluster, action: Action, until: st
     """The hold that this command should write; None for a cluster that it cannot be given for."""
     if cluster.schedule is None or any(key in cluster.snapshot for key in OBSTACLES):
         return None
-    if until is None:
-        transition = cluster.schedule.next_transition(history.now)
-        return Hold(STATES[action], transition.at) if transition else None
-    end, just_now = (end_of(until, at, cluster.schedule.zone) for at in (history.now, history.now - HALF_AN_HOUR))
-    if ":" in until and just_now <= history.now:  # it may be meant, rather than tomorrow's
-        return None
-    return Hold(STATES[action], end)
-
-
-def end_of(until: str, now: datetime, zone: ZoneInfo) -> datetime:
-    minutes = (now + timedelta(minutes=number) for number in range(1, 3 * 1440))
-    if ":" in until:
-        return next(at for at in minutes if f"{at.astimezone(zone):%H:%M}" == until)
-    return now + timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[until[-1]]: int(until[:-1])})
+    if until is not None:
+        return Hold(STATES[action], history.now + UNTIL[until])
+    transition = cluster.schedule.next_transition(history.now)
+    return Hold(STATES[action], transition.at) if transition else None
 
 
 # Random histories
@@ -289,8 +278,8 @@ STRANGE_TAGS = [
 ]
 STRANGE = st.sampled_from(STRANGE_TAGS) | st.sampled_from(sorted(OBSTACLES))
 BOTH = (Action.STOP, Action.START)
-UNTIL = [None, None, "20:00", "07:15", "20m", "90m", "4h", "3d"]
-WISHES = st.tuples(st.sampled_from(BOTH), st.sampled_from(UNTIL))
+UNTIL = {"20m": timedelta(minutes=20), "90m": timedelta(minutes=90), "4h": timedelta(hours=4), "3d": timedelta(days=3)}
+WISHES = st.tuples(st.sampled_from(BOTH), st.none() | st.sampled_from(sorted(UNTIL)))
 MISHAPS = st.sampled_from([None] * 8 + list(Trouble))
 HOLDS = st.tuples(st.sampled_from(State), st.none() | st.integers(-60, 300))
 WHICH = st.integers(0, 4)
