@@ -35,16 +35,8 @@ def hollow(shape: Shape) -> Any:  # noqa: ANN401 - as many types as the model ha
     """A value in which every member is there and says nothing: what a careless writer takes for missing."""
     if isinstance(shape, StructureShape):
         return {name: hollow(member) for name, member in shape.members.items()}
-    leaves = {
-        "list": [],
-        "map": {},
-        "string": "",
-        "boolean": False,
-        "integer": 0,
-        "long": 0,
-        "double": 0.0,
-        "float": 0.0,
-    }
+    leaves = {"list": [], "map": {}, "string": "", "boolean": False}
+    leaves |= {"integer": 0, "long": 0, "double": 0.0, "float": 0.0}
     return leaves.get(shape.type_name, datetime(1970, 1, 1, tzinfo=UTC))
 
 

@@ -135,9 +135,9 @@ def test_clusters_are_a_list_of_names_or_a_star(given: object) -> None:
     assert all('"clusters"' in mistake for mistake in mistakes({"clusters": given}))
 
 
-@pytest.mark.parametrize("text", ["reporting, eu-west-1/billing", " reporting eu-west-1/billing,"])
-def test_names_may_be_one_text(text: str) -> None:
-    assert Event.read({"clusters": text}, NOW) == Event.read({"clusters": ["reporting", "eu-west-1/billing"]}, NOW)
+def test_names_may_be_one_text() -> None:
+    names = ["reporting", "eu-west-1/billing", "a"]
+    assert Event.read({"clusters": " reporting, eu-west-1/billing a,"}, NOW) == Event.read({"clusters": names}, NOW)
     assert Event.read({"clusters": "*"}, NOW).clusters == Event.read({"clusters": ["*"]}, NOW).clusters == ()
 
 
@@ -181,7 +181,8 @@ def test_a_command_may_begin_later_or_end_a_hold() -> None:
         ({"dry_run": "true"}, '"dry_run" has "true"'),
         ({"dry_run": 1}, '"dry_run" has 1'),
         *(({"time": time}, '"time" has') for time in ("18:00", "2026-11-31T18:00Z", "0001-01-01T00:00Z", 5, None)),
-        *((event, "no JSON object") for event in ([], "dry_run", None)),
+        ([], "no JSON object"),
+        (None, "no JSON object"),
     ],
     ids=str,
 )

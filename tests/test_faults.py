@@ -329,13 +329,10 @@ def test_what_comes_or_goes_between_two_pages_costs_nothing_and_is_handled_once(
 
 
 @both
-@pytest.mark.parametrize("hangs", ["DescribeDBClusters", "a change"])
 @pytest.mark.usefixtures("nobody_waits_long")
-def test_a_region_that_does_not_answer_is_told_in_time_and_costs_no_other(trial: Trial, hangs: str) -> None:
+def test_a_change_that_is_not_answered_is_told_in_time_and_costs_no_other(trial: Trial) -> None:
     trial.furnish(2, regions=(HOME, "sa-east-1", "us-east-1"))
-    reachable = [name for name in trial.due if not name.startswith("sa-east-1")]
-    reachable += ["sa-east-1/c01"] if hangs == "a change" else []
-    operation, where = (trial.way.operation, {"cluster": "c00"}) if hangs == "a change" else (hangs, {})
+    reachable = [name for name in trial.due if name != "sa-east-1/c00"]
     in_time = []
 
     def hang(_: Call) -> Refusal:
@@ -344,7 +341,7 @@ def test_a_region_that_does_not_answer_is_told_in_time_and_costs_no_other(trial:
         trial.over.wait()
         return RESET
 
-    trial.account.before(operation, hang, region="sa-east-1", **where)
+    trial.account.before(trial.way.operation, hang, region="sa-east-1", cluster="c00")
     trial.run(seconds=60)
     assert in_time == [True]
     assert "sa-east-1" in trial.errors[0]
@@ -423,15 +420,10 @@ def test_nothing_is_sent_that_became_too_late_while_it_waited_for_its_turn(trial
     trial.check()
 
 
-def test_a_run_decides_for_the_instant_at_which_it_began_and_counts_what_a_person_has_done_since(
-    account: Account,
-) -> None:
-    account.add("a", "mon-fri 08:00-18:31 enforced")
-    account.add("b", OFFICE)
-    at = "2026-11-23T18:30:00Z"
-    account.log("b", "DB cluster started.", "2026-11-23T18:30:30Z")
+def test_a_run_decides_for_the_instant_at_which_it_began(account: Account) -> None:
+    account.add("a", "mon-fri 08:00-18:00 enforced")
+    at = "2026-11-23T17:59:30Z"
     with time_machine.travel(at, tick=False) as clock:
         account.before("DescribeDBClusters", lambda _: clock.shift(60))
         answer = stop(context=Context(remaining=900_000))
-    assert answer["time"] == at
-    assert decisions(answer) == {"a": ("leave", "as-scheduled"), "b": ("leave", "changed-by-hand")}
+    assert (answer["time"], decisions(answer)) == (at, {"a": ("leave", "as-scheduled")})

@@ -18,20 +18,6 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def test_a_hold_without_an_end_lasts() -> None:
-    hold = Hold.parse("  STOPPED ", zone=BERLIN)
-    assert (hold.to, hold.until) == (State.STOPPED, None)
-    assert hold.in_force(utc("1999-12-31T23:59"))
-    assert hold.in_force(utc("2099-01-01T00:00"))
-
-
-def test_a_hold_ends_at_the_instant_it_names() -> None:
-    hold = Hold.parse(" RUNNING\tUntil  2026-11-24T22:00 ", zone=BERLIN)
-    assert hold.to is State.RUNNING
-    assert hold.in_force(utc("2026-11-24T20:59:59.999999"))
-    assert not hold.in_force(utc("2026-11-24T21:00"))
-
-
 @pytest.mark.parametrize(
     ("written", "until"),
     [
@@ -51,6 +37,15 @@ def test_an_end_is_local_to_the_schedules_zone_unless_it_has_an_offset(written: 
     found = Hold.parse(f"stopped until {written}", zone=BERLIN).until
     assert found == utc(until)
     assert found.tzinfo is UTC
+
+
+def test_a_hold_lasts_until_the_instant_it_names_or_for_good() -> None:
+    hold = Hold.parse(" RUNNING\tUntil  2026-11-24T22:00 ", zone=BERLIN)
+    assert hold.to is State.RUNNING
+    assert hold.in_force(utc("2026-11-24T20:59:59.999999"))
+    assert not hold.in_force(utc("2026-11-24T21:00"))
+    assert Hold.parse("  STOPPED ", zone=BERLIN) == Hold(State.STOPPED)
+    assert Hold(State.STOPPED).in_force(utc("2099-01-01T00:00"))
 
 
 def test_a_hold_may_begin_later() -> None:
