@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench import report, tags
-from bench.__main__ import BOTO3, Plan, Programs, measure
+from bench.__main__ import BOTO3, Plan, measure
 from bench.account import fill
 from bench.measure import PROJECT, Pairs, Program, Report, Run
 from bench.results import within_budget
@@ -29,8 +29,8 @@ def run(wall: float = 1.0, **calls: int) -> Run:
 
 
 def test_it_measures_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    programs = Programs(Program("ours", (str(PROJECT / "lambda"), BOTO3)), Program("floor", (BOTO3,)))
-    results = measure(TINY, programs)
+    ours, floor = Program("ours", (str(PROJECT / "lambda"), BOTO3)), Program("floor", (BOTO3,))
+    results = measure(TINY, floor=floor, ours=ours)
     ((_, pairs),) = results.runs
     calls = [run.seen.calls for run in (*pairs.first, *pairs.second)]
     assert [(each["DescribeDBClusters"] >= 1, each["StopDBCluster"]) for each in calls] == [(True, 2)] * 2
