@@ -46,8 +46,8 @@ def test_the_stop_functions_run_counts_what_it_stopped_and_what_is_wrong(
     assert sent(capsys) == {"Failures": 0, "Refused": 0, "Stopped": 2, "InvalidTags": 1, "OverdueClusters": 1}
     start(CLOSING)  # which tells nothing of tags, and neither does a command
     assert sent(capsys) == {"Failures": 0, "Refused": 0, "Started": 1}
-    start(CLOSING, {"clusters": ["a"]})
-    assert sent(capsys) == {"Failures": 0, "Refused": 0, "Started": 0}
+    stop(CLOSING, {"clusters": ["a"]})
+    assert sent(capsys) == {"Failures": 0, "Refused": 0, "Stopped": 0}
 
 
 def test_what_fails_is_counted_also_where_the_run_does(

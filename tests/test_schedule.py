@@ -74,6 +74,9 @@ RULES = {
     "windows that touch or overlap join": """
         08:00-12:00 12:00-18:00 UTC | 2026-11-23 2026-11-23 | mon 23 08:00 up, mon 23 18:00 down
     """,
+    "the last monday of a month is the one before the next month": """
+        last-mon 08:00-18:00 UTC | 2026-11-22 2026-11-30 | mon 30 08:00 up, mon 30 18:00 down
+    """,
     "the last day of february depends on the year": """
         last-day 08:00-18:00 UTC | 2028-02-01 2028-03-01 | tue 29 08:00 up, tue 29 18:00 down
     """,

@@ -1,12 +1,12 @@
 """RDS at the wire, for measuring: `python -m bench.server [port]`.
 
-It answers each call `latency` seconds after it came, on as many connections as there are, and spends next to nothing on
+It answers each call LATENCY seconds after it came, on as many connections as there are, and spends next to nothing on
 one: all XML is written ahead (`account.py`). What it is asked is counted by operation, and its own processor time is
 told, so that whoever measures can see that he did not measure this. A call's Region is read from its signature.
 
 `/control` takes JSON and answers with JSON, at once: {"load": {"clusters": 1000, "due": 100, ...}} fills the account,
-{"latency": 0.03} and {"rate": 20} (calls a second that a Region answers, 0 for all) change its manners, {"reset": true}
-puts every cluster back to how it was, and each of them answers with the calls and processor time since the last reset.
+{"rate": 20} is the calls a second that a Region answers (0 for all), {"reset": true} puts every cluster back to how it
+was, and each of them answers with the calls and processor time since the last reset.
 """
 
 import asyncio
@@ -41,7 +41,6 @@ class Server:
     """The account and what is counted."""
 
     regions: dict[str, Region] = field(default_factory=dict)
-    latency: float = LATENCY
     rate: float = 0
     calls: Counter[str] = field(default_factory=Counter)
     throttled: int = 0
@@ -55,7 +54,6 @@ class Server:
             gc.collect()
             self.regions = fill(Scenario(**scenario), datetime.now(UTC))
             gc.freeze()
-        self.latency = float(str(order.get("latency", self.latency)))
         self.rate = float(str(order.get("rate", self.rate)))
         report = {"calls": dict(self.calls), "throttled": self.throttled, "cpu": time.process_time() - self.cpu}
         if "reset" in order or "load" in order:
@@ -192,12 +190,12 @@ class Connection(asyncio.Protocol):
             return
         if b"CloudTrail_20131101.LookupEvents" in head:  # nobody has started or stopped a cluster lately
             self._server.calls["LookupEvents"] += 1
-            later(self._server.latency, self._send, 200, b"application/x-amz-json-1.1", b'{"Events": []}')
+            later(LATENCY, self._send, 200, b"application/x-amz-json-1.1", b'{"Events": []}')
             return
         signed = _REGION.search(head)
         assert signed, "botocore signs every call"
         status, xml = self._server.answer(signed[1].decode(), body)
-        later(self._server.latency, self._send, status, b"text/xml", xml)
+        later(LATENCY, self._send, status, b"text/xml", xml)
 
     def _send(self, status: int, kind: bytes, body: bytes) -> None:
         head = b"HTTP/1.1 %d OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (status, kind, len(body))
