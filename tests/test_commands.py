@@ -125,9 +125,9 @@ def test_the_hold_is_written_also_where_nothing_can_be_done_yet_and_a_later_run_
 
 
 @pytest.mark.parametrize(
-    "name", ["Reporting", "eu-west-1/reporting", "arn:aws:rds:eu-west-1:123456789012:cluster:reporting"]
+    "name", ["  Reporting ", "EU-WEST-1/Reporting", "ARN:aws:rds:eu-west-1:123456789012:cluster:Reporting"]
 )
-def test_a_cluster_is_named_by_its_identifier_its_region_or_its_arn(account: Account, name: str) -> None:
+def test_a_cluster_is_named_by_its_identifier_in_any_case_its_region_or_its_arn(account: Account, name: str) -> None:
     account.add("reporting", OFFICE)
     account.add("billing", OFFICE)
     assert decisions(stop(EVENING, {"clusters": [name, "reporting"]})) == {"reporting": HELD}
@@ -226,6 +226,8 @@ def test_a_time_of_day_that_passed_within_half_an_hour_is_refused_with_both_date
     (told,) = mistakes(stop, event, "2026-11-24T19:01:00Z")
     assert "just passed (2026-11-24T20:00+01:00)" in told
     assert '"2026-11-25T20:00+01:00"' in told
+    (told,) = mistakes(stop, {"clusters": ["a"], "until": "23:50"}, "2026-11-24T23:01:00Z")
+    assert "just passed (2026-11-24T23:50+01:00)" in told
     assert changes(account) == []
     assert decisions(stop("2026-11-24T19:01:00Z", event | {"clusters": ["*"]})) == {"a": ("leave", "needs-until")}
     stop("2026-11-24T19:30:00Z", event)

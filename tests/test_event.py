@@ -11,13 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from office_hours.event import KEYS, Event, EventError, Name, Until
+from office_hours.event import KEYS, Event, EventError, Until
 
 BERLIN = ZoneInfo("Europe/Berlin")
-ARN = "arn:aws:rds:eu-west-1:123456789012:cluster:reporting"
-
-
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+INSTANCE = "arn:aws:rds:eu-west-1:123456789012:db:reporting"
 
 
 def utc(text: str) -> datetime:
@@ -31,26 +29,8 @@ def mistakes(event: object) -> list[str]:
 # Names
 
 
-@pytest.mark.parametrize(
-    ("text", "identifier", "region"),
-    [
-        ("  Reporting ", "reporting", None),
-        ("EU-WEST-1/Reporting", "reporting", "eu-west-1"),
-        (ARN.upper(), "reporting", "eu-west-1"),
-        ("arn:aws-cn:rds:cn-north-1:123456789012:cluster:a", "a", "cn-north-1"),
-    ],
-)
-def test_a_name_is_an_identifier_in_any_case_with_its_region_or_an_arn(
-    text: str, identifier: str, region: str | None
-) -> None:
-    name = Name.parse(text)
-    assert name is not None
-    assert (name.identifier, name.region) == (identifier, region)
-
-
-@pytest.mark.parametrize("text", [" ", "/reporting", "eu-west-1/", "a/b/c", "report*", ARN.replace("cluster", "db")])
-def test_anything_else_is_no_name(text: str) -> None:
-    assert Name.parse(text) is None
+@pytest.mark.parametrize("text", [" ", "/reporting", "eu-west-1/", "a/b/c", "report*", INSTANCE])
+def test_what_is_no_name_is_refused_with_one(text: str) -> None:
     (mistake,) = mistakes({"clusters": [text]})
     assert '"eu-west-1/reporting"' in mistake
 
@@ -103,20 +83,6 @@ def test_anything_else_is_refused_with_the_three_forms(value: object) -> None:
         assert form in mistake
 
 
-@pytest.mark.parametrize(
-    ("text", "now", "passed"),
-    [
-        ("20:00", "2026-11-23T19:29:59", "2026-11-23T19:00"),
-        ("20:00", "2026-11-23T19:30", None),
-        ("20:00", "2026-11-23T18:59", None),
-        ("23:50", "2026-11-23T23:01", "2026-11-23T22:50"),
-        ("2026-11-23T20:00", "2026-11-23T19:10", None),
-    ],
-)
-def test_a_time_of_day_has_just_passed_for_half_an_hour(text: str, now: str, passed: str | None) -> None:
-    assert Until(text).just_passed(utc(now), BERLIN) == (utc(passed) if passed else None)
-
-
 @given(st.text() | st.from_regex(r"[0-9:dhmTZ+-]{0,20}"))
 def test_whatever_is_accepted_has_an_instant(text: str) -> None:
     if until := Until.parse(text):
@@ -136,8 +102,10 @@ def test_clusters_are_a_list_of_names_or_a_star(given: object) -> None:
 
 
 def test_names_may_be_one_text() -> None:
-    names = ["reporting", "eu-west-1/billing", "a"]
-    assert Event.read({"clusters": " reporting, eu-west-1/billing a,"}, NOW) == Event.read({"clusters": names}, NOW)
+    names = ["reporting", "eu-west-1/billing", "arn:aws-cn:rds:cn-north-1:123456789012:cluster:a"]
+    event = Event.read({"clusters": f" {names[0]}, {names[1]} {names[2]},"}, NOW)
+    assert event == Event.read({"clusters": names}, NOW)
+    assert [name.region for name in event.clusters or ()] == [None, "eu-west-1", "cn-north-1"]
     assert Event.read({"clusters": "*"}, NOW).clusters == Event.read({"clusters": ["*"]}, NOW).clusters == ()
 
 
