@@ -164,12 +164,15 @@ def test_a_star_is_every_tagged_cluster_and_what_cannot_be_done_is_left_with_its
 @pytest.mark.parametrize(
     ("name", "mistake"),
     [
-        ("reportng", 'The cluster "reportng" is unknown: did you mean "reporting"?'),
-        ("reporting-1", 'The cluster "reporting-1" is unknown: did you mean "reporting"?'),  # its instance
-        ("zzz", 'is unknown: the tagged clusters are "bad", "docdb", "global", "reporting".'),
-        ("untagged", 'The cluster "untagged" has no tag "office-hours": the tagged clusters are "bad", "docdb", '),
-        ("us-west-2/reporting", f'The cluster "us-west-2/reporting" is unknown: did you mean the Region {HOME}?'),
-        (ELSEWHERE, f'The cluster "{ELSEWHERE}" is unknown: did you mean "reporting"?'),
+        ("reportng", 'The cluster "reportng" is unknown: did you mean "eu-west-1/reporting"?'),
+        ("reporting-1", 'The cluster "reporting-1" is unknown: did you mean "eu-west-1/reporting"?'),  # its instance
+        (
+            "zzz",
+            f'is unknown: the tagged clusters are "{HOME}/bad", "{HOME}/docdb", "{HOME}/global", "{HOME}/reporting".',
+        ),
+        ("untagged", 'The cluster "untagged" has no tag "office-hours": the tagged clusters are "eu-west-1/bad"'),
+        ("us-west-2/reporting", f'The cluster "us-west-2/reporting" is unknown: the Regions looked after are {HOME}.'),
+        (ELSEWHERE, f'The cluster "{ELSEWHERE}" is unknown: did you mean "{HOME}/reporting"?'),
         ("bad", '"eu-west-1/bad" can\'t be stopped by name. Its tag can\'t be read: unknown day "mno"'),
         ("global", "\"eu-west-1/global\" can't be stopped by name. Can't be stopped: it belongs to"),
         ("docdb", "\"eu-west-1/docdb\" can't be stopped by name. Can't be stopped: it is not Aurora"),
@@ -191,7 +194,7 @@ def test_of_many_tagged_clusters_a_few_are_told(account: Account) -> None:
         account.add(f"shop-{number}", OFFICE)
     (far,) = mistakes(stop, {"clusters": ["x"]})
     (near,) = mistakes(stop, {"clusters": ["shop"]})
-    assert far.endswith('are "shop-0", "shop-1", "shop-2", "shop-3", "shop-4", and more.')
+    assert far.endswith('"eu-west-1/shop-3", "eu-west-1/shop-4", and 2 more.')
     assert near.count(" or ") == 2
 
 
@@ -243,7 +246,7 @@ def test_a_name_is_looked_for_in_the_region_that_it_names(account: Account) -> N
     told = mistakes(stop, {"clusters": names})
     assert len(told) == len(names)
     for expected in (
-        'The cluster "eu-west-1/reportng" is unknown: did you mean "eu-west-1/reporting"?',
+        'The cluster "eu-west-1/reportng" is unknown: did you mean "eu-west-1/reporting" or "us-east-1/reporting"?',
         'The cluster "reportng" is unknown: did you mean "eu-west-1/reporting" or "us-east-1/reporting"?',
         'The cluster "reporting" is in 2 Regions: write one of "eu-west-1/reporting", "us-east-1/reporting".',
     ):

@@ -43,6 +43,7 @@ import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -391,9 +392,9 @@ class AnyHistory(RuleBasedStateMachine):
         if hold:
             to, minutes = hold
             until = None if minutes is None else self.history.now + timedelta(minutes=minutes)
-            tags[HOLD_KEY] = str(Hold(to, until))
+            tags[HOLD_KEY] = Hold(to, until).written(ZoneInfo("UTC"))
         elif tag and cluster.hold:
-            tags[HOLD_KEY] = str(cluster.hold)
+            tags[HOLD_KEY] = cluster.hold.written(ZoneInfo("UTC"))
         cluster.write(tags)
         self.go_on(cluster, then)
 

@@ -77,8 +77,8 @@ def test_a_hold_written_out_parses_to_an_equal_one_in_any_zone(
     state: State, until: datetime | None, since: datetime | None, zone: ZoneInfo
 ) -> None:
     hold = Hold(state, until, since)
-    assert Hold.parse(str(hold), zone=zone) == hold
-    assert re.fullmatch(r"[A-Za-z0-9\s_.:/=+@-]{1,256}", str(hold))
+    assert Hold.parse(hold.written(zone), zone=zone) == hold
+    assert re.fullmatch(r"[A-Za-z0-9\s_.:/=+@-]{1,256}", hold.written(zone))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_bad_hold_is_refused_with_the_word_at_fault_and_what_was_expected(
 def test_the_last_day_of_the_calendar_is_a_way_to_say_for_good(end: str) -> None:
     hold = Hold.parse(f"running until {end}", zone=BERLIN)
     assert hold.in_force(datetime(9000, 1, 1, tzinfo=UTC))
-    assert Hold.parse(str(hold), zone=BERLIN) == hold
+    assert Hold.parse(hold.written(BERLIN), zone=BERLIN) == hold
     assert hold.until is not None
     assert hold.until.astimezone(BERLIN).year == 9999  # which every decision shows
 
@@ -120,4 +120,4 @@ def test_whatever_is_no_hold_is_refused(text: str) -> None:
         hold = Hold.parse(text, zone=BERLIN)
     except HoldError:
         return
-    assert Hold.parse(str(hold), zone=BERLIN) == hold
+    assert Hold.parse(hold.written(BERLIN), zone=BERLIN) == hold

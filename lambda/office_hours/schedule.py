@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from office_hours.clock import FIRST, LAST, clear_of_the_ends, instant
+from office_hours.clock import FIRST, LAST, instant
 from office_hours.days_off import DaysOff
 from office_hours.tag import DAY, MONTHS, ORDINALS, WEEKDAYS, Tag, Window
 from office_hours.text import ScheduleError
@@ -239,7 +239,7 @@ def _words_for(day: date) -> frozenset[str]:
 def _in_utc(at: datetime) -> datetime:
     if at.utcoffset() is None:
         raise ValueError(f"{at!r} has no time zone: a schedule answers for an instant, an aware datetime")
-    return (at if 1 < at.year < 9999 else clear_of_the_ends(at)).astimezone(UTC)
+    return (at if 1 < at.year < 9999 else min(max(at, FIRST), LAST)).astimezone(UTC)
 
 
 def _monday(at: datetime) -> int:

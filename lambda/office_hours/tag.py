@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from office_hours import days_off
 from office_hours.clock import zones
-from office_hours.text import ScheduleError, unknown
+from office_hours.text import ScheduleError, some, unknown
 
 # --- The words
 
@@ -179,8 +179,7 @@ class Tag:
         if kind_of(words[0]) == "constant":
             self.constant, at = words[0].lower(), 1
         elif kind_of(words[0]) is None:
-            some = f"{', '.join(sorted(self.named)[:10])}{' and more' if len(self.named) > 10 else ''}"
-            names = f"; the settings have the schedules {some}" if self.named else ""
+            names = f"; the settings have the schedules {', '.join(some(sorted(self.named), 10))}" if self.named else ""
             raise _slips().unknown_word(words[0], (*self.named, *EVERYTHING), _EXPECTED_VALUE + names, begins=True)
         while not self.constant and at < len(words):
             kind = kind_of(words[at])
@@ -208,11 +207,11 @@ class Tag:
                 right = f"{before}+{word}" if kind_of(before) == kind else f"{word} {before}"
                 raise ScheduleError(f'no hours between "{before}" and "{word}"', instead=(f"{before} {word}", right))
             parts[kind], before, at = word, word, at + 1
-        if at == len(words):
-            raise ScheduleError(f'no hours after "{before}"', _EXPECTED_HOURS)
-        word, kind = words[at], kind_of(words[at])
+        kind = kind_of(word := words[at]) if at < len(words) else "zone"
         if kind in ("constant", "option", "zone"):
-            raise ScheduleError(f'no hours before "{word}"', _EXPECTED_HOURS)
+            raise ScheduleError(
+                f'no hours after "{before}"' if before else f'no hours before "{word}"', _EXPECTED_HOURS
+            )
         if kind is None and not word[0].isdigit():
             raise _slips().unknown_word(word, EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
         found = _EVERY | parts
@@ -344,7 +343,7 @@ def _one_of(vocabulary: Sequence[str], word: str, whole: str) -> str:
 def _hours(word: str) -> tuple[int | None, int | None]:
     match = _HOURS.fullmatch(word)
     if not match or word == "-":
-        raise _slips().error_for(word, begins=False) or ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
+        raise _slips().unknown_zone(word) or ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
     start, end = (None if text is None else _minutes(text) for text in match.groups())
     if start == DAY:
         raise ScheduleError(f'"24:00" at the start of "{word}"', "write 00:00 for the start of the next day")
