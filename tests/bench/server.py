@@ -5,9 +5,9 @@ one: all XML is written ahead (`account.py`). What it is asked is counted by ope
 told, so that whoever measures can see that he did not measure this. A call's Region is read from its signature.
 
 `/control` takes JSON and answers with JSON, at once: {"load": {"clusters": 1000, "due": 100, ...}} fills the account,
-{"latency": 0.03} and {"rate": 20} (calls a second that a Region answers, 0 for all) change its manners,
-{"accounts": 60} makes an organization, in which each account has the same clusters, {"reset": true} puts every cluster
-back to how it was, and each of them answers with the calls and processor time since the last reset.
+{"rate": 20} is the calls a second that a Region answers (0 for all), {"accounts": 60, "latency": 0.1} makes an
+organization, in which each account has the same clusters, {"reset": true} puts every cluster back to how it was, and
+each of them answers with the calls and processor time since the last reset.
 """
 
 import asyncio
@@ -39,24 +39,6 @@ class RefusedError(Exception):
 
 
 @dataclass
-class Bucket:
-    """The calls that a Region answers: so many a second, and a second's worth at once."""
-
-    rate: float
-    tokens: float
-    at: float
-
-    def take(self) -> bool:
-        now = time.monotonic()
-        self.tokens = min(self.rate, self.tokens + (now - self.at) * self.rate)
-        self.at = now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
-
-
-@dataclass
 class Server:
     """The account and what is counted."""
 
@@ -66,7 +48,7 @@ class Server:
     accounts: int = 0
     calls: Counter[str] = field(default_factory=Counter)
     throttled: int = 0
-    buckets: dict[str, Bucket] = field(default_factory=dict)
+    answered: Counter[tuple[str, int]] = field(default_factory=Counter)  # by Region and second
     changed: set[tuple[str, str]] = field(default_factory=set)
     cpu: float = 0
 
@@ -76,14 +58,10 @@ class Server:
             gc.collect()
             self.regions = fill(Scenario(**scenario), datetime.now(UTC))
             gc.freeze()
-        self.latency = float(str(order.get("latency", self.latency)))
         self.rate = float(str(order.get("rate", self.rate)))
+        self.latency = float(str(order.get("latency", self.latency)))
         self.accounts = int(str(order.get("accounts", self.accounts)))
-        report = {
-            "calls": dict(self.calls),
-            "throttled": self.throttled,
-            "cpu": time.process_time() - self.cpu,
-        }
+        report = {"calls": dict(self.calls), "throttled": self.throttled, "cpu": time.process_time() - self.cpu}
         if "reset" in order or "load" in order:
             self.reset()
         return report
@@ -94,7 +72,7 @@ class Server:
                 cluster.become(cluster.first)
         self.changed.clear()
         self.calls.clear()
-        self.buckets.clear()
+        self.answered.clear()
         self.throttled = 0
         self.cpu = time.process_time()
 
@@ -103,21 +81,24 @@ class Server:
         operation = parameters["Action"]
         self.calls[operation] += 1
         try:
-            if self.rate and not self.buckets.setdefault(region, Bucket(self.rate, self.rate, time.monotonic())).take():
-                self.throttled += 1
-                raise RefusedError("Throttling", "Rate exceeded")  # noqa: TRY301  as RDS does, before all else
+            self.throttle(region)
             result = _OPERATIONS[operation](self, region, parameters)
         except RefusedError as error:
             code, words = error.args
             return 400, _REFUSAL % (code.encode(), words.encode())
-        name = operation.encode()
-        return 200, b'<%sResponse xmlns="%s"><%sResult>%s</%sResult>%s</%sResponse>' % (
-            *(name, _namespace(), name, result, name),
-            *(
-                b"<ResponseMetadata><RequestId>11111111-2222-3333-4444-555555555555</RequestId></ResponseMetadata>",
-                name,
-            ),
+        name, request = operation.encode(), b"<RequestId>11111111-2222-3333-4444-555555555555</RequestId>"
+        return 200, (
+            b'<%sResponse xmlns="%s"><%sResult>%s</%sResult><ResponseMetadata>%s</ResponseMetadata></%sResponse>'
+            % (name, _namespace(), name, result, name, request, name)
         )
+
+    def throttle(self, region: str) -> None:
+        """Refuse the call where the Region has answered as many as it does in this second."""
+        second = region, int(time.monotonic())
+        if self.rate and self.answered[second] >= self.rate:
+            self.throttled += 1
+            raise RefusedError("Throttling", "Rate exceeded")
+        self.answered[second] += 1
 
     def describe_clusters(self, region: str, parameters: Parameters) -> bytes:
         clusters = self.regions[region].clusters if region in self.regions else {}
@@ -159,9 +140,6 @@ class Server:
         self.changed.add((region, name))
         return cluster.xml
 
-    def add_tags(self, _: str, __: Parameters) -> bytes:
-        return b""
-
     def who(self, _: str, __: Parameters) -> bytes:
         """STS's GetCallerIdentity, with which Cloud Custodian begins, and the status over an organization."""
         user = f"<Arn>arn:aws:iam::{ACCOUNT}:user/bench</Arn><UserId>AIDABENCH</UserId>"
@@ -190,7 +168,6 @@ _OPERATIONS: dict[str, Callable[[Server, str, Parameters], bytes]] = {
     "DescribeEvents": Server.describe_events,
     "StopDBCluster": Server.change,
     "StartDBCluster": Server.change,
-    "AddTagsToResource": Server.add_tags,
     "AssumeRole": Server.assume,
     "GetCallerIdentity": Server.who,
 }
