@@ -7,7 +7,7 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CONTEXT_KEY = "officeHours"
 STACK = "AuroraOfficeHours"
+ORGANIZATION_STACK = "AuroraOfficeHoursOrganization"
 # What all that the stack makes is named by.
 NAME = "aurora-office-hours"
 EVERY_REGION = ("*",)
@@ -47,6 +48,9 @@ TAG_KEY_LENGTH = 123
 EMAIL = re.compile(r"[^\s@,;:<>()\"]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*")
 EMAIL_LENGTH = 254
 REPORTS = ("daily", "weekly", "never")
+# Organizational units, or the root, as Organizations names them.
+# https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html
+UNIT = re.compile(r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32}")
 
 
 def function_name(word: str) -> str:
@@ -56,6 +60,19 @@ def function_name(word: str) -> str:
 
 class SettingsError(ValueError):
     """The settings cannot be used. Each line of the text names a key and says what it accepts."""
+
+
+@dataclass(frozen=True)
+class Organization:
+    """The accounts that `make deploy-organization` deploys to, its members.
+
+    units: the organizational units that they are in, now or later.
+    dashboard, alarms: whether each has its own.
+    """
+
+    units: tuple[str, ...]
+    dashboard: bool = False
+    alarms: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +90,7 @@ class StackSettings:
     log_retention_days: how long the functions' logs are kept.
     cloud_trail: whether the functions may look up in CloudTrail who started or stopped a cluster.
     dashboard, alarms: whether the stack has them.
+    organization: the accounts that this one is the centre of; None for an account on its own.
     """
 
     tag_key: str = "office-hours"
@@ -87,6 +105,7 @@ class StackSettings:
     cloud_trail: bool = True
     dashboard: bool = True
     alarms: bool = True
+    organization: Organization | None = None
 
     @classmethod
     def from_context(cls, context: Mapping[str, object]) -> "StackSettings":
@@ -104,6 +123,13 @@ class StackSettings:
         if problems:
             raise SettingsError("\n".join(problems))
         return settings
+
+    def of_a_member(self) -> "StackSettings":
+        """What a member has in place of these. The centre reports for all, and knows whom to tell."""
+        if not self.organization:
+            return self
+        dashboard, alarms = self.organization.dashboard, self.organization.alarms
+        return replace(self, dashboard=dashboard, alarms=alarms, notify_email="", report="never")
 
     def as_json(self) -> str:
         """What the functions read from their environment."""
@@ -287,6 +313,27 @@ def calendars(value: object) -> dict[str, tuple[str, ...]]:
     )
 
 
+def organization(value: object) -> Organization:
+    given = value if isinstance(value, dict) else {}
+    units, members = given.get("units"), given.get("members", {})
+    if (
+        not isinstance(units, list)
+        or not units
+        or not all(isinstance(unit, str) and UNIT.fullmatch(unit) for unit in units)
+        or len(set(units)) < len(units)
+        or not given.keys() <= {"units", "members"}
+        or not isinstance(members, dict)
+        or not members.keys() <= {"dashboard", "alarms"}
+        or not all(isinstance(each, bool) for each in members.values())
+    ):
+        raise ValueError(
+            'must be an object with "units", a list of organizational units, each once, or the root, such as '
+            '{"units": ["ou-ab12-34cd56ef"]}, and, where its members have their own, "members", such as '
+            f'{{"dashboard": true, "alarms": true}}; it is {shown(value)}.'
+        )
+    return Organization(tuple(units), **members)
+
+
 KEYS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "tagKey": ("tag_key", tag_key),
     "everyMinutes": ("every_minutes", every_minutes),
@@ -300,6 +347,7 @@ KEYS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "cloudTrail": ("cloud_trail", switch),
     "dashboard": ("dashboard", switch),
     "alarms": ("alarms", switch),
+    "organization": ("organization", organization),
 }
 # Values that are words, also where they could be read as JSON.
 TEXTS = ("tagKey", "defaultZone", "notifyEmail", "report")

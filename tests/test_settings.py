@@ -42,13 +42,14 @@ FULL = {
     "cloudTrail": False,
     "dashboard": False,
     "alarms": False,
+    "organization": {"units": ["ou-ab12-34cd56ef", "r-ab12"], "members": {"dashboard": True, "alarms": True}},
 }
 
 
 def test_the_cdk_json_of_the_project_states_the_defaults() -> None:
     context = json.loads(Path(PROJECT, "cdk.json").read_text())["context"]
-    # No list means the stack's own Region.
-    assert set(context["officeHours"]) == FULL.keys() - {"regions"}
+    # Without these: the stack's own Region, and no account but its own.
+    assert set(context["officeHours"]) == FULL.keys() - {"regions", "organization"}
     assert read(context) == read({}) == StackSettings()
 
 
@@ -183,6 +184,17 @@ def test_a_value_is_accepted(key: str, values: list[object]) -> None:
         *((key, "must be true or false; ", ["yes", 1, "", []]) for key in ("cloudTrail", "dashboard", "alarms")),
         ("schedules", "must be an object of names and tag values, ", ["always", ["always"], {"b": 8}]),
         ("calendars", "must be an object of names and lists of dates and ranges, ", [{"plant": "2026-12-24"}, ["a"]]),
+        (
+            "organization",
+            'must be an object with "units", a list of organizational units, each once, or the root, ',
+            [
+                *("ou-ab12-34cd56ef", ["ou-ab12-34cd56ef"], {}, {"units": []}, {"units": "ou-ab12-34cd56ef"}),
+                *({"units": [each]} for each in ("production", "123456789012", "ou-ab12", "OU-AB12-34CD56EF", 5)),
+                *({"units": ["r-ab12"], **more} for more in ({"unit": []}, {"members": {"alarm": True}})),
+                *({"units": ["r-ab12"], "members": each} for each in (True, {"alarms": "yes"})),
+                {"units": ["r-ab12", "r-ab12"]},
+            ],
+        ),
     ],
 )
 def test_another_value_is_refused_with_what_is_accepted(key: str, accepts: str, values: list[object]) -> None:
@@ -217,6 +229,20 @@ def test_a_slip_is_refused_with_what_was_meant(key: str, value: object, meant: s
 def test_regions_that_no_account_has_are_refused(regions: list[str], fault: str) -> None:
     (problem,) = refused({"officeHours": {"regions": regions}})
     assert fault in problem
+
+
+# Many accounts
+
+
+def test_a_member_has_neither_dashboard_nor_alarms_of_its_own_unless_asked_for_and_tells_nobody_itself() -> None:
+    settings = {"notifyEmail": "dba@example.com", "report": "daily", "organization": {"units": ["r-ab12"]}}
+    member = read({"officeHours": settings}).of_a_member()
+    assert (member.dashboard, member.alarms, member.notify_email, member.report) == (False, False, "", "never")
+    settings["organization"] = FULL["organization"]
+    member = read({"officeHours": settings}).of_a_member()
+    assert (member.dashboard, member.alarms) == (True, True)
+    alone = given("report", "daily")
+    assert alone.of_a_member() == alone
 
 
 # Schedules and calendars
