@@ -17,7 +17,8 @@ from constructs import Construct, IConstruct
 
 from alarms import Alarms, Topic
 from dashboard import Dashboard
-from permissions import act_on_tagged, allow, cluster_arns, look, look_up_who
+from member import LOOKING, READER, Centre, code_in_bucket
+from permissions import act_on_tagged, allow, cluster_arns, look, look_at_members, look_up_who, read_all
 from settings import CONTEXT_KEY, NAME, STACK, SettingsError, StackSettings, function_name
 
 # Lambda's limit for all names and values of a function's environment together, in bytes, less what the ARNs in it take,
@@ -83,16 +84,25 @@ class OfficeHoursStack(cdk.Stack):
     """Everything that Aurora Office Hours needs in an account; removed, it leaves nothing of its own behind.
 
     package: the folder that is deployed to Lambda.
+    plain: whether the template can be deployed without the CDK, from a bucket that has the package; with an
+        organization in the settings it is then a member's, and without this the centre's.
     """
 
-    def __init__(self, scope: Construct, *, settings: StackSettings, package: Path) -> None:
+    def __init__(self, scope: Construct, *, settings: StackSettings, package: Path, plain: bool = False) -> None:
         super().__init__(
             scope,
             STACK,
             description="Aurora Office Hours: stops and starts tagged Amazon Aurora clusters on office hours",
+            synthesizer=cdk.BootstraplessSynthesizer() if plain else None,
         )
-        self.settings = settings
-        self.code = lambda_.Code.from_asset(str(package))
+        self.settings = settings.of_a_member() if plain else settings
+        settings = self.settings
+        self.code = code_in_bucket(self, package) if plain else lambda_.Code.from_asset(str(package))
+        self.is_centre = settings.organization is not None and not plain
+        self.centre: Centre | None = None
+        if settings.organization and plain:
+            self.centre = Centre(self, statements=read_all(settings))
+            accept(self.centre.reader, "IAM5[Resource::*]", "A listing is of all that there is, and changes nothing.")
         self.failures = sqs.Queue(
             self,
             "Failures",
@@ -101,7 +111,11 @@ class OfficeHoursStack(cdk.Stack):
             retention_period=cdk.Duration.days(14),
         )
         accept(self.failures, "SQS3", "It is the dead-letter queue.")
-        self.topic = Topic(self, "Topic", email=settings.notify_email)
+        self.topic = Topic(
+            self, "Topic", email=settings.notify_email, organization=settings.organization if self.is_centre else None
+        )
+        # Of a member without alarms, the centre is told each failure itself.
+        self.told = self.centre.topic if self.centre and not settings.alarms else None
         self.group = scheduler.ScheduleGroup(
             self, "Schedules", schedule_group_name=NAME, removal_policy=cdk.RemovalPolicy.DESTROY
         )
@@ -119,7 +133,12 @@ class OfficeHoursStack(cdk.Stack):
         if settings.alarms:
             scheduled = {word: self.scheduled[word] for word in acting}
             alarms = Alarms(
-                self, "Alarms", topic=self.topic, scheduled=scheduled, failures=self.failures, settings=settings
+                self,
+                "Alarms",
+                topic=self.centre.topic if self.centre else self.topic,
+                scheduled=scheduled,
+                failures=self.failures,
+                settings=settings,
             ).all
         if settings.dashboard:
             Dashboard(self, "Dashboard", functions=functions, alarms=alarms)
@@ -153,7 +172,11 @@ class OfficeHoursStack(cdk.Stack):
             Function(
                 name="status",
                 purpose="Shows tagged Aurora clusters, what they should be, and why",
-                statements=[*look(self.settings, "rds:DescribeDBInstances"), *look_up_who(self.settings)],
+                statements=[
+                    *look(self.settings, "rds:DescribeDBInstances"),
+                    *look_up_who(self.settings),
+                    *self.look_at_members(),
+                ],
                 memory=TELLING_MEMORY_MB,
                 timeout=LONGEST_STATUS,
                 variables={
@@ -172,6 +195,7 @@ class OfficeHoursStack(cdk.Stack):
                     *look(self.settings, "rds:DescribeDBInstances"),
                     allow("ReadPrices", ["pricing:GetProducts"]),
                     allow("SendReport", ["sns:Publish"], self.topic.topic_arn),
+                    *self.look_at_members(),
                 ],
                 memory=TELLING_MEMORY_MB,
                 timeout=LONGEST_RUN,
@@ -186,6 +210,20 @@ class OfficeHoursStack(cdk.Stack):
                 retries=0,
             )
         )
+
+    def look_at_members(self) -> list[iam.PolicyStatement]:
+        """What the functions that tell need for telling of all accounts, in the centre."""
+        return look_at_members(self.partition, READER) if self.is_centre else []
+
+    def variables(self, function: Function) -> dict[str, str]:
+        """What a function finds in its environment, beside the settings."""
+        more = dict(function.variables)
+        if self.is_centre and function.name in LOOKING:
+            more["OFFICE_HOURS_READER"] = READER
+        # CloudWatch bills metrics, and nobody looks at these. Powertools knows the name.
+        if self.centre and not (self.settings.alarms or self.settings.dashboard):
+            more["POWERTOOLS_METRICS_DISABLED"] = "true"
+        return more
 
     def add_function(self, function: Function) -> lambda_.Function:
         log_group = self.add_log_group(function.construct_id, function.function_name)
@@ -202,7 +240,7 @@ class OfficeHoursStack(cdk.Stack):
             log_group=log_group,
             memory_size=function.memory,
             timeout=function.timeout,
-            environment=environment(self.settings, function.variables),
+            environment=environment(self.settings, self.variables(function)),
         )
         if function.schedule:
             made.configure_async_invoke(retry_attempts=0, max_event_age=BY_HAND)
@@ -214,7 +252,9 @@ class OfficeHoursStack(cdk.Stack):
                 version=made.latest_version,
                 retry_attempts=function.retries,
                 max_event_age=function.tried_for,
-                on_failure=destinations.SqsDestination(self.failures),
+                on_failure=(
+                    destinations.SnsDestination(self.told) if self.told else destinations.SqsDestination(self.failures)
+                ),
             )
             self.add_schedule(function, function.schedule)
         return made
@@ -237,16 +277,22 @@ class OfficeHoursStack(cdk.Stack):
             *function.statements,
             allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn),
         ]
-        if function.schedule:
+        if function.schedule and self.told:
+            statements.append(allow("TellFailures", ["sns:Publish"], self.told.topic_arn))
+        elif function.schedule:
             statements.append(allow("HandOverFailures", ["sqs:SendMessage"], self.failures.queue_arn))
         role = iam.Role(
             self,
             f"{function.construct_id}Role",
+            role_name=function.function_name if self.is_centre and function.name in LOOKING else None,
             description=function.purpose,
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies={function.name: iam.PolicyDocument(statements=statements)},
         )
         accept(role, "IAM5[Resource::*]", "A listing is of all that there is, and changes nothing.")
+        if self.is_centre and function.name in LOOKING:
+            reader = f"arn:<AWS::Partition>:iam::*:role/{READER}"
+            accept(role, f"IAM5[Resource::{reader}]", "Accounts come and go; each has this role, which only reads.")
         # The list above is all: no construct adds to it.
         return role.without_policy_updates()
 

@@ -69,12 +69,14 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def synthesize(settings: StackSettings, package: Path, context: Mapping[str, object] | None = None) -> Template:
-    key = repr((settings, package, context))
+def synthesize(
+    settings: StackSettings, package: Path, context: Mapping[str, object] | None = None, *, plain: bool = False
+) -> Template:
+    key = repr((settings, package, context, plain))
     if key not in _TEMPLATES:
         # CloudFormation's own validation takes seconds: `make lint` asks for it.
         app = cdk.App(builtin_cloud_formation_validation=False, context=context)
-        stack = OfficeHoursStack(app, settings=settings, package=package)
+        stack = OfficeHoursStack(app, settings=settings, package=package, plain=plain)
         _TEMPLATES[key] = Template(app.synth().get_stack_by_name(stack.stack_name).template)
     return _TEMPLATES[key]
 

@@ -190,8 +190,8 @@ def test_a_value_is_accepted(key: str, values: list[object]) -> None:
             [
                 *("ou-ab12-34cd56ef", ["ou-ab12-34cd56ef"], {}, {"units": []}, {"units": "ou-ab12-34cd56ef"}),
                 *({"units": [each]} for each in ("production", "123456789012", "ou-ab12", "OU-AB12-34CD56EF", 5)),
-                *({"units": ["r-ab12"], **more} for more in ({"unit": []}, {"members": {"alarm": True}})),
-                *({"units": ["r-ab12"], "members": each} for each in (True, {"alarms": "yes"})),
+                *({"units": ["r-ab12"], "members": each} for each in (True, {"alarms": "yes"}, {"alarm": True})),
+                {"units": ["r-ab12"], "unit": []},
                 {"units": ["r-ab12", "r-ab12"]},
             ],
         ),
@@ -235,11 +235,10 @@ def test_regions_that_no_account_has_are_refused(regions: list[str], fault: str)
 
 
 def test_a_member_has_neither_dashboard_nor_alarms_of_its_own_unless_asked_for_and_tells_nobody_itself() -> None:
-    settings = {"notifyEmail": "dba@example.com", "report": "daily", "organization": {"units": ["r-ab12"]}}
-    member = read({"officeHours": settings}).of_a_member()
+    settings: dict[str, object] = {"notifyEmail": "dba@example.com", "report": "daily"}
+    member = read({"officeHours": settings | {"organization": {"units": ["r-ab12"]}}}).of_a_member()
     assert (member.dashboard, member.alarms, member.notify_email, member.report) == (False, False, "", "never")
-    settings["organization"] = FULL["organization"]
-    member = read({"officeHours": settings}).of_a_member()
+    member = read({"officeHours": settings | {"organization": FULL["organization"]}}).of_a_member()
     assert (member.dashboard, member.alarms) == (True, True)
     alone = given("report", "daily")
     assert alone.of_a_member() == alone
