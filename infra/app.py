@@ -22,12 +22,14 @@ def main() -> None:
         settings = StackSettings.from_context(app.node.get_all_context())
         with tempfile.TemporaryDirectory() as folder:
             package = asset.build(Path(folder))
-            OfficeHoursStack(app, settings=settings, package=package)
+            stack = OfficeHoursStack(app, settings=settings, package=package)
             if settings.organization:
                 # Beside the others' templates, so that it is looked at as they are.
                 template = Path(app.outdir) / "AuroraOfficeHoursMember.template.json"
                 template.write_text(member_template(settings, package, app.node.get_all_context()))
-                OrganizationStack(app, organization=settings.organization, package=package, template=template)
+                OrganizationStack(
+                    app, centre=stack, organization=settings.organization, package=package, template=template
+                )
             leave_out_flags(app.synth())
     except (SettingsError, asset.PackageError) as error:
         sys.exit(str(error))

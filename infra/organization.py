@@ -39,13 +39,19 @@ def member_template(settings: StackSettings, package: Path, context: Mapping[str
 class OrganizationStack(cdk.Stack):
     """What the management account, or a delegated administrator's, has for the others.
 
-    package: the folder that is deployed to Lambda. template: the file with the members' template.
+    centre: this account's own stack. package: the folder that is deployed to Lambda. template: the members', a file.
     """
 
-    def __init__(self, scope: Construct, *, organization: Organization, package: Path, template: Path) -> None:
+    def __init__(
+        self, scope: Construct, *, centre: OfficeHoursStack, organization: Organization, package: Path, template: Path
+    ) -> None:
         super().__init__(
-            scope, ORGANIZATION_STACK, description="Aurora Office Hours: deploys it to the organization's accounts"
+            scope,
+            ORGANIZATION_STACK,
+            description="Aurora Office Hours: deploys it to the organization's accounts",
         )
+        # Which has the topic that members tell their failures to.
+        self.add_stack_dependency(centre)
         its_id = cdk.CfnParameter(self, "OrganizationId", description="The organization of all accounts: o-...")
         bucket = self.add_bucket(its_id.value_as_string)
         packages = self.add_package(bucket, package)
