@@ -66,9 +66,9 @@ class Topic(sns.Topic):
             self.add_subscription(subscriptions.EmailSubscription(email))
 
     def let_members_publish(self, organization: Organization) -> None:
-        """Let the organization's functions hand over their failures, and the members' alarms be told.
+        """Let members tell their failures, or their alarms.
 
-        Lambda publishes as the function's role, which has the organization's id; an alarm has another key for it.
+        Failures are published by a role, which has the organization's id; an alarm has another key for it.
         https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
         """

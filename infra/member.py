@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -39,13 +41,14 @@ class Centre(Construct):
     """The centre, as a member knows it: the topic that it tells failures to, and the role that it is looked at by.
 
     statements: what that role may do.
+    tell: whether each failure goes to the topic, as its own text.
     """
 
-    def __init__(self, stack: cdk.Stack, *, statements: Sequence[iam.PolicyStatement]) -> None:
+    def __init__(self, stack: cdk.Stack, *, statements: Sequence[iam.PolicyStatement], tell: bool) -> None:
         super().__init__(stack, "Centre")
         account = cdk.CfnParameter(stack, "CentralAccount", description="The account that shows all others")
         organization = cdk.CfnParameter(stack, "OrganizationId", description="The organization of both: o-...")
-        # Neither Lambda's failures nor alarms go to another Region's topic: the centre is in this one.
+        # Neither EventBridge nor an alarm publishes to another Region's topic: the centre is in this one.
         self.topic = sns.Topic.from_topic_arn(
             self, "Topic", f"arn:{stack.partition}:sns:{stack.region}:{account.value_as_string}:{NAME}"
         )
@@ -65,4 +68,57 @@ class Centre(Construct):
             description="Lets the central status and report functions look at this account",
             assumed_by=central_functions,
             inline_policies={"look": iam.PolicyDocument(statements=statements)},
+        )
+        if tell:
+            self.tell_failures(stack)
+
+    def tell_failures(self, stack: cdk.Stack) -> None:
+        """Publish what Lambda gives up on to the topic.
+
+        Lambda itself hands failures over within the account alone. EventBridge reaches a topic of another one, as a
+        role, which has the organization's id.
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html
+        """
+        role = iam.Role(
+            self,
+            "TellRole",
+            description="Tells the centre which scheduled runs failed for good",
+            assumed_by=iam.ServicePrincipal(
+                "events.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
+            ),
+            inline_policies={
+                "tell": iam.PolicyDocument(
+                    statements=[iam.PolicyStatement(actions=["sns:Publish"], resources=[self.topic.topic_arn])]
+                )
+            },
+        )
+        failed, why = (
+            events.EventField.from_path(f"$.detail.{path}")
+            for path in ("requestContext.functionArn", "responsePayload.errorMessage")
+        )
+        events.Rule(
+            self,
+            "Failures",
+            description="Tells the centre which scheduled runs failed for good",
+            # By the functions' names, since the bus is everybody's.
+            event_pattern=events.EventPattern(
+                source=["lambda"],
+                detail={
+                    "requestContext": {
+                        "functionArn": [
+                            {"prefix": f"arn:{stack.partition}:lambda:{stack.region}:{stack.account}:function:{NAME}-"}
+                        ]
+                    }
+                },
+            ),
+            targets=[
+                targets.SnsTopic(
+                    self.topic,
+                    role=role.without_policy_updates(),
+                    message=events.RuleTargetInput.from_text(
+                        f"Aurora Office Hours, account {events.EventField.account}: a scheduled run failed for good. "
+                        f"Function: {failed}. Why: {why}. The next run tries again by itself."
+                    ),
+                )
+            ],
         )

@@ -101,7 +101,7 @@ class OfficeHoursStack(cdk.Stack):
         self.is_centre = settings.organization is not None and not plain
         self.centre: Centre | None = None
         if settings.organization and plain:
-            self.centre = Centre(self, statements=read_all(settings))
+            self.centre = Centre(self, statements=read_all(settings), tell=not settings.alarms)
             accept(self.centre.reader, "IAM5[Resource::*]", "A listing is of all that there is, and changes nothing.")
         self.failures = sqs.Queue(
             self,
@@ -114,8 +114,8 @@ class OfficeHoursStack(cdk.Stack):
         self.topic = Topic(
             self, "Topic", email=settings.notify_email, organization=settings.organization if self.is_centre else None
         )
-        # Of a member without alarms, the centre is told each failure itself.
-        self.told = self.centre.topic if self.centre and not settings.alarms else None
+        # Nobody looks into the queue of a member without alarms: the centre is told each failure itself.
+        self.tells = self.centre is not None and not settings.alarms
         self.group = scheduler.ScheduleGroup(
             self, "Schedules", schedule_group_name=NAME, removal_policy=cdk.RemovalPolicy.DESTROY
         )
@@ -253,7 +253,7 @@ class OfficeHoursStack(cdk.Stack):
                 retry_attempts=function.retries,
                 max_event_age=function.tried_for,
                 on_failure=(
-                    destinations.SnsDestination(self.told) if self.told else destinations.SqsDestination(self.failures)
+                    destinations.EventBridgeDestination() if self.tells else destinations.SqsDestination(self.failures)
                 ),
             )
             self.add_schedule(function, function.schedule)
@@ -277,8 +277,9 @@ class OfficeHoursStack(cdk.Stack):
             *function.statements,
             allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn),
         ]
-        if function.schedule and self.told:
-            statements.append(allow("TellFailures", ["sns:Publish"], self.told.topic_arn))
+        if function.schedule and self.tells:
+            bus = f"arn:{self.partition}:events:{self.region}:{self.account}:event-bus/default"
+            statements.append(allow("TellFailures", ["events:PutEvents"], bus))
         elif function.schedule:
             statements.append(allow("HandOverFailures", ["sqs:SendMessage"], self.failures.queue_arn))
         role = iam.Role(

@@ -61,6 +61,8 @@ def test_it(account: Account, template) -> None:
             if not stack["StackStatus"].endswith("IN_PROGRESS"): break
             time.sleep(.2)
         print(member, stack["StackStatus"], stack.get("StackStatusReason"))
+        for e in cfn.describe_stack_events(StackName=STACK)["StackEvents"]:
+            if "FAILED" in e["ResourceStatus"]: print(e["LogicalResourceId"], e.get("ResourceStatusReason"))
         f = account.client("lambda", user=member).get_function(FunctionName=f"{NAME}-stop")
         print(f["Configuration"]["CodeSize"], f["Configuration"]["Environment"])
         r = account.client("lambda", user=member).invoke(FunctionName=f"{NAME}-stop", Payload=b'{}')
@@ -68,6 +70,7 @@ def test_it(account: Account, template) -> None:
         account.client("lambda", user=member).invoke(FunctionName=f"{NAME}-stop", Qualifier="scheduled", InvocationType="Event", Payload=b'{"x":1}')
         a = account.client("sts").assume_role(RoleArn=f"arn:aws:iam::{member}:role/{READER}", RoleSessionName="status")
         print(a["Credentials"]["AccessKeyId"], a["AssumedRoleUser"])
+        print(account.client("events", user=member).put_events(Entries=[{"Source":"lambda","DetailType":"Lambda Function Invocation Result - Failure","Detail":json.dumps({"requestContext":{"functionArn":f"arn:aws:lambda:{REGION}:{member}:function:{NAME}-stop:scheduled"},"responsePayload":{"errorMessage":'RDS said "no"'}})}]))
     t=time.time()
     while time.time()-t<100:
         for m in account.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=5).get("Messages",[]): print(time.time()-t, m["Body"][:1500])
