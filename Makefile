@@ -45,7 +45,7 @@ local: $(VENV)/.infra $(VENV)/.local infra/node_modules/.ready ## Watch the depl
 
 # All of them run side by side, each file in one process, and first the files that take longest, so that no process is
 # left alone with one. Those that ARGS choose run one after another.
-LONGEST := end_to_end status stack
+LONGEST := end_to_end organization status stack
 .PHONY: test
 test: $(VENV)/.test infra/node_modules/.ready ## Run every test
 	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses=3 --dist=loadfile --no-loadscope-reorder \

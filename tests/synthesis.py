@@ -53,7 +53,7 @@ def readable(value: Any) -> Any:  # noqa: ANN401  any JSON
         case {"Fn::GetAtt": [str(name), str(attribute)]}:
             return f"<{named(name)}.{attribute}>"
         case {"Fn::Join": ["", list(parts)]}:
-            return "".join(readable(part) for part in parts)
+            return "".join(str(readable(part)) for part in parts)
         case dict():
             return {key: readable(item) for key, item in value.items()}
         case list():
