@@ -11,10 +11,12 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from settings import StackSettings
+from organization import OrganizationStack
+from settings import Organization, StackSettings
 from stack import OfficeHoursStack
 
 Resource = dict[str, Any]
+ORGANIZATION = Organization(("ou-ab12-34cd56ef",))
 
 
 class Template:
@@ -22,7 +24,7 @@ class Template:
 
     def __init__(self, body: Resource) -> None:
         self.resources: dict[str, Resource] = {named(key): readable(value) for key, value in body["Resources"].items()}
-        self.outputs: dict[str, Resource] = body["Outputs"]
+        self.outputs: dict[str, Resource] = body.get("Outputs", {})
 
     def properties(self, name: str) -> Resource:
         properties: Resource = self.resources[name]["Properties"]
@@ -87,3 +89,14 @@ _TEMPLATES: dict[str, Template] = {}
 @pytest.fixture(scope="session")
 def template(package: Path) -> Template:
     return synthesize(StackSettings(), package)
+
+
+@pytest.fixture(scope="session")
+def organization(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The organization's stack."""
+    template = tmp_path_factory.mktemp("template") / "member.json"
+    template.write_text("{}")
+    app = cdk.App(builtin_cloud_formation_validation=False)
+    centre = OfficeHoursStack(app, settings=StackSettings(organization=ORGANIZATION), package=package)
+    stack = OrganizationStack(app, centre=centre, organization=ORGANIZATION, package=package, template=template)
+    return Template(app.synth().get_stack_by_name(stack.stack_name).template)

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
-import aws_cdk as cdk
 import boto3
 import pytest
 from botocore.awsrequest import AWSResponse, HTTPHeaders
@@ -15,29 +14,17 @@ from botocore.awsrequest import AWSResponse, HTTPHeaders
 import rollout
 from local.emulator import REGION
 from member import package_key
-from organization import OrganizationStack, member_template
+from organization import member_template
 from settings import Organization, StackSettings
-from stack import OfficeHoursStack
-from synthesis import Template, synthesize
+from synthesis import ORGANIZATION, Template, synthesize
 
 pytest_plugins = ["synthesis"]
 
 MEMBER = "111111111111"
-ORGANIZATION = Organization(("ou-ab12-34cd56ef",))
 WITH_ALL = Organization(ORGANIZATION.units, dashboard=True, alarms=True)
 
 
 # The organization's stack, which is read only
-
-
-@pytest.fixture(scope="module")
-def organization(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Template:
-    template = tmp_path_factory.mktemp("template") / "member.json"
-    template.write_text("{}")
-    app = cdk.App(builtin_cloud_formation_validation=False)
-    centre = OfficeHoursStack(app, settings=StackSettings(organization=ORGANIZATION), package=package)
-    OrganizationStack(app, centre=centre, organization=ORGANIZATION, package=package, template=template)
-    return Template({"Outputs": {}} | app.synth().get_stack_by_name("AuroraOfficeHoursOrganization").template)
 
 
 def test_every_account_of_the_units_gets_it_now_and_later_in_one_region_but_not_the_centre(
@@ -56,7 +43,7 @@ def test_every_account_of_the_units_gets_it_now_and_later_in_one_region_but_not_
             },
         }
     ]
-    assert members["TemplateURL"].endswith(".json")
+    assert ".json" in str(members["TemplateURL"])
     asked = json.loads(member_template(StackSettings(organization=ORGANIZATION), package, {}))["Parameters"]
     assert {each["ParameterKey"] for each in members["Parameters"]} == asked.keys()
     # One account that fails holds up no other.
