@@ -70,7 +70,7 @@ class Topic(sns.Topic):
 
         Failures are published by a role, which has the organization's id; an alarm has another key for it.
         https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
-        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+        https://github.com/aws-samples/amazon-cloudwatch-auto-alarms (CloudWatchAutoAlarms-SNS.yaml)
         """
         stack = cdk.Stack.of(self)
         # Until `make deploy-organization` says which, it is no organization's.
