@@ -22,6 +22,11 @@ def look_up_who(settings: StackSettings) -> list[iam.PolicyStatement]:
     return [allow("LookUpWho", ["cloudtrail:LookupEvents"])] if settings.cloud_trail else []
 
 
+def look_up_connections() -> list[iam.PolicyStatement]:
+    """Find out in CloudWatch who is connected. It knows no narrower resource than all."""
+    return [allow("LookUpConnections", ["cloudwatch:GetMetricData"])]
+
+
 def act_on_tagged(stack: cdk.Stack, settings: StackSettings, action: str) -> list[iam.PolicyStatement]:
     """Stop or start clusters that have the tag, and hold them so."""
     clusters = cluster_arns(settings, stack.partition, stack.region, stack.account)

@@ -17,7 +17,7 @@ from constructs import Construct, IConstruct
 
 from alarms import Alarms, Topic
 from dashboard import Dashboard
-from permissions import act_on_tagged, allow, cluster_arns, look, look_up_who
+from permissions import act_on_tagged, allow, cluster_arns, look, look_up_connections, look_up_who
 from settings import CONTEXT_KEY, NAME, STACK, SettingsError, StackSettings, function_name
 
 # Lambda's limit for all names and values of a function's environment together, in bytes, less what the ARNs in it take,
@@ -108,7 +108,10 @@ class OfficeHoursStack(cdk.Stack):
         self.scheduled: dict[str, lambda_.Alias] = {}
         acting = {
             "stop": self.add_acting(
-                "stop", "rds:StopDBCluster", "Stops tagged Aurora clusters outside their office hours"
+                "stop",
+                "rds:StopDBCluster",
+                "Stops tagged Aurora clusters outside their office hours",
+                *look_up_connections(),
             ),
             "start": self.add_acting(
                 "start", "rds:StartDBCluster", "Starts tagged Aurora clusters for their office hours"
@@ -125,8 +128,11 @@ class OfficeHoursStack(cdk.Stack):
             Dashboard(self, "Dashboard", functions=functions, alarms=alarms)
         self.add_outputs(list(acting))
 
-    def add_acting(self, name: str, action: str, purpose: str) -> lambda_.Function:
-        """A function that stops or starts clusters: with this one RDS action, and none that changes anything else."""
+    def add_acting(self, name: str, action: str, purpose: str, *more: iam.PolicyStatement) -> lambda_.Function:
+        """A function that stops or starts clusters: with this one RDS action, and none that changes anything else.
+
+        more: what else it may do.
+        """
         interval = cdk.Duration.minutes(self.settings.every_minutes)
         function = Function(
             name=name,
@@ -135,6 +141,7 @@ class OfficeHoursStack(cdk.Stack):
                 *look(self.settings),
                 *look_up_who(self.settings),
                 *act_on_tagged(self, self.settings, action),
+                *more,
             ],
             memory=MEMORY_MB,
             timeout=min(interval, LONGEST_RUN, key=cdk.Duration.to_seconds),

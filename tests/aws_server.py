@@ -615,7 +615,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 def forget() -> None:
     """Have the functions forget the clients and prices of another account."""
     rds.client.cache_clear()
-    evidence.trail.cache_clear()
+    evidence.service_client.cache_clear()
     prices.fetch.cache_clear()
 
 

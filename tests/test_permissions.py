@@ -202,6 +202,7 @@ ALL, ACTING, SCHEDULED = ({"stop", "start", "status", "report"}, {"stop", "start
         ("rds:DescribeEvents", "*", ALL),
         ("rds:DescribeDBInstances", "*", ALL - ACTING),
         ("cloudtrail:LookupEvents", "*", {"stop", "start", "status"}),
+        ("cloudwatch:GetMetricData", "*", {"stop"}),
         ("pricing:GetProducts", "*", {"report"}),
         ("sns:Publish", topic(), {"report"}),
         ("sns:Publish", topic("orders"), set()),
@@ -273,7 +274,7 @@ def called(account: Account, monkeypatch: pytest.MonkeyPatch) -> set[Called]:
         name = params.get("DBClusterIdentifier")
         calls.add(
             Called(
-                f"{model.service_model.signing_name}:{model.name}",
+                f"{model.service_model.signing_name.replace('monitoring', 'cloudwatch')}:{model.name}",
                 params.get("ResourceName")
                 or params.get("TopicArn")
                 or (rds_arn(f"cluster:{name}", region=context["client_region"]) if name else "*"),
@@ -309,8 +310,9 @@ def invoked(account: Account, called: set[Called], deploy: Deploy, monkeypatch: 
         answer = None
         for event in events:
             for region in [*EVERYWHERE, "eu-west-2"]:
-                account.add("reporting", OFFICE, region=region, Status=status)
+                account.add("reporting", f"{OFFICE} grace=2h", region=region, Status=status)
                 account.add("untagged", region=region, Status=status)
+                account.connected("reporting", "2026-11-23T17:59:00Z", 0, region=region)
             answer = invoke(getattr(handlers, name), at, event, None)
         return function, answer
 

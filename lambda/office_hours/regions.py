@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _NO_NEW_WORK = timedelta(seconds=5)  # a call that is begun may still take this long
 _NO_MORE_WAITING = timedelta(seconds=2)  # what it takes to report, and to end before Lambda ends the function
+# What is done where one of these can't be read.
+_BLIND = {"CloudTrail": "RDS's event log decides", "CloudWatch": "clusters in grace count as in use"}
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
@@ -109,14 +111,15 @@ def guarded(cluster: Cluster, job: Callable[[], _T]) -> _T | Failure:
 def told(failures: Iterable[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
     """What failed, and the Regions that a policy denies, which is no failure unless it denies them all.
 
-    Those whose CloudTrail can't be read are only warned of.
+    Those whose CloudTrail or CloudWatch can't be read are only warned of.
     """
     by_kind = defaultdict[str, list[Failure]](list)
     for each in sorted(failures, key=lambda each: each.region):
         by_kind[each.kind].append(each)
-    if blind := by_kind["blind"]:
-        where = ", ".join(each.region for each in blind)
-        logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", where, blind[0].why)
+    for what, so in _BLIND.items():
+        if blind := [each for each in by_kind["blind"] if each.what == what]:
+            where = ", ".join(each.region for each in blind)
+            logger.warning("%s can't be read in %s, so %s: %s", what, where, so, blind[0].why)
     denied = by_kind["denied"]
     if len(denied) == len(regions):
         return by_kind["failed"] + denied, []
