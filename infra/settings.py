@@ -46,6 +46,8 @@ TAG_KEY_LENGTH = 123
 # Whether the address exists shows when it is to be confirmed. This is for what could be none, or more than one.
 EMAIL = re.compile(r"[^\s@,;:<>()\"]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*")
 EMAIL_LENGTH = 254
+MOST_NOTICE_MINUTES = 24 * 60
+SLACK_ID = re.compile(r"[0-9A-Z]{0,255}")
 REPORTS = ("daily", "weekly", "never")
 
 
@@ -72,6 +74,8 @@ class StackSettings:
     report: how often a report is sent.
     log_retention_days: how long the functions' logs are kept.
     cloud_trail: whether the functions may look up in CloudTrail who started or stopped a cluster.
+    notice_minutes: how long before a scheduled stop a notice is sent; 0 for none.
+    slack_workspace, slack_channel: the ids of where Amazon Q Developer shows the notices; empty for nowhere.
     dashboard, alarms: whether the stack has them.
     """
 
@@ -85,6 +89,9 @@ class StackSettings:
     report: str = "weekly"
     log_retention_days: int = 90
     cloud_trail: bool = True
+    notice_minutes: int = 0
+    slack_workspace: str = ""
+    slack_channel: str = ""
     dashboard: bool = True
     alarms: bool = True
 
@@ -100,7 +107,7 @@ class StackSettings:
             except ValueError as refused:
                 problems.append(f"{CONTEXT_KEY}.{key} {refused}")
         settings = cls(**checked)  # type: ignore[arg-type]  # each check returns its field's type
-        problems += check_language(settings)
+        problems += check_language(settings) + check_notices(settings)
         if problems:
             raise SettingsError("\n".join(problems))
         return settings
@@ -116,6 +123,7 @@ class StackSettings:
                 "schedules": self.schedules,
                 "calendars": self.calendars,
                 "cloudTrail": self.cloud_trail,
+                "noticeMinutes": self.notice_minutes,
             },
             separators=(",", ":"),
         )
@@ -210,6 +218,18 @@ def log_retention_days(value: object) -> int:
     return one_of(RETENTION, value, "a number of days that CloudWatch Logs can keep a log")
 
 
+def notice_minutes(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_NOTICE_MINUTES:
+        return value
+    raise ValueError(f"must be minutes up to {MOST_NOTICE_MINUTES}, or 0 for no notices; it is {shown(value)}.")
+
+
+def slack_id(value: object) -> str:
+    if isinstance(value, str) and SLACK_ID.fullmatch(value):
+        return value
+    raise ValueError(f'must be Slack\'s id, such as "T012ABCDE" or "C012ABCDE", or "" for none; it is {shown(value)}.')
+
+
 def switch(value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -298,11 +318,14 @@ KEYS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "report": ("report", report),
     "logRetentionDays": ("log_retention_days", log_retention_days),
     "cloudTrail": ("cloud_trail", switch),
+    "noticeMinutes": ("notice_minutes", notice_minutes),
+    "slackWorkspace": ("slack_workspace", slack_id),
+    "slackChannel": ("slack_channel", slack_id),
     "dashboard": ("dashboard", switch),
     "alarms": ("alarms", switch),
 }
 # Values that are words, also where they could be read as JSON.
-TEXTS = ("tagKey", "defaultZone", "notifyEmail", "report")
+TEXTS = ("tagKey", "defaultZone", "notifyEmail", "report", "slackWorkspace", "slackChannel")
 
 
 def check_language(settings: StackSettings) -> list[str]:
@@ -324,6 +347,21 @@ def check_language(settings: StackSettings) -> list[str]:
             Schedule.parse(name, default_zone=settings.default_zone, named={name: text}, calendars=dates)
         except ScheduleError as error:
             problems.append(f"{CONTEXT_KEY}.schedules.{name}: {error}")
+    return problems
+
+
+def check_notices(settings: StackSettings) -> list[str]:
+    """What is wrong with the settings of the notices together."""
+    problems = []
+    if 0 < settings.notice_minutes < settings.every_minutes:
+        problems.append(
+            f"{CONTEXT_KEY}.noticeMinutes must be 0, or everyMinutes ({settings.every_minutes}) at least, since a run "
+            f"sends them; it is {settings.notice_minutes}."
+        )
+    if bool(settings.slack_workspace) != bool(settings.slack_channel):
+        problems.append(f"{CONTEXT_KEY}.slackWorkspace and {CONTEXT_KEY}.slackChannel go together: one is missing.")
+    if settings.slack_channel and not settings.notice_minutes:
+        problems.append(f"{CONTEXT_KEY}.slackChannel shows notices: say how early, such as noticeMinutes 30.")
     return problems
 
 

@@ -1,7 +1,7 @@
-"""The stack: four functions, the schedules that invoke three of them, the alarms and the dashboard."""
+"""The stack: four functions, the schedules that invoke three of them, the alarms, the notices and the dashboard."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from constructs import Construct, IConstruct
 
 from alarms import Alarms, Topic
 from dashboard import Dashboard
+from notices import Notices
 from permissions import act_on_tagged, allow, cluster_arns, look, look_up_connections, look_up_who
 from settings import CONTEXT_KEY, NAME, STACK, SettingsError, StackSettings, function_name
 
@@ -105,18 +106,22 @@ class OfficeHoursStack(cdk.Stack):
         self.group = scheduler.ScheduleGroup(
             self, "Schedules", schedule_group_name=NAME, removal_policy=cdk.RemovalPolicy.DESTROY
         )
+        self.notices = Notices(self, "Notices", email=settings.notify_email) if settings.notice_minutes else None
         self.scheduled: dict[str, lambda_.Alias] = {}
         acting = {
             "stop": self.add_acting(
                 "stop",
                 "rds:StopDBCluster",
                 "Stops tagged Aurora clusters outside their office hours",
-                *look_up_connections(),
+                more=[*look_up_connections(), *(self.notices.publish() if self.notices else ())],
+                variables=self.notices.variables if self.notices else {},
             ),
             "start": self.add_acting(
                 "start", "rds:StartDBCluster", "Starts tagged Aurora clusters for their office hours"
             ),
         }
+        if self.notices and settings.slack_channel:
+            self.notices.show_in_slack(settings, start=acting["start"])
         functions = {**acting, "status": self.add_status(acting), "report": self.add_report()}
         alarms = []
         if settings.alarms:
@@ -128,7 +133,14 @@ class OfficeHoursStack(cdk.Stack):
             Dashboard(self, "Dashboard", functions=functions, alarms=alarms)
         self.add_outputs(list(acting))
 
-    def add_acting(self, name: str, action: str, purpose: str, *more: iam.PolicyStatement) -> lambda_.Function:
+    def add_acting(
+        self,
+        name: str,
+        action: str,
+        purpose: str,
+        more: Sequence[iam.PolicyStatement] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> lambda_.Function:
         """A function that stops or starts clusters: with this one RDS action, and none that changes anything else.
 
         more: what else it may do.
@@ -145,6 +157,7 @@ class OfficeHoursStack(cdk.Stack):
             ],
             memory=MEMORY_MB,
             timeout=min(interval, LONGEST_RUN, key=cdk.Duration.to_seconds),
+            variables=variables or {},
             schedule=full_minutes(self.settings.every_minutes),
             tried_for=interval,
         )

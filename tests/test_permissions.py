@@ -130,6 +130,7 @@ def filled_in(value: Any) -> Any:  # noqa: ANN401  any JSON
         "<AWS::AccountId>": ACCOUNT,
         "<Failures.Arn>": queue(),
         "<Topic>": topic(),
+        "<NoticesTopic>": topic("aurora-office-hours-notices"),
     }.items():
         text = text.replace(reference, name)
     # CloudFormation's ARN of a log group ends with ":*", which stands for its streams.
@@ -206,6 +207,7 @@ ALL, ACTING, SCHEDULED = ({"stop", "start", "status", "report"}, {"stop", "start
         ("pricing:GetProducts", "*", {"report"}),
         ("sns:Publish", topic(), {"report"}),
         ("sns:Publish", topic("orders"), set()),
+        ("sns:Publish", topic("aurora-office-hours-notices"), set()),
         ("lambda:InvokeFunction", f"{FUNCTION_ARN}stop", set()),
         ("iam:PassRole", "*", set()),
         ("logs:CreateLogStream", "own log", ALL),
@@ -252,6 +254,8 @@ def test_what_a_function_may_do_follows_the_settings(deploy: Deploy, name: str) 
     assert not function.may("rds:AddTagsToResource", rds_arn(), {"team:hours": OFFICE}, ["office-hours-hold"])
     assert "cloudtrail:LookupEvents" not in function.actions
     assert {statement["Effect"] for statement in function.statements} == {"Allow"}
+    notices = topic("aurora-office-hours-notices")
+    assert deploy(name, notice_minutes=30).may("sns:Publish", notices) is (name == "stop")
 
 
 # The calls, as botocore makes them, beside the permissions.

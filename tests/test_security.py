@@ -1,13 +1,14 @@
 """SECURITY.md says what the roles may do, and this is that."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from asset import PROJECT
 from permissions import look
 from settings import EVERY_REGION, StackSettings
-from synthesis import Template
+from synthesis import Template, synthesize
 
 pytest_plugins = ["synthesis"]
 
@@ -22,6 +23,7 @@ ROLES = {
     "ReportScheduleRole": "the schedule of report",
 }
 EVERYWHERE = ' with `regions: ["*"]`'
+NOTICES = StackSettings(notice_minutes=30, slack_workspace="T012", slack_channel="C012")
 Row = tuple[str, frozenset[str], str, str]
 
 
@@ -42,7 +44,7 @@ def test_the_table_has_each_statement_of_each_role_and_no_other(template: Templa
         for statement in template.statements(name)
         for actions in [statement["Action"]]
     }
-    assert {(role, actions) for role, actions, *_ in rows if EVERYWHERE not in role} == deployed
+    assert {(role, actions) for role, actions, *_ in rows if " with " not in role} == deployed
 
 
 def test_the_table_says_what_is_narrower_than_all_and_what_has_a_condition(template: Template, rows: list[Row]) -> None:
@@ -64,6 +66,21 @@ def test_the_table_says_what_comes_with_every_region(rows: list[Row]) -> None:
     assert role.removesuffix(EVERYWHERE).split(", ") == ["stop", "start", "status", "report"]
     assert [frozenset(each.actions) for each in more] == [actions]
     assert (on, only_if) == ("all", "")
+
+
+def test_the_table_says_what_comes_with_notices_and_slack(template: Template, package: Path, rows: list[Row]) -> None:
+    noted = synthesize(NOTICES, package)
+    (more,) = [each for each in noted.statements("StopRole") if each not in template.statements("StopRole")]
+    (may,) = noted.statements("NoticesSlackRole")
+    told = {role: (actions, on) for role, actions, on, _ in rows if " with " in role and EVERYWHERE not in role}
+    assert told == {
+        "stop with `noticeMinutes`": (frozenset([more["Action"]]), "the topic of the notices"),
+        "the Slack channel with `slackChannel`": (frozenset([may["Action"]]), "the start function"),
+    }
+    assert (more["Resource"], may["Resource"]) == ("<NoticesTopic>", "<Start.Arn>")
+    (guardrail,) = noted.of_type("AWS::IAM::ManagedPolicy").values()
+    assert guardrail["Properties"]["PolicyDocument"]["Statement"] == [may]
+    assert noted.of_type("AWS::IAM::Role").keys() - template.of_type("AWS::IAM::Role").keys() == {"NoticesSlackRole"}
 
 
 def test_nobody_can_invoke_a_function_but_by_a_permission_of_their_own(template: Template) -> None:

@@ -40,6 +40,9 @@ FULL = {
     "report": "daily",
     "logRetentionDays": 7,
     "cloudTrail": False,
+    "noticeMinutes": 30,
+    "slackWorkspace": "T012ABCDE",
+    "slackChannel": "C012ABCDE",
     "dashboard": False,
     "alarms": False,
 }
@@ -54,17 +57,19 @@ def test_the_cdk_json_of_the_project_states_the_defaults() -> None:
 
 def test_the_functions_read_what_concerns_them() -> None:
     concerning = ("tagKey", "everyMinutes", "regions", "defaultZone", "schedules", "calendars", "cloudTrail")
+    concerning += ("noticeMinutes",)
     assert json.loads(read({"officeHours": FULL}).as_json()) == {key: FULL[key] for key in concerning}
 
 
 # The command line: `-c` hands every value over as text.
 
 
-@pytest.mark.parametrize("key", FULL)
-def test_every_key_can_be_given_on_the_command_line(key: str) -> None:
-    value = FULL[key]
-    text = value if isinstance(value, str) else json.dumps(value)
-    assert read({f"officeHours.{key}": text}) == given(key, value) != StackSettings()
+def test_every_key_can_be_given_on_the_command_line() -> None:
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in FULL.items()}
+    found = read({f"officeHours.{key}": text for key, text in texts.items()})
+    assert found == read({"officeHours": FULL})
+    defaults = asdict(StackSettings())
+    assert all(value != defaults[name] for name, value in asdict(found).items())
 
 
 @pytest.mark.parametrize(("key", "text"), [("tagKey", "2026"), ("notifyEmail", "")])
@@ -180,6 +185,8 @@ def test_a_value_is_accepted(key: str, values: list[object]) -> None:
             ],
         ),
         ("regions", "must be a list of Regions, each once, ", [[], "*", ["eu-west-1"] * 2, ["*", "eu-west-1"], [5]]),
+        ("noticeMinutes", "must be minutes up to 1440, or 0", [-5, 1441, 2.5, True, "half an hour"]),
+        *((key, "must be Slack's id, ", ["#dba", "t012", 5]) for key in ("slackWorkspace", "slackChannel")),
         *((key, "must be true or false; ", ["yes", 1, "", []]) for key in ("cloudTrail", "dashboard", "alarms")),
         ("schedules", "must be an object of names and tag values, ", ["always", ["always"], {"b": 8}]),
         ("calendars", "must be an object of names and lists of dates and ranges, ", [{"plant": "2026-12-24"}, ["a"]]),
@@ -190,6 +197,19 @@ def test_another_value_is_refused_with_what_is_accepted(key: str, accepts: str, 
         (problem,) = refused({"officeHours": {key: value}})
         assert problem.startswith(f"officeHours.{key} {accepts}")
         assert json.dumps(value) in problem
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"noticeMinutes": 10, "everyMinutes": 15}, "noticeMinutes must be 0, or everyMinutes (15)"),
+        ({"noticeMinutes": 30, "slackChannel": "C012"}, "slackWorkspace and officeHours.slackChannel go together"),
+        ({"slackWorkspace": "T012", "slackChannel": "C012"}, "slackChannel shows notices"),
+    ],
+)
+def test_settings_of_the_notices_have_to_fit_together(settings: dict[str, object], fault: str) -> None:
+    (problem,) = refused({"officeHours": settings})
+    assert problem.startswith(f"officeHours.{fault}")
 
 
 @pytest.mark.parametrize(

@@ -35,10 +35,12 @@ class Order(Invocation):
 
     action: what this function does; what is the other's to do is only reported.
     event: what is asked for.
+    tell: tells what became of the clusters, where somebody is to be told, and returns what failed.
     """
 
     action: Action
     event: Event
+    tell: "Callable[[Order, Sequence[Outcome]], list[Failure]] | None" = None
 
 
 def run(order: Order) -> Answer:
@@ -61,6 +63,8 @@ def run(order: Order) -> Answer:
         return _handle(order, region, [each for each in chosen if each.region == region.name])
 
     outcomes, failed_too = side_by_side(asked, handle, order.seconds_left())
+    if order.tell and not order.is_late():
+        failed_too += order.tell(order, outcomes)
     failures, denied = told([*failures, *failed_too], regions)
     return answer.report(order.action, order.now, order.event, outcomes=outcomes, failures=failures, denied=denied)
 
