@@ -13,6 +13,7 @@ REQUEST = 0.20 / 1e6
 SCHEDULED = 1.00 / 1e6  # an invocation by EventBridge Scheduler; https://aws.amazon.com/eventbridge/pricing/
 LOG_GB = 0.50  # https://aws.amazon.com/cloudwatch/pricing/
 LOG_GB_KEPT = 0.03  # a month
+METRIC_READ = 0.01 / 1000  # by GetMetricData, and none is free
 METRIC = 0.30  # in proportion to the hours in which it is sent
 ALARM_METRIC = 0.10
 DASHBOARD = 3.00
@@ -28,6 +29,8 @@ EVERY_MINUTES, KEPT_DAYS = 5, 90
 ACTING_RUNS = 2 * WORKDAYS
 # The dashboard is open for an hour of each workday, and refreshes itself every minute.
 VIEWS = 60 * WORKDAYS
+# Where grace is used, all of it is: at each run of two hours of a workday a cluster's connections are looked up.
+GRACE_LOOK_UPS = 120 // EVERY_MINUTES * WORKDAYS
 # RDS's answer to a call, in seconds.
 ANSWER = 0.03
 # With so much memory a function has a whole processor, with less a share of one.
@@ -167,6 +170,8 @@ def table(months: Mapping[int, Month]) -> str:
     rows.append(("**in all, USD a month**", [f"**{sum(each.values()):.2f}**" for each in costs]))
     rows += [(words, _without(costs, parts)) for words, parts in _SWITCHED_OFF.items()]
     rows.append(("beyond what AWS gives away", [f"{each.cost_beyond_what_is_free():.2f}" for each in months.values()]))
+    grace = [f"{clusters * GRACE_LOOK_UPS * METRIC_READ:.2f}" for clusters in months]
+    rows.append(("beside these, where all have `grace=2h` and use it up", grace))
     head, *lines = (f"| {first} | {' | '.join(others)} |" for first, others in rows)
     return "\n".join([head, f"| --- |{' ---: |' * len(months)}", *lines])
 
