@@ -54,6 +54,7 @@ def test_each_stop_is_told_once_though_runs_fail_and_are_tried_again(
 ) -> None:
     settings(monkeypatch, noticeMinutes=notice, everyMinutes=every)
     account.add("a", "sun 08:00-24:00 mon 00:00-18:07 UTC")
+    account.add("b", TagList=tagged(office_hours="never", office_hours_hold="running until 2026-11-23T18:00Z"))
     account.add("failing", "never")
     account.fail("StopDBCluster", ACCESS_DENIED, cluster="failing")
     hour = datetime.fromisoformat("2026-11-23T18:00:00Z") - timedelta(minutes=(notice // 60 + 1) * 60)
@@ -62,7 +63,7 @@ def test_each_stop_is_told_once_though_runs_fail_and_are_tried_again(
         for again in [0, 65] if every > 1 else [0]:  # each minute's run is given up on before Lambda tries it again
             with pytest.raises(RunError):
                 run((begin + timedelta(seconds=again)).isoformat())
-    assert told(account) == ["a"]
+    assert told(account) == ["b", "a"]
 
 
 @pytest.mark.parametrize(
@@ -110,6 +111,8 @@ def test_what_the_schedule_stops_then_is_told(account: Account) -> None:
 
 def test_what_is_not_up_or_stays_up_is_not_told(account: Account) -> None:
     account.add("down", OFFICE, Status="stopped")
+    account.log("down", "DB cluster stopped.", "2026-11-23T12:00:00Z")
+    account.add("stopping", TagList=tagged(office_hours=OFFICE, office_hours_hold="stopped until 2026-11-23T17:45Z"))
     account.add("busy", OFFICE, Status="modifying")
     account.add("empty", OFFICE, DBClusterMembers=[])
     account.add("global", OFFICE, GlobalClusterIdentifier="world")
