@@ -1,7 +1,7 @@
-"""MiniStack, with what it lacks: a history of clusters, and an answer to invalid JSON.
+"""MiniStack, with what it lacks: a history of clusters, an answer to invalid JSON, and the alias that is invoked.
 
 Runs in place of `python -m ministack`. As on AWS, each stop and start goes into RDS's event log and CloudTrail's event
-history, and no function is invoked with an event that can't be read. It wraps two of MiniStack's own functions, which
+history, and no function is invoked with an event that can't be read. It wraps three of MiniStack's own functions, which
 stay as they are while its version is locked.
 """
 
@@ -78,7 +78,20 @@ def without_invalid_json(handle: Handler) -> Handler:
     return handler
 
 
+def with_aliases(find: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
+    """What an invocation is told of its function: by which alias it came, too, as on AWS."""
+
+    def found(function: Any, qualifier: str | None) -> tuple[Any, Any]:  # noqa: ANN401
+        record, config = find(function, qualifier)
+        if config and qualifier in record.get("aliases", {}):
+            config = {**config, "FunctionArn": f"{config['FunctionArn']}:{qualifier}"}
+        return record, config
+
+    return found
+
+
 if __name__ == "__main__":
     rds.handle_request = with_history(rds.handle_request)
     lambda_svc.handle_request = without_invalid_json(lambda_svc.handle_request)
+    lambda_svc._effective_func_record_for_qualifier = with_aliases(lambda_svc._effective_func_record_for_qualifier)
     app.main()
