@@ -56,8 +56,8 @@ def test_the_cdk_json_of_the_project_states_the_defaults() -> None:
 
 
 def test_the_functions_read_what_concerns_them() -> None:
-    concerning = ("tagKey", "everyMinutes", "regions", "defaultZone", "schedules", "calendars", "cloudTrail")
-    concerning += ("noticeMinutes",)
+    concerning = {*FULL} - {"notifyEmail", "report", "logRetentionDays", "slackWorkspace", "slackChannel"}
+    concerning -= {"dashboard", "alarms"}
     assert json.loads(read({"officeHours": FULL}).as_json()) == {key: FULL[key] for key in concerning}
 
 

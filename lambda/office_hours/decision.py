@@ -79,9 +79,7 @@ class Decision:
         """The same, where so many were connected; None where CloudWatch has no data, which counts as connected."""
         if self.if_unused is None or most == 0:
             return self.if_unused or self
-        many = (
-            "CloudWatch has no data on its connections" if most is None else f"{most} connected in the last ten minutes"
-        )
+        many = f"{most} connected in the last ten minutes" if most else "CloudWatch has no data on its connections"
         return replace(self, message=f"{many}. {self.message}")
 
     def settle(self, events: "Events", call: "Call | None" = None) -> "Decision":  # noqa: ARG002  as a dispute is
