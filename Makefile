@@ -41,6 +41,10 @@ demo: $(VENV)/.demo ## Watch a simulated week of office hours; TAG="mon-fri 08:0
 explain: $(VENV)/.demo ## Say what a tag means: make explain TAG="mon-fri 08:00-18:00 Europe/Berlin"
 	@$(BIN)/python -m tools.explain
 
+.PHONY: suggest
+suggest: $(VENV)/.demo ## Say what office hours would save, before anything is deployed; DEMO=1 on a simulated account
+	@$(BIN)/python -m tools.suggest
+
 .PHONY: local
 local: $(VENV)/.infra $(VENV)/.local infra/node_modules/.ready ## Watch the deployed stack at work on an emulated account; SECONDS=90 ends it
 	@$(BIN)/python -m local $(SECONDS)

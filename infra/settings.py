@@ -17,8 +17,8 @@ from botocore.regions import EndpointResolver
 from office_hours.clock import zones
 from office_hours.days_off import parse_dates
 from office_hours.schedule import Schedule, ScheduleError
-from office_hours.slips import error_for
-from office_hours.tag import check_name
+from office_hours.slips import unknown_zone
+from office_hours.tag import EVERYTHING, kind_of
 from office_hours.text import nearest
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ EMAIL = re.compile(r"[^\s@,;:<>()\"]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]*[A-Za-z][
 EMAIL_LENGTH = 254
 MOST_NOTICE_MINUTES = 24 * 60
 SLACK_ID = re.compile(r"[0-9A-Z]{0,255}")
+# Of a schedule or a calendar.
+PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 REPORTS = ("daily", "weekly", "never")
 
 
@@ -282,7 +284,7 @@ def partitions() -> dict[str, str]:
 def default_zone(value: object) -> str:
     if isinstance(value, str) and value in zones().values():
         return value
-    error = error_for(str(value), begins=False) if value else None
+    error = unknown_zone(str(value)) if value else None
     suggestion = f' (did you mean "{error.instead[1]}"?)' if error and error.instead[1] else ""
     raise ValueError(f"must be an IANA time zone, such as Europe/Berlin or UTC; it is {shown(value)}{suggestion}.")
 
@@ -366,7 +368,10 @@ def check_notices(settings: StackSettings) -> list[str]:
 
 
 def check_new_name(name: str, names: Iterable[str]) -> None:
-    check_name(name)
+    if not PLAIN_NAME.fullmatch(name):
+        raise ScheduleError(f'name "{name}"', 'expected a letter, then up to 63 letters, digits, "_", "." or "-"')
+    if name.lower() in EVERYTHING or kind_of(name):
+        raise ScheduleError(f'name "{name}" is itself a word of the tag', "choose one that means nothing else")
     if [each.lower() for each in names].count(name.lower()) > 1:
         raise ScheduleError(f'name "{name}" is there twice, since a tag may write it in capitals or not')
 

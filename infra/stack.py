@@ -190,6 +190,7 @@ class OfficeHoursStack(cdk.Stack):
                 purpose="Reports the hours that tagged Aurora clusters ran and were stopped, and what that saved",
                 statements=[
                     *look(self.settings, "rds:DescribeDBInstances"),
+                    allow("ReadConnections", ["cloudwatch:GetMetricData"]),
                     allow("ReadPrices", ["pricing:GetProducts"]),
                     allow("SendReport", ["sns:Publish"], self.topic.topic_arn),
                 ],

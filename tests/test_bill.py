@@ -66,8 +66,16 @@ def test_the_prices_are_those_of_november_2026_in_us_east_1() -> None:
             "metrics": 11.5 * 0.30,
             "alarms": 12 * 0.10,
             "dashboard": 3.00,
+            "suggestions in the message": 0,
         }
     )
+
+
+def test_the_metrics_of_untagged_clusters_are_read_on_workdays_and_for_each_weekly_message() -> None:
+    costs = month(IDLE, MEMORY, 9, untagged=1000).costs()
+    assert costs["dashboard"] == pytest.approx(3 + 22 * 0.01)
+    assert costs["suggestions in the message"] == pytest.approx(30 / 7 * 0.01)
+    assert month(IDLE, MEMORY, 9, untagged=1000).cost_beyond_what_is_free() == pytest.approx((22 + 30 / 7) * 0.01)
 
 
 def test_what_aws_gives_away_is_taken_off() -> None:

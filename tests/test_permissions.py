@@ -203,8 +203,8 @@ ALL, ACTING, SCHEDULED = ({"stop", "start", "status", "report"}, {"stop", "start
         ("rds:DescribeEvents", "*", ALL),
         ("rds:DescribeDBInstances", "*", ALL - ACTING),
         ("cloudtrail:LookupEvents", "*", {"stop", "start", "status"}),
-        ("cloudwatch:GetMetricData", "*", {"stop"}),
         ("pricing:GetProducts", "*", {"report"}),
+        ("cloudwatch:GetMetricData", "*", {"stop", "report"}),
         ("sns:Publish", topic(), {"report"}),
         ("sns:Publish", topic("orders"), set()),
         ("sns:Publish", topic("aurora-office-hours-notices"), set()),
@@ -276,9 +276,10 @@ def called(account: Account, monkeypatch: pytest.MonkeyPatch) -> set[Called]:
 
     def note(params: dict[str, Any], model: OperationModel, context: dict[str, str], **_: object) -> None:
         name = params.get("DBClusterIdentifier")
+        service = model.service_model.signing_name
         calls.add(
             Called(
-                f"{model.service_model.signing_name.replace('monitoring', 'cloudwatch')}:{model.name}",
+                f"{'cloudwatch' if service == 'monitoring' else service}:{model.name}",
                 params.get("ResourceName")
                 or params.get("TopicArn")
                 or (rds_arn(f"cluster:{name}", region=context["client_region"]) if name else "*"),
@@ -354,7 +355,7 @@ LOOKED_AT = {"rds:DescribeDBClusters", "rds:DescribeDBInstances", "rds:DescribeE
     ("name", "event", "more"),
     [
         ("status", {"widgetContext": {}}, {"cloudtrail:LookupEvents"}),
-        ("report", {"send": True}, {"pricing:GetProducts", "sns:Publish"}),
+        ("report", {"send": True}, {"pricing:GetProducts", "sns:Publish", "cloudwatch:GetMetricData"}),
     ],
 )
 def test_a_function_that_only_tells_may_make_the_calls_that_it_makes_and_no_others(  # noqa: PLR0913  a row of the tables

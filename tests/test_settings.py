@@ -255,11 +255,23 @@ def test_a_schedule_may_use_a_calendar_of_the_settings() -> None:
     assert problem.startswith("officeHours.schedules.lab: ")
 
 
+WORDS_OF_THE_GRAMMAR = """
+    MON mon-fri jan nov-feb daily last-fri last-day 5th-sun d1 d28-d31 08:00-18:00 08:00- -19:00 utc Europe/Berlin
+    monday june 1st-friday always never ignore enforced maintenance holidays closed lead holidays=DE lead=15m
+    grace grace=2h
+"""
+
+
 @pytest.mark.parametrize("kind", ["schedules", "calendars"])
-@pytest.mark.parametrize("name", ["mon", "UTC", "two words", ""])
+@pytest.mark.parametrize("name", [*WORDS_OF_THE_GRAMMAR.split(), "", " ", "two words"])
 def test_a_name_that_a_tag_could_not_use_is_refused(kind: str, name: str) -> None:
     (problem,) = refused({"officeHours": {kind: {name: {"schedules": "always", "calendars": ["2026-12-24"]}[kind]}}})
     assert problem.startswith(f'officeHours.{kind}.{name}: name "{name}"')
+
+
+@pytest.mark.parametrize("name", ["office-2", "Team_A", "mondays", "de"])
+def test_a_name_that_no_word_of_the_grammar_is_may_be_given(name: str) -> None:
+    assert read({"officeHours": {"schedules": {name: "always"}}}).schedules == {name: "always"}
 
 
 @pytest.mark.parametrize("name", ["DE", "de-by"])

@@ -246,8 +246,8 @@ def decide(cluster: "Cluster", now: datetime) -> Decision | Dispute:
 
 def _unfit(cluster: "Cluster") -> Decision | None:
     """Rules 3 and 4."""
-    if obstacle := _obstacle(cluster.snapshot):  # 3
-        return _leave(Reason.INELIGIBLE, f"Can't be stopped: {obstacle}.")
+    if why := obstacle(cluster.snapshot):  # 3
+        return _leave(Reason.INELIGIBLE, f"Can't be stopped: {why}.")
     if cluster.status in _STUCK:  # 4
         return _leave(Reason.NEEDS_ATTENTION, f'Its status is "{cluster.status}", which doesn\'t pass by itself.')
     if cluster.status not in _STATES:  # 4
@@ -292,7 +292,7 @@ def _leave(reason: Reason, message: str, by: str | None = None) -> Decision:
     return Decision(Action.LEAVE, reason, message, by)
 
 
-def _obstacle(snapshot: "DBClusterTypeDef") -> str:
+def obstacle(snapshot: "DBClusterTypeDef") -> str:
     """Why RDS, or this tool, can never stop this cluster; empty where both can.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-cluster-stop-start.html

@@ -144,7 +144,7 @@ def _read_calls(
 def _call(text: str) -> tuple[str, str | None]:
     """Which cluster a call changed, and who made it; none where it failed, can't be read, or AWS itself made it.
 
-    AWS's restart after seven days is told by RDS's log.
+    RDS's log has AWS's restart after seven days.
     """
     try:
         record = json.loads(text)

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from office_hours import days_off
 from office_hours.clock import zones
-from office_hours.text import ScheduleError, unknown
+from office_hours.text import ScheduleError, some, unknown
 
 # --- The words
 
@@ -41,7 +41,7 @@ EVERY_DAY, EVERY_MONTH = frozenset(WEEKDAYS), frozenset(MONTHS)
 DAY = 24 * 60  # minutes
 _SHORT = {full: full[:3] for full in (*FULL_WEEKDAYS, *FULL_MONTHS)}
 _EVERY = {"months": "jan-dec", "days": "daily"}
-_EVERYTHING = (*CONSTANTS, *OPTIONS, *MONTHS, *WEEKDAYS, *_SHORT, *GROUPS, "last-day")
+EVERYTHING = (*CONSTANTS, *OPTIONS, *MONTHS, *WEEKDAYS, *_SHORT, *GROUPS, "last-day")
 
 
 def _with_a_piece(*pieces: str) -> str:
@@ -63,7 +63,6 @@ _TIMES = {
     "lead": ("m", DAY, f"expected minutes up to {DAY}, such as lead=15m"),
     "grace": ("mh", 12 * 60, "expected minutes or hours up to 12h, such as grace=90m or grace=2h"),
 }
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 _EXPECTED_VALUE = "expected days and hours such as mon-fri 08:00-18:00, or always, never or ignore"
 _EXPECTED_MONTHS = "expected months such as jan, jan-mar or nov-feb"
@@ -185,9 +184,8 @@ class Tag:
         if kind_of(words[0]) == "constant":
             self.constant, at = words[0].lower(), 1
         elif kind_of(words[0]) is None:
-            some = f"{', '.join(sorted(self.named)[:10])}{' and more' if len(self.named) > 10 else ''}"
-            names = f"; the settings have the schedules {some}" if self.named else ""
-            raise _slips().unknown_word(words[0], (*self.named, *_EVERYTHING), _EXPECTED_VALUE + names, begins=True)
+            names = f"; the settings have the schedules {', '.join(some(sorted(self.named), 10))}" if self.named else ""
+            raise _slips().unknown_word(words[0], (*self.named, *EVERYTHING), _EXPECTED_VALUE + names, begins=True)
         while not self.constant and at < len(words):
             kind = kind_of(words[at])
             if kind == "zone" and begin < len(self.windows):
@@ -214,13 +212,13 @@ class Tag:
                 right = f"{before}+{word}" if kind_of(before) == kind else f"{word} {before}"
                 raise ScheduleError(f'no hours between "{before}" and "{word}"', instead=(f"{before} {word}", right))
             parts[kind], before, at = word, word, at + 1
-        if at == len(words):
-            raise ScheduleError(f'no hours after "{before}"', _EXPECTED_HOURS)
-        word, kind = words[at], kind_of(words[at])
+        kind = kind_of(word := words[at]) if at < len(words) else "zone"
         if kind in ("constant", "option", "zone"):
-            raise ScheduleError(f'no hours before "{word}"', _EXPECTED_HOURS)
+            raise ScheduleError(
+                f'no hours after "{before}"' if before else f'no hours before "{word}"', _EXPECTED_HOURS
+            )
         if kind is None and not word[0].isdigit():
-            raise _slips().unknown_word(word, _EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
+            raise _slips().unknown_word(word, EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
         found = _EVERY | parts
         window = Window(*_hours(word), _days(found["days"]), _months(found["months"]), hours=word)
         if not window.ever_happens:
@@ -247,7 +245,7 @@ class Tag:
                 raise ScheduleError(f'"{word}"', _ALONE)
             if kind is None:
                 # What ends a value is neither a day nor a month.
-                known = (*CONSTANTS, *OPTIONS) if word is words[-1] else _EVERYTHING
+                known = (*CONSTANTS, *OPTIONS) if word is words[-1] else EVERYTHING
                 raise _slips().unknown_word(word, known, _EXPECTED_OPTION if options else _EXPECTED_ZONE)
             if kind != "option":
                 raise ScheduleError(f'misplaced "{word}"', f"{_ORDER}; {_EXPECTED_OPTION}")
@@ -352,7 +350,7 @@ def _one_of(vocabulary: Sequence[str], word: str, whole: str) -> str:
 def _hours(word: str) -> tuple[int | None, int | None]:
     match = _HOURS.fullmatch(word)
     if not match or word == "-":
-        raise _slips().error_for(word, begins=False) or ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
+        raise _slips().unknown_zone(word) or ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
     start, end = (None if text is None else _minutes(text) for text in match.groups())
     if start == DAY:
         raise ScheduleError(f'"24:00" at the start of "{word}"', "write 00:00 for the start of the next day")
@@ -381,14 +379,3 @@ def _time(name: str, value: str) -> int:
     meant = f"{name}={number}{unit}" if unit in units else f"{name}={minutes}m"
     instead = (f"{name}={value}", meant) if minutes <= most else ("", "")
     raise ScheduleError(f'unknown {name} "{value}"', expected, instead=instead)
-
-
-def check_name(name: str) -> None:
-    """Check the name of a schedule or a calendar of the settings.
-
-    Raises ScheduleError where it is not one plain word, or is itself a word of the tag's grammar.
-    """
-    if not _NAME.fullmatch(name):
-        raise ScheduleError(f'name "{name}"', 'expected a letter, then up to 63 letters, digits, "_", "." or "-"')
-    if name.lower() in _EVERYTHING or kind_of(name):
-        raise ScheduleError(f'name "{name}" is itself a word of the tag', "choose one that means nothing else")
