@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 CDK := infra/node_modules/.bin/cdk
 LOCK := requirements.lock
 C7N_LOCK := tests/bench/custodian/requirements.lock
+# Settings with which the stack has all that it can have.
+WHOLE := -c officeHours.noticeMinutes=30 -c officeHours.slackWorkspace=T012ABCDE -c officeHours.slackChannel=C012ABCDE
 # What stands where a secret would: in front of emulated and simulated accounts, which take anything.
 NO_SECRETS := active|bench|cluster-[A-Z]+|local|not-a-secret|only-emulated|(only )?simulated|testing
 
@@ -39,6 +41,10 @@ demo: $(VENV)/.demo ## Watch a simulated week of office hours; TAG="mon-fri 08:0
 explain: $(VENV)/.demo ## Say what a tag means: make explain TAG="mon-fri 08:00-18:00 Europe/Berlin"
 	@$(BIN)/python -m tools.explain
 
+.PHONY: suggest
+suggest: $(VENV)/.demo ## Say what office hours would save, before anything is deployed; DEMO=1 on a simulated account
+	@$(BIN)/python -m tools.suggest
+
 .PHONY: local
 local: $(VENV)/.infra $(VENV)/.local infra/node_modules/.ready ## Watch the deployed stack at work on an emulated account; SECONDS=90 ends it
 	@$(BIN)/python -m local $(SECONDS)
@@ -60,7 +66,7 @@ lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, complexity,
 	@# No function above 15: radon's rank C begins at 11.
 	! $(BIN)/radon cc --show-complexity --min C --ignore node_modules lambda infra | grep -E '^ +[FM] .*\((1[6-9]|[2-9].|...+)\)'
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^($(NO_SECRETS))$$'
-	$(CDK) synth --quiet
+	$(CDK) synth --quiet $(WHOLE)
 	@# The organization's stack, and a member's with all that it can have.
 	$(CDK) synth --quiet --output cdk.out/organization --context 'officeHours.organization=$(ORGANIZATION)'
 	@# W3005: the CDK orders a function after its role in words, though the function refers to it as well.

@@ -22,6 +22,7 @@ PYTHON_VERSION = "3.14"
 CALLS = {
     "account": ("ListRegions",),
     "cloudtrail": ("LookupEvents",),
+    "cloudwatch": ("GetMetricData",),
     "pricing": ("GetProducts",),
     "rds": (
         "AddTagsToResource",

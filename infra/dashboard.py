@@ -1,7 +1,7 @@
-"""The dashboard: every cluster on top, as the status function shows it, and how the functions themselves do below.
+"""The dashboard: alarms and what was saved, then every cluster, then how the functions themselves do.
 
-Who looks at it needs `lambda:InvokeFunction` for the status function, and for the buttons for those that they press:
-CloudWatch calls them with the viewer's own permissions, after having asked whether the widget may run.
+Who looks at it needs `lambda:InvokeFunction` for the status and the report function, and for those whose buttons they
+press: CloudWatch calls them with the viewer's own permissions, after having asked whether the widget may run.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_security.html
 """
 
@@ -17,7 +17,7 @@ from settings import NAME
 
 # CloudWatch's grid has this many columns.
 _WIDTH = 24
-_CLUSTERS_HEIGHT, _ALARMS_HEIGHT, _GRAPH_HEIGHT = 15, 3, 6
+_CLUSTERS_HEIGHT, _SUGGESTIONS_HEIGHT, _ALARMS_HEIGHT, _GRAPH_HEIGHT = 15, 6, 3, 6
 _A_WEEK, _A_DAY = cdk.Duration.days(7), cdk.Duration.days(1)
 
 
@@ -41,8 +41,9 @@ class Dashboard(cloudwatch.Dashboard):
             dashboard_name=NAME,
             default_interval=_A_WEEK,
             widgets=[
+                [*([states(alarms)] if alarms else []), saved(_WIDTH // 4 if alarms else _WIDTH)],
                 [clusters(functions["status"])],
-                *([states(alarms)] if alarms else []),
+                [suggestions(functions["report"])],
                 [
                     graph("Runs", [each.metric_invocations(label=word) for word, each in functions.items()]),
                     graph(
@@ -82,8 +83,38 @@ def clusters(status: lambda_.IFunction) -> cloudwatch.CustomWidget:
     )
 
 
-def states(alarms: Sequence[cloudwatch.IAlarm]) -> list[cloudwatch.IWidget]:
-    return [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=alarms, width=_WIDTH, height=_ALARMS_HEIGHT)]
+def suggestions(report: lambda_.IFunction) -> cloudwatch.CustomWidget:
+    return cloudwatch.CustomWidget(
+        title="Untagged clusters that could save",
+        function_arn=report.function_arn,
+        params={"suggest": True},
+        width=_WIDTH,
+        height=_SUGGESTIONS_HEIGHT,
+        # Four weeks look the same a minute later, and each look at them costs.
+        update_on_refresh=False,
+        update_on_resize=False,
+        update_on_time_range_change=False,
+    )
+
+
+def states(alarms: Sequence[cloudwatch.IAlarm]) -> cloudwatch.IWidget:
+    return cloudwatch.AlarmStatusWidget(title="Alarms", alarms=alarms, width=_WIDTH * 3 // 4, height=_ALARMS_HEIGHT)
+
+
+def saved(width: int) -> cloudwatch.IWidget:
+    """The sum of the report's days. It shows the latest value, and of a running sum that is all of it.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    """
+    total = cloudwatch.MathExpression(
+        expression="RUNNING_SUM(day)",
+        using_metrics={"day": ours("SavedUSD", "Maximum", _A_DAY)},
+        label="US dollars",
+        period=_A_DAY,
+    )
+    return cloudwatch.SingleValueWidget(
+        title="Saved in the last 30 days", metrics=[total], start="-P30D", width=width, height=_ALARMS_HEIGHT
+    )
 
 
 def graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:

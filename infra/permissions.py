@@ -22,6 +22,11 @@ def look_up_who(settings: StackSettings) -> list[iam.PolicyStatement]:
     return [allow("LookUpWho", ["cloudtrail:LookupEvents"])] if settings.cloud_trail else []
 
 
+def look_up_connections() -> list[iam.PolicyStatement]:
+    """Find out in CloudWatch who is connected. It knows no narrower resource than all."""
+    return [allow("LookUpConnections", ["cloudwatch:GetMetricData"])]
+
+
 def read_all(settings: StackSettings) -> list[iam.PolicyStatement]:
     """All that the central status and report functions ask of another account."""
     return [
@@ -34,7 +39,9 @@ def read_all(settings: StackSettings) -> list[iam.PolicyStatement]:
 def look_at_members(partition: str, reader: str) -> list[iam.PolicyStatement]:
     """Find the organization's accounts, with their names, and become the reader in each that has one."""
     return [
-        allow("FindAccounts", ["organizations:ListAccounts"]),
+        allow(
+            "FindAccounts", ["organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"]
+        ),
         allow("ReadMembers", ["sts:AssumeRole"], f"arn:{partition}:iam::*:role/{reader}"),
     ]
 

@@ -17,8 +17,8 @@ from botocore.regions import EndpointResolver
 from office_hours.clock import zones
 from office_hours.days_off import parse_dates
 from office_hours.schedule import Schedule, ScheduleError
-from office_hours.slips import error_for
-from office_hours.tag import check_name
+from office_hours.slips import unknown_zone
+from office_hours.tag import EVERYTHING, kind_of
 from office_hours.text import nearest
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ TAG_KEY_LENGTH = 123
 # Whether the address exists shows when it is to be confirmed. This is for what could be none, or more than one.
 EMAIL = re.compile(r"[^\s@,;:<>()\"]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*")
 EMAIL_LENGTH = 254
+MOST_NOTICE_MINUTES = 24 * 60
+SLACK_ID = re.compile(r"[0-9A-Z]{0,255}")
+# Of a schedule or a calendar.
+PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 REPORTS = ("daily", "weekly", "never")
 # Organizational units, or the root, as Organizations names them.
 # https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html
@@ -89,6 +93,8 @@ class StackSettings:
     report: how often a report is sent.
     log_retention_days: how long the functions' logs are kept.
     cloud_trail: whether the functions may look up in CloudTrail who started or stopped a cluster.
+    notice_minutes: how long before a scheduled stop a notice is sent; 0 for none.
+    slack_workspace, slack_channel: the ids of where Amazon Q Developer shows the notices; empty for nowhere.
     dashboard, alarms: whether the stack has them.
     organization: the accounts that this one is the centre of; None for an account on its own.
     """
@@ -103,6 +109,9 @@ class StackSettings:
     report: str = "weekly"
     log_retention_days: int = 90
     cloud_trail: bool = True
+    notice_minutes: int = 0
+    slack_workspace: str = ""
+    slack_channel: str = ""
     dashboard: bool = True
     alarms: bool = True
     organization: Organization | None = None
@@ -119,7 +128,7 @@ class StackSettings:
             except ValueError as refused:
                 problems.append(f"{CONTEXT_KEY}.{key} {refused}")
         settings = cls(**checked)  # type: ignore[arg-type]  # each check returns its field's type
-        problems += check_language(settings)
+        problems += check_language(settings) + check_notices(settings)
         if problems:
             raise SettingsError("\n".join(problems))
         return settings
@@ -129,7 +138,8 @@ class StackSettings:
         if not self.organization:
             return self
         dashboard, alarms = self.organization.dashboard, self.organization.alarms
-        return replace(self, dashboard=dashboard, alarms=alarms, notify_email="", report="never")
+        alone = replace(self, notify_email="", report="never", notice_minutes=0, slack_workspace="", slack_channel="")
+        return replace(alone, dashboard=dashboard, alarms=alarms)
 
     def as_json(self) -> str:
         """What the functions read from their environment."""
@@ -142,6 +152,7 @@ class StackSettings:
                 "schedules": self.schedules,
                 "calendars": self.calendars,
                 "cloudTrail": self.cloud_trail,
+                "noticeMinutes": self.notice_minutes,
             },
             separators=(",", ":"),
         )
@@ -236,6 +247,18 @@ def log_retention_days(value: object) -> int:
     return one_of(RETENTION, value, "a number of days that CloudWatch Logs can keep a log")
 
 
+def notice_minutes(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_NOTICE_MINUTES:
+        return value
+    raise ValueError(f"must be minutes up to {MOST_NOTICE_MINUTES}, or 0 for no notices; it is {shown(value)}.")
+
+
+def slack_id(value: object) -> str:
+    if isinstance(value, str) and SLACK_ID.fullmatch(value):
+        return value
+    raise ValueError(f'must be Slack\'s id, such as "T012ABCDE" or "C012ABCDE", or "" for none; it is {shown(value)}.')
+
+
 def switch(value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -288,7 +311,7 @@ def partitions() -> dict[str, str]:
 def default_zone(value: object) -> str:
     if isinstance(value, str) and value in zones().values():
         return value
-    error = error_for(str(value), begins=False) if value else None
+    error = unknown_zone(str(value)) if value else None
     suggestion = f' (did you mean "{error.instead[1]}"?)' if error and error.instead[1] else ""
     raise ValueError(f"must be an IANA time zone, such as Europe/Berlin or UTC; it is {shown(value)}{suggestion}.")
 
@@ -345,12 +368,15 @@ KEYS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "report": ("report", report),
     "logRetentionDays": ("log_retention_days", log_retention_days),
     "cloudTrail": ("cloud_trail", switch),
+    "noticeMinutes": ("notice_minutes", notice_minutes),
+    "slackWorkspace": ("slack_workspace", slack_id),
+    "slackChannel": ("slack_channel", slack_id),
     "dashboard": ("dashboard", switch),
     "alarms": ("alarms", switch),
     "organization": ("organization", organization),
 }
 # Values that are words, also where they could be read as JSON.
-TEXTS = ("tagKey", "defaultZone", "notifyEmail", "report")
+TEXTS = ("tagKey", "defaultZone", "notifyEmail", "report", "slackWorkspace", "slackChannel")
 
 
 def check_language(settings: StackSettings) -> list[str]:
@@ -375,8 +401,26 @@ def check_language(settings: StackSettings) -> list[str]:
     return problems
 
 
+def check_notices(settings: StackSettings) -> list[str]:
+    """What is wrong with the settings of the notices together."""
+    problems = []
+    if 0 < settings.notice_minutes < settings.every_minutes:
+        problems.append(
+            f"{CONTEXT_KEY}.noticeMinutes must be 0, or everyMinutes ({settings.every_minutes}) at least, since a run "
+            f"sends them; it is {settings.notice_minutes}."
+        )
+    if bool(settings.slack_workspace) != bool(settings.slack_channel):
+        problems.append(f"{CONTEXT_KEY}.slackWorkspace and {CONTEXT_KEY}.slackChannel go together: one is missing.")
+    if settings.slack_channel and not settings.notice_minutes:
+        problems.append(f"{CONTEXT_KEY}.slackChannel shows notices: say how early, such as noticeMinutes 30.")
+    return problems
+
+
 def check_new_name(name: str, names: Iterable[str]) -> None:
-    check_name(name)
+    if not PLAIN_NAME.fullmatch(name):
+        raise ScheduleError(f'name "{name}"', 'expected a letter, then up to 63 letters, digits, "_", "." or "-"')
+    if name.lower() in EVERYTHING or kind_of(name):
+        raise ScheduleError(f'name "{name}" is itself a word of the tag', "choose one that means nothing else")
     if [each.lower() for each in names].count(name.lower()) > 1:
         raise ScheduleError(f'name "{name}" is there twice, since a tag may write it in capitals or not')
 

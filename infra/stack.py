@@ -1,7 +1,7 @@
-"""The stack: four functions, the schedules that invoke three of them, the alarms and the dashboard."""
+"""The stack: four functions, the schedules that invoke three of them, the alarms, the notices and the dashboard."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,17 @@ from constructs import Construct, IConstruct
 from alarms import Alarms, Topic
 from dashboard import Dashboard
 from member import LOOKING, READER, Centre, code_in_bucket
-from permissions import act_on_tagged, allow, cluster_arns, look, look_at_members, look_up_who, read_all
+from notices import Notices
+from permissions import (
+    act_on_tagged,
+    allow,
+    cluster_arns,
+    look,
+    look_at_members,
+    look_up_connections,
+    look_up_who,
+    read_all,
+)
 from settings import CONTEXT_KEY, NAME, STACK, SettingsError, StackSettings, function_name
 
 # Lambda's limit for all names and values of a function's environment together, in bytes, less what the ARNs in it take,
@@ -119,15 +129,22 @@ class OfficeHoursStack(cdk.Stack):
         self.group = scheduler.ScheduleGroup(
             self, "Schedules", schedule_group_name=NAME, removal_policy=cdk.RemovalPolicy.DESTROY
         )
+        self.notices = Notices(self, "Notices", email=settings.notify_email) if settings.notice_minutes else None
         self.scheduled: dict[str, lambda_.Alias] = {}
         acting = {
             "stop": self.add_acting(
-                "stop", "rds:StopDBCluster", "Stops tagged Aurora clusters outside their office hours"
+                "stop",
+                "rds:StopDBCluster",
+                "Stops tagged Aurora clusters outside their office hours",
+                more=[*look_up_connections(), *(self.notices.publish() if self.notices else ())],
+                variables=self.notices.variables if self.notices else {},
             ),
             "start": self.add_acting(
                 "start", "rds:StartDBCluster", "Starts tagged Aurora clusters for their office hours"
             ),
         }
+        if self.notices and settings.slack_channel:
+            self.notices.show_in_slack(settings, start=acting["start"])
         functions = {**acting, "status": self.add_status(acting), "report": self.add_report()}
         alarms = []
         if settings.alarms:
@@ -144,8 +161,18 @@ class OfficeHoursStack(cdk.Stack):
             Dashboard(self, "Dashboard", functions=functions, alarms=alarms)
         self.add_outputs(list(acting))
 
-    def add_acting(self, name: str, action: str, purpose: str) -> lambda_.Function:
-        """A function that stops or starts clusters: with this one RDS action, and none that changes anything else."""
+    def add_acting(
+        self,
+        name: str,
+        action: str,
+        purpose: str,
+        more: Sequence[iam.PolicyStatement] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> lambda_.Function:
+        """A function that stops or starts clusters: with this one RDS action, and none that changes anything else.
+
+        more: what else it may do.
+        """
         interval = cdk.Duration.minutes(self.settings.every_minutes)
         function = Function(
             name=name,
@@ -154,9 +181,11 @@ class OfficeHoursStack(cdk.Stack):
                 *look(self.settings),
                 *look_up_who(self.settings),
                 *act_on_tagged(self, self.settings, action),
+                *more,
             ],
             memory=MEMORY_MB,
             timeout=min(interval, LONGEST_RUN, key=cdk.Duration.to_seconds),
+            variables=variables or {},
             schedule=full_minutes(self.settings.every_minutes),
             tried_for=interval,
         )
@@ -193,6 +222,7 @@ class OfficeHoursStack(cdk.Stack):
                 purpose="Reports the hours that tagged Aurora clusters ran and were stopped, and what that saved",
                 statements=[
                     *look(self.settings, "rds:DescribeDBInstances"),
+                    allow("ReadConnections", ["cloudwatch:GetMetricData"]),
                     allow("ReadPrices", ["pricing:GetProducts"]),
                     allow("SendReport", ["sns:Publish"], self.topic.topic_arn),
                     *self.look_at_members(),
@@ -218,8 +248,8 @@ class OfficeHoursStack(cdk.Stack):
     def variables(self, function: Function) -> dict[str, str]:
         """What a function finds in its environment, beside the settings."""
         more = dict(function.variables)
-        if self.is_centre and function.name in LOOKING:
-            more["OFFICE_HOURS_READER"] = READER
+        if self.settings.organization and self.is_centre and function.name in LOOKING:
+            more["OFFICE_HOURS_ORGANIZATION"] = json.dumps({"units": self.settings.organization.units})
         # CloudWatch bills metrics, and nobody looks at these. Powertools knows the name.
         if self.centre and not (self.settings.alarms or self.settings.dashboard):
             more["POWERTOOLS_METRICS_DISABLED"] = "true"

@@ -122,6 +122,7 @@ class Account:
     connections: dict[tuple[str, str], list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
     instead: dict[str, Structure] = field(default_factory=dict)
     page: int = 100  # the most that a page holds, where more are asked for
+    points: int = 100_800  # the same of CloudWatch
     calls: list[Call] = field(default_factory=list)
     carried_out: list[Call] = field(default_factory=list)
     published: list[Parameters] = field(default_factory=list)
@@ -390,11 +391,17 @@ class Account:
         found.sort(key=lambda each: float(str(each["EventTime"])), reverse=True)
         return _json_page(call, "Events", found, min(size, self.page))
 
-    def _get_metric_data(self, call: Call) -> Structure:
-        """The greatest numbers of connections, period by period; where there was nothing, there is no figure."""
+    def _get_metric_data(self, call: Call) -> Structure | Refusal:
+        """A page of the greatest numbers of connections; where there was nothing, there is no figure.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+        """
         first, last = (float(call.parameters[key]) for key in ("StartTime", "EndTime"))
-        results = []
-        for query in json.loads(call.parameters["MetricDataQueries"]):
+        queries = json.loads(call.parameters["MetricDataQueries"])
+        if len(queries) > 500:
+            return Refusal("ValidationError", "The collection MetricDataQueries must not have a size greater than 500.")
+        found: list[tuple[str, float, float]] = []
+        for query in queries:
             metric, period = query["MetricStat"]["Metric"], query["MetricStat"]["Period"]
             asked = (metric["Namespace"], metric["MetricName"], query["MetricStat"]["Stat"])
             assert asked == ("AWS/RDS", "DatabaseConnections", "Maximum")
@@ -406,9 +413,18 @@ class Account:
                     begin = at - at % period
                     most[begin] = max(number, most.get(begin, 0.0))
             points = sorted(most.items(), reverse=call.parameters.get("ScanBy") != "TimestampAscending")
-            times, values = [at for at, _ in points], [float(number) for _, number in points]
-            results.append({"Id": query["Id"], "Timestamps": times, "Values": values, "StatusCode": "Complete"})
-        return {"MetricDataResults": results}
+            found += [(query["Id"], at, float(number)) for at, number in points]
+        start = int(call.parameters.get("NextToken", "0"))
+        end = start + min(self.points, int(call.parameters.get("MaxDatapoints", self.points)))
+        later = {each for each, _, _ in found[end:]}
+        results: dict[str, Structure] = {}
+        for query in queries:
+            code = "PartialData" if query["Id"] in later else "Complete"
+            results[query["Id"]] = {"Id": query["Id"], "Timestamps": [], "Values": [], "StatusCode": code}
+        for name, at, figure in found[start:end]:
+            results[name]["Timestamps"].append(at)
+            results[name]["Values"].append(figure)
+        return {"MetricDataResults": list(results.values())} | ({"NextToken": str(end)} if later else {})
 
 
 # The status that each needs, and the one that it brings about.
@@ -615,7 +631,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 def forget() -> None:
     """Have the functions forget the clients and prices of another account."""
     rds.client.cache_clear()
-    evidence.trail.cache_clear()
+    evidence.service_client.cache_clear()
     prices.fetch.cache_clear()
 
 

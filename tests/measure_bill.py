@@ -112,7 +112,7 @@ def bill(account: Account, clusters: int, memory: dict[str, int], alarm_metrics:
         print(
             f"{clusters:5} {name:7} {each.cpu:6.3f} s, {each.answers:3.0f} answers, {each.log:8} bytes, {each.metrics}"
         )
-    return month(work, memory, alarm_metrics)
+    return month(work, memory, alarm_metrics, untagged=clusters)
 
 
 def test_print_the_bill(account: Account, template: Template, monkeypatch: pytest.MonkeyPatch) -> None:

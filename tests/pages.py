@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"line", "rect", "col", "br"}
+VOID = {"line", "col", "br", "input"}
 
 
 @dataclass

@@ -5,38 +5,16 @@ from typing import Any
 Product = dict[str, Any]
 
 PREFIXES = {"us-east-1": "", "eu-west-1": "EU-", "eu-central-1": "EUC1-"}
-RESERVED = {
-    "SKU.38NPMPTW36": {
-        "priceDimensions": {
-            "SKU.38NPMPTW36.6YS6EN2CT7": {"unit": "Hrs", "description": "reserved", "pricePerUnit": {"USD": "0.111"}}
-        },
-        "offerTermCode": "38NPMPTW36",
-        "termAttributes": {"LeaseContractLength": "1yr", "OfferingClass": "standard", "PurchaseOption": "No Upfront"},
-    }
-}
 
 
 def product(usd: str, usage_type: str, family: str, region: str = "eu-west-1", **attributes: str) -> Product:
     """One product: its attributes, and its terms, reserved ones included."""
-    unit = "ACU-Hr" if family == "ServerlessV2" else "Hrs"
-    charge = {
-        "unit": unit,
-        "beginRange": "0",
-        "endRange": "Inf",
-        "description": f"$ {usd} per hour",
-        "appliesTo": [],
-        "rateCode": "SKU.JRTCKXETXF.6YS6EN2CT7",
-        "pricePerUnit": {"USD": usd},
-    }
-    on_demand = {
-        "SKU.JRTCKXETXF": {
-            "priceDimensions": {"SKU.JRTCKXETXF.6YS6EN2CT7": charge},
-            "sku": "SKU",
-            "effectiveDate": "2026-11-01T00:00:00Z",
-            "offerTermCode": "JRTCKXETXF",
-            "termAttributes": {},
-        }
-    }
+
+    def term(code: str, usd: str) -> dict[str, Any]:
+        unit = "ACU-Hr" if family == "ServerlessV2" else "Hrs"
+        charge = {f"SKU.{code}.6YS6EN2CT7": {"unit": unit, "pricePerUnit": {"USD": usd}}}
+        return {f"SKU.{code}": {"offerTermCode": code, "priceDimensions": charge}}
+
     named = {"regionCode": region, "databaseEngine": "Aurora PostgreSQL", "servicecode": "AmazonRDS", **attributes}
     return {
         "product": {
@@ -45,9 +23,7 @@ def product(usd: str, usage_type: str, family: str, region: str = "eu-west-1", *
             "sku": "SKU",
         },
         "serviceCode": "AmazonRDS",
-        "terms": {"OnDemand": on_demand, "Reserved": RESERVED},
-        "version": "20261118225923",
-        "publicationDate": "2026-11-18T22:59:23Z",
+        "terms": {"OnDemand": term("JRTCKXETXF", usd), "Reserved": term("38NPMPTW36", "0.111")},
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 import botocore.session
@@ -35,40 +36,20 @@ def hollow(shape: Shape) -> Any:  # noqa: ANN401 - as many types as the model ha
     """A value in which every member is there and says nothing: what a careless writer takes for missing."""
     if isinstance(shape, StructureShape):
         return {name: hollow(member) for name, member in shape.members.items()}
-    leaves = {
-        "list": [],
-        "map": {},
-        "string": "",
-        "boolean": False,
-        "integer": 0,
-        "long": 0,
-        "double": 0.0,
-        "float": 0.0,
-    }
+    leaves = {"list": [], "map": {}, "string": "", "boolean": False}
+    leaves |= {"integer": 0, "long": 0, "double": 0.0, "float": 0.0}
     return leaves.get(shape.type_name, datetime(1970, 1, 1, tzinfo=UTC))
 
 
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - as many types as the model has
-    """Every leaf with its path; an empty list is a leaf."""
-    if isinstance(value, dict) and value:
-        for name, member in value.items():
-            yield from leaves(member, f"{path}.{name}")
-    elif isinstance(value, list) and value:
-        for index, item in enumerate(value):
-            yield from leaves(item, f"{path}[{index}]")
-    else:
-        yield path, value
-
-
-def same(logged: object, returned: object) -> bool:
-    if isinstance(returned, datetime):
-        assert isinstance(logged, str)
-        moment = datetime.fromisoformat(logged)
-        return moment == returned and moment.utcoffset() == timedelta(0)
-    return type(logged) is type(returned) and logged == returned
-
-
-def difference(logged: object, returned: object) -> list[str]:
+def difference(logged: Any, returned: Any, path: str = "") -> list[str]:  # noqa: ANN401 - as many types as the model has
     """The paths at which what was logged is not what RDS returned."""
-    there, wanted = dict(leaves(logged)), dict(leaves(returned))
-    return [path for path in sorted(there.keys() | wanted.keys()) if not same(there.get(path), wanted.get(path))]
+    if isinstance(returned, dict) and isinstance(logged, dict):
+        pairs = [(f".{name}", (logged.get(name), returned.get(name))) for name in sorted({*logged, *returned})]
+    elif isinstance(returned, list) and isinstance(logged, list):
+        pairs = [(f"[{index}]", each) for index, each in enumerate(zip_longest(logged, returned))]
+    elif isinstance(returned, datetime):
+        moment = datetime.fromisoformat(str(logged))
+        return [] if (moment, moment.utcoffset()) == (returned, timedelta(0)) else [path]
+    else:
+        return [] if type(logged) is type(returned) and logged == returned else [path]
+    return [each for name, both in pairs for each in difference(*both, f"{path}{name}")]

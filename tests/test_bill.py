@@ -66,8 +66,16 @@ def test_the_prices_are_those_of_november_2026_in_us_east_1() -> None:
             "metrics": 11.5 * 0.30,
             "alarms": 12 * 0.10,
             "dashboard": 3.00,
+            "suggestions in the message": 0,
         }
     )
+
+
+def test_the_metrics_of_untagged_clusters_are_read_on_workdays_and_for_each_weekly_message() -> None:
+    costs = month(IDLE, MEMORY, 9, untagged=1000).costs()
+    assert costs["dashboard"] == pytest.approx(3 + 22 * 0.01)
+    assert costs["suggestions in the message"] == pytest.approx(30 / 7 * 0.01)
+    assert month(IDLE, MEMORY, 9, untagged=1000).cost_beyond_what_is_free() == pytest.approx((22 + 30 / 7) * 0.01)
 
 
 def test_what_aws_gives_away_is_taken_off() -> None:
@@ -82,10 +90,12 @@ def test_the_table_has_a_column_for_each_number_of_clusters() -> None:
     assert lines[:2] == ["|  | 10 clusters | 1,000 clusters |", "| --- | ---: | ---: |"]
     assert "| GB-seconds | 0 | 500,000 |" in lines
     assert "| alarms, USD | 0.90 | 1.20 |" in lines
-    assert [line.split(" | ")[:2] for line in lines[-5:-1]] == [
+    assert [line.split(" | ")[:2] for line in lines[-6:]] == [
         ["| **in all, USD a month**", "**3.92**"],
         ["| with `dashboard: false`", "0.92"],
         ["| with `alarms: false`", "3.02"],
         ["| with both", "0.02"],
+        ["| beyond what AWS gives away", "0.00"],
+        ["| beside these, where all have `grace=2h` and use it up", "0.05"],  # 5,280 look-ups
     ]
     assert {line.count("|") for line in lines} == {4}

@@ -23,12 +23,6 @@ def test_an_untagged_cluster_has_no_schedule(tags: dict[str, str]) -> None:
     assert Settings().cluster("eu-west-1", {}).schedule is None
 
 
-def test_a_tag_gives_its_schedule_and_an_identifier_is_in_lower_case() -> None:
-    tagged = cluster({"office-hours": "08:00-18:00 UTC"})
-    assert isinstance(tagged.schedule, Schedule)
-    assert (str(tagged.schedule), tagged.hold, tagged.name) == ("08:00-18:00 UTC", None, "eu-west-1/reporting")
-
-
 @pytest.mark.parametrize("key", ["Office-Hours", "office_hours", "OfficeHours", "office hours", "OFFICE.HOURS"])
 def test_a_near_miss_of_a_key_is_an_error_that_names_both(key: str) -> None:
     schedule = cluster({key: "never"}).schedule
@@ -50,13 +44,6 @@ def test_a_near_miss_beside_the_key_itself_is_passed_over() -> None:
 def test_a_hold_without_an_offset_is_local_to_the_schedules_zone() -> None:
     tags = {"office-hours": "08:00-18:00 Europe/Berlin", "office-hours-hold": "stopped until 2026-11-24T22:00"}
     assert cluster(tags).hold == Hold(State.STOPPED, datetime(2026, 11, 24, 21, tzinfo=UTC))
-
-
-def test_what_cannot_be_read_is_an_error_beside_what_can() -> None:
-    tagged = cluster({"office-hours": "never", "office-hours-hold": "up"})
-    assert isinstance(tagged.schedule, Schedule)
-    assert isinstance(tagged.hold, HoldError)
-    assert isinstance(cluster({"office-hours": ""}).schedule, ScheduleError)
 
 
 def test_the_clusters_own_maintenance_window_counts() -> None:

@@ -23,10 +23,6 @@ class Lambda(HTTPServer):
     asked: tuple[str, object] = "", None
     fails = False
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
 
 class Answer(BaseHTTPRequestHandler):
     server: Lambda
@@ -57,8 +53,9 @@ def server() -> Iterator[Lambda]:
 def type_in(server: Lambda, line: str) -> subprocess.CompletedProcess[str]:
     found = re.search(r"```sh\n(office-hours\(\).*?)```", README.read_text("utf-8"), re.DOTALL)
     assert found
-    secrets = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "eu-west-1"}
-    environment = {**os.environ, **secrets, "AWS_DEFAULT_REGION": "eu-west-1", "AWS_ENDPOINT_URL_LAMBDA": server.url}
+    url = f"http://127.0.0.1:{server.server_port}"
+    secrets = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-west-1"}
+    environment = {**os.environ, **secrets, "AWS_ENDPOINT_URL_LAMBDA": url}
     command = ["bash", "-c", f"{found[1]}\n{line}"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 

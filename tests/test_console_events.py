@@ -3,10 +3,14 @@
 import json
 import re
 import subprocess
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 
 import console_events
 from asset import PROJECT
@@ -15,14 +19,67 @@ from console_events import EVENTS, document, examples, examples_of
 from invocation import invoke
 from office_hours import handlers
 from office_hours.event import EventError
-from schemas_server import SchemasServer
 from synthesis import Template
 
-pytest_plugins = ["aws_server", "invocation", "schemas_server", "synthesis"]
+pytest_plugins = ["aws_server", "invocation", "synthesis"]
 
 REGISTRY = "lambda-testevent-schemas"
 NAMES = [f"_aurora-office-hours-{word}-schema" for word in ("stop", "start", "status", "report")]
 STOP = NAMES[0]
+NO_STACK = "<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>"
+A_STACK = "<DescribeStacksResponse><DescribeStacksResult><Stacks/></DescribeStacksResult></DescribeStacksResponse>"
+NOT_FOUND, CONFLICT, FORBIDDEN = (
+    (status, json.dumps({"Code": code, "Message": "It is so."}))
+    for status, code in ((404, "NotFoundException"), (409, "ConflictException"), (403, "ForbiddenException"))
+)
+
+
+@dataclass
+class Schemas:
+    """An account's EventBridge Schemas at the wire, as far as they are needed, and whether the stack exists.
+
+    registries: each one's schemas and their contents.
+    refused: a call that is forbidden.
+    signed: the keys and Regions that calls were signed for.
+    """
+
+    registries: dict[str, dict[str, str]] = field(default_factory=dict)
+    stack: bool = False
+    refused: str = ""
+    signed: set[tuple[str, str]] = field(default_factory=set)
+
+    def send(self, request: AWSPreparedRequest) -> AWSResponse:
+        key, _, region = re.findall(r"[^/=]+(?=/)", str(request.headers["Authorization"]))[:3]
+        self.signed.add((key, region))
+        status, text = self.answer(request)
+        return AWSResponse(request.url, status, HTTPHeaders(), SimpleNamespace(stream=lambda: [text.encode()]))
+
+    def answer(self, request: AWSPreparedRequest) -> tuple[int, str]:
+        if "cloudformation" in request.url:
+            return (200, A_STACK) if self.stack else (400, NO_STACK)
+        *_, registry, schema = re.split("/registries/name/|/schemas/name/", f"{request.url}/schemas/name/")[:3]
+        call = f"{request.method} {'schema' if schema else 'registry'}"
+        if call == self.refused:
+            return FORBIDDEN
+        if call == "POST registry":
+            return CONFLICT if registry in self.registries else (201, str(self.registries.setdefault(registry, {})))
+        schemas = self.registries.get(registry, {})
+        if (schema in schemas) is (call == "POST schema"):
+            return CONFLICT if schema in schemas else NOT_FOUND
+        if call == "DELETE schema":
+            del schemas[schema]
+            return 204, ""
+        if call != "GET schema":
+            schemas[schema] = json.loads(cast("bytes", request.body))["Content"]
+        return 200, json.dumps({"SchemaName": schema, "Content": schemas[schema]})
+
+
+@pytest.fixture
+def schemas(monkeypatch: pytest.MonkeyPatch) -> Schemas:
+    """An account without a registry."""
+    schemas = Schemas()
+    monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _, request: schemas.send(request))
+    return schemas
 
 
 @pytest.fixture(autouse=True)
@@ -40,11 +97,11 @@ def credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def stored(schemas: SchemasServer, name: str = STOP) -> dict[str, Any]:
+def stored(schemas: Schemas, name: str = STOP) -> dict[str, Any]:
     return {key: each["value"] for key, each in examples(schemas.registries[REGISTRY][name]).items()}
 
 
-def test_the_registry_and_a_schema_for_each_function_are_made(schemas: SchemasServer, template: Template) -> None:
+def test_the_registry_and_a_schema_for_each_function_are_made(schemas: Schemas, template: Template) -> None:
     console_events.main("store", ["--require-approval", "never", "-c", "officeHours.everyMinutes=1"])
     functions = [each["Properties"]["FunctionName"] for each in template.of_type("AWS::Lambda::Function").values()]
     assert schemas.registries[REGISTRY].keys() == {*NAMES} == {f"_{name}-schema" for name in functions}
@@ -55,7 +112,7 @@ def test_the_registry_and_a_schema_for_each_function_are_made(schemas: SchemasSe
     }
 
 
-def test_what_others_keep_in_the_registry_is_left_alone(schemas: SchemasServer) -> None:
+def test_what_others_keep_in_the_registry_is_left_alone(schemas: Schemas) -> None:
     schemas.registries[REGISTRY] = {"_orders-schema": "theirs"}
     schemas.registries["mine"] = {STOP: "theirs"}
     console_events.main("store", [])
@@ -64,21 +121,21 @@ def test_what_others_keep_in_the_registry_is_left_alone(schemas: SchemasServer) 
     assert schemas.registries == {REGISTRY: {"_orders-schema": "theirs"}, "mine": {STOP: "theirs"}}
 
 
-def test_ours_are_replaced_by_name_and_a_persons_own_are_kept(schemas: SchemasServer) -> None:
+def test_ours_are_replaced_by_name_and_a_persons_own_are_kept(schemas: Schemas) -> None:
     own = {"my-own": {"clusters": ["billing"]}}
     schemas.registries[REGISTRY] = {STOP: document(examples_of(own | {"stop-one-cluster": {"x": 1}}))}
     console_events.main("store", [])
     assert stored(schemas) == {**EVENTS["stop"], **own}
 
 
-def test_they_stay_while_the_stack_does(schemas: SchemasServer) -> None:
+def test_they_stay_while_the_stack_does(schemas: Schemas) -> None:
     console_events.main("store", [])
     schemas.stack = True  # the question whether to destroy it was answered with no
     console_events.main("remove", [])
     assert set(schemas.registries[REGISTRY]) == {*NAMES}
 
 
-def test_the_profile_and_the_region_are_those_of_the_cdk(schemas: SchemasServer) -> None:
+def test_the_profile_and_the_region_are_those_of_the_cdk(schemas: Schemas) -> None:
     console_events.main("store", [])
     assert schemas.signed == {("office", "eu-west-1")}
     console_events.main("store", ["--profile", "home"])
@@ -87,7 +144,7 @@ def test_the_profile_and_the_region_are_those_of_the_cdk(schemas: SchemasServer)
 
 @pytest.mark.parametrize("refused", ["GET schema", "POST registry", "POST schema"])
 def test_a_call_that_is_refused_is_said_and_fails_nothing(
-    schemas: SchemasServer, capsys: pytest.CaptureFixture[str], refused: str
+    schemas: Schemas, capsys: pytest.CaptureFixture[str], refused: str
 ) -> None:
     schemas.refused = refused
     console_events.main("store", [])

@@ -1,4 +1,4 @@
-"""The dashboard: the clusters on top, and how the functions do below."""
+"""The dashboard: alarms and what was saved, the clusters, and how the functions do."""
 
 import json
 from typing import Any
@@ -42,13 +42,31 @@ def ours(name: str, statistic: str) -> tuple[str, ...]:
     return ("AuroraOfficeHours", name, "service", "aurora-office-hours", statistic)
 
 
-def test_the_clusters_are_on_top_at_full_width(widgets: list[Widget]) -> None:
-    top = widgets[0]
-    assert (top["type"], top["x"], top["y"], top["width"]) == ("custom", 0, 0, 24)
-    assert top["properties"] == {
+def test_the_clusters_have_the_full_width(widgets: list[Widget]) -> None:
+    clusters, _ = [each for each in widgets if each["type"] == "custom"]
+    assert (clusters["x"], clusters["y"], clusters["width"]) == (0, 3, 24)
+    assert clusters["properties"] == {
         "title": "Clusters",
         "endpoint": "<Status.Arn>",
         "updateOn": {"refresh": True, "resize": True, "timeRange": False},
+    }
+
+
+def test_what_was_saved_is_added_up_at_the_top(widgets: list[Widget]) -> None:
+    (saved,) = [each["properties"] for each in widgets if each["properties"].get("view") == "singleValue"]
+    expression, day = saved["metrics"]
+    assert (saved["start"], expression[0]["expression"], day[-1]["id"]) == ("-P30D", "RUNNING_SUM(day)", "day")
+    assert (*day[:4], day[-1]["stat"], day[-1]["period"]) == (*ours("SavedUSD", "Maximum"), 86_400)
+
+
+def test_suggestions_are_below_the_clusters_and_read_once(widgets: list[Widget]) -> None:
+    _, below = [each for each in widgets if each["type"] == "custom"]
+    assert (below["x"], below["width"]) == (0, 24)
+    assert below["properties"] == {
+        "title": "Untagged clusters that could save",
+        "endpoint": "<Report.Arn>",
+        "params": {"suggest": True},
+        "updateOn": {"refresh": False, "resize": False, "timeRange": False},
     }
 
 

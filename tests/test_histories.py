@@ -1,4 +1,4 @@
-"""What the functions promise about any history of a cluster: random ones, and some that are worth telling.
+"""What the functions promise about any history of a cluster: random ones, and one that is worth telling.
 
 The functions are invoked as they are deployed, against an RDS at the wire whose changes take 1 to 25 minutes. Most runs
 are missed, some are repeated, and some meet trouble. CloudTrail tells who called RDS: at once, a quarter of an hour
@@ -33,14 +33,15 @@ nothing else is said, of each run and of each cluster:
 (e) Once. From one transition to the next, runs change a cluster once at the most, and once more for each restart by AWS
     and for each change of theirs that failed; an edit of the tags begins a new count. But not with `enforced`, `always`
     and `never`, nor under a hold, nor where events were late or lost and CloudTrail does not tell at once.
-(f) Commands by hand. Each cluster that is named gets its hold, and then the call, unless it is busy or in that state
+(f) Grace. While somebody is connected, or CloudWatch has no data, a stop by the schedule waits, as long as its grace
+    allows, and no longer. Once nobody is, it is made as under (b).
+(g) Commands by hand. Each cluster that is named gets its hold, and then the call, unless it is busy or in that state
     already; no other cluster is touched. One mistake, and none is.
 
 To look longer, at other histories each time: `HISTORIES=2000 python -m pytest tests/test_histories.py`
 """
 
 import os
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -97,6 +98,12 @@ def latest_transition(cluster: Cluster, now: datetime) -> datetime | None:
     return max([transition.at, *ends] if transition else ends, default=None)
 
 
+def is_in_use(history: History, cluster: Cluster) -> bool:
+    since = latest_transition(cluster, history.now)
+    grace = cluster.schedule.grace if cluster.schedule and not hold_in_force(cluster, history.now) else 0
+    return bool(since and history.now < since + timedelta(minutes=grace)) and history.users != 0
+
+
 def is_insisted_on(cluster: Cluster, now: datetime) -> bool:
     """Whether what people do elsewhere counts for nothing."""
     return bool(hold_in_force(cluster, now) or (cluster.schedule and cluster.schedule.enforced))
@@ -114,11 +121,12 @@ def why_not(history: History, cluster: Cluster, action: Action, *, is_known: boo
         return "(b) busy"
     if wanted in (None, cluster.state) or STATES[action] is not wanted:
         return "(a) not asked for"
-    if is_insisted_on(cluster, history.now):
-        return ""
-    if action is Action.STOP and has_just_failed(history, cluster):
+    if action is Action.STOP and is_in_use(history, cluster):
+        return "(f) in use"
+    if action is Action.STOP and has_just_failed(history, cluster) and not is_insisted_on(cluster, history.now):
         return "(b) a stop has just failed"
-    return "(a) changed by hand" if was_changed_by_hand(history, cluster, is_known=is_known) else ""
+    is_left = not is_insisted_on(cluster, history.now) and was_changed_by_hand(history, cluster, is_known=is_known)
+    return "(a) changed by hand" if is_left else ""
 
 
 def has_just_failed(history: History, cluster: Cluster) -> bool:
@@ -215,41 +223,31 @@ def command(
     done = history.invoke(action, event, trouble)
     told = f"{event} to {action} at {history.now}, which ended with {done.error!r}"
     if mistaken or trouble in OF_ALL:
-        assert done.error, f"(f) a mistake, and yet {told}"
-        assert not done.tagged | done.asked, f"(f) nothing is to be done, and yet {told}"
+        assert done.error, f"(g) a mistake, and yet {told}"
+        assert not done.tagged | done.asked, f"(g) nothing is to be done, and yet {told}"
         return
-    assert not isinstance(done.error, EventError), f"(f) no mistake, and yet {told}"
-    assert done.tagged == set(holds), f"(f) holds of {done.tagged}: {told}"
+    assert not isinstance(done.error, EventError), f"(g) no mistake, and yet {told}"
+    assert done.tagged == set(holds), f"(g) holds of {done.tagged}: {told}"
     if trouble is Trouble.TAGGING_REFUSED:
-        assert not done.asked, f"(f) no hold, and yet {told}"
+        assert not done.asked, f"(g) no hold, and yet {told}"
         return
     to_change = {name for name in holds if before[name] not in (None, STATES[action])}
-    assert done.asked == to_change, f"(f) asked for {done.asked}: {told}"
-    assert done.begun == to_change or trouble not in HARMLESS, f"(f) begun {done.begun}: {told}"
+    assert done.asked == to_change, f"(g) asked for {done.asked}: {told}"
+    assert done.begun == to_change or trouble not in HARMLESS, f"(g) begun {done.begun}: {told}"
     for name, hold in holds.items():
         cluster = history.clusters[name]
         cluster.read()
-        assert cluster.hold == hold, f"(f) {name} holds {cluster.hold}: {told}"
+        assert cluster.hold == hold, f"(g) {name} holds {cluster.hold}: {told}"
 
 
 def hold_asked_for(history: History, cluster: Cluster, action: Action, until: str | None) -> Hold | None:
     """The hold that this command should write; None for a cluster that it cannot be given for."""
     if cluster.schedule is None or any(key in cluster.snapshot for key in OBSTACLES):
         return None
-    if until is None:
-        transition = cluster.schedule.next_transition(history.now)
-        return Hold(STATES[action], transition.at) if transition else None
-    end, just_now = (end_of(until, at, cluster.schedule.zone) for at in (history.now, history.now - HALF_AN_HOUR))
-    if ":" in until and just_now <= history.now:  # it may be meant, rather than tomorrow's
-        return None
-    return Hold(STATES[action], end)
-
-
-def end_of(until: str, now: datetime, zone: ZoneInfo) -> datetime:
-    minutes = (now + timedelta(minutes=number) for number in range(1, 3 * 1440))
-    if ":" in until:
-        return next(at for at in minutes if f"{at.astimezone(zone):%H:%M}" == until)
-    return now + timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[until[-1]]: int(until[:-1])})
+    if until is not None:
+        return Hold(STATES[action], history.now + UNTIL[until])
+    transition = cluster.schedule.next_transition(history.now)
+    return Hold(STATES[action], transition.at) if transition else None
 
 
 # Random histories
@@ -263,6 +261,8 @@ USUAL_TAGS = [
     "weekdays 08:00- daily -20:00 UTC",
     "mon-fri 08:00-18:00 UTC closed=2026-03-28:2026-04-20 closed=2026-10-24:2026-11-15",
     "mon-fri 08:00-18:00 Europe/Berlin enforced",
+    "mon-fri 08:00-18:00 Europe/Berlin grace=90m",
+    "daily 22:00-06:00 UTC grace=20m enforced",
 ]
 OTHER_TAGS = [
     "mon-thu 07:30-19:00 fri 07:30-15:00 America/New_York holidays=US-NY",
@@ -290,8 +290,8 @@ STRANGE_TAGS = [
 ]
 STRANGE = st.sampled_from(STRANGE_TAGS) | st.sampled_from(sorted(OBSTACLES))
 BOTH = (Action.STOP, Action.START)
-UNTIL = [None, None, "20:00", "07:15", "20m", "90m", "4h", "3d"]
-WISHES = st.tuples(st.sampled_from(BOTH), st.sampled_from(UNTIL))
+UNTIL = {"20m": timedelta(minutes=20), "90m": timedelta(minutes=90), "4h": timedelta(hours=4), "3d": timedelta(days=3)}
+WISHES = st.tuples(st.sampled_from(BOTH), st.none() | st.sampled_from(sorted(UNTIL)))
 MISHAPS = st.sampled_from([None] * 8 + list(Trouble))
 HOLDS = st.tuples(st.sampled_from(State), st.none() | st.integers(-60, 300))
 WHICH = st.integers(0, 4)
@@ -403,11 +403,16 @@ class AnyHistory(RuleBasedStateMachine):
         if hold:
             to, minutes = hold
             until = None if minutes is None else self.history.now + timedelta(minutes=minutes)
-            tags[HOLD_KEY] = str(Hold(to, until))
+            tags[HOLD_KEY] = Hold(to, until).written(ZoneInfo("UTC"))
         elif tag and cluster.hold:
-            tags[HOLD_KEY] = str(cluster.hold)
+            tags[HOLD_KEY] = cluster.hold.written(ZoneInfo("UTC"))
         cluster.write(tags)
         self.go_on(cluster, then)
+
+    @rule(which=WHICH, users=st.sampled_from([None, 0, 3]), then=THEN)
+    def somebody_connects_or_nobody_does(self, which: int, users: int | None, then: Then) -> None:
+        self.history.users = users
+        self.go_on(self.cluster(which), then)
 
     @rule(which=WHICH, how=STRANGE, then=THEN)
     def a_cluster_becomes_a_stranger_or_none(self, which: int, how: str | dict[str, str], then: Then) -> None:
@@ -469,149 +474,29 @@ def test_the_promises_hold_in_any_history(history: History, trail: Trail) -> Non
     )
 
 
-# Histories worth telling, all of cluster "a", which begin in the week of Monday, 16 November 2026. Times are in UTC.
-
-TAGGED = {
-    "": "mon-fri 08:00-18:00 UTC",
-    "longer": "mon-fri 08:00-20:00 UTC",
-    "closed": "mon-fri 08:00-18:00 UTC closed=2026-11-17:2026-12-31",
-}
-# What happens, and what came of it: whatever CloudTrail tells, or if it does at once, if it is late, and otherwise.
-STORIES: dict[str, tuple[str, ...]] = {
-    "who works late is left alone until the next closing time": (
-        "from mon 17:00; runs mon 19:00; by hand mon 19:02; runs tue 17:00 every 45; runs tue 18:10",
-        "mon 18:00 run stopped, mon 19:02 person running, tue 18:00 run stopped",
-    ),
-    "who stops it at noon finds it stopped until the next morning": (
-        "from mon 11:00; by hand mon 12:00; runs mon 18:30; runs tue 08:00 every 125",
-        "mon 12:00 person stopped, tue 08:00 run running",
-    ),
-    "a start that ends within half an hour of closing time is undone unless it is known": (
-        "from mon 17:00; by hand mon 17:30; by hand mon 18:20; runs mon 20:00",
-        "mon 17:30 person stopped, mon 18:20 person running",
-        *["mon 17:30 person stopped, mon 18:20 person running, mon 18:30 run stopped"] * 2,
-    ),
-    "a start after a restart by AWS is left alone, though the stop between is not logged": (
-        (
-            "from mon 17:55 closed; runs mon 18:10; wait 1 mon 18:12; by hand 1 mon 18:20 not logged; "
-            "by hand 1 mon 18:40; runs 1 mon 20:00"
-        ),
-        "mon 18:00 run stopped, mon 18:06 aws running, mon 18:20 person stopped, mon 18:40 person running",
-        *[
-            (
-                "mon 18:00 run stopped, mon 18:06 aws running, mon 18:20 person stopped, mon 18:40 person running, "
-                "mon 18:50 run stopped"
-            )
-        ]
-        * 2,
-    ),
-    "a start that the log does not tell of yet is left alone": (
-        "from mon 17:55; runs mon 18:55; by hand mon 19:00 not logged; runs mon 20:00",
-        "mon 18:00 run stopped, mon 19:00 person running",
-    ),
-    "so is one that CloudTrail does not tell of yet, while it tells of an earlier one": (
-        "from mon 17:00; by hand mon 17:05; wait mon 17:15; start; runs mon 18:05; by hand mon 18:07; runs mon 20:00",
-        "mon 17:05 person stopped, mon 17:15 command running, mon 18:00 run stopped, mon 18:07 person running",
-    ),
-    "and one that the log does not tell of yet, after a stop that was over before closing time": (
-        "from mon 17:30; by hand mon 17:40; by hand mon 18:10 not logged; runs mon 20:00",
-        "mon 17:40 person stopped, mon 18:10 person running",
-    ),
-    "what was under way at closing time is stopped when it is up, whoever wants to start it meanwhile": (
-        "from mon 16:00; by hand mon 17:30; by hand mon 17:58 slowly; by hand mon 18:05; runs mon 18:40",
-        "mon 17:30 person stopped, mon 17:58 person running, mon 18:25 run stopped",
-    ),
-    "a restart is put right, and a start is left alone, also weeks after the latest transition": (
-        "from mon 18:00 closed; runs 1 wed 18:00 every 480; by hand 1 thu 12:00; runs 5 fri 12:00 every 600",
-        "tue 02:00 run stopped, tue 02:06 aws running, tue 10:00 run stopped, thu 12:00 person running",
-    ),
-    "after an edit of the tag it goes back to its schedule, at the latest at the next transition": (
-        "from mon 17:55; runs mon 18:30; tag longer; runs mon 20:10; runs tue 08:00 every 10",
-        *["mon 18:00 run stopped, mon 18:35 run running, mon 20:00 run stopped, tue 08:00 run running"] * 2,
-        "mon 18:00 run stopped, tue 08:00 run running",
-    ),
-    "so it does when a hold is deleted": (
-        "from mon 17:55; runs mon 18:30; start; runs mon 19:00; tag; runs mon 20:00",
-        *["mon 18:00 run stopped, mon 18:30 command running, mon 19:05 run stopped"] * 2,
-        "mon 18:00 run stopped, mon 18:30 command running",
-    ),
-    "and also when the log has lost all that happened": (
-        "from mon 17:55 closed; runs mon 18:30; start; runs 2 mon 19:00 every 600; tag closed; runs 2 mon 20:00",
-        *["mon 18:00 run stopped, mon 18:30 command running, mon 19:05 run stopped"] * 2,
-        "mon 18:00 run stopped, mon 18:30 command running",
-    ),
-    "what a person does elsewhere under a hold is undone, and after its end it is left": (
-        "from mon 18:00; start 2h; by hand mon 19:00; runs mon 20:40; by hand mon 21:00; runs mon 22:00",
-        "mon 19:00 person stopped, mon 19:10 run running, mon 20:00 run stopped, mon 21:00 person running",
-    ),
-}
-STEP = re.compile(r"(by hand|\w+) ?((?:\d )?[a-z]{3} \d\d:\d\d)? ?(.*)")
-FATES_BY_HAND = {"": Fate(), "slowly": Fate(25), "not logged": Fate(delay=None)}
+# A history worth telling. The 16th of November 2026 is a Monday.
 
 
-def at(text: str) -> datetime:
-    """An instant of that week, such as `tue 18:05`, or of one after it: `2 tue 18:05`."""
-    *weeks, day, clock = text.split()
-    days = ("mon", "tue", "wed", "thu", "fri", "sat", "sun").index(day) + 7 * sum(map(int, weeks))
-    return datetime.fromisoformat(f"2026-11-16T{clock}Z") + timedelta(days=days)
-
-
-def let_run(history: History, until: datetime, every: timedelta) -> None:
-    while history.now < until:
-        history.wait(min(until, history.now + every))
+def let_run(history: History, until: str, every: timedelta) -> None:
+    end = datetime.fromisoformat(f"{until}Z")
+    while history.now < end:
+        history.wait(min(end, history.now + every))
         for action in BOTH:
             run(history, action)
 
 
-def tell(history: History, script: str, trail: Trail = Trail.ON) -> str:
-    """Have happen what the script says; runs are of both functions, every five minutes. Returns what came of it."""
-    for step in script.split("; "):
-        what, when, rest = STEP.findall(step)[0]
-        match what:
-            case "from":
-                history.begin(at(when), trail)
-                history.add(TAGGED[rest])
-            case "runs":
-                let_run(history, at(when), timedelta(minutes=int(rest.removeprefix("every ") or 5)))
-            case "wait":
-                history.wait(at(when))
-            case "by hand":
-                history.wait(at(when))
-                history.fates = (FATES_BY_HAND[rest],)
-                history.by_hand(history.clusters["a"])
-                history.fates = (Fate(),)
-            case "tag":
-                history.clusters["a"].write({SCHEDULE_KEY: TAGGED[rest]})
-            case "start":
-                command(history, Action.START, rest or None, ["a"])
-    return history.clusters["a"].story
-
-
-@pytest.mark.parametrize("trail", Trail)
-@pytest.mark.parametrize(("script", "told"), [(script, told) for script, *told in STORIES.values()], ids=STORIES)
-def test_a_history_worth_telling(history: History, script: str, told: list[str], trail: Trail) -> None:
-    at_once, late, otherwise = told if told[1:] else told * 3
-    assert tell(history, script, trail) == {Trail.ON: at_once, Trail.LATE: late}.get(trail, otherwise)
-
-
-def test_a_command_holds_until_its_end_though_the_call_failed_and_replaces_a_hold_that_cannot_be_read(
-    history: History,
+@pytest.mark.parametrize("trail", [Trail.ON, Trail.OFF])
+def test_who_works_late_is_left_alone_until_closing_time_and_what_aws_starts_is_stopped(
+    history: History, trail: Trail
 ) -> None:
-    tell(history, "from mon 17:55")
-    history.clusters["a"].write({SCHEDULE_KEY: TAGGED[""], HOLD_KEY: "stopped till 20:00"})
-    tell(history, "runs mon 18:30")
-    command(history, Action.STOP, "20:00", ["a"], Trouble.CALLS_REFUSED)
-    assert tell(history, "runs mon 20:10") == "mon 18:35 run stopped"
-
-
-@pytest.mark.parametrize(("trail", "warnings"), [(Trail.ON, 0), (Trail.DENIED, 1), (Trail.OFF, 0)])
-def test_who_started_it_is_named_where_it_is_known_and_a_denied_trail_is_one_warning(
-    history: History, trail: Trail, warnings: int
-) -> None:
-    tell(history, "from mon 17:55; runs mon 18:30; by hand mon 19:00; wait mon 19:20", trail)
-    earlier = len(history.log.lines("WARNING"))
-    answer = history.invoke(Action.STOP, {}).answer
-    assert answer
-    assert answer["clusters"][0].get("by") == ("alice" if trail is Trail.ON else None)
-    assert len(history.log.lines("WARNING")) - earlier == warnings
-    assert ("LookupEvents" in history.account.counts()) is (trail is not Trail.OFF)
+    history.begin(datetime.fromisoformat("2026-11-16T17:00Z"), trail)
+    cluster = history.add("mon-fri 08:00-18:00 UTC closed=2026-11-18:2026-12-31")
+    let_run(history, "2026-11-16T19:00", timedelta(minutes=5))
+    history.by_hand(cluster)
+    let_run(history, "2026-11-17T17:00", timedelta(hours=1))
+    let_run(history, "2026-11-17T19:00", timedelta(minutes=5))
+    let_run(history, "2026-11-25T00:00", timedelta(hours=8))
+    assert cluster.story == (
+        "mon 18:00 run stopped, mon 19:00 person running, tue 18:00 run stopped, "
+        "tue 18:06 aws running, tue 19:00 run stopped"
+    )

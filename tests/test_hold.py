@@ -18,20 +18,6 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def test_a_hold_without_an_end_lasts() -> None:
-    hold = Hold.parse("  STOPPED ", zone=BERLIN)
-    assert (hold.to, hold.until) == (State.STOPPED, None)
-    assert hold.in_force(utc("1999-12-31T23:59"))
-    assert hold.in_force(utc("2099-01-01T00:00"))
-
-
-def test_a_hold_ends_at_the_instant_it_names() -> None:
-    hold = Hold.parse(" RUNNING\tUntil  2026-11-24T22:00 ", zone=BERLIN)
-    assert hold.to is State.RUNNING
-    assert hold.in_force(utc("2026-11-24T20:59:59.999999"))
-    assert not hold.in_force(utc("2026-11-24T21:00"))
-
-
 @pytest.mark.parametrize(
     ("written", "until"),
     [
@@ -53,6 +39,15 @@ def test_an_end_is_local_to_the_schedules_zone_unless_it_has_an_offset(written: 
     assert found.tzinfo is UTC
 
 
+def test_a_hold_lasts_until_the_instant_it_names_or_for_good() -> None:
+    hold = Hold.parse(" RUNNING\tUntil  2026-11-24T22:00 ", zone=BERLIN)
+    assert hold.to is State.RUNNING
+    assert hold.in_force(utc("2026-11-24T20:59:59.999999"))
+    assert not hold.in_force(utc("2026-11-24T21:00"))
+    assert Hold.parse("  STOPPED ", zone=BERLIN) == Hold(State.STOPPED)
+    assert Hold(State.STOPPED).in_force(utc("2099-01-01T00:00"))
+
+
 def test_a_hold_may_begin_later() -> None:
     hold = Hold.parse("stopped from 2026-12-24 until 2027-01-04", zone=BERLIN)
     assert (hold.since, hold.until) == (utc("2026-12-23T23:00"), utc("2027-01-03T23:00"))
@@ -62,14 +57,14 @@ def test_a_hold_may_begin_later() -> None:
     assert Hold.parse("running from 2026-12-24T20:00", zone=BERLIN).in_force(utc("2099-01-01T00:00"))
 
 
-def test_a_hold_that_ends_before_it_begins_is_refused() -> None:
-    with pytest.raises(HoldError, match='"2026-12-24" is not after the start "2026-12-24"'):
-        Hold.parse("stopped from 2026-12-24 until 2026-12-24", zone=BERLIN)
-
-
 def test_a_date_is_the_first_instant_of_a_day_that_begins_late() -> None:
     # Sao Paulo's clocks went from 00:00 to 01:00 on 4 November 2018.
     assert Hold.parse("stopped until 2018-11-04", zone=ZoneInfo("America/Sao_Paulo")).until == utc("2018-11-04T03:00")
+
+
+def test_a_hold_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(HoldError, match='"2026-12-24" is not after the start "2026-12-24"'):
+        Hold.parse("stopped from 2026-12-24 until 2026-12-24", zone=BERLIN)
 
 
 @given(
@@ -82,8 +77,8 @@ def test_a_hold_written_out_parses_to_an_equal_one_in_any_zone(
     state: State, until: datetime | None, since: datetime | None, zone: ZoneInfo
 ) -> None:
     hold = Hold(state, until, since)
-    assert Hold.parse(str(hold), zone=zone) == hold
-    assert re.fullmatch(r"[A-Za-z0-9\s_.:/=+@-]{1,256}", str(hold))
+    assert Hold.parse(hold.written(zone), zone=zone) == hold
+    assert re.fullmatch(r"[A-Za-z0-9\s_.:/=+@-]{1,256}", hold.written(zone))
 
 
 @pytest.mark.parametrize(
@@ -114,20 +109,9 @@ def test_a_bad_hold_is_refused_with_the_word_at_fault_and_what_was_expected(
 def test_the_last_day_of_the_calendar_is_a_way_to_say_for_good(end: str) -> None:
     hold = Hold.parse(f"running until {end}", zone=BERLIN)
     assert hold.in_force(datetime(9000, 1, 1, tzinfo=UTC))
-    assert Hold.parse(str(hold), zone=BERLIN) == hold
+    assert Hold.parse(hold.written(BERLIN), zone=BERLIN) == hold
     assert hold.until is not None
     assert hold.until.astimezone(BERLIN).year == 9999  # which every decision shows
-
-
-def test_the_first_day_of_the_calendar_is_over() -> None:
-    hold = Hold.parse("running until 0001-01-01T00:00+14:00", zone=BERLIN)
-    assert not hold.in_force(datetime(1970, 1, 1, tzinfo=UTC))
-    assert Hold.parse(str(hold), zone=BERLIN) == hold
-
-
-def test_an_empty_hold_is_refused_with_what_was_expected() -> None:
-    with pytest.raises(HoldError, match=r"running.*stopped.*until"):
-        Hold.parse(" ", zone=BERLIN)
 
 
 @given(st.text(max_size=40) | st.text("0123456789-:TZ+. ", max_size=30).map("running until {}".format))
@@ -136,4 +120,4 @@ def test_whatever_is_no_hold_is_refused(text: str) -> None:
         hold = Hold.parse(text, zone=BERLIN)
     except HoldError:
         return
-    assert Hold.parse(str(hold), zone=BERLIN) == hold
+    assert Hold.parse(hold.written(BERLIN), zone=BERLIN) == hold

@@ -126,7 +126,8 @@ def see(account: Account, said: list[str], text: str) -> Seen:
         "dry_run": text,
         text: text,
     }
-    on_dashboard = {"widgetContext": {"theme": text, "width": 1400, text: text}}
+    chosen = {"forms": {"all": {"cluster": "\ud800", "state": text, text: text}}, "timezone": {"offsetISO": text}}
+    on_dashboard = {"widgetContext": {"theme": text, "width": 1400, text: text, **chosen}}
     invocations: list[tuple[Handler, dict[str, Any]]] = [
         (handlers.status, {}),
         (handlers.status, {"explain": text[:256]}),
@@ -280,7 +281,7 @@ def compare_pages(seen: Seen, harmless: Seen) -> None:
     assert [elements(page) for page in seen.pages] == [elements(page) for page in harmless.pages]
     for page in seen.pages:
         for action in page.all("cwdb-action"):
-            assert action.attributes["endpoint"] in {"arn:aws:stop", "arn:aws:start"}
+            assert action.attributes["endpoint"] in {"arn:aws:stop", "arn:aws:start", "arn:aws:status"}
             assert json.loads(action.text).keys() <= {"clusters", "until"}
 
 

@@ -4,10 +4,6 @@ What RDS returns is made up from botocore's own service model, every member fill
 botocore knows is in these tests by itself.
 """
 
-import json
-import os
-import subprocess
-import sys
 from itertools import count
 from typing import Any
 
@@ -22,9 +18,6 @@ pytest_plugins = ["aws_server", "invocation"]
 
 OFFICE = "mon-fri 08:00-18:00"
 CLOSING = "2026-11-23T18:00:00Z"
-
-
-# The whole DBCluster
 
 
 ACTIONS = {
@@ -45,24 +38,6 @@ def test_every_leaf_of_the_returned_cluster_is_in_the_log(
     (line,) = (line for line in log.lines() if "db_cluster" in line)
     assert difference(line["db_cluster"], returned) == []
     assert line["level"] == "INFO"
-
-
-def test_the_log_goes_to_standard_output_a_line_an_event(account: Account) -> None:
-    account.add("a", "never")
-    returned = filled(STRUCTURE, "", count())
-    account.instead["StopDBCluster"] = {"DBCluster": returned}
-    process = subprocess.run(
-        [sys.executable, "-c", f"import invocation; invocation.stop('{CLOSING}')"],
-        env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    action, summary, metrics = (json.loads(line) for line in process.stdout.splitlines())
-    assert difference(action["db_cluster"], returned) == []
-    assert summary["counts"] == {"enforced": 1}
-    assert metrics["Stopped"] == [1]
-    assert process.stderr == ""
 
 
 # One line an action

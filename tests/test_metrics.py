@@ -44,14 +44,10 @@ def test_the_stop_functions_run_counts_what_it_stopped_and_what_is_wrong(
     assert busy_account.calls == []
     stop(CLOSING)
     assert sent(capsys) == {"Failures": 0, "Refused": 0, "Stopped": 2, "InvalidTags": 1, "OverdueClusters": 1}
-
-
-def test_the_start_functions_run_tells_nothing_of_tags(
-    busy_account: Account, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert busy_account.calls == []
-    start(CLOSING)
+    start(CLOSING)  # which tells nothing of tags, and neither does a command
     assert sent(capsys) == {"Failures": 0, "Refused": 0, "Started": 1}
+    stop(CLOSING, {"clusters": ["a"]})
+    assert sent(capsys) == {"Failures": 0, "Refused": 0, "Stopped": 0}
 
 
 def test_what_fails_is_counted_also_where_the_run_does(
@@ -93,14 +89,6 @@ def test_overdue_is_what_this_run_does_not_bring_on_its_way_and_what_needs_atten
     stop(LATER)
     # "refused", "busy", "stuck", and "down", which is the start function's to start
     assert sent(capsys) == {"Failures": 0, "Refused": 1, "Stopped": 1, "InvalidTags": 0, "OverdueClusters": 4}
-
-
-def test_a_command_counts_what_it_did_and_nothing_of_tags(
-    busy_account: Account, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert busy_account.calls == []
-    stop(CLOSING, {"clusters": ["a"]})
-    assert sent(capsys) == {"Failures": 0, "Refused": 0, "Stopped": 1}
 
 
 @pytest.mark.parametrize("event", [{"dry_run": True}, {"time": LATER}, {"clusters": ["unknown"]}], ids=str)

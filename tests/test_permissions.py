@@ -136,6 +136,7 @@ def filled_in(value: Any) -> Any:  # noqa: ANN401  any JSON
         "<OrganizationId>": OURS,
         "<CentralAccount>": ACCOUNT,
         "<Packages.Arn>": "arn:aws:s3:::packages",
+        "<NoticesTopic>": topic("aurora-office-hours-notices"),
     }.items():
         text = text.replace(reference, name)
     # CloudFormation's ARN of a log group ends with ":*", which stands for its streams.
@@ -209,8 +210,10 @@ ALL, ACTING, SCHEDULED = ({"stop", "start", "status", "report"}, {"stop", "start
         ("rds:DescribeDBInstances", "*", ALL - ACTING),
         ("cloudtrail:LookupEvents", "*", {"stop", "start", "status"}),
         ("pricing:GetProducts", "*", {"report"}),
+        ("cloudwatch:GetMetricData", "*", {"stop", "report"}),
         ("sns:Publish", topic(), {"report"}),
         ("sns:Publish", topic("orders"), set()),
+        ("sns:Publish", topic("aurora-office-hours-notices"), set()),
         ("lambda:InvokeFunction", f"{FUNCTION_ARN}stop", set()),
         ("iam:PassRole", "*", set()),
         ("logs:CreateLogStream", "own log", ALL),
@@ -257,6 +260,8 @@ def test_what_a_function_may_do_follows_the_settings(deploy: Deploy, name: str) 
     assert not function.may("rds:AddTagsToResource", rds_arn(), {"team:hours": OFFICE}, ["office-hours-hold"])
     assert "cloudtrail:LookupEvents" not in function.actions
     assert {statement["Effect"] for statement in function.statements} == {"Allow"}
+    notices = topic("aurora-office-hours-notices")
+    assert deploy(name, notice_minutes=30).may("sns:Publish", notices) is (name == "stop")
 
 
 # The calls, as botocore makes them, beside the permissions.
@@ -277,9 +282,10 @@ def called(account: Account, monkeypatch: pytest.MonkeyPatch) -> set[Called]:
 
     def note(params: dict[str, Any], model: OperationModel, context: dict[str, str], **_: object) -> None:
         name = params.get("DBClusterIdentifier")
+        service = model.service_model.signing_name
         calls.add(
             Called(
-                f"{model.service_model.signing_name}:{model.name}",
+                f"{'cloudwatch' if service == 'monitoring' else service}:{model.name}",
                 params.get("ResourceName")
                 or params.get("TopicArn")
                 or (rds_arn(f"cluster:{name}", region=context["client_region"]) if name else "*"),
@@ -315,8 +321,9 @@ def invoked(account: Account, called: set[Called], deploy: Deploy, monkeypatch: 
         answer = None
         for event in events:
             for region in [*EVERYWHERE, "eu-west-2"]:
-                account.add("reporting", OFFICE, region=region, Status=status)
+                account.add("reporting", f"{OFFICE} grace=2h", region=region, Status=status)
                 account.add("untagged", region=region, Status=status)
+                account.connected("reporting", "2026-11-23T17:59:00Z", 0, region=region)
             answer = invoke(getattr(handlers, name), at, event, None)
         return function, answer
 
@@ -354,7 +361,7 @@ LOOKED_AT = {"rds:DescribeDBClusters", "rds:DescribeDBInstances", "rds:DescribeE
     ("name", "event", "more"),
     [
         ("status", {"widgetContext": {}}, {"cloudtrail:LookupEvents"}),
-        ("report", {"send": True}, {"pricing:GetProducts", "sns:Publish"}),
+        ("report", {"send": True}, {"pricing:GetProducts", "sns:Publish", "cloudwatch:GetMetricData"}),
     ],
 )
 def test_a_function_that_only_tells_may_make_the_calls_that_it_makes_and_no_others(  # noqa: PLR0913  a row of the tables
@@ -442,9 +449,10 @@ def test_only_the_centres_functions_that_tell_may_look_at_members(deploy: Deploy
     tells = name in ("status", "report")
     centre = deploy(name, organization=ORGANIZATION)
     reader = role("aurora-office-hours-reader", MEMBER)
-    assert centre.may("sts:AssumeRole", reader) is centre.may("organizations:ListAccounts", "*") is tells
+    assert centre.may("sts:AssumeRole", reader) is centre.may("organizations:ListAccountsForParent", "*") is tells
     assert not centre.may("sts:AssumeRole", role("Administrator", MEMBER))
-    assert centre.environment.get("OFFICE_HOURS_READER") == ("aurora-office-hours-reader" if tells else None)
+    units = json.dumps({"units": ORGANIZATION.units})
+    assert centre.environment.get("OFFICE_HOURS_ORGANIZATION") == (units if tells else None)
     assert not deploy(name).may("sts:AssumeRole", reader)
 
 

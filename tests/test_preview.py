@@ -44,6 +44,29 @@ HOSTILE = """<style>p { color: rgb(1, 2, 3) }</style><script>alert("script")</sc
 <a href="java&#10;script:alert('disguise')">disguised</a>
 <svg><use href="#kept"/><rect width="9" height="9" onmouseenter="alert('svg')"/></svg>"""
 OFFICE = "mon-fri 08:00-18:00 Europe/Berlin"
+# The least contrast between a text and what lies behind it: https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio
+CONTRAST = """box => {
+    const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+    const over = ([r, g, b, a = 1], below) => [r, g, b].map((each, at) => each * a + below[at] * (1 - a));
+    const light = colour => {
+        const [r, g, b] = colour.map(one => one <= 10 ? one / 3294.6 : ((one / 255 + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+    };
+    return Math.min(...[...box.querySelectorAll(".oh *:not(style, option, cwdb-action)")]
+        .filter(each => [...each.childNodes].some(node => node.nodeType === 3 && node.data.trim()))
+        .map(each => {
+            let behind = [255, 255, 255], opacity = 1;
+            const around = [];
+            for (let one = each; one; one = one.parentElement) around.unshift(getComputedStyle(one));
+            for (const style of around) {
+                behind = over(parts(style.backgroundColor), behind);
+                opacity *= style.opacity;
+            }
+            const [r, g, b, a = 1] = parts(getComputedStyle(each).color);
+            const [text, back] = [over([r, g, b, a * opacity], behind), behind].map(light);
+            return Math.max(text, back) / Math.min(text, back);
+        }));
+}"""
 
 
 @pytest.fixture
@@ -171,28 +194,51 @@ def test_an_action_can_show_its_own_content(page: Page, functions: Functions, at
 @pytest.fixture
 def widget(account: Account, browser: Browser, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     """The page with the status function's own answer: long names, long tags, and what looks like a script."""
-    # At this hour the buttons' labels are the longest: "Keep until tomorrow 20:00".
-    monkeypatch.setattr(handlers, "_clock", lambda: datetime(2026, 11, 24, 20, 30, tzinfo=UTC))
+    monkeypatch.setattr(handlers, "_clock", lambda: datetime(2026, 11, 24, 10, 30, tzinfo=UTC))
     for number in range(99):
         account.add(f"a{number:02}-{'long-name-' * 5}".rstrip("-"), f"{OFFICE} holidays=DE-BY closed=2027-01-01")
+    account.add("odd", OFFICE, Status="inaccessible-encryption-credentials-recoverable")
     account.add("w" * 63, '<img src=x onerror=alert("tag")>' + "w" * 60)
     with open_page(browser, address) as page:
         yield page
 
 
 @needs_browser
-@pytest.mark.parametrize(("width", "columns"), [("half", 4), ("full", 5)])
-def test_a_hundred_clusters_fit_at_each_width(widget: Page, width: str, columns: int) -> None:
-    widget.locator("#width").select_option(width)
-    expect(widget.locator("thead th")).to_have_count(columns)
-    expect(widget.locator("tbody tr")).to_have_count(100)
-    expect(widget.get_by_role("button", name="Keep until tomorrow 20:00")).to_have_count(99)
+@pytest.mark.parametrize("width", [600, 1200, 1800])
+def test_a_hundred_clusters_fit_at_each_width(widget: Page, width: int) -> None:
+    widget.set_viewport_size({"width": width + 50, "height": 900})
+    widget.locator("#refresh").click()
+    expect(widget.locator("#state")).to_be_empty()
+    expect(widget.get_by_role("button", name="Until Wed 08:00")).to_have_count(99)
     outside = """box => [...box.querySelectorAll("td *, th *")].filter(each => {
         const [inner, cell] = [each, each.closest("td, th")].map(one => one.getBoundingClientRect());
-        return inner.width && inner.right > cell.right;
+        return each.checkVisibility() && inner.right > cell.right;
     }).map(each => each.textContent)"""
     assert widget.locator("#widget").evaluate(outside) == []
     assert widget.locator("#widget").evaluate("box => box.scrollWidth <= box.clientWidth")
+    heights = widget.locator("tbody tr").evaluate_all("rows => rows.map(row => row.getBoundingClientRect().height)")
+    assert len(heights) == 101
+    assert max(heights) < (45 if width >= 1200 else 90)
+
+
+@needs_browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_text_has_the_contrast_that_wcag_asks_for(widget: Page, theme: str) -> None:
+    widget.locator("#theme").select_option(theme)
+    expect(widget.locator(f".oh.{theme}")).to_be_visible()
+    assert widget.locator("#widget").evaluate(CONTRAST) >= 4.5
+
+
+@needs_browser
+def test_the_form_filters_and_stays_and_enter_leaves_nothing(widget: Page) -> None:
+    widget.get_by_label("Part of a cluster's name").fill("A1")
+    widget.get_by_label("State").select_option("running")
+    widget.keyboard.press("Enter")
+    widget.get_by_role("button", name="Filter").click()
+    expect(widget.locator("tbody tr")).to_have_count(10)
+    widget.locator("#refresh").click()
+    expect(widget.locator("#state")).to_be_empty()
+    expect(widget.locator("caption")).to_contain_text("10 of 101 clusters.")
 
 
 @needs_browser

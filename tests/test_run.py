@@ -86,6 +86,13 @@ def test_what_the_other_function_is_to_do_is_listed_and_not_done(
     assert not CHANGING & account.counts().keys()
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_any_time_can_be_asked_about(account: Account, day: str) -> None:
+    account.add("a", "mon-fri 08:00-18:00 Europe/Berlin")
+    account.add("b", "-18:00", Status="stopped")
+    assert len(decisions(stop(CLOSING, {"time": day}))) == 2
+
+
 @pytest.mark.parametrize("event", [{"dry_run": True}, {"time": "2026-11-24T18:00:00Z", "dry_run": False}], ids=str)
 def test_who_only_asks_changes_nothing(account: Account, event: dict[str, object]) -> None:
     account.add("a", OFFICE)

@@ -23,6 +23,7 @@ ROLES = {
     "ReportScheduleRole": "the schedule of report",
 }
 EVERYWHERE = ' with `regions: ["*"]`'
+NOTICES = StackSettings(notice_minutes=30, slack_workspace="T012", slack_channel="C012")
 Row = tuple[str, frozenset[str], str, str]
 
 
@@ -39,24 +40,17 @@ def rows_of(number: int) -> list[Row]:
     return [(role, frozenset(re.findall(r"`(\S+?)`", actions)), on, only_if) for role, actions, on, only_if in cells]
 
 
-def test_the_table_has_each_statement_of_each_role_and_no_other(template: Template, rows: list[Row]) -> None:
+def test_the_table_has_each_statement_of_each_role_and_what_narrows_it(template: Template, rows: list[Row]) -> None:
     assert template.of_type("AWS::IAM::Role").keys() == ROLES.keys()
-    deployed = {
-        (role, frozenset([actions] if isinstance(actions, str) else actions))
-        for name, role in ROLES.items()
-        for statement in template.statements(name)
-        for actions in [statement["Action"]]
-    }
-    assert {(role, actions) for role, actions, *_ in rows if EVERYWHERE not in role} == deployed
-
-
-def test_the_table_says_what_is_narrower_than_all_and_what_has_a_condition(template: Template, rows: list[Row]) -> None:
+    assert {role for role, *_ in rows if " with " not in role} == {*ROLES.values()}
     for name, role in ROLES.items():
         told = {actions: (on == "all", bool(only_if)) for of, actions, on, only_if in rows if of == role}
+        deployed = {}
         for statement in template.statements(name):
             assert statement["Effect"] == "Allow"
-            actions = frozenset([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
-            assert told[actions] == (statement["Resource"] == "*", "Condition" in statement)
+            actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+            deployed[frozenset(actions)] = (statement["Resource"] == "*", "Condition" in statement)
+        assert told == deployed
 
 
 def test_the_table_says_what_comes_with_every_region(rows: list[Row]) -> None:
@@ -91,6 +85,21 @@ def test_the_second_table_has_each_statement_that_comes_with_an_organization(tem
         for where, _, roles in [of.partition(": ")]
         for role in roles.split(", ")
     }
+
+
+def test_the_table_says_what_comes_with_notices_and_slack(template: Template, package: Path, rows: list[Row]) -> None:
+    noted = synthesize(NOTICES, package)
+    (more,) = [each for each in noted.statements("StopRole") if each not in template.statements("StopRole")]
+    (may,) = noted.statements("NoticesSlackRole")
+    told = {role: (actions, on) for role, actions, on, _ in rows if " with " in role and EVERYWHERE not in role}
+    assert told == {
+        "stop with `noticeMinutes`": (frozenset([more["Action"]]), "the topic of the notices"),
+        "the Slack channel with `slackChannel`": (frozenset([may["Action"]]), "the start function"),
+    }
+    assert (more["Resource"], may["Resource"]) == ("<NoticesTopic>", "<Start.Arn>")
+    (guardrail,) = noted.of_type("AWS::IAM::ManagedPolicy").values()
+    assert guardrail["Properties"]["PolicyDocument"]["Statement"] == [may]
+    assert noted.of_type("AWS::IAM::Role").keys() - template.of_type("AWS::IAM::Role").keys() == {"NoticesSlackRole"}
 
 
 def test_nobody_can_invoke_a_function_but_by_a_permission_of_their_own(template: Template) -> None:

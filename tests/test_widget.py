@@ -1,7 +1,7 @@
-"""The widget on the dashboard, read as a browser reads it: rows, timelines, buttons.
+"""The widget on the dashboard, read as a browser reads it: the summary, rows, timelines, buttons, the form.
 
-The 24th of November 2026 is a Tuesday; at 12:00 UTC the timeline reaches from Saturday noon to Saturday noon: 700 wide,
-100 a day, now at 300.
+The 24th of November 2026 is a Tuesday; at 12:00 UTC the timeline reaches from Monday noon to Thursday noon: 720 wide,
+10 an hour, now at 240.
 """
 
 import json
@@ -46,42 +46,97 @@ def bars(page: Element, cluster: str) -> list[tuple[str, int, int]]:
     return [(r.attributes["class"] or "", r.number("x"), r.number("x") + r.number("width")) for r in rects]
 
 
-def labels(page: Element, cluster: str) -> list[str]:
-    return [button.text for button in row(page, cluster).all("button")]
+def buttons(page: Element, cluster: str) -> dict[str, Element]:
+    """What each button does, by its label."""
+    found = row(page, cluster)
+    return dict(zip([button.text for button in found.all("button")], found.all("cwdb-action"), strict=True))
 
 
-def test_a_row_has_name_region_engine_size_state_reason_and_next_change(account: Account) -> None:
+def words(element: Element) -> str:
+    return " ".join(" ".join(each if isinstance(each, str) else words(each) for each in element.children).split())
+
+
+# What stands where
+
+
+def test_a_row_says_state_why_and_the_next_change_and_more_in_its_fold(account: Account) -> None:
     members = [{"DBInstanceIdentifier": f"reporting-{number}"} for number in range(3)]
     account.add("reporting", "mon-fri 08:00-18:00 Europe/Berlin", EngineVersion="17.5", DBClusterMembers=members)
     account.classes["reporting-2"] = "db.serverless"
-    text = " ".join(row(widget(), "reporting").text.split())
-    for words in (
+    found = row(widget(), "reporting")
+    assert [words(cell) for cell in found.all("td")[:2]] == ["▶ running as scheduled", "stops 18:00 in 5 h, Berlin"]
+    assert found.all("td")[1].attributes["title"] == "Tue 2026-11-24 18:00 Europe/Berlin"
+    assert [each.text for each in found.all("dd")] == [
+        "mon-fri 08:00-18:00 Europe/Berlin",
+        "Tue 2026-11-24 18:00 Europe/Berlin",
         "eu-west-1",
         "aurora-postgresql 17.5",
         "2 x db.r8g.large, db.serverless",
-        "▶ available, as-scheduled",
-        "Tue 24 Nov 18:00 Europe/Berlin",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tags", "status", "expected"),
+    [
+        pytest.param({"office-hours": OFFICE}, "stopped", "stopped by alice left until 18:00 in 6 h", id="by hand"),
+        pytest.param({"office-hours": "mon-fri 08:00-11:45 UTC"}, "available", "the next run stops it", id="due"),
+        pytest.param(
+            {"office-hours-hold": "running until 2026-11-24T22:30"}, "available", "held stops 22:30", id="held"
+        ),
+        pytest.param({"office-hours-hold": "running until 2026-11-24T12:40"}, "available", "hold ends 12:40 in 40 min"),
+        pytest.param({"office-hours": "2nd-mon 08:00-09:30 UTC"}, "stopped", "starts 14 Dec 08:00 in 20 d"),
+        pytest.param({"office-hours": "never"}, "stopped", "as scheduled none"),
+        pytest.param({"office-hours": OFFICE}, "starting", "◆ starting busy stops 18:00"),
+    ],
+)
+def test_reason_and_next_change_are_in_a_few_words(
+    account: Account, tags: dict[str, str], status: str, expected: str
+) -> None:
+    tags = {"office-hours": OFFICE} | tags
+    account.add("a", Status=status, TagList=[{"Key": key, "Value": value} for key, value in tags.items()])
+    account.called("StopDBCluster", "a", "2026-11-24T11:10:00+00:00", by="alice")
+    assert expected in words(row(widget(), "a"))
+
+
+def test_the_summary_counts_and_says_how_long_all_were_stopped(account: Account) -> None:
+    account.add("a", OFFICE)
+    account.log("a", "DB cluster stopped.", "2026-11-23T00:00:00+00:00")
+    account.log("a", "DB cluster started.", "2026-11-24T00:00:00+00:00")
+    account.add("b", "always", Status="stopping")
+    account.add("bad", "mno-fri 08:00-18:00")
+    (summary,) = [each for each in widget().all("div") if each.attributes.get("class") == "sum"]
+    # One was stopped for 24 of 72 hours; the other two ran.
+    for expected in (
+        "⚠ 1 needs attention",
+        "▶ 2 running",
+        "■ 0 stopped",
+        "◆ 1 other",
+        "for 24 h in the last 3 days (11%)",
     ):
-        assert words in text
+        assert expected in words(summary)
+
+
+def test_the_region_is_said_where_there_are_several(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"regions": [HOME, "us-east-1"]}))
+    account.add("a", OFFICE)
+    assert HOME not in words(row(widget(), "a").all("td")[0])
+    account.add("b", OFFICE, region="us-east-1")
+    assert HOME in words(row(widget(), "a").all("td")[0])
 
 
 def test_the_timeline_shows_what_happened_and_then_what_is_asked_for(account: Account) -> None:
     account.add("a", OFFICE)
-    # On Sunday noon it was stopped, by Monday noon started: a day from the left, and two.
-    account.log("a", "DB cluster stopped.", "2026-11-22T12:00:00+00:00")
-    account.log("a", "DB cluster started.", "2026-11-23T12:00:00+00:00")
+    account.log("a", "DB cluster stopped.", "2026-11-23T18:06:00+00:00")
+    account.log("a", "DB cluster started.", "2026-11-24T08:12:00+00:00")
     assert bars(widget(), "a") == [
-        ("running", 0, 100),
-        ("stopped", 100, 200),
-        ("running", 200, 300),
-        ("running asked", 300, 325),  # until 18:00: a quarter of a day
-        ("stopped asked", 325, 383),  # until 08:00: fourteen hours
-        ("running asked", 383, 425),
-        ("stopped asked", 425, 483),
-        ("running asked", 483, 525),
-        ("stopped asked", 525, 583),
-        ("running asked", 583, 625),
-        ("stopped asked", 625, 700),
+        ("running", 0, 61),
+        ("stopped", 61, 202),
+        ("running", 202, 240),
+        ("running plan", 240, 300),  # until 18:00
+        ("stopped plan", 300, 440),  # until 08:00
+        ("running plan", 440, 540),
+        ("stopped plan", 540, 680),
+        ("running plan", 680, 720),
     ]
 
 
@@ -92,28 +147,28 @@ def test_the_timeline_shows_what_happened_and_then_what_is_asked_for(account: Ac
             {"office-hours": "always", "office-hours-hold": "stopped until 2026-11-25T12:00Z"},
             {"Status": "stopped"},
             [],
-            [("stopped", 0, 300), ("stopped asked", 300, 400), ("running asked", 400, 700)],
+            [("stopped", 0, 240), ("stopped plan", 240, 480), ("running plan", 480, 720)],
             id="a hold before the schedule",
         ),
         pytest.param(
             {"office-hours": "always"},
-            {"ClusterCreateTime": datetime.fromisoformat("2026-11-23T12:00:00+00:00")},
+            {"ClusterCreateTime": datetime.fromisoformat("2026-11-24T00:00:00+00:00")},
             [],
-            [("unknown", 0, 200), ("running", 200, 300), ("running asked", 300, 700)],
+            [("unknown", 0, 120), ("running", 120, 240), ("running plan", 240, 720)],
             id="unknown before the cluster's creation",
         ),
         pytest.param(
             {"office-hours": "never"},
             {"Status": "stopped"},
-            ["23 started"],
-            [("stopped", 0, 200), ("unknown", 200, 300), ("stopped asked", 300, 700)],
+            ["24T00 started"],
+            [("stopped", 0, 120), ("unknown", 120, 240), ("stopped plan", 240, 720)],
             id="no word of the stop",
         ),
         pytest.param(
             {"office-hours": "always"},
             {},
-            ["22 started", "23 started"],
-            [("stopped", 0, 100), ("unknown", 100, 200), ("running", 200, 300), ("running asked", 300, 700)],
+            ["23T18 started", "24T00 started"],
+            [("stopped", 0, 60), ("unknown", 60, 120), ("running", 120, 240), ("running plan", 240, 720)],
             id="nor here, between two starts",
         ),
     ],
@@ -123,33 +178,32 @@ def test_the_timeline_shows_what_is_known(
 ) -> None:
     account.add("a", TagList=[{"Key": key, "Value": value} for key, value in tags.items()], **members)
     for event in events:
-        account.log("a", f"DB cluster {event[3:]}.", f"2026-11-{event[:2]}T12:00:00+00:00")
+        account.log("a", f"DB cluster {event[6:]}.", f"2026-11-{event[:5]}:00:00+00:00")
     assert bars(widget(), "a") == expected
 
 
 def test_where_the_log_cannot_be_read_the_past_is_unknown(account: Account) -> None:
     account.add("a", "never", Status="stopped")
     account.fail("DescribeEvents", ACCESS_DENIED)
-    assert bars(widget(), "a") == [("unknown", 0, 300), ("stopped asked", 300, 700)]
+    assert bars(widget(), "a") == [("unknown", 0, 240), ("stopped plan", 240, 720)]
 
 
-def test_the_timeline_tells_days_now_and_state_by_shape_and_in_words(account: Account) -> None:
+def test_the_timeline_tells_hours_now_and_state_by_shape_and_in_words(account: Account) -> None:
     account.add("on", "always")
     account.add("off", "never", Status="stopped")
-    page = widget(theme="dark")
+    page = widget(theme="dark", timezone={"offsetISO": "+01:30"})
     lines = [(line.attributes["class"], line.number("x1")) for line in row(page, "on").all("line")]
-    assert ("now", 300) in lines
-    assert [x for kind, x in lines if kind == "day"] == [50, 150, 250, 350, 450, 550, 650]
-    assert [day.text for day in page.all("span")][:2] == ["Sun 22", "Mon 23"]
-    assert {cluster: {r.number("height") for r in row(page, cluster).all("rect")} for cluster in ("on", "off")} == {
-        "on": {20},
-        "off": {6},
-    }
+    # By the clock that the dashboard's viewer has chosen: it is 13:30, and midnight 10.5 hours later.
+    assert {("now", 240), ("day", 345), ("hour", 285), ("hour", 405)} <= set(lines)
+    (axis,) = [each for each in page.all("div") if each.attributes.get("class") == "axis"]
+    assert [each.text for each in axis.all("span")][:4] == ["18", "Tue", "06", "12"]
+    assert "Tue 24 Nov 13:30 UTC+01:30" in page.text
+    heights = {name: {bar.number("height") for bar in row(page, name).all("rect")} for name in ("on", "off")}
+    assert heights == {"on": {16}, "off": {6}}
     (picture,) = row(page, "on").all("svg")
-    (title,) = picture.all("title")
     assert picture.attributes["role"] == "img"
-    assert title.text == picture.attributes["aria-label"]
-    assert "running from Sat 12:00" in title.text
+    assert "on: running from Sat 12:00, planned running from Tue 12:00" in str(picture.attributes["aria-label"])
+    assert picture.all("title")[1].text == "running Tue 12:00 to Thu 12:00"
     assert any("dark" in (div.attributes["class"] or "") for div in page.all("div"))
 
 
@@ -157,9 +211,14 @@ def test_problems_come_first(account: Account) -> None:
     account.add("bad", "mno-fri 08:00-18:00")
     page = widget()
     (problem,) = page.all("li")
-    assert problem.text.startswith("⚠ Tag can't be read: eu-west-1/bad. ")
+    assert problem.text.startswith("bad: invalid tag. ")
     assert 'did you mean "mon-fri 08:00-18:00' in problem.text
-    assert page.text.index("bad") < page.text.index("State, and why")
+    for number in range(6):
+        account.add(f"bad-{number}", "mno-fri 08:00-18:00")
+    page = widget()
+    assert "⚠ 7 need attention" in words(page)
+    more = page.all("details")[0]
+    assert (more.all("summary")[0].text, len(more.all("li"))) == ("2 more", 2)
 
 
 def test_without_clusters_or_with_a_failing_region_there_is_a_page_all_the_same(
@@ -175,7 +234,7 @@ def test_without_clusters_or_with_a_failing_region_there_is_a_page_all_the_same(
     account.add("a", OFFICE)
     account.fail("DescribeDBClusters", ACCESS_DENIED, region="us-east-1")
     page = widget()
-    assert "Could not be read. Region us-east-1" in page.text
+    assert "failure. Region us-east-1" in page.text
     assert row(page, "a").all("rect")
 
 
@@ -187,23 +246,60 @@ def test_of_many_clusters_those_that_need_attention_are_shown(account: Account) 
     rows = [each.all("th")[0].text for each in page.all("tr") if each.all("td")]
     assert (len(rows), rows[0].startswith("z-bad"), rows[1].startswith("c000")) == (200, True, True)
     assert "And 4 more clusters" in page.text
-    assert "204 running" in page.text
+    assert "▶ 204 running" in words(page)
 
 
-@pytest.mark.parametrize("context", [{}, {"theme": None, "width": "wide"}, {"theme": "<script>"}])
+@pytest.mark.parametrize(
+    "context",
+    [
+        {},
+        {"theme": None, "width": "wide", "forms": None, "timezone": {"offsetISO": "+99:99"}},
+        {"theme": '"><script>', "forms": {"all": {"cluster": 5, "state": ["running"]}}, "timezone": "UTC"},
+    ],
+)
 def test_an_odd_context_does_no_harm(account: Account, context: dict[str, object]) -> None:
     account.add("a", OFFICE)
     page = widget(**context)
     assert row(page, "a").all("rect")
     assert "script" not in page.text
+    assert not page.all("script")
 
 
 def test_where_it_is_narrow_the_timeline_stands_below_the_reason(account: Account) -> None:
     account.add("a", OFFICE)
-    for width, columns in ((1400, 4), (600, 3), (588.5, 3)):
+    for width, columns in ((1400, 4), (600, 2), (588.5, 2)):
         found = row(widget(width=width), "a")
         assert len(found.all("td")) == columns
         assert len(found.all("svg")) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"cluster": " SHOP "}, ["shop-1", "shop-2"]),
+        ({"cluster": "-1"}, ["shop-1"]),  # and not all that are in eu-west-1
+        ({"state": "stopped"}, ["etl"]),
+        ({"state": "attention"}, ["bad"]),
+        ({"state": "exception"}, ["shop-2"]),
+        ({"cluster": "<b a=\"'", "state": "stopped"}, []),
+        ({"state": "none of them"}, ["bad", "etl", "shop-1", "shop-2"]),
+    ],
+    ids=str,
+)
+def test_the_form_filters_by_name_and_state(account: Account, asked: dict[str, str], expected: list[str]) -> None:
+    account.add("bad", "mno-fri 08:00-18:00")
+    account.add("etl", "never", Status="stopped")
+    account.add("shop-1", OFFICE)
+    hold = {"Key": "office-hours-hold", "Value": "running"}
+    account.add("shop-2", TagList=[{"Key": "office-hours", "Value": OFFICE}, hold])
+    page = widget(forms={"all": asked})
+    assert [each.text for each in page.all("summary")] == expected
+    assert ("No cluster matches the filter." in page.text) == (not expected)
+    assert page.all("input")[0].attributes["value"] == asked.get("cluster", "").strip()
+    (form,) = page.all("form")
+    (action,) = form.all("cwdb-action")
+    assert action.attributes["endpoint"] == ACTIONS["stop"].replace("-stop", "-status")
+    assert (action.attributes["display"], json.loads(action.text)) == ("widget", {})
 
 
 # Buttons
@@ -212,80 +308,89 @@ def test_where_it_is_narrow_the_timeline_stands_below_the_reason(account: Accoun
 @pytest.mark.parametrize(
     ("members", "expected"),
     [
-        ({}, ["Stop", "Stop until 20:00", "Keep until 20:00"]),
-        ({"Status": "stopped"}, ["Start", "Start until 20:00"]),
+        ({}, ["Stop", "2 h longer", "Until Wed 08:00"]),
+        ({"Status": "stopped"}, ["Start", "Start for 2 h"]),
         # A command replaces a hold that can't be read.
-        (
-            {"TagList": [{"Key": "office-hours", "Value": OFFICE}, {"Key": "office-hours-hold", "Value": "soon"}]},
-            ["Stop", "Stop until 20:00", "Keep until 20:00"],
-        ),
-        ({"Status": "stopping"}, []),
+        ({"hold": "soon"}, ["Stop"]),
+        ({"hold": "running until 2026-11-24T22:00"}, ["Stop", "2 h longer", "Back to schedule"]),
+        ({"hold": "running until 2026-11-24T13:00"}, ["Stop", "Back to schedule"]),
+        ({"hold": "stopped until 2026-11-24T16:00", "Status": "stopping"}, ["Back to schedule"]),
         ({"Status": "modifying"}, []),
         ({"GlobalClusterIdentifier": "world"}, []),
-        ({"TagList": [{"Key": "office-hours", "Value": "mno"}]}, []),
-        ({"TagList": [{"Key": "office-hours", "Value": "always"}]}, ["Stop until 20:00", "Keep until 20:00"]),
-        ({"TagList": [{"Key": "office-hours", "Value": "never"}], "Status": "stopped"}, ["Start until 20:00"]),
+        ({"tag": "mno"}, []),
+        ({"tag": "always"}, []),
+        ({"tag": "never"}, ["2 h longer"]),
+        ({"tag": "never", "Status": "stopped"}, ["Start for 2 h"]),
+        ({"tag": "daily 13:00-18:00 UTC", "Status": "stopped"}, ["Start"]),
     ],
     ids=str,
 )
-def test_a_cluster_has_the_buttons_that_make_sense(
+def test_a_cluster_has_the_buttons_that_fit_the_hour(
     account: Account, members: dict[str, Any], expected: list[str]
 ) -> None:
-    account.add("a", OFFICE, **members)
-    assert labels(widget(), "a") == expected
+    tags = {"office-hours": members.pop("tag", OFFICE)} | (
+        {"office-hours-hold": members.pop("hold")} if "hold" in members else {}
+    )
+    account.add("a", TagList=[{"Key": key, "Value": value} for key, value in tags.items()], **members)
+    assert list(buttons(widget(), "a")) == expected
 
 
 def test_each_button_asks_first_and_calls_the_right_function_in_a_popup(account: Account) -> None:
     account.add("a", "mon-fri 08:00-18:00 Europe/Berlin")
-    cells = row(widget(), "a").all("td")[-1].children
-    elements = [each for each in cells if isinstance(each, Element)]
-    assert [each.tag for each in elements] == ["button", "cwdb-action"] * 3  # each action right after its button
-    asked = {button.text: action for button, action in zip(elements[::2], elements[1::2], strict=True)}
+    page = widget()
+    cells = row(page, "a").all("td")[-1].children
+    elements = [each.tag for each in cells if isinstance(each, Element)]
+    assert elements == ["button", "cwdb-action"] * 3  # each action right after its button
+    asked = buttons(page, "a")
     for action in asked.values():
         assert (action.attributes["action"], action.attributes["display"]) == ("call", "popup")
     assert {label: action.attributes["confirmation"] for label, action in asked.items()} == {
         "Stop": "Stop eu-west-1/a now, until 18:00 Europe/Berlin (17:00 UTC)?",
-        "Stop until 20:00": "Stop eu-west-1/a now, until 20:00 Europe/Berlin (19:00 UTC)?",
-        "Keep until 20:00": "Keep eu-west-1/a running until 20:00 Europe/Berlin (19:00 UTC)?",
+        "2 h longer": "Keep eu-west-1/a running until 20:00 Europe/Berlin (19:00 UTC)?",
+        "Until Wed 08:00": "Keep eu-west-1/a running until Wed 2026-11-25 08:00 Europe/Berlin (07:00 UTC)?",
     }
-    assert asked["Stop"].attributes["endpoint"] == ACTIONS["stop"]
-    assert asked["Keep until 20:00"].attributes["endpoint"] == ACTIONS["start"]
-
-
-def test_after_that_hour_the_evening_is_tomorrows_and_the_question_says_so(account: Account) -> None:
-    account.add("a", "mon-fri 08:00-18:00 Asia/Tokyo", Status="stopped")
-    page = widget()
-    actions = row(page, "a").all("cwdb-action")  # 21:00 in Tokyo
-    assert [action.attributes["confirmation"] for action in actions] == [
-        "Start eu-west-1/a now, until Wed 2026-11-25 08:00 Asia/Tokyo (Tue 23:00 UTC)?",
-        "Start eu-west-1/a now, until Wed 2026-11-25 20:00 Asia/Tokyo (11:00 UTC)?",
-    ]
     # They send the very instants that they ask about.
-    sent = [json.loads(action.text)["until"] for action in actions]
-    assert sent == ["2026-11-25T08:00+09:00", "2026-11-25T20:00+09:00"]
-    assert labels(page, "a") == ["Start", "Start until tomorrow 20:00"]
+    sent = [json.loads(action.text)["until"] for action in asked.values()]
+    assert sent == ["2026-11-24T18:00+01:00", "2026-11-24T20:00+01:00", "2026-11-25T08:00+01:00"]
+
+
+def test_the_question_says_which_hold_would_be_lost(account: Account) -> None:
+    tags = {"office-hours": OFFICE, "office-hours-hold": "stopped from 2026-12-24 until 2027-01-04"}
+    account.add("a", TagList=[{"Key": key, "Value": value} for key, value in tags.items()])
+    question = buttons(widget(), "a")["Stop"].attributes["confirmation"] or ""
+    assert question.endswith("Its hold (stopped from 2026-12-24T00:00Z until 2027-01-04T00:00Z) is replaced.")
 
 
 @pytest.mark.parametrize(
-    ("status", "label", "hold"),
+    ("tag", "status", "label", "hold"),
     [
-        ("available", "Stop", "stopped until 2026-11-24T18:00Z"),
-        ("available", "Stop until 20:00", "stopped until 2026-11-24T20:00Z"),
-        ("available", "Keep until 20:00", "running until 2026-11-24T20:00Z"),
-        ("stopped", "Start", "running until 2026-11-24T18:00Z"),
-        ("stopped", "Start until 20:00", "running until 2026-11-24T20:00Z"),
+        (OFFICE, "available", "Stop", "stopped until 2026-11-24T18:00Z"),
+        (OFFICE, "available", "2 h longer", "running until 2026-11-24T20:00Z"),
+        (OFFICE, "available", "Until Wed 08:00", "running until 2026-11-25T08:00Z"),
+        (OFFICE, "stopped", "Start", "running until 2026-11-24T18:00Z"),
+        ("mon-fri 08:00-11:45 UTC", "available", "2 h longer", "running until 2026-11-24T14:00Z"),
     ],
 )
-def test_what_a_button_sends_is_done_and_told_as_a_page(account: Account, status: str, label: str, hold: str) -> None:
-    account.add("a", OFFICE, Status=status)
-    found = row(widget(), "a")
-    action = dict(zip([button.text for button in found.all("button")], found.all("cwdb-action"), strict=True))[label]
+def test_what_a_button_sends_is_done_and_told_as_a_page(
+    account: Account, tag: str, status: str, label: str, hold: str
+) -> None:
+    account.add("a", tag, Status=status)
+    action = buttons(widget(), "a")[label]
     event = json.loads(action.text) | {"widgetContext": {"theme": "dark"}}
     answer = invoke(HANDLERS[action.attributes["endpoint"] or ""], NOON, event, None)
     assert account.tag("a") == hold
     (sentence,) = read(str(answer)).all("li")
     assert sentence.text.startswith("eu-west-1/a: ")
-    assert f"Held {hold.split(maxsplit=1)[0]} until Tue 2026-11-24" in sentence.text
+    assert f"Held {hold.split(maxsplit=1)[0]} until" in sentence.text
+
+
+def test_back_to_schedule_ends_the_hold_and_does_what_is_due(account: Account) -> None:
+    hold = {"Key": "office-hours-hold", "Value": "running until 2026-11-24T22:00"}
+    account.add("a", TagList=[{"Key": "office-hours", "Value": "mon-fri 08:00-11:00 UTC"}, hold])
+    action = buttons(widget(), "a")["Back to schedule"]
+    assert "which says stopped now" in (action.attributes["confirmation"] or "")
+    invoke(HANDLERS[action.attributes["endpoint"] or ""], NOON, json.loads(action.text), None)
+    assert account.named("StopDBCluster") == ["a"]
 
 
 def test_a_mistake_from_a_dashboard_is_told_as_a_page(account: Account) -> None:

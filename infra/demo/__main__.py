@@ -18,16 +18,15 @@ from demo.account import (
     DEEDS,
     END,
     EVERY,
+    SAMPLE_PRICES,
     START,
     STARTING,
     STOPPING,
     TAG_KEY,
-    Cluster,
     RefusedTagError,
     of_your_own,
 )
-from office_hours.clock import local
-from office_hours.schedule import ScheduleError
+from office_hours.reporting.explain import explain
 from office_hours.settings import Settings
 from settings import StackSettings
 
@@ -52,15 +51,17 @@ def main() -> None:
         print(error, file=sys.stderr)
         sys.exit(2)
 
+    prices = ", ".join(f"{name} ${usd:.2f}" for name, usd in SAMPLE_PRICES.items())
     about = (
-        f"Simulated, no AWS account: stopping takes {_minutes(STOPPING)} minutes, starting {_minutes(STARTING)}.",
-        f"{len(clusters)} clusters, a week and a day: {START:%a %d} to {END - EVERY:%a %d %B %Y}, in UTC.",
-        f"Stop and start run every {_minutes(EVERY)} minutes; calls take no time, answers are remembered.",
+        f"Simulated, not AWS: {len(clusters)} Aurora clusters, {START:%a %d} to {END - EVERY:%a %d %B %Y}.",
+        f"A cluster's tag says when it should run; two functions look every {_minutes(EVERY)} minutes.",
+        f"Stopping takes {_minutes(STOPPING)} minutes here, starting {_minutes(STARTING)}, and calls take no time.",
+        f"Sample prices an hour, not AWS's: {prices}.",
     )
     for line in about:
         console.print(line)
-    if os.environ.get("TAG"):
-        console.print(explained(clusters[0], Settings.from_json(settings)))
+    if tag:
+        console.print(f"\nYours, {tag}:\n{explain(tag, Settings.from_json(settings), START)['message']}")
     from demo.simulation import simulate  # noqa: PLC0415  slow to import, so only once there is something to see
 
     OUTPUT.mkdir(parents=True, exist_ok=True)
@@ -89,22 +90,7 @@ def main() -> None:
 def settings_of_the_stack() -> str:
     """What cdk.json has the functions know of schedules, calendars and the zone; the account has its own tag key."""
     checked = StackSettings.from_context(json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"])
-    # The simulated account has no CloudTrail.
-    return replace(checked, tag_key=TAG_KEY, regions=(), cloud_trail=False).as_json()
-
-
-def explained(cluster: Cluster, settings: Settings) -> str:
-    """What the user's own tag asks for first, or what is wrong with it: said before the week takes its seconds."""
-    schedule = timeline.schedule_of(cluster, settings)
-    if schedule is None or isinstance(schedule, ScheduleError):
-        says = f"The schedule cannot be read: {schedule}"
-    elif first := schedule.next_transition(START):
-        second = schedule.next_transition(first.at)
-        edges = (f"{each.to} from {local(each.at, schedule.zone)} on" for each in (first, second) if each)
-        says = ",\n       then ".join(edges)
-    else:
-        says = f"{schedule.desired_state(START)}, without any transition"
-    return f"{cluster.name}: {cluster.tag}\n       {says}"
+    return replace(checked, tag_key=TAG_KEY, regions=()).as_json()
 
 
 def _minutes(length: timedelta) -> int:

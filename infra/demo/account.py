@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 REGION = "eu-central-1"
 # A week and a day with a public holiday on one of its working days: Christmas, on a Friday.
 START = datetime(2026, 12, 21, tzinfo=UTC)
-END = START + timedelta(days=8)
+DAYS = 8
+END = START + timedelta(days=DAYS)
 EVERY = timedelta(minutes=5)  # how often the functions are invoked
 # How long RDS takes. Real clusters take from some minutes to a quarter of an hour, or more.
 STOPPING = timedelta(minutes=6)
@@ -18,6 +19,9 @@ TAG_KEY = "office-hours"
 # Wednesday night, in the middle of what the timeline shows: a tag with `maintenance` shows there.
 MAINTENANCE_WINDOW = "wed:02:40-wed:03:10"
 LONGEST_TAG = 256
+YOURS = "yours"  # the cluster with the user's own tag
+# US dollars an hour, made up, and near what Aurora costs in many Regions.
+SAMPLE_PRICES = {"db.r8g.large": 0.30, "db.r8g.2xlarge": 1.20}
 
 
 class RefusedTagError(ValueError):
@@ -31,12 +35,14 @@ class Cluster:
     tag: its office-hours tag; None for a cluster without one.
     about: why it is here.
     global_database: the Aurora global database that it belongs to.
+    instance_class: of its one instance, from SAMPLE_PRICES.
     """
 
     name: str
     tag: str | None
     about: str
     global_database: str | None = None
+    instance_class: str = "db.r8g.large"
 
 
 @dataclass(frozen=True)
@@ -46,12 +52,14 @@ class Deed:
     at: when, on a full minute.
     action: `start`, `stop` or `modify`.
     event: what the function of that name is invoked with, as JSON; without one, it is done in the AWS console.
+    by: who does it.
     """
 
     at: datetime
     cluster: str
     action: str
     event: str = ""
+    by: str = "alice"
 
 
 CLUSTERS = (
@@ -60,8 +68,14 @@ CLUSTERS = (
         "crm",
         "mon-thu 07:30-19:00 fri 07:30-15:00 America/New_York holidays=US lead=15m",
         "is being modified at closing time on Tuesday",
+        instance_class="db.r8g.2xlarge",
     ),
-    Cluster("etl", "mon-fri 22:00-06:00 UTC", "works at night, and is kept down over Christmas"),
+    Cluster(
+        "etl",
+        "mon-fri 22:00-06:00 UTC",
+        "works at night, and is kept down over Christmas",
+        instance_class="db.r8g.2xlarge",
+    ),
     Cluster("qa", "mon-fri 08:00-18:00 Europe/Berlin", "somebody works late on Tuesday"),
     Cluster(
         "sandbox",
@@ -89,7 +103,7 @@ DEEDS = (
     Deed(_at("22T21:33"), "billing", "start"),
     Deed(_at("22T23:50"), "crm", "modify"),
     Deed(_at("23T11:02"), "sandbox", "stop", '{"clusters": ["sandbox"]}'),
-    Deed(_at("24T11:02"), "sandbox", "stop"),
+    Deed(_at("24T11:02"), "sandbox", "stop", by="bob"),
     Deed(_at("24T13:20"), "etl", "stop", '{"clusters": ["etl"], "until": "4d"}'),
     Deed(_at("25T16:40"), "release", "start", '{"clusters": ["release"], "until": "2026-12-28T07:00"}'),
     Deed(_at("28T09:17"), "batch", "start"),
@@ -110,4 +124,4 @@ def of_your_own(tag: str) -> Cluster:
         raise RefusedTagError(
             f"RDS refuses a tag's value of {len(tag)} characters: it takes {LONGEST_TAG} at the most."
         )
-    return Cluster("yours", tag, "your own tag")
+    return Cluster(YOURS, tag, "your own tag")

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from html import escape
 from urllib.parse import quote
 
-from demo.account import END, START
-from demo.timeline import NOTES, Row, Span, Timeline
+from demo.account import DAYS, END, START, YOURS
+from demo.timeline import NOTES, Row, Span, Timeline, figures
+from office_hours.reporting.hours import Period
 from office_hours.schedule import State, Transition
 
 _STYLE = """
@@ -27,13 +28,16 @@ th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0; 
 thead th { border: 0; color: var(--faint); font-weight: normal; }
 tfoot td { font-weight: 600; }
 .cluster { width: 21rem; min-width: 13rem; }
-.bar { min-width: 34rem; position: relative; vertical-align: middle; }
+.bar { min-width: 32rem; position: relative; vertical-align: middle; }
 .bar svg { display: block; width: 100%; height: 30px; }
 .bar .mark { position: absolute; top: calc(50% - 15px); transform: translateX(-50%); }
-.hours { text-align: right; white-space: nowrap; padding-right: 0; width: 7rem; font-variant-numeric: tabular-nums; }
-.hours span { display: inline-block; width: 3.4rem; }
+.hours { text-align: right; white-space: nowrap; padding-right: 0; width: 11rem; font-variant-numeric: tabular-nums; }
+.hours span { display: inline-block; width: 3.6rem; }
 .days { display: flex; }
 .days span { flex: 1; }
+.days small { display: flex; font-size: 10px; }
+.days i { flex: 1; font-style: normal; }
+.yours { background: color-mix(in srgb, var(--wish) 14%, transparent); }
 .when { white-space: nowrap; }
 .mark { background: var(--ink); color: var(--paper); border-radius: 50%; display: inline-block; width: 1.25rem;
   font: 600 11px/1.25rem system-ui, sans-serif; text-align: center; }
@@ -45,6 +49,7 @@ tfoot td { font-weight: 600; }
 .wish { fill: var(--wish); background: var(--wish); }
 svg .change { stroke: var(--change); stroke-width: 1.5px; vector-effect: non-scaling-stroke; }
 line { stroke: var(--paper); stroke-width: 24; }
+line.hour { stroke-width: 8; opacity: .6; }
 .key i { display: inline-block; width: 1.4rem; height: .7rem; margin: 0 .4rem 0 1.2rem; }
 .wish-text { color: var(--wish); margin-left: 1.2rem; }
 .key .wish { height: .25rem; }
@@ -52,16 +57,17 @@ line { stroke: var(--paper); stroke-width: 24; }
 _KEY = {
     "run": "running",
     "change": "starting or stopping",
-    "over": "running though not wanted",
-    "missed": "stopped though wanted",
+    "over": "running, though it should not",
+    "missed": "stopped, though it should run",
     "off": "stopped",
-    "wish": "wanted by its tag or hold",
+    "wish": "should run, by its tag or a hold",
 }
+_QUARTERS = "".join(f"<i>{hour:02}</i>" for hour in range(0, 24, 6))
 
 
 def page(timeline: Timeline, about: Iterable[str], log: str) -> str:
     """The whole document. `about` says what was simulated, `log` is the file's name, beside the page's."""
-    days = (START + timedelta(days=day) for day in range((END - START).days))
+    days = (START + timedelta(days=day) for day in range(DAYS))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
@@ -72,10 +78,10 @@ def page(timeline: Timeline, about: Iterable[str], log: str) -> str:
 {"".join(f"<p>{escape(line)}</p>" for line in about)}
 <div class="wide"><table>
 <thead><tr><th class="cluster">Cluster <small>(days and times: UTC)</small><th class="bar"><div class="days">{
-        "".join(f"<span>{day:%a %d}</span>" for day in days)
-    }</div><th class="hours">Hours stopped</thead>
+        "".join(f"<span>{day:%a %d}<small>{_QUARTERS}</small></span>" for day in days)
+    }</div><th class="hours">Stopped, saved<br><small>at sample prices</small></thead>
 <tbody>{"".join(_row(row, timeline) for row in timeline.rows)}</tbody>
-<tfoot><tr><td>All<td><td class="hours">{timeline.hours_stopped:,.0f} h<span>{timeline.share_stopped:.0%}</span></tfoot>
+<tfoot><tr><td>All<td><td class="hours">{_figures(timeline.total)}</tfoot>
 </table></div>
 <p class="key faint">{"".join(f'<i class="{kind}"></i>{meaning}' for kind, meaning in _KEY.items())}
 <span class="wish-text">▲ ▼</span> start, stop asked for once: what comes after is left to people</p>
@@ -93,10 +99,15 @@ def _row(row: Row, timeline: Timeline) -> str:
         for note in timeline.notes
         if note.decision.cluster == row.cluster.name
     )
+    kind = ' class="yours"' if row.cluster.name == YOURS else ""
     return f"""
-<tr><td class="cluster"><b>{escape(row.cluster.name)}</b> <small>{escape(row.cluster.about)}</small><br>{tag}
+<tr{kind}><td class="cluster"><b>{escape(row.cluster.name)}</b> <small>{escape(row.cluster.about)}</small><br>{tag}
 <td class="bar"><svg viewBox="0 0 {_minutes(END)} 30" preserveAspectRatio="none">{"".join(_bars(row))}</svg>{marks}
-<td class="hours">{row.hours_stopped:.0f} h<span>{row.share_stopped:.0%}</span>"""
+<td class="hours">{_figures(row.period)}"""
+
+
+def _figures(period: Period) -> str:
+    return "".join(f"<span>{figure}</span>" for figure in figures(period))
 
 
 def _bars(row: Row) -> Iterator[str]:
@@ -107,8 +118,9 @@ def _bars(row: Row) -> Iterator[str]:
             yield _rect("wish", span, top=24, height=4)
     for edge in row.asked:
         yield _arrow(edge)
-    for day in range(1, (END - START).days):
-        yield f'<line x1="{day * 1440}" x2="{day * 1440}" y1="0" y2="30"/>'
+    for quarter in range(1, DAYS * 4):
+        kind = ' class="hour"' if quarter % 4 else ""
+        yield f'<line{kind} x1="{quarter * 360}" x2="{quarter * 360}" y1="0" y2="30"/>'
 
 
 def _rect(kind: str, span: Span, top: int = 0, height: int = 20) -> str:

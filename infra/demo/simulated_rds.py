@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from moto.core.utils import utcnow
 from moto.rds.exceptions import DBClusterNotFoundError, InvalidDBClusterStateFault
@@ -36,17 +36,30 @@ class Event:
     source_type: str = "db-cluster"
 
 
+class Call(NamedTuple):
+    """A call as CloudTrail records it."""
+
+    at: datetime
+    operation: str
+    cluster: str
+    by: str
+
+
 class SimulatedRds(RDSBackend):
     """moto's RDS, whose clusters change as real ones do.
 
     statuses: what each cluster's status was from when on, oldest first.
     changed: the clusters that have changed; for the one who reads it to empty.
+    calls: those that stopped and started clusters, the latest last.
+    caller: who makes the calls now.
     """
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.statuses: dict[str, list[tuple[datetime, str]]] = {}
         self.changed: set[str] = set()
+        self.calls: list[Call] = []
+        self.caller = ""
         self._due: list[tuple[datetime, int, Callable[[], None]]] = []
         self._order = count()
 
@@ -60,10 +73,12 @@ class SimulatedRds(RDSBackend):
 
     def stop_db_cluster(self, cluster_identifier: str) -> DBCluster:
         self._expect(cluster_identifier, "available")
+        self.calls.append(Call(datetime.now(UTC), "StopDBCluster", cluster_identifier, self.caller))
         return self._begin(cluster_identifier, "stopping", STOPPING, "stopped", _STOPPED)
 
     def start_db_cluster(self, cluster_identifier: str) -> DBCluster:
         self._expect(cluster_identifier, "stopped")
+        self.calls.append(Call(datetime.now(UTC), "StartDBCluster", cluster_identifier, self.caller))
         return self._begin(cluster_identifier, "starting", STARTING, "available", _STARTED)
 
     def modify(self, cluster_identifier: str, takes: timedelta) -> None:
@@ -119,7 +134,7 @@ class SimulatedRds(RDSBackend):
     def _restart(self, cluster: DBCluster, due: datetime) -> None:
         if cluster.automatic_restart_time == due:  # type: ignore[attr-defined]  # else it was started in the meantime
             self._log(cluster, _RESTARTED)
-            self.start_db_cluster(cluster.db_cluster_identifier)
+            self._begin(cluster.db_cluster_identifier, "starting", STARTING, "available", _STARTED)
 
     def _log(self, cluster: DBCluster, message: str) -> None:
         # moto's own log holds events of instances; both have the fields that its answer is made of.

@@ -3,9 +3,11 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Executor, Future
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TextIO
 from unittest.mock import patch
 
@@ -15,8 +17,22 @@ from moto import mock_aws
 from moto.moto_api._internal import mock_random
 from moto.rds.models import rds_backends
 
-from demo.account import END, EVERY, MAINTENANCE_WINDOW, MODIFYING, REGION, START, TAG_KEY, Cluster, Deed
-from demo.simulated_rds import SimulatedRds
+from demo.account import (
+    DAYS,
+    END,
+    EVERY,
+    MAINTENANCE_WINDOW,
+    MODIFYING,
+    REGION,
+    SAMPLE_PRICES,
+    START,
+    TAG_KEY,
+    Cluster,
+    Deed,
+)
+from demo.simulated_rds import Call, SimulatedRds
+from office_hours.decision import LOG_KEPT
+from office_hours.reporting.hours import Period, past, period
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
@@ -54,10 +70,12 @@ class Week:
     statuses: of each cluster by name: what its status was from when on, oldest first.
     decisions: those about commands, and those that had another reason than the one before of the same cluster, oldest
         first.
+    periods: each cluster's hours and savings, as the report has them.
     """
 
     statuses: dict[str, list[tuple[datetime, str]]]
     decisions: list[Decision]
+    periods: dict[str, Period]
 
 
 @dataclass(frozen=True)
@@ -71,6 +89,21 @@ class _Context:
 
     def get_remaining_time_in_millis(self) -> int:
         return 60_000
+
+
+class _NoThreads(Executor):
+    """Does all work at once: calls without latency gain nothing by threads, and pay for each."""
+
+    def __init__(self, max_workers: int) -> None:
+        """As many as the functions ask for, though none are needed."""
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:  # noqa: ANN401  as inherited
+        done = Future[Any]()
+        try:
+            done.set_result(work(*args, **named))
+        except Exception as error:  # noqa: BLE001  for the one who asks for the result
+            done.set_exception(error)
+        return done
 
 
 def simulate(
@@ -87,7 +120,7 @@ def simulate(
     """
     with _environment_of_lambda(settings), mock_aws(), time_machine.travel(_CREATED, tick=False) as clock:
         # Only now: Powertools reads the environment when the handlers are imported.
-        from office_hours import handlers, rds  # noqa: PLC0415
+        from office_hours import evidence, handlers, rds, regions, run  # noqa: PLC0415
         from office_hours.answer import logger  # noqa: PLC0415
 
         mock_random.seed(0)  # the same identifiers, and so the same log, every time
@@ -97,13 +130,21 @@ def simulate(
             _create(people, account, cluster)
 
         rds.client.cache_clear()
+        evidence.service_client.cache_clear()
         _remember_answers(rds.client(None), people, account)
+        _answer_for_cloudtrail(evidence.service_client("cloudtrail", REGION), account)
         functions: dict[str, Callable[[Any, Any], Any]] = {"stop": handlers.stop, "start": handlers.start}
         decisions: list[Decision] = []
-        with (
-            patch.object(logger.registered_handler, "stream", log),
-            patch.object(rds, "THREADS", 1),  # calls without latency gain nothing by threads, and pay for each
-        ):
+
+        def invoke(action: str, event: object) -> "list[Entry]":
+            account.caller = f"{NAME}-{action}"
+            answer: list[Entry] = functions[action](event, _Context(account.caller))["clusters"]
+            return answer
+
+        with ExitStack() as patches:
+            patches.enter_context(patch.object(logger.registered_handler, "stream", log))
+            for module in (evidence, rds, regions, run):
+                patches.enter_context(patch.object(module, "ThreadPoolExecutor", _NoThreads))
             waiting = sorted(deeds, key=lambda deed: deed.at, reverse=True)
             now = START
             while now < END:
@@ -111,23 +152,24 @@ def simulate(
                     deed = waiting.pop()
                     account.advance(deed.at, clock.move_to)
                     if deed.event:
-                        answer = functions[deed.action](json.loads(deed.event), _Context(f"{NAME}-{deed.action}"))
                         command = f"{deed.action} function: {deed.event}"
-                        decisions += [_decision(entry, deed.at, command) for entry in answer["clusters"]]
+                        entries = invoke(deed.action, json.loads(deed.event))
+                        decisions += [_decision(entry, deed.at, command) for entry in entries]
                     else:
+                        account.caller = deed.by
                         _do(people, account, deed)
                 account.advance(now, clock.move_to)
-                for action, function in functions.items():
-                    answer = function({}, _Context(f"{NAME}-{action}"))
+                for action in functions:
                     # What is the other function's to do it says better itself.
-                    ours = [entry for entry in answer["clusters"] if entry["decision"] in (action, "leave")]
+                    ours = [entry for entry in invoke(action, {}) if entry["decision"] in (action, "leave")]
                     decisions += [_decision(entry, now) for entry in ours]
                 if not now.minute:
                     progress(now)
                 now += EVERY
             account.advance(END, clock.move_to)
         rds.client.cache_clear()
-        return Week(account.statuses, list(changes(decisions)))
+        evidence.service_client.cache_clear()
+        return Week(account.statuses, list(changes(decisions)), _periods(people))
 
 
 def _decision(entry: "Entry", at: datetime, command: str = "") -> Decision:
@@ -144,6 +186,22 @@ def changes(decisions: list[Decision]) -> Iterator[Decision]:
             yield decision
 
 
+def _periods(client: "RDSClient") -> dict[str, Period]:
+    """What the report's own code makes of RDS's answers, with the sample prices in place of AWS's list."""
+    from office_hours import rds  # noqa: PLC0415
+    from office_hours.reporting import prices  # noqa: PLC0415
+
+    events = rds.by_cluster(rds.events(client, END - LOG_KEPT, END))
+    classes = {each["DBInstanceIdentifier"]: each["DBInstanceClass"] for each in rds.instances(client)}
+    found = {}
+    with patch.object(prices, "fetch", return_value={(name, False): {usd} for name, usd in SAMPLE_PRICES.items()}):
+        for snapshot in client.describe_db_clusters()["DBClusters"]:
+            name = snapshot["DBClusterIdentifier"]
+            price = prices.Prices().of(snapshot, classes, REGION)
+            found[name] = period(past(snapshot, events.get(name, ()), END, DAYS), price.usd, price.note)
+    return found
+
+
 def _create(people: "RDSClient", account: SimulatedRds, cluster: Cluster) -> None:
     people.create_db_cluster(
         DBClusterIdentifier=cluster.name,
@@ -156,7 +214,7 @@ def _create(people: "RDSClient", account: SimulatedRds, cluster: Cluster) -> Non
     people.create_db_instance(
         DBInstanceIdentifier=f"{cluster.name}-1",
         DBClusterIdentifier=cluster.name,
-        DBInstanceClass="db.r8g.large",
+        DBInstanceClass=cluster.instance_class,
         Engine="aurora-postgresql",
     )
     account.clusters[cluster.name].global_cluster_identifier = cluster.global_database
@@ -172,6 +230,27 @@ def _do(people: "RDSClient", account: SimulatedRds, deed: Deed) -> None:
             people.stop_db_cluster(DBClusterIdentifier=deed.cluster)
         case "modify":
             account.modify(deed.cluster, MODIFYING)
+
+
+def _answer_for_cloudtrail(client: Any, account: SimulatedRds) -> None:  # noqa: ANN401  CloudTrail's types are not here
+    """Answer LookupEvents, which moto doesn't know, from the account's calls."""
+
+    def answer(params: dict[str, Any], **_: object) -> Any:  # noqa: ANN401  botocore's own
+        asked = json.loads(params["body"])
+        operation = asked["LookupAttributes"][0]["AttributeValue"]
+        found = [
+            {"EventTime": call.at, "CloudTrailEvent": json.dumps(_record(call))}
+            for call in reversed(account.calls)
+            if call.operation == operation and asked["StartTime"] <= call.at.timestamp() <= asked["EndTime"]
+        ]
+        return SimpleNamespace(status_code=200), {"Events": found}
+
+    client.meta.events.register("before-call.cloudtrail.LookupEvents", answer)
+
+
+def _record(call: Call) -> dict[str, Any]:
+    identity = {"type": "AssumedRole", "arn": f"arn:aws:sts::{_ACCOUNT}:assumed-role/role/{call.by}"}
+    return {"userIdentity": identity, "requestParameters": {"dBClusterIdentifier": call.cluster}}
 
 
 def _remember_answers(client: "RDSClient", people: "RDSClient", account: SimulatedRds) -> None:

@@ -8,33 +8,25 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from demo.account import END, START
-from demo.timeline import NOTES, Note, Row, Span, Timeline, both
+from demo.account import DAYS, START, YOURS, Cluster
+from demo.timeline import NOTES, Note, Row, Span, Timeline, both, figures
 from office_hours.schedule import State
 
-DAYS = (END - START).days
 # A cell by its left and right half: how much of each the cluster runs, and how much of each is wanted. A low block is
 # a half in which it starts or stops, and so runs too little to count; a thin line one that is wanted in part.
 _NOT, _PARTLY, _MOSTLY = range(3)
 _HAPPENED = ("·▗▐", "▖▄▟", "▌▙█")
 _WANTED = (" ╶╺", "╴─╼", "╸╾━")
-_OVER, _MISSED = "▓", "░"
 _ASKED = {State.RUNNING: "↑", State.STOPPED: "↓"}
-_ASCII = str.maketrans("█▌▐▟▙▄▖▗·▓░━╸╺╾╼─╴╶↑↓", "#####:::.+-=====~~~^v")
-_NAME = 12
+_VERBS = {State.RUNNING: "start", State.STOPPED: "stop"}
+_ASCII = str.maketrans("█▌▐▟▙▄▖▗·━╸╺╾╼─╴╶↑↓", "#####:::.=====~~~^v")
+_NAME = 16
 _MARK = "bold reverse"
-_RUNNING, _WISH = "green", "cyan"
-_STYLES = {"·": "bright_black", _OVER: "yellow", _MISSED: "red"}
-_KEY = (
-    (("█", _RUNNING, "running"), ("▄", _RUNNING, "starting or stopping"), ("·", "bright_black", "stopped")),
-    ((_OVER, "yellow", "running though not wanted"), (_MISSED, "red", "stopped though wanted")),
-    (("━", _WISH, "wanted by tag or hold"), ("─", _WISH, "in part"), ("a", _MARK, "see note a")),
-    (("↑", _WISH, "start asked for once,"), ("↓", _WISH, "stop: what comes after is left to people")),
-)
+_RUNNING, _STOPPED, _WISH = "green", "bright_black", "cyan"
 
 
 def show(console: Console, timeline: Timeline) -> None:
-    """Print the timeline, the hours stopped and the notes."""
+    """Print when each cluster ran and should have, what that saved, and what happened at the chart's letters."""
     console.print()
     for line in _chart(timeline, console.width):
         console.print(_encodable(console, line), no_wrap=True, overflow="crop")
@@ -63,37 +55,35 @@ def _encodable(console: Console, line: Text) -> Text:
 def _chart(timeline: Timeline, width: int) -> Iterator[Text]:
     per_day = max((cells for cells in (8, 12, 24) if _NAME + DAYS * cells <= width), default=6)
     days = (START + timedelta(days=day) for day in range(DAYS))
+    hours = range(0, 24, 12 if per_day <= 8 else 6)
     yield Text("UTC".ljust(_NAME) + "".join(f"{day:%a %d}".ljust(per_day) for day in days), "bold")
+    yield Text("hour".ljust(_NAME) + "".join(f"{hour:<{per_day // len(hours)}}" for hour in hours) * DAYS, "dim")
     for row in timeline.rows:
         marks = [note for note in timeline.notes if note.decision.cluster == row.cluster.name]
-        yield Text.assemble((f"{row.cluster.name:{_NAME}.{_NAME - 1}}", "bold"), _happened(row, per_day, marks))
-        yield Text.assemble((f"{_wants(row):{_NAME}}", "dim"), _wanted(row, per_day))
-    yield Text()
-    for line in _KEY:
-        key = (part for glyph, style, meaning in line for part in ((glyph, style), f" {meaning}  "))
-        yield Text.assemble(" " * _NAME, *key)
+        name = _name(row.cluster)
+        name.truncate(_NAME - 5, pad=True)
+        yield Text.assemble(name, " ran ", _happened(row, per_day, marks))
+        yield Text.assemble((f"{_wants(row):>{_NAME - 1}} ", "dim"), _wanted(row, per_day))
+
+
+def _name(cluster: Cluster) -> Text:
+    return Text(f"> {cluster.name}", "bold magenta") if cluster.name == YOURS else Text(cluster.name, "bold")
 
 
 def _wants(row: Row) -> str:
+    if asked := {edge.to for edge in row.asked}:
+        return f"{', '.join(_VERBS[state] for state in _VERBS if state in asked)} at"
     if row.wanted:
-        return "  wanted"
-    return "  untagged" if row.cluster.tag is None else "  unreadable"
+        return "should run"
+    return "no tag" if row.cluster.tag is None else "unreadable tag"
 
 
 def _happened(row: Row, per_day: int, notes: list[Note]) -> Text:
     line = Text()
-    kinds = {
-        kind: [span for span in row.stretches if span.state == kind] for kind in ("run", "over", "missed", "change")
-    }
-    full = (_MOSTLY, _MOSTLY)
-    over, missed = _cells(kinds["over"], per_day), _cells(kinds["missed"], per_day)
-    for cell, halves in enumerate(_cells([*kinds["run"], *kinds["over"]], per_day, kinds["change"])):
-        glyph = _HAPPENED[halves[0]][halves[1]]
-        if over[cell] == full:
-            glyph = _OVER
-        if missed[cell] == full:
-            glyph = _MISSED
-        line.append(glyph, _STYLES.get(glyph, _RUNNING))
+    ran, changed = ([span for span in row.stretches if span.state in kinds] for kinds in (("run", "over"), ("change",)))
+    for left, right in _cells(ran, per_day, changed):
+        glyph = _HAPPENED[left][right]
+        line.append(glyph, _STOPPED if glyph == "·" else _RUNNING)
     for note in notes:
         cell = _cell(note.decision.at, per_day)
         line = Text.assemble(line[:cell], (note.mark, _MARK), line[cell + 1 :])
@@ -128,13 +118,14 @@ def _hours_in(one: Span, spans: Sequence[Span]) -> float:
 
 
 def _hours(timeline: Timeline) -> Table:
+    hours, share, saved = figures(timeline.total)
     table = Table(box=None, padding=(0, 2, 0, 0), show_footer=True, footer_style="bold")
-    table.add_column("Hours stopped", "in all", no_wrap=True)
-    table.add_column("", f"{timeline.hours_stopped:,.0f} h", justify="right", no_wrap=True)
-    table.add_column("", f"{timeline.share_stopped:.0%}", justify="right", no_wrap=True)
-    table.add_column("Tag")
+    table.add_column("", "in all", no_wrap=True)
+    table.add_column("Stopped", hours, justify="right", no_wrap=True)
+    table.add_column("", share, justify="right", no_wrap=True)
+    table.add_column("Saved", saved, justify="right", no_wrap=True)
+    table.add_column("Tag", "at the sample prices above")
     for row in timeline.rows:
-        name, tag = Text(row.cluster.name, "bold"), row.cluster.tag
-        about = Text.assemble(tag or ("no tag", "dim"), (f"\n{row.cluster.about}", "dim"))
-        table.add_row(name, f"{row.hours_stopped:.0f} h", f"{row.share_stopped:.0%}", about)
+        about = Text.assemble(row.cluster.tag or ("no tag", "dim"), (f"\n{row.cluster.about}", "dim"))
+        table.add_row(_name(row.cluster), *figures(row.period), about)
     return table

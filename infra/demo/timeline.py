@@ -8,8 +8,9 @@ from operator import itemgetter
 from string import ascii_letters
 from typing import TYPE_CHECKING
 
-from demo.account import END, MAINTENANCE_WINDOW, START, TAG_KEY, Cluster
+from demo.account import DAYS, END, MAINTENANCE_WINDOW, START, TAG_KEY, Cluster
 from office_hours.hold import Hold
+from office_hours.reporting.hours import Period, total
 from office_hours.schedule import Schedule, ScheduleError, Transition
 from office_hours.settings import Settings
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
     from demo.simulation import Decision, Week
 
-NOTES = "Commands by hand, and each cluster's first exception of each kind"
-_HOURS = (END - START) / timedelta(hours=1)
+NOTES = "What happened at each letter (the same again has none)"
 # A schedule's routine changes come at its edges; only those far from any are news.
 _NEAR_AN_EDGE = timedelta(minutes=30)
 
@@ -31,10 +31,6 @@ class Span:
     start: datetime
     end: datetime
     state: str
-
-    @property
-    def stopped(self) -> bool:
-        return self.state == "stopped"
 
     @property
     def hours(self) -> float:
@@ -51,12 +47,14 @@ class Row:
     wanted: what its schedule asks for, and its hold while that lasts, without gaps, "" where nothing is asked for;
         empty where nobody can say.
     happened: the statuses it went through, without gaps.
+    period: its hours and savings.
     asked: the edges of a one-sided schedule, which asks once and wants nothing of what comes after.
     """
 
     cluster: Cluster
     wanted: tuple[Span, ...]
     happened: tuple[Span, ...]
+    period: Period
     asked: tuple[Transition, ...] = ()
 
     @property
@@ -65,15 +63,6 @@ class Row:
         pairs = ((status, wanted) for status in self.happened for wanted in self.wanted or (_UNKNOWN,))
         shared = ((max(a.start, b.start), min(a.end, b.end), _compared(a.state, b.state)) for a, b in pairs)
         return tuple(_spans((start, kind) for start, end, kind in shared if start < end))
-
-    @property
-    def hours_stopped(self) -> float:
-        """The hours for which the cluster's instances cost nothing."""
-        return sum(span.hours for span in self.happened if span.stopped)
-
-    @property
-    def share_stopped(self) -> float:
-        return self.hours_stopped / _HOURS
 
 
 @dataclass(frozen=True)
@@ -90,17 +79,20 @@ class Timeline:
     notes: tuple[Note, ...]
 
     @property
-    def hours_stopped(self) -> float:
-        return sum(row.hours_stopped for row in self.rows)
+    def total(self) -> Period:
+        return total(DAYS, [row.period for row in self.rows])
 
-    @property
-    def share_stopped(self) -> float:
-        return self.hours_stopped / (len(self.rows) * _HOURS)
+
+def figures(period: Period) -> tuple[str, str, str]:
+    """The hours stopped, their share and the dollars saved, as both views show them."""
+    stopped, saved = period["stopped_hours"], period["saved_usd"]
+    share = stopped / (stopped + period["running_hours"])
+    return f"{stopped:,.0f} h", f"{share:.0%}", "unknown" if saved is None else f"${saved:,.0f}"
 
 
 def timeline(clusters: Sequence[Cluster], week: "Week", settings: Settings | None = None) -> Timeline:
     """Put a week's records side by side, each tag read as the functions read it under these settings."""
-    schedules = {cluster.name: schedule_of(cluster, settings or Settings()) for cluster in clusters}
+    schedules = {cluster.name: _schedule_of(cluster, settings or Settings()) for cluster in clusters}
     rows = (_row(cluster, schedules[cluster.name], week) for cluster in clusters)
     names = [cluster.name for cluster in clusters]
     news: dict[tuple[str, str, datetime | None], Decision] = {}
@@ -112,7 +104,7 @@ def timeline(clusters: Sequence[Cluster], week: "Week", settings: Settings | Non
     return Timeline(tuple(rows), tuple(Note(mark, decision) for mark, decision in marks))
 
 
-def schedule_of(cluster: Cluster, settings: Settings) -> Schedule | ScheduleError | None:
+def _schedule_of(cluster: Cluster, settings: Settings) -> Schedule | ScheduleError | None:
     """What its tag means; None for an untagged cluster."""
     if cluster.tag is None:
         return None
@@ -121,9 +113,9 @@ def schedule_of(cluster: Cluster, settings: Settings) -> Schedule | ScheduleErro
 
 
 def _row(cluster: Cluster, schedule: Schedule | ScheduleError | None, week: "Week") -> Row:
-    happened = tuple(_spans(week.statuses[cluster.name]))
+    happened, period = tuple(_spans(week.statuses[cluster.name])), week.periods[cluster.name]
     if not isinstance(schedule, Schedule):
-        return Row(cluster, (), happened)
+        return Row(cluster, (), happened, period)
     edges = tuple(_edges(schedule))
     one_sided = schedule.one_sided
     wanted = [(START, str("" if one_sided else schedule.desired_state(START)))]
@@ -131,7 +123,7 @@ def _row(cluster: Cluster, schedule: Schedule | ScheduleError | None, week: "Wee
     for decision in week.decisions:
         if decision.hold and decision.cluster == cluster.name:
             wanted = _held(wanted, decision.at, Hold.parse(decision.hold, zone=schedule.zone))
-    return Row(cluster, tuple(_spans(wanted)), happened, edges if one_sided else ())
+    return Row(cluster, tuple(_spans(wanted)), happened, period, edges if one_sided else ())
 
 
 def _edges(schedule: Schedule) -> Iterator[Transition]:

@@ -1,9 +1,9 @@
-"""MiniStack, with what it lacks: a history of clusters, an answer to invalid JSON, and code from another account.
+"""MiniStack, with what it lacks: a history of clusters, an answer to invalid JSON, aliases, code from another account.
 
 Runs in place of `python -m ministack`. As on AWS, each stop and start goes into RDS's event log and CloudTrail's event
-history, no function is invoked with an event that can't be read, and one's code may be in whichever account's bucket
-(whose policy is not asked). It wraps three of MiniStack's own functions, which stay as they are while its version is
-locked.
+history, no function is invoked with an event that can't be read, each knows the alias by which it is, and its code may
+be in whichever account's bucket (whose policy is not asked). It wraps four of MiniStack's own functions, which stay as
+they are while its version is locked.
 """
 
 # ruff: noqa: SLF001  what RDS knows is in private names
@@ -90,8 +90,21 @@ def of_any_account(fetch: Callable[..., bytes | None]) -> Callable[..., bytes | 
     return fetcher
 
 
+def with_aliases(find: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
+    """What an invocation is told of its function: by which alias it came, too, as on AWS."""
+
+    def found(function: Any, qualifier: str | None) -> tuple[Any, Any]:  # noqa: ANN401
+        record, config = find(function, qualifier)
+        if config and qualifier in record.get("aliases", {}):
+            config = {**config, "FunctionArn": f"{config['FunctionArn']}:{qualifier}"}
+        return record, config
+
+    return found
+
+
 if __name__ == "__main__":
     rds.handle_request = with_history(rds.handle_request)
     lambda_svc.handle_request = without_invalid_json(lambda_svc.handle_request)
     lambda_svc._fetch_code_from_s3 = of_any_account(lambda_svc._fetch_code_from_s3)
+    lambda_svc._effective_func_record_for_qualifier = with_aliases(lambda_svc._effective_func_record_for_qualifier)
     app.main()

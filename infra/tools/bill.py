@@ -15,6 +15,7 @@ LOG_GB = 0.50  # https://aws.amazon.com/cloudwatch/pricing/
 LOG_GB_KEPT = 0.03  # a month
 METRIC = 0.30  # in proportion to the hours in which it is sent
 ALARM_METRIC = 0.10
+METRIC_READ = 0.01 / 1000  # by GetMetricData, of which AWS gives nothing away; for four weeks of one metric as well
 DASHBOARD = 3.00
 # Of these, AWS gives away so many each month, for good, to an account in all.
 FREE_GB_SECONDS, FREE_REQUESTS, FREE_SCHEDULED = 400_000, 1_000_000, 14_000_000
@@ -28,6 +29,10 @@ EVERY_MINUTES, KEPT_DAYS = 5, 90
 ACTING_RUNS = 2 * WORKDAYS
 # The dashboard is open for an hour of each workday, and refreshes itself every minute.
 VIEWS = 60 * WORKDAYS
+# What it suggests for untagged clusters is read when it is opened, not when it refreshes; and for each weekly message.
+OPENED, MESSAGES = WORKDAYS, DAYS / 7
+# Where grace is used, all of it is: at each run of two hours of a workday a cluster's connections are looked up.
+GRACE_LOOK_UPS = 120 // EVERY_MINUTES * WORKDAYS
 # RDS's answer to a call, in seconds.
 ANSWER = 0.03
 # With so much memory a function has a whole processor, with less a share of one.
@@ -71,7 +76,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Month:
-    """What is billed for a month, apart from what it costs."""
+    """What is billed for a month, apart from what it costs.
+
+    untagged: clusters without a tag, for which tags are suggested.
+    """
 
     runs: int
     views: int
@@ -81,10 +89,15 @@ class Month:
     metrics: float
     alarm_metrics: int
     dashboards: int = 1
+    untagged: int = 0
 
     @property
     def requests(self) -> int:
         return self.runs + self.views + self.reports
+
+    @property
+    def metrics_read(self) -> float:
+        return (self.dashboards * OPENED + MESSAGES) * self.untagged
 
     def costs(self) -> dict[str, float]:
         """At list price."""
@@ -94,7 +107,8 @@ class Month:
             "logs": self.log_gb * (LOG_GB + LOG_GB_KEPT * KEPT_DAYS / DAYS),
             "metrics": self.metrics * METRIC,
             "alarms": self.alarm_metrics * ALARM_METRIC,
-            "dashboard": self.dashboards * DASHBOARD,
+            "dashboard": self.dashboards * (DASHBOARD + OPENED * self.untagged * METRIC_READ),
+            "suggestions in the message": MESSAGES * self.untagged * METRIC_READ,
         }
 
     def cost_beyond_what_is_free(self) -> float:
@@ -112,10 +126,11 @@ class Month:
             + beyond(self.metrics, FREE_METRICS) * METRIC
             + beyond(self.alarm_metrics, FREE_ALARM_METRICS) * ALARM_METRIC
             + beyond(self.dashboards, FREE_DASHBOARDS) * DASHBOARD
+            + self.metrics_read * METRIC_READ
         )
 
 
-def month(work: Mapping[str, Work], memory: Mapping[str, int], alarm_metrics: int) -> Month:
+def month(work: Mapping[str, Work], memory: Mapping[str, int], alarm_metrics: int, untagged: int = 0) -> Month:
     """What a month of this work is.
 
     work: of a run of `stop` and of `start` that leaves all clusters as they are, of one that acts on all of them
@@ -143,6 +158,7 @@ def month(work: Mapping[str, Work], memory: Mapping[str, int], alarm_metrics: in
         log_gb=sum(times[name] * each.bytes_of_log for name, each in work.items()) / 1e9,
         metrics=sum(hours.values()) / HOURS,
         alarm_metrics=alarm_metrics,
+        untagged=untagged,
     )
 
 
@@ -155,6 +171,7 @@ _ROWS: Mapping[str, Callable[[Month], str]] = {
     "metrics of its own, full months": lambda month: f"{month.metrics:.1f}",
     "metrics in alarms": lambda month: f"{month.alarm_metrics}",
     "dashboards": lambda month: f"{month.dashboards}",
+    "metrics read, for as many untagged clusters": lambda month: f"{month.metrics_read:,.0f}",
 }
 
 
@@ -167,6 +184,8 @@ def table(months: Mapping[int, Month]) -> str:
     rows.append(("**in all, USD a month**", [f"**{sum(each.values()):.2f}**" for each in costs]))
     rows += [(words, _without(costs, parts)) for words, parts in _SWITCHED_OFF.items()]
     rows.append(("beyond what AWS gives away", [f"{each.cost_beyond_what_is_free():.2f}" for each in months.values()]))
+    grace = [f"{clusters * GRACE_LOOK_UPS * METRIC_READ:.2f}" for clusters in months]
+    rows.append(("beside these, where all have `grace=2h` and use it up", grace))
     head, *lines = (f"| {first} | {' | '.join(others)} |" for first, others in rows)
     return "\n".join([head, f"| --- |{' ---: |' * len(months)}", *lines])
 

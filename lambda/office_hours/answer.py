@@ -1,6 +1,5 @@
 """What comes of a run: entries, the answer, the log, metrics, failures."""
 
-import itertools
 import json
 import re
 from collections import Counter, defaultdict
@@ -18,10 +17,10 @@ from office_hours.clock import utc
 from office_hours.decision import Action, Decision, Reason
 from office_hours.event import Event
 from office_hours.settings import Cluster
+from office_hours.text import some
 
 NAMESPACE = "AuroraOfficeHours"  # of all our metrics
-# In an error's text: causes, and names of each. And invalid tags in a run's summary. The log has them all.
-_MOST_CAUSES, _MOST_NAMES, _MOST_INVALID = 20, 50, 50
+_MOST_CAUSES, _MOST = 20, 50  # in an error's text: causes, and names of each; invalid tags in a run's summary
 
 
 def _as_json(value: object) -> str:
@@ -110,11 +109,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Failure:
-    """What could not be handled, and why: AWS's code and words.
+    """What could not be handled, and why.
 
     what: a cluster's name, or a Region in words.
+    why: AWS's code and words, without the cluster's own name, so that clusters of one cause can be told together.
     region: where; empty where it was in no Region.
-    kind: a `denied` Region is one that a policy denies, a `blind` one's CloudTrail can't be read.
+    kind: a `denied` Region is one that a policy denies, a `blind` one's CloudTrail or CloudWatch can't be read.
     """
 
     what: str
@@ -122,38 +122,25 @@ class Failure:
     region: str = ""
     kind: Literal["failed", "denied", "blind"] = "failed"
 
-    @property
-    def cause(self) -> str:
-        """Why, without the cluster's own name, so that failures of one cause can be told together."""
-        name = re.escape(self.what.rpartition("/")[2])
-        return re.sub(rf"(?<![\w-]){name}(?![\w-])", "...", self.why) if "/" in self.what else self.why
-
 
 def failed(what: str, error: BaseException, *, denied: bool = False, **keys: str) -> Failure:
     """Log a failure, with AWS's own words, and return it for the run's error."""
     code, words = rds.words(error)
-    is_expected = isinstance(error, (*rds.CallError, TimeoutError))
-    extra = {**keys, "error_code": code, "error_message": words}
-    write, trace = logger.info if denied else logger.error, None if is_expected else error
+    write, extra = logger.info if denied else logger.error, {**keys, "error_code": code, "error_message": words}
+    trace = None if isinstance(error, (*rds.CallError, TimeoutError)) else error
     write("%s could not be handled: %s: %s", what, code, words, exc_info=trace, extra=extra)
-    why = " ".join(f"{code}: {words}".split())
+    name = re.escape(what.rpartition("/")[2])
+    why = re.sub(rf"(?<![\w-]){name}(?![\w-])", "...", " ".join(f"{code}: {words}".split()))
     return Failure(what, why, keys.get("region", ""), "denied" if denied else "failed")
 
 
 def in_words(failures: Iterable[Failure]) -> str:
     """A line for each cause, with the names of all that failed for it."""
-    by_cause = defaultdict[str, list[Failure]](list)
+    by_cause = defaultdict[str, list[str]](list)
     for failure in failures:
-        by_cause[failure.cause].append(failure)
-    lines = []
-    for cause, alike in by_cause.items():
-        names = sorted(each.what for each in alike)
-        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-        why = cause if len(names) > 1 else alike[0].why
-        lines.append(f"{', '.join(names[:_MOST_NAMES])}{more}: {why}")
-    if (more_causes := len(lines) - _MOST_CAUSES) > 0:
-        return "\n".join([*sorted(lines)[:_MOST_CAUSES], f"and {more_causes} more causes, which the log has"])
-    return "\n".join(sorted(lines))
+        by_cause[failure.why].append(failure.what)
+    lines = (f"{', '.join(some(sorted(names), _MOST))}: {cause}" for cause, names in by_cause.items())
+    return "\n".join(some(sorted(lines), _MOST_CAUSES))
 
 
 def report(  # noqa: PLR0913  what was asked for, and what came of it
@@ -170,10 +157,11 @@ def report(  # noqa: PLR0913  what was asked for, and what came of it
     }
     if denied:
         answer["denied_regions"] = denied
-    invalid = {each.cluster.name: each.message for each in outcomes if each.decision.reason is Reason.INVALID_TAG}
-    some_invalid = dict(itertools.islice(invalid.items(), _MOST_INVALID))
-    summary = {**answer, "clusters": len(outcomes), "failures": len(failures), "invalid_tags": some_invalid}
-    logger.info("%s run: %d clusters, %d failures", action, len(outcomes), len(failures), extra=summary)
+    invalid = [
+        f"{each.cluster.name}: {each.message}" for each in outcomes if each.decision.reason is Reason.INVALID_TAG
+    ]
+    summary = {"clusters": len(outcomes), "failures": len(failures), "invalid_tags": some(invalid, _MOST)}
+    logger.info("%s run: %d clusters, %d failures", action, len(outcomes), len(failures), extra={**answer, **summary})
     counts = {
         "Failures": len(failures),
         "Refused": sum(each.refused for each in outcomes),
@@ -184,16 +172,10 @@ def report(  # noqa: PLR0913  what was asked for, and what came of it
     if not event.dry_run:
         _send(counts)
     if failures:
-        head = f"{len(failures)} failed and {len(outcomes)} clusters were handled.{_again(event)}"
-        raise RunError(f"{head}\n{in_words(failures)}")
+        head = f"{len(failures)} failed and {len(outcomes)} clusters were handled."
+        again = "The next run tries again." if event.clusters is None else "Where no hold was written, ask again."
+        raise RunError(f"{head} {again}\n{in_words(failures)}")
     return answer
-
-
-def _again(event: Event) -> str:
-    """Who makes good what failed, as a further sentence."""
-    if event.dry_run:
-        return ""
-    return " The next run tries again." if event.clusters is None else " Where no hold was written, ask again."
 
 
 def _send(counts: Mapping[str, int]) -> None:

@@ -22,16 +22,6 @@ def local(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M} {zone.key}"
 
 
-def shown(at: datetime, zone: ZoneInfo, now: datetime) -> str:
-    """For people who act now: 19:00 Europe/Berlin (18:00 UTC), with its day where that is not today."""
-    here, there = at.astimezone(zone), at.astimezone(UTC)
-    text = f"{here:%H:%M} {zone.key}" if here.date() == now.astimezone(zone).date() else local(at, zone)
-    if here.utcoffset() == there.utcoffset():
-        return text
-    form = "%H:%M" if here.date() == there.date() else "%a %H:%M"
-    return f"{text} ({there:{form}} UTC)"
-
-
 def instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
     """The UTC instant at which a zone's clocks show this time, in minutes from the day's midnight.
 
@@ -57,8 +47,8 @@ def moment(text: str, zone: ZoneInfo) -> datetime | None:
     except ValueError:
         return None
     # "Until the year 9999" is a way to say: for good.
-    at = clear_of_the_ends(at) + timedelta(days=1 if ends_day else 0)
-    return clear_of_the_ends((at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC))
+    at, more = at if at.tzinfo else at.replace(tzinfo=zone), timedelta(days=1 if ends_day else 0)
+    return (min(max(at, FIRST), LAST - more) + more).astimezone(UTC)
 
 
 def in_zone(text: str, zone: ZoneInfo) -> tuple[str, ZoneInfo]:
@@ -66,11 +56,6 @@ def in_zone(text: str, zone: ZoneInfo) -> tuple[str, ZoneInfo]:
     before, _, name = text.strip().rpartition(" ")
     known = zones().get(name.lower()) if before else None
     return (before.strip(), ZoneInfo(known)) if known else (text.strip(), zone)
-
-
-def clear_of_the_ends(at: datetime) -> datetime:
-    """This date-time, or the nearest to it that leaves room for an offset at the calendar's ends."""
-    return min(max(at, FIRST.replace(tzinfo=at.tzinfo)), LAST.replace(tzinfo=at.tzinfo))
 
 
 @lru_cache(maxsize=1)

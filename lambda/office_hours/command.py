@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from office_hours.clock import shown
+from office_hours.clock import local
 from office_hours.decision import Action, Decision, Reason, decide
-from office_hours.event import MOST_SHOWN, Event, Name
+from office_hours.event import MOST_SHOWN, Event, Name, end_of, just_passed
 from office_hours.hold import Hold
 from office_hours.schedule import Schedule, State
 from office_hours.settings import Cluster
-from office_hours.text import as_json, nearest
+from office_hours.text import as_json, nearest, some
 
 DONE = {Action.START: "started", Action.STOP: "stopped"}
 _MOST_NAMED = 5
@@ -28,22 +28,21 @@ def choose(
     """
     chosen: dict[str, Cluster] = {}
     mistakes: list[str] = []
-    tagged = [each for each in clusters if each.schedule]
     by_identifier = defaultdict[str, list[Cluster]](list)
     for each in clusters:
         by_identifier[each.identifier].append(each)
     for name in event.clusters or ():
         meant = [each for each in by_identifier[name.identifier] if name.is_of(each.region, each.identifier, each.arn)]
-        if fault := _fault(name, meant, unread, regions, tag_key):
+        if fault := _fault(name, meant, unread, tag_key, regions):
             # Of more mistakes than are shown, no likely names are looked for.
-            near = _suggestion(name, tagged, regions) if fault.endswith(": ") and len(mistakes) < MOST_SHOWN else ""
+            near = _suggestion(name, clusters, regions) if fault.endswith(": ") and len(mistakes) < MOST_SHOWN else ""
             mistakes.append(f"The cluster {as_json(name.text)} {fault}{near}")
         else:
             chosen |= {each.name: each for each in meant if each.schedule}
     return list(chosen.values()), mistakes
 
 
-def _fault(name: Name, meant: Sequence[Cluster], unread: Collection[str], regions: Sequence[str], tag_key: str) -> str:
+def _fault(name: Name, meant: Sequence[Cluster], unread: Collection[str], tag_key: str, regions: Sequence[str]) -> str:
     """What is wrong with a name, as a sentence's end or, before a suggestion, its middle; empty where nothing is."""
     tagged = [as_json(each.name) for each in meant if each.schedule]
     if unread and not name.region:
@@ -55,25 +54,23 @@ def _fault(name: Name, meant: Sequence[Cluster], unread: Collection[str], region
     return f'has no tag "{tag_key}": ' if meant else "is unknown: "
 
 
-def _suggestion(name: Name, tagged: Sequence[Cluster], regions: Sequence[str]) -> str:
+def _suggestion(name: Name, clusters: Iterable[Cluster], regions: Sequence[str]) -> str:
     """What may have been meant, as a sentence's end."""
     if name.region and name.region not in regions:
-        near = nearest(name.region, regions)
-        return f"did you mean the Region {near}?" if near else f"the Regions looked after are {', '.join(regions)}."
-    here = [each for each in tagged if each.region == name.region] or tagged
-    likely = _likely(name.identifier, here)
-    names = [as_json(each.name if len(regions) > 1 else each.identifier) for each in likely or here]
+        return f"the Regions looked after are {', '.join(regions)}."
+    tagged = [each for each in clusters if each.schedule]
+    near = nearest(name.identifier, (each.identifier for each in tagged))
+    tagged.sort(key=lambda each: each.identifier != near)  # the nearest first
+    # Also those whose name is a part of this one, as it is of an instance's, or the other way round.
+    likely = [
+        as_json(each.name)
+        for each in tagged
+        if each.identifier == near or each.identifier in name.identifier or name.identifier in each.identifier
+    ]
     if likely:
-        return f"did you mean {' or '.join(names[:3])}?"
-    more = ", and more" if len(names) > _MOST_NAMED else ""
-    return f"the tagged clusters are {', '.join(names[:_MOST_NAMED])}{more}." if names else "no cluster is tagged."
-
-
-def _likely(identifier: str, tagged: Sequence[Cluster]) -> list[Cluster]:
-    """The nearest, then those whose name is part of this one, as it is of an instance's, or the other way round."""
-    best = nearest(identifier, [each.identifier for each in tagged])
-    parts = [each for each in tagged if each.identifier in identifier or identifier in each.identifier]
-    return [each for each in tagged if each.identifier == best] + [each for each in parts if each.identifier != best]
+        return f"did you mean {' or '.join(likely[:3])}?"
+    names = some((as_json(each.name) for each in tagged), _MOST_NAMED)
+    return f"the tagged clusters are {', '.join(names)}." if names else "no cluster is tagged."
 
 
 def obstacles(clusters: Iterable[Cluster], action: Action, event: Event, now: datetime) -> list[str]:
@@ -96,9 +93,9 @@ def plan(cluster: Cluster, action: Action, event: Event, now: datetime) -> Hold 
     if event.resume:  # a hold that ends now; without a readable one, as if the present state had been held
         present = State.STOPPED if cluster.status == "stopped" else State.RUNNING
         return Hold(cluster.hold.to if isinstance(cluster.hold, Hold) else present, now.replace(microsecond=0))
-    since = event.since.instant(now, zone) if event.since else None
+    since = end_of(event.since, now, zone) if event.since else None
     transition = cluster.schedule.next_transition(since or now)
-    end = event.until.instant(since or now, zone) if event.until else transition.at if transition else None
+    end = end_of(event.until, since or now, zone) if event.until else transition.at if transition else None
     if fault := _wrong_times(cluster, event, since, end, now):
         return Decision(Action.LEAVE, Reason.NEEDS_UNTIL, fault)
     return Hold(to, end, since)
@@ -110,15 +107,15 @@ def _wrong_times(cluster: Cluster, event: Event, since: datetime | None, end: da
     if end is None:
         return f'Its schedule "{cluster.schedule}" never changes. Say until when: "until": "20:00".'
     if since and since <= now:
-        return f'"from" is in the past: {shown(since, zone, now)}.'
+        return f'"from" is in the past: {local(since, zone)}.'
     if since and isinstance(cluster.hold, Hold) and cluster.hold.in_force(now):
         held = f"It is held {cluster.hold.to} now, and a cluster has one hold only"
         return f'{held}: use "from" after that hold has ended, or end it with "resume".'
-    if event.until and not since and (passed := event.until.just_passed(now, zone)):
+    if event.until and not since and (passed := just_passed(event.until, now, zone)):
         today, tomorrow = (at.astimezone(zone).isoformat(timespec="minutes") for at in (passed, end))
-        has_passed = f'"until" is {as_json(event.until.text)}, which has just passed ({today}).'
+        has_passed = f'"until" is {as_json(event.until)}, which has just passed ({today}).'
         return f'{has_passed} For the next day write "{tomorrow}".'
     if end <= (since or now):
         fault = 'is not after "from"' if since else "is in the past"
-        return f'"until" {fault}: {shown(end, zone, now)}.'
+        return f'"until" {fault}: {local(end, zone)}.'
     return ""

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from types import ModuleType
 
-from office_hours.text import ScheduleError, nearest, unknown
+from office_hours.text import ScheduleError, unknown
 
 _DATES = re.compile(r"(\d{4}-\d\d-\d\d)(?::(\d{4}-\d\d-\d\d))?", re.ASCII)
 _LONGEST_RANGE = timedelta(days=3653)
@@ -45,26 +45,22 @@ def _public_holidays(name: str, year: int) -> frozenset[date]:
 
 def country(text: str, calendars: Collection[str]) -> str:
     """A country's or its part's code, written as the package does. Raises ScheduleError."""
-    code, dash, part = text.partition("-")
-    code = code.upper()
-    if code not in _countries():
-        raise unknown(
-            "holidays", text, (*calendars, *_countries()), ", ".join((_EXPECTED_HOLIDAYS, *sorted(calendars)))
-        )
-    parts = {each.lower(): each for each in _countries()[code]}
-    if not dash or part.lower() in parts:
-        return f"{code}-{parts[part.lower()]}" if dash else code
-    near = nearest(part, parts.values())
-    instead = (text, f"{code}-{near}") if near else ("", "")
-    hint = "" if near else f"expected a part of {code}: {', '.join(parts.values()) or 'it has none'}"
-    raise ScheduleError(f'unknown holidays "{text}"', hint, instead=instead)
+    known = _codes()
+    if text.lower() in known:
+        return known[text.lower()]
+    code = text.partition("-")[0].upper()
+    if parts := [each for each in known.values() if each.startswith(f"{code}-")]:
+        raise unknown("holidays", text, parts, f"expected {code} or a part of it: {', '.join(parts)}", likeness=0.85)
+    countries = [each for each in known.values() if "-" not in each]
+    raise unknown("holidays", text, (*calendars, *countries), ", ".join((_EXPECTED_HOLIDAYS, *sorted(calendars))))
 
 
 @lru_cache(maxsize=1)
-def _countries() -> dict[str, list[str]]:
-    """The codes of all countries, and of their parts."""
-    known = holidays_package().list_supported_countries()
-    return {code: parts for code, parts in known.items() if len(code) == len("DE")}
+def _codes() -> dict[str, str]:
+    """The codes of all countries and of their parts, by their lower-case form."""
+    every = holidays_package().list_supported_countries().items()
+    codes = [each for code, parts in every if len(code) == 2 for each in (code, *(f"{code}-{part}" for part in parts))]
+    return {code.lower(): code for code in codes}
 
 
 @lru_cache(maxsize=1)

@@ -1,13 +1,13 @@
 """What an invocation is asked to do: the event, read as one whole. Pure: no AWS, no clock."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import in_zone, instant, moment
-from office_hours.text import as_json, nearest
+from office_hours.text import as_json, nearest, some
 
 KEYS = ("clusters", "from", "until", "resume", "dry_run", "time", "widgetContext")
 _ACCEPTED = (
@@ -21,23 +21,18 @@ _UNTIL = f"a time of day such as 20:00, a duration such as 90m, 4h or 3d, {_DAY_
 _NAME = re.compile(r"(?:arn:[a-z-]+:rds:([a-z0-9-]+):\d{12}:cluster:|([^/:*]+)/)?([^/:*]+)")
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):([0-5]\d)")
 _DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?")
-_YEARS = range(1970, 3000)  # that schedules can be asked about
 _MOST_UNKNOWN = 10  # keys
 MOST_SHOWN = 20  # mistakes
 _UTC = ZoneInfo("UTC")
 _LAST_ZONE = ZoneInfo("Etc/GMT+12")  # where each time of the clock comes last
 _JUST_NOW = timedelta(minutes=30)
-_APART = [("from", "time"), ("until", "time"), ("resume", "from"), ("resume", "until"), ("resume", "time")]
 
 
 class EventError(ValueError):
     """What is asked for can't be done, and nothing was done. Names each mistake and what is right."""
 
     def __init__(self, mistakes: Iterable[str]) -> None:
-        first, more = [*mistakes], []
-        if len(first) > MOST_SHOWN:
-            more = [f"And {len(first) - MOST_SHOWN} more mistakes."]
-        self.mistakes = first[:MOST_SHOWN] + more
+        self.mistakes = some(mistakes, MOST_SHOWN)
         super().__init__("\n".join([*self.mistakes, "Nothing was done."]))
 
 
@@ -63,42 +58,35 @@ class Name:
         return self.identifier == identifier and self.region in (None, region)
 
 
-@dataclass(frozen=True)
-class Until:
-    """When a hold is to end: a time of day, a date, a date-time or a duration, as written."""
+def end_of(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """The instant in UTC that a command's time means; None where it is no time.
 
-    text: str
+    A time of day means its next occurrence in this zone, a duration its end, to the full minute.
+    """
+    if at := _time_of_day(text, now, zone):
+        return at
+    if duration := _DURATION.fullmatch(text.strip().lower()):
+        days, hours, minutes = (int(part or 0) for part in duration.groups())
+        end = now + timedelta(days=days, hours=hours, minutes=minutes)
+        return end + timedelta(seconds=-end.second % 60, microseconds=-end.microsecond)
+    return moment(text, zone)
 
-    @classmethod
-    def parse(cls, text: str) -> "Until | None":
-        """Read one; None for anything else."""
-        until = cls(text.strip())
-        return until if until.instant(datetime(2026, 1, 1, tzinfo=UTC), _UTC) else None
 
-    def instant(self, now: datetime, zone: ZoneInfo) -> datetime | None:
-        """The instant in UTC: a time of day's next occurrence in this zone, or a duration's end, to the full minute."""
-        if at := self._next(now, zone):
-            return at
-        if duration := _DURATION.fullmatch(self.text.lower()):
-            days, hours, minutes = (int(part or 0) for part in duration.groups())
-            end = now + timedelta(days=days, hours=hours, minutes=minutes)
-            return end + timedelta(seconds=-end.second % 60, microseconds=-end.microsecond)
-        return moment(self.text, zone)
+def just_passed(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """When a time of day was, if less than half an hour ago: it may be meant, rather than tomorrow's."""
+    at = _time_of_day(text, now - _JUST_NOW, zone)
+    return at if at and at <= now else None
 
-    def just_passed(self, now: datetime, zone: ZoneInfo) -> datetime | None:
-        """When a time of day was, if less than half an hour ago: it may be meant, rather than tomorrow's."""
-        at = self._next(now - _JUST_NOW, zone)
-        return at if at and at <= now else None
 
-    def _next(self, after: datetime, zone: ZoneInfo) -> datetime | None:
-        """A time of day's next occurrence; None for anything else."""
-        text, zone = in_zone(self.text, zone)
-        time = _TIME_OF_DAY.fullmatch(text)
-        if not time or (minutes := int(time[1]) * 60 + int(time[2])) > 24 * 60:
-            return None
-        today = after.astimezone(zone).date()
-        days = (instant(zone, today + timedelta(days=ahead), minutes) for ahead in range(-1, 3))
-        return next(at for at in days if at > after)
+def _time_of_day(text: str, after: datetime, zone: ZoneInfo) -> datetime | None:
+    """Its next occurrence; None for anything else."""
+    text, zone = in_zone(text, zone)
+    time = _TIME_OF_DAY.fullmatch(text)
+    if not time or (minutes := int(time[1]) * 60 + int(time[2])) > 24 * 60:
+        return None
+    today = after.astimezone(zone).date()
+    days = (instant(zone, today + timedelta(days=ahead), minutes) for ahead in range(-1, 3))
+    return next(at for at in days if at > after)
 
 
 @dataclass(frozen=True)
@@ -106,17 +94,17 @@ class Event:
     """What is asked for.
 
     clusters: those that are named; empty for every tagged one, None for a run by the schedules.
-    since, until: when the holds of a command begin and end; None for now, and for each cluster's next transition.
+    since, until: when the holds of a command begin and end, as written; None for now, and for the next transition.
     resume: whether they end now instead, so that the schedules have the clusters again.
     time: the instant that is asked about; None for the present.
     mistakes: what is wrong, a sentence each. Names are looked up anyway, so that all mistakes are shown at once.
     """
 
     clusters: tuple[Name, ...] | None = None
-    until: Until | None = None
+    until: str | None = None
     dry_run: bool = False
     time: datetime | None = None
-    since: Until | None = None
+    since: str | None = None
     resume: bool = False
     mistakes: tuple[str, ...] = ()
 
@@ -138,40 +126,38 @@ class Event:
                 mistakes.append(_wrong(key, event[key], "true or false"))
         text = event.get("time")
         time = moment(text, zone) if isinstance(text, str) else None
-        if "time" in event and (time is None or time.year not in _YEARS):
+        if "time" in event and time is None:
             mistakes.append(_wrong("time", text, _DAY_AND_TIME))
-        mistakes += _wrong_together({key for key, value in event.items() if value is not False})
+        mistakes += _wrong_together(event)
         dry_run = event.get("dry_run") is True or "time" in event
         return cls(names, until, dry_run, time, since, event.get("resume") is True, tuple(mistakes))
 
 
-def _wrong_together(given: Collection[object]) -> list[str]:
+def _wrong_together(event: Mapping[object, object]) -> Iterator[str]:
     """What is wrong with keys beside others, or without them."""
-    orphans = [key for key in ("from", "until", "resume") if key in given and "clusters" not in given]
-    at_odds = [pair for pair in _APART if pair[0] in given and pair[1] in given]
-    return [
-        *(f'"{key}" is for clusters by name: "clusters" is missing.' for key in orphans),
-        *(f'"{one}" and "{other}" do not go together.' for one, other in at_odds),
-    ]
+    given = [key for key in ("from", "until", "resume", "time") if event.get(key, False) is not False]
+    if "clusters" not in event:
+        yield from (f'"{key}" is for clusters by name: "clusters" is missing.' for key in given if key != "time")
+    if len(given) > 1 and given != ["from", "until"]:
+        yield f"{' and '.join(map(as_json, given))} do not go together."
 
 
-def _end(key: str, event: Mapping[object, object], now: datetime, zone: ZoneInfo, mistakes: list[str]) -> Until | None:
-    """When the holds of a command end, or begin. Adds what is wrong with it to the mistakes."""
+def _end(key: str, event: Mapping[object, object], now: datetime, zone: ZoneInfo, mistakes: list[str]) -> str | None:
+    """When the holds of a command end, or begin, as written. Adds what is wrong with it to the mistakes."""
     if key not in event:
         return None
-    given = event[key]
-    until = Until.parse(given) if isinstance(given, str) else None
-    # A start has a day of its own.
-    if until is None or (key == "from" and not moment(until.text, _UTC)):
-        from office_hours.slips import form_of  # noqa: PLC0415  only a mistake needs it
+    text, has_day = event[key], key == "from"
+    at = (moment(text, _LAST_ZONE) if has_day else end_of(text, now, _LAST_ZONE)) if isinstance(text, str) else None
+    if at and at <= now:
+        mistakes.append(_wrong(key, text, "a time in the future"))
+    if at:
+        return str(text)
+    from office_hours.slips import form_of  # noqa: PLC0415  only a mistake needs it
 
-        near = form_of(given, now.astimezone(zone), with_day=key == "from")
-        near = near if Until.parse(near) else ""
-        mistakes.append(_wrong(key, given, _DAY_AND_TIME if key == "from" else _UNTIL, near))
-    elif (end := until.instant(now, _LAST_ZONE)) and end <= now:
-        mistakes.append(_wrong(key, given, "a time in the future"))
-        return None
-    return until
+    near = form_of(text, now.astimezone(zone), with_day=has_day)
+    near = near if end_of(near, now, zone) else ""
+    mistakes.append(_wrong(key, text, _DAY_AND_TIME if has_day else _UNTIL, near))
+    return None
 
 
 def _names(given: object, mistakes: list[str]) -> tuple[Name, ...] | None:
@@ -195,8 +181,6 @@ def unknown_keys(event: Mapping[object, object], known: Sequence[str], accepted:
     for key in unknown[:_MOST_UNKNOWN]:
         near = nearest(str(key), known)
         mistakes.append(f"Unknown key {as_json(key)}" + (f': did you mean "{near}"?' if near else "."))
-    if len(unknown) > _MOST_UNKNOWN:
-        mistakes.append(f"And {len(unknown) - _MOST_UNKNOWN} more unknown keys.")
     return [*mistakes, f"{accepted}."] if unknown else []
 
 

@@ -1,6 +1,10 @@
-"""Who changed a cluster, and when: RDS's event log and CloudTrail's event history, read once a Region and run."""
+"""Who changed a cluster, and when, by RDS's event log and CloudTrail's event history; who is connected, by CloudWatch.
+
+Each is read once a Region and run, and only for clusters that need it.
+"""
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,6 +28,10 @@ _SHARED = timedelta(hours=25)
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
 _TRAIL_KEPT = timedelta(days=90) - timedelta(hours=1)
 _MOST_CALLS = 500
+# CloudWatch takes 500 queries a call. Its latest minutes may come late, so that these are looked for further back.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+_MOST_QUERIES = 500
+_MINUTES, _LOOK_BACK = 10, timedelta(minutes=30)
 _OPERATIONS = {State.RUNNING: "StartDBCluster", State.STOPPED: "StopDBCluster"}
 
 
@@ -64,7 +72,7 @@ def look_up(  # noqa: PLR0913  what to look for, and three instants
         asked = beside.submit(_read_trail, client.meta.region_name, disputes, until, present)
         events = _read_log(client, wanted, until, present)
     calls, why = asked.result()
-    return Evidence(events, calls, [Failure("", why, client.meta.region_name, "blind")] if why else [])
+    return Evidence(events, calls, [Failure("CloudTrail", why, client.meta.region_name, "blind")] if why else [])
 
 
 def _read_log(
@@ -113,7 +121,7 @@ def _read_calls(
 ) -> bool:
     """Add the latest call for each of these clusters: whether all were read. CloudTrail lists the latest first."""
     pages = (
-        trail(region)
+        service_client("cloudtrail", region)
         .get_paginator("lookup_events")
         .paginate(
             LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": operation}],
@@ -136,7 +144,7 @@ def _read_calls(
 def _call(text: str) -> tuple[str, str | None]:
     """Which cluster a call changed, and who made it; none where it failed, can't be read, or AWS itself made it.
 
-    AWS's restart after seven days is told by RDS's log.
+    RDS's log has AWS's restart after seven days.
     """
     try:
         record = json.loads(text)
@@ -165,8 +173,35 @@ def _caller(record: Mapping[str, Any]) -> str | None:
     return str(identity.get("userName") or session or identity.get("invokedBy") or "an unknown caller")
 
 
+def connections(region: str, names: Sequence[str], until: datetime) -> tuple[Mapping[str, int], Sequence[Failure]]:
+    """The most that were connected to these clusters in the latest ten minutes of which CloudWatch has data.
+
+    Clusters without any are left out. The failure says why it can't be read, where it can't.
+    """
+    found, why = defaultdict[str, list[float]](list), ""
+    queries = [_query(number, name) for number, name in enumerate(names)]
+    try:
+        for first in range(0, len(names), _MOST_QUERIES):
+            pages = service_client("cloudwatch", region).get_paginator("get_metric_data")
+            for page in pages.paginate(
+                MetricDataQueries=queries[first : first + _MOST_QUERIES], StartTime=until - _LOOK_BACK, EndTime=until
+            ):
+                for result in page["MetricDataResults"]:
+                    found[result["Id"]] += result["Values"]  # the latest first
+    except Exception as error:  # noqa: BLE001  as if it had no data
+        why = ": ".join(rds.words(error))
+    most = {name: int(max(values[:_MINUTES])) for number, name in enumerate(names) if (values := found[f"q{number}"])}
+    return most, [Failure("CloudWatch", why, region, "blind")] if why else []
+
+
+def _query(number: int, name: str) -> Mapping[str, object]:
+    dimensions = [{"Name": "DBClusterIdentifier", "Value": name}]
+    metric = {"Namespace": "AWS/RDS", "MetricName": "DatabaseConnections", "Dimensions": dimensions}
+    return {"Id": f"q{number}", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}
+
+
 @lru_cache(maxsize=128)
-def trail(region: str) -> Any:  # noqa: ANN401  CloudTrail's types are no dependency for one call
-    """The client for a Region's CloudTrail, made once."""
+def service_client(service: str, region: str) -> Any:  # noqa: ANN401  their types are no dependency for one call
+    """The client for a Region's CloudTrail or CloudWatch, made once."""
     with rds.making:
-        return rds.session().create_client("cloudtrail", region_name=region, config=rds.IMPATIENT)
+        return rds.session().create_client(service, region_name=region, config=rds.IMPATIENT)

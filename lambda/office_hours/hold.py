@@ -11,9 +11,8 @@ from office_hours.schedule import State
 SUFFIX = "-hold"
 _EXPECTED = (
     'expected "running" or "stopped", then, if it is to begin later, "from", and if it is to end, "until", each with a '
-    "date or a date-time such as 2026-11-24T22:00"
+    "date or a date-time such as 2026-11-24T22:00, 2026-11-24T22:00Z or 2026-11-24T22:00+01:00"
 )
-_EXPECTED_TIME = "expected 2026-11-24, 2026-11-24T22:00, 2026-11-24T22:00Z or 2026-11-24T22:00+01:00"
 _FORM = re.compile(r"(running|stopped)(?: from (.+?))?(?: until (.+))?", re.IGNORECASE)
 
 
@@ -46,7 +45,7 @@ class Hold:
         since, until = (None if each is None else moment(each, zone) for each in match.groups()[1:])
         for given, read in ((match[2], since), (match[3], until)):
             if given and not read:
-                raise HoldError(f'unknown date-time "{given}" in hold "{shown}": {_EXPECTED_TIME}')
+                raise HoldError(f'unknown date-time "{given}" in hold "{shown}": {_EXPECTED}')
         if since and until and until <= since:
             raise HoldError(f'the end "{match[3]}" is not after the start "{match[2]}" in hold "{shown}"')
         return cls(State(match[1].lower()), until, since)
@@ -55,20 +54,8 @@ class Hold:
         """Whether the hold lasts at this instant."""
         return (self.since is None or self.since <= at) and (self.until is None or at < self.until)
 
-    def is_over(self, at: datetime) -> bool:
-        """Whether the hold has ended by this instant."""
-        return self.until is not None and self.until <= at
-
-    def starts_after(self, at: datetime) -> datetime | None:
-        """The hold's start, where it is still to come at this instant."""
-        return self.since if self.since and self.since > at else None
-
-    def __str__(self) -> str:
-        """A tag value that parses to an equal hold, in any zone."""
-        return self.written(ZoneInfo("UTC"))
-
     def written(self, zone: ZoneInfo) -> str:
-        """The same value, its times as the clocks of this zone show them, with the offset."""
+        """A tag value that parses to an equal hold, its times as the clocks of this zone show them, with the offset."""
         text = self.to.value
         for word, at in (("from", self.since), ("until", self.until)):
             if at:

@@ -179,11 +179,10 @@ def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[
     call = rds.stop_db_cluster if action is Action.STOP else rds.start_db_cluster
     try:
         return _change(too_late, call, DBClusterIdentifier=identifier)["DBCluster"]
-    except NotSentError:
-        raise
     except Exception as error:
-        if _is_certain(error):
-            raise
+        is_refused = isinstance(error, ClientError) and not error.response["ResponseMetadata"].get("RetryAttempts")
+        if is_refused or isinstance(error, NotSentError):
+            raise  # at the first attempt, so that nothing can have been done
         # An attempt whose answer was lost may have done it, and a further one is then refused: look.
         try:
             with making:
@@ -194,14 +193,6 @@ def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[
         if snapshot.get("Status") in _UNDER_WAY[action]:
             return snapshot
         raise
-
-
-def _is_certain(error: Exception) -> bool:
-    """Whether RDS refused the first attempt, so that nothing can have been done."""
-    if not isinstance(error, ClientError):
-        return False
-    metadata = error.response["ResponseMetadata"]
-    return metadata["HTTPStatusCode"] < 500 and not metadata.get("RetryAttempts")
 
 
 def write_tag(rds: "RDSClient", arn: str, key: str, value: str, too_late: "Callable[[], bool]") -> None:

@@ -1,6 +1,5 @@
 """Regions side by side, each with its own time, and the clusters of each."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _NO_NEW_WORK = timedelta(seconds=5)  # a call that is begun may still take this long
 _NO_MORE_WAITING = timedelta(seconds=2)  # what it takes to report, and to end before Lambda ends the function
+# What is done where one of these can't be read.
+_BLIND = {"CloudTrail": "RDS's event log decides", "CloudWatch": "clusters in grace count as in use"}
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
@@ -81,8 +82,7 @@ def side_by_side(
     threads = {pool.submit(collect, region): region.name for region in regions}
     _, late = wait(threads, timeout=seconds)
     pool.shutdown(wait=False, cancel_futures=True)
-    came = [each for name in found for each in tuple(found[name])]  # what comes later is left out
-    made, failures = parted(came)
+    made, failures = parted(each for name in found for each in tuple(found[name]))  # what comes later is left out
     for thread, name in threads.items():
         too_late = TimeoutError("it did not answer in time, or there was too much to do")
         if error := too_late if thread in late else thread.exception():
@@ -109,18 +109,17 @@ def guarded(cluster: Cluster, job: Callable[[], _T]) -> _T | Failure:
 def told(failures: Iterable[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
     """What failed, and the Regions that a policy denies, which is no failure unless it denies them all.
 
-    Those whose CloudTrail can't be read are only warned of.
+    Those whose CloudTrail or CloudWatch can't be read are only warned of.
     """
-    by_kind = defaultdict[str, list[Failure]](list)
-    for each in sorted(failures, key=lambda each: each.region):
-        by_kind[each.kind].append(each)
-    if blind := by_kind["blind"]:
-        where = ", ".join(each.region for each in blind)
-        logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", where, blind[0].why)
-    denied = by_kind["denied"]
+    every = sorted(failures, key=lambda each: each.region)
+    blind, denied, broken = ([each for each in every if each.kind == kind] for kind in ("blind", "denied", "failed"))
+    for what, so in _BLIND.items():
+        if where := ", ".join(each.region for each in blind if each.what == what):
+            why = next(each.why for each in blind if each.what == what)
+            logger.warning("%s can't be read in %s, so %s: %s", what, where, so, why)
     if len(denied) == len(regions):
-        return by_kind["failed"] + denied, []
-    return by_kind["failed"], [each.region for each in denied]
+        return broken + denied, []
+    return broken, [each.region for each in denied]
 
 
 def listed(invocation: Invocation, region: Region) -> Iterator[Cluster | Failure]:

@@ -1,4 +1,4 @@
-"""Windows and transitions: what a tag asks for at an instant. Pure: no AWS, no clock."""
+"""Windows and transitions: the state that a tag means at an instant. Pure: no AWS, no clock."""
 
 import re
 from calendar import monthrange
@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from office_hours.clock import FIRST, LAST, clear_of_the_ends, instant
+from office_hours.clock import FIRST, LAST, instant
 from office_hours.days_off import DaysOff
 from office_hours.tag import DAY, MONTHS, ORDINALS, WEEKDAYS, Tag, Window
 from office_hours.text import ScheduleError
@@ -25,7 +25,7 @@ _MOST_KNOWN = 500  # weeks that a schedule remembers
 
 
 class State(StrEnum):
-    """What a schedule or a hold asks of a cluster."""
+    """What a schedule or a hold says that a cluster should be."""
 
     RUNNING = "running"
     STOPPED = "stopped"
@@ -47,9 +47,10 @@ class Schedule:
     windows: empty for `always`, `never` and `ignore`.
     zone: the first time zone; what is shown about the schedule is in it, and so is a hold without an offset.
     in_default_zone: whether there are windows without a zone of their own.
-    constant: the state that `always` or `never` asks for, else None.
-    ignored: whether the cluster is never touched; the schedule then asks for nothing.
+    constant: the state that `always` or `never` means, else None.
+    ignored: whether the cluster is never touched.
     lead: minutes by which starts are moved earlier.
+    grace: minutes that a stop waits for at the most while somebody is connected.
     days_off: the local days on which no window starts.
     maintenance: whether the cluster also runs in its maintenance window.
     maintenance_window: that window, where it is known: its edges in minutes of the week, from Monday 00:00 UTC.
@@ -63,6 +64,7 @@ class Schedule:
     constant: State | None
     ignored: bool
     lead: int
+    grace: int
     days_off: DaysOff
     maintenance: bool
     maintenance_window: tuple[int, int] | None
@@ -96,11 +98,11 @@ class Schedule:
 
     @property
     def one_sided(self) -> bool:
-        """Whether its windows have a start or an end alone, and it asks for nothing between its edges."""
+        """Whether its windows have a start or an end alone."""
         return any(window.is_one_sided for window in self.windows)
 
     def desired_state(self, at: datetime) -> State | None:
-        """What the schedule asks for at this instant; None before the first edge of a one-sided schedule.
+        """The desired state at this instant; None before the first edge of a one-sided schedule.
 
         Raises ValueError for a naive datetime, as the next two do.
         """
@@ -133,7 +135,7 @@ class Schedule:
         return None
 
     def _transitions(self, monday: int) -> tuple[Transition, ...]:
-        """The transitions of a week, in order. They are remembered, as run after run asks for the same."""
+        """The transitions of a week, in order. They are remembered, as run after run needs the same."""
         if monday not in self._known:
             if self.one_sided:
                 edges = self._edges(monday)
@@ -208,7 +210,8 @@ def _parse(
             in_default_zone=tag.in_default_zone,
             ignored=tag.constant == "ignore",
             constant={"always": State.RUNNING, "never": State.STOPPED}.get(tag.constant),
-            lead=tag.lead,
+            lead=tag.times["lead"],
+            grace=tag.times["grace"],
             days_off=DaysOff(tuple(tag.closed), frozenset(tag.dates), tuple(sorted(tag.countries))),
             maintenance="maintenance" in tag.flags,
             maintenance_window=upkeep,
@@ -239,7 +242,7 @@ def _words_for(day: date) -> frozenset[str]:
 def _in_utc(at: datetime) -> datetime:
     if at.utcoffset() is None:
         raise ValueError(f"{at!r} has no time zone: a schedule answers for an instant, an aware datetime")
-    return (at if 1 < at.year < 9999 else clear_of_the_ends(at)).astimezone(UTC)
+    return (at if 1 < at.year < 9999 else min(max(at, FIRST), LAST)).astimezone(UTC)
 
 
 def _monday(at: datetime) -> int:

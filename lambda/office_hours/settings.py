@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import zones
@@ -17,8 +17,9 @@ from office_hours.schedule import Schedule, ScheduleError
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef
 
-_SEPARATORS = re.compile(r"[\s_.:/=+@-]")
 _UTC = ZoneInfo("UTC")
+_T = TypeVar("_T")
+_E = TypeVar("_E", bound=ValueError)
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ class Cluster:
         if self.hold and self.hold.in_force(now):
             return self.hold.until
         transition = self.schedule.next_transition(now)
-        changes = (transition.at if transition else None, self.hold.starts_after(now) if self.hold else None)
-        return min(filter(None, changes), default=None)
+        changes = (transition.at if transition else None, self.hold.since if self.hold else None)
+        return min((at for at in changes if at and at > now), default=None)
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Settings:
     regions: none is the function's own Region, `("*",)` every enabled one.
     schedules, calendars: tag values and dates that a tag may call by name.
     every_minutes: how often the schedules invoke the functions.
+    notice_minutes: how long before a scheduled stop a notice is sent; 0 for none.
     """
 
     tag_key: str = "office-hours"
@@ -80,6 +82,7 @@ class Settings:
     calendars: Mapping[str, Collection[date]] = field(default_factory=dict)
     every_minutes: int = 5
     cloud_trail: bool = True
+    notice_minutes: int = 0
 
     @property
     def zone(self) -> ZoneInfo:
@@ -102,26 +105,13 @@ class Settings:
     def cluster(self, region: str, snapshot: "DBClusterTypeDef") -> Cluster:
         """A listed cluster, with what its tags mean."""
         tags = {tag.get("Key", ""): tag.get("Value", "") for tag in snapshot.get("TagList", ())}
-        schedule: Schedule | ScheduleError | None = None
-        hold = None
-        if self.tag_key in tags:
-            schedule = self.parse(tags[self.tag_key])
-            if isinstance(schedule, Schedule) and schedule.maintenance:
-                schedule = self.parse(tags[self.tag_key], snapshot.get("PreferredMaintenanceWindow", ""))
-        elif near := _near_miss(self.tag_key, tags):
-            schedule = ScheduleError(near)
+        schedule, hold = _read(self.tag_key, tags, self.parse, ScheduleError), None
+        if isinstance(schedule, Schedule) and schedule.maintenance:
+            schedule = self.parse(tags[self.tag_key], snapshot.get("PreferredMaintenanceWindow", ""))
         if schedule and not (isinstance(schedule, Schedule) and schedule.ignored):
-            hold = self._hold(tags, schedule.zone if isinstance(schedule, Schedule) else _UTC)
+            zone = schedule.zone if isinstance(schedule, Schedule) else _UTC
+            hold = _read(self.hold_key, tags, lambda text: Hold.parse(text, zone=zone), HoldError)
         return Cluster(region, snapshot.get("DBClusterIdentifier", "").lower(), snapshot, schedule, hold)
-
-    def _hold(self, tags: Mapping[str, str], zone: ZoneInfo) -> Hold | HoldError | None:
-        try:
-            if self.hold_key in tags:
-                return Hold.parse(tags[self.hold_key], zone=zone)
-        except HoldError as error:
-            return error
-        near = _near_miss(self.hold_key, tags)
-        return HoldError(near) if near else None
 
     def parse(self, value: str, maintenance_window: str = "") -> Schedule | ScheduleError:
         """Parse a tag's value."""
@@ -137,12 +127,17 @@ class Settings:
             return error
 
 
-def _near_miss(key: str, tags: Iterable[str]) -> str:
-    """What is wrong with a tag that differs from this key only in case or separators; empty where there is none."""
+def _read(key: str, tags: Mapping[str, str], parse: Callable[[str], _T], error: type[_E]) -> _T | _E | None:
+    """What a tag means; an error where it can't be read, or another's key differs only in case or separators."""
+    try:
+        if key in tags:
+            return parse(tags[key])
+    except error as mistake:
+        return mistake
     near = next((each for each in tags if _plain(each) == _plain(key)), None)
-    return f'unknown tag "{near}": did you mean "{key}"?' if near is not None else ""
+    return None if near is None else error(f'unknown tag "{near}": did you mean "{key}"?')
 
 
 @lru_cache(maxsize=4096)
 def _plain(key: str) -> str:
-    return _SEPARATORS.sub("", key).casefold()
+    return "".join(filter(str.isalnum, key)).casefold()

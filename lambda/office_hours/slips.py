@@ -62,7 +62,9 @@ _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d\d))?", re.IGNORECASE 
 
 def unknown_word(word: str, vocabulary: Iterable[str], expected: str, *, begins: bool = False) -> ScheduleError:
     """The error for a word that is like none of the grammar's: with what it means, or the nearest of these."""
-    if error := error_for(word, begins=begins):
+    if begins and (constants := _CONSTANTS.get(word.lower())):
+        return ScheduleError(f'unknown word "{word}"', _ABOUT_CONSTANTS, instead=(word, constants[0]))
+    if not begins and (error := unknown_zone(word)):
         return error
     for piece in dict.fromkeys((word, *re.split(r"[+-]", word))):
         near = nearest(piece, vocabulary)
@@ -72,11 +74,8 @@ def unknown_word(word: str, vocabulary: Iterable[str], expected: str, *, begins:
     return ScheduleError(f'unknown {"zone" if "/" in word else "word"} "{word}"', expected)
 
 
-def error_for(word: str, *, begins: bool) -> ScheduleError | None:
-    """The error for a word that means a constant, where it begins a value, or a zone; None for any other word."""
-    if begins:
-        meant = _CONSTANTS.get(word.lower())
-        return ScheduleError(f'unknown word "{word}"', _ABOUT_CONSTANTS, instead=(word, meant[0])) if meant else None
+def unknown_zone(word: str) -> ScheduleError | None:
+    """The error for a word that means a zone; None for any other word."""
     hint = ""
     if match := _OFFSET.fullmatch(word):
         sign, hours, minutes = match.groups("00")
@@ -98,11 +97,9 @@ def error_for(word: str, *, begins: bool) -> ScheduleError | None:
 def _near_zone(word: str) -> str | None:
     """The city's zone that was probably meant: by a slip in its name, or by its city alone."""
     places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
-    if "/" in word:
-        return nearest(word, places, likeness=0.7)
-    cities = {zone.rpartition("/")[2].lower(): zone for zone in reversed(places)}
-    near = nearest(word, cities, likeness=0.8)
-    return cities[near] if near and near[0] == word[0].lower() else None
+    names = {zone if "/" in word else zone.rpartition("/")[2]: zone for zone in reversed(places)}
+    near = nearest(word, names, likeness=0.8)
+    return names[near] if near and near[0].lower() == word[0].lower() else None
 
 
 @lru_cache

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from office_hours import days_off
 from office_hours.clock import zones
-from office_hours.text import ScheduleError, unknown
+from office_hours.text import ScheduleError, some, unknown
 
 # --- The words
 
@@ -35,13 +35,13 @@ MONTH_DAYS = tuple(f"d{number}" for number in range(1, 32))
 ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "last")
 CONSTANTS = ("always", "never", "ignore")
 FLAGS = ("maintenance", "enforced")
-OPTIONS = ("holidays", "closed", "lead", *FLAGS)
+OPTIONS = ("holidays", "closed", "lead", "grace", *FLAGS)
 
 EVERY_DAY, EVERY_MONTH = frozenset(WEEKDAYS), frozenset(MONTHS)
 DAY = 24 * 60  # minutes
 _SHORT = {full: full[:3] for full in (*FULL_WEEKDAYS, *FULL_MONTHS)}
 _EVERY = {"months": "jan-dec", "days": "daily"}
-_EVERYTHING = (*CONSTANTS, *OPTIONS, *MONTHS, *WEEKDAYS, *_SHORT, *GROUPS, "last-day")
+EVERYTHING = (*CONSTANTS, *OPTIONS, *MONTHS, *WEEKDAYS, *_SHORT, *GROUPS, "last-day")
 
 
 def _with_a_piece(*pieces: str) -> str:
@@ -58,13 +58,17 @@ _KINDS = {
     "days": re.compile(_with_a_piece(*WEEKDAYS, *FULL_WEEKDAYS, *GROUPS, *ORDINALS, "d[0-9]+")),
 }
 _HOURS = re.compile(r"([0-9]{1,2}:[0-9]{2})?-([0-9]{1,2}:[0-9]{2})?")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+# The units of an option's time, and its most minutes.
+_TIMES = {
+    "lead": ("m", DAY, f"expected minutes up to {DAY}, such as lead=15m"),
+    "grace": ("mh", 12 * 60, "expected minutes or hours up to 12h, such as grace=90m or grace=2h"),
+}
 
 _EXPECTED_VALUE = "expected days and hours such as mon-fri 08:00-18:00, or always, never or ignore"
 _EXPECTED_MONTHS = "expected months such as jan, jan-mar or nov-feb"
 _EXPECTED_DAYS = "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d1 to d31 or last-day"
 _EXPECTED_HOURS = "expected hours such as 08:00-18:00, 22:00-06:00, 08:00- or -18:00"
-_EXPECTED_OPTION = "expected an option: holidays=DE, closed=2026-12-24, lead=15m, maintenance or enforced"
+_EXPECTED_OPTION = "expected an option: holidays=DE, closed=2026-12-24, lead=15m, grace=2h, maintenance or enforced"
 _EXPECTED_ZONE = "expected a zone such as Europe/Berlin, or an option"
 _ALONE = "always, never and ignore stand alone"
 _ORDER = "windows come before their one zone, and zones before options; a named schedule has its own windows"
@@ -115,7 +119,7 @@ class Tag:
     constant: str = ""
     windows: list[Window] = field(default_factory=list)
     in_default_zone: bool = False
-    lead: int = 0
+    times: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_TIMES, 0))
     closed: list[tuple[date, date]] = field(default_factory=list)
     dates: set[date] = field(default_factory=set)
     countries: set[str] = field(default_factory=set)
@@ -180,9 +184,8 @@ class Tag:
         if kind_of(words[0]) == "constant":
             self.constant, at = words[0].lower(), 1
         elif kind_of(words[0]) is None:
-            some = f"{', '.join(sorted(self.named)[:10])}{' and more' if len(self.named) > 10 else ''}"
-            names = f"; the settings have the schedules {some}" if self.named else ""
-            raise _slips().unknown_word(words[0], (*self.named, *_EVERYTHING), _EXPECTED_VALUE + names, begins=True)
+            names = f"; the settings have the schedules {', '.join(some(sorted(self.named), 10))}" if self.named else ""
+            raise _slips().unknown_word(words[0], (*self.named, *EVERYTHING), _EXPECTED_VALUE + names, begins=True)
         while not self.constant and at < len(words):
             kind = kind_of(words[at])
             if kind == "zone" and begin < len(self.windows):
@@ -209,13 +212,13 @@ class Tag:
                 right = f"{before}+{word}" if kind_of(before) == kind else f"{word} {before}"
                 raise ScheduleError(f'no hours between "{before}" and "{word}"', instead=(f"{before} {word}", right))
             parts[kind], before, at = word, word, at + 1
-        if at == len(words):
-            raise ScheduleError(f'no hours after "{before}"', _EXPECTED_HOURS)
-        word, kind = words[at], kind_of(words[at])
+        kind = kind_of(word := words[at]) if at < len(words) else "zone"
         if kind in ("constant", "option", "zone"):
-            raise ScheduleError(f'no hours before "{word}"', _EXPECTED_HOURS)
+            raise ScheduleError(
+                f'no hours after "{before}"' if before else f'no hours before "{word}"', _EXPECTED_HOURS
+            )
         if kind is None and not word[0].isdigit():
-            raise _slips().unknown_word(word, _EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
+            raise _slips().unknown_word(word, EVERYTHING, f'after "{before}" {_EXPECTED_HOURS}')
         found = _EVERY | parts
         window = Window(*_hours(word), _days(found["days"]), _months(found["months"]), hours=word)
         if not window.ever_happens:
@@ -242,7 +245,7 @@ class Tag:
                 raise ScheduleError(f'"{word}"', _ALONE)
             if kind is None:
                 # What ends a value is neither a day nor a month.
-                known = (*CONSTANTS, *OPTIONS) if word is words[-1] else _EVERYTHING
+                known = (*CONSTANTS, *OPTIONS) if word is words[-1] else EVERYTHING
                 raise _slips().unknown_word(word, known, _EXPECTED_OPTION if options else _EXPECTED_ZONE)
             if kind != "option":
                 raise ScheduleError(f'misplaced "{word}"', f"{_ORDER}; {_EXPECTED_OPTION}")
@@ -256,12 +259,12 @@ class Tag:
             raise unknown("option", name or word, OPTIONS, _EXPECTED_OPTION)
         if equals if name in FLAGS else not value:
             raise ScheduleError(f'unknown option "{word}"', _EXPECTED_OPTION)
-        if name == "lead" and name in earlier:
-            raise ScheduleError(f'second "{word}"', "a schedule has one lead")
+        if name in _TIMES and name in earlier:
+            raise ScheduleError(f'second "{word}"', f"a schedule has one {name}")
         if name in FLAGS:
             self.flags.add(name)
-        elif name == "lead":
-            self.lead = _lead(value)
+        elif name in _TIMES:
+            self.times[name] = _time(name, value)
         elif name == "closed":
             self.closed.append(days_off.dates(value))
         elif value.lower() in self.calendars:
@@ -275,8 +278,10 @@ class Tag:
         if True in hours and (False in hours or self.flags):
             other = hours.get(False) or min(self.flags)
             raise ScheduleError(f'"{other}"', f'it cannot be combined with the one-sided "{hours[True]}"')
-        if self.lead and all(window.start is None for window in self.windows):
-            raise ScheduleError(f'"lead={self.lead}m"', "a lead needs a window with a start, and there is none")
+        for name, edge in (("lead", "start"), ("grace", "end")):
+            if self.times[name] and all(getattr(window, edge) is None for window in self.windows):
+                why = f"a {name} needs a window with {'a' if edge == 'start' else 'an'} {edge}, and there is none"
+                raise ScheduleError(f'"{name}={self.times[name]}m"', why)
         is_always = any(window == Window(0, DAY, zone=window.zone) for window in self.windows)
         if is_always and not (self.closed or self.dates or self.countries):
             raise ScheduleError('"00:00-24:00" every day', 'the cluster would always run; write "always"')
@@ -345,7 +350,7 @@ def _one_of(vocabulary: Sequence[str], word: str, whole: str) -> str:
 def _hours(word: str) -> tuple[int | None, int | None]:
     match = _HOURS.fullmatch(word)
     if not match or word == "-":
-        raise _slips().error_for(word, begins=False) or ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
+        raise _slips().unknown_zone(word) or ScheduleError(f'unknown hours "{word}"', _EXPECTED_HOURS)
     start, end = (None if text is None else _minutes(text) for text in match.groups())
     if start == DAY:
         raise ScheduleError(f'"24:00" at the start of "{word}"', "write 00:00 for the start of the next day")
@@ -362,21 +367,15 @@ def _minutes(text: str) -> int:
     return hours * 60 + minutes
 
 
-def _lead(value: str) -> int:
-    match = re.fullmatch("([0-9]{1,4})([mh]?)", value.lower())
-    minutes = int(match[1]) * (60 if match[2] == "h" else 1) if match else DAY + 1
-    if match and match[2] == "m" and minutes <= DAY:
+def _time(name: str, value: str) -> int:
+    """The minutes of a lead or a grace."""
+    units, most, expected = _TIMES[name]
+    match = re.fullmatch("([0-9]{1,4})(?:([mh])[a-z]*)?", value.lower())
+    number = int(match[1]) if match else DAY + 1
+    unit = (match and match[2]) or ("h" if "h" in units and number <= 12 else "m")
+    minutes = number * 60 if unit == "h" else number
+    if minutes <= most and re.fullmatch(f"[0-9]+[{units}]", value.lower()):
         return minutes
-    instead = (f"lead={value}", f"lead={minutes}m") if minutes <= DAY else ("", "")
-    raise ScheduleError(f'unknown lead "{value}"', f"expected minutes up to {DAY}, such as lead=15m", instead=instead)
-
-
-def check_name(name: str) -> None:
-    """Check the name of a schedule or a calendar of the settings.
-
-    Raises ScheduleError where it is not one plain word, or is itself a word of the tag's grammar.
-    """
-    if not _NAME.fullmatch(name):
-        raise ScheduleError(f'name "{name}"', 'expected a letter, then up to 63 letters, digits, "_", "." or "-"')
-    if name.lower() in _EVERYTHING or kind_of(name):
-        raise ScheduleError(f'name "{name}" is itself a word of the tag', "choose one that means nothing else")
+    meant = f"{name}={number}{unit}" if unit in units else f"{name}={minutes}m"
+    instead = (f"{name}={value}", meant) if minutes <= most else ("", "")
+    raise ScheduleError(f'unknown {name} "{value}"', expected, instead=instead)

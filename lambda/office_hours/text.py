@@ -32,11 +32,17 @@ def nearest(word: str, vocabulary: Iterable[str], *, likeness: float = 0.6) -> s
     return by_lower[matches[0]] if matches else None
 
 
-def unknown(what: str, word: str, vocabulary: Iterable[str], expected: str) -> ScheduleError:
+def unknown(what: str, word: str, vocabulary: Iterable[str], expected: str, *, likeness: float = 0.6) -> ScheduleError:
     """The error for a word that is none of these: it has the nearest one, or what was expected where none is near."""
-    near = nearest(word, vocabulary)
+    near = nearest(word, vocabulary, likeness=likeness)
     fault = f'unknown {what} "{word}"'
     return ScheduleError(fault, instead=(word, near)) if near else ScheduleError(fault, expected)
+
+
+def some(items: Iterable[str], most: int) -> list[str]:
+    """These, or the first of them and how many more there are."""
+    every = list(items)
+    return [*every[:most], f"and {len(every) - most} more"] if len(every) > most else every
 
 
 def as_json(value: object) -> str:

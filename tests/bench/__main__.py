@@ -62,19 +62,6 @@ QUICK = Plan(
 )
 
 
-@dataclass(frozen=True)
-class Programs:
-    """What is measured, and what it is compared with."""
-
-    ours: Program
-    floor: Program
-    custodian: Program | None = None
-
-    @property
-    def pair(self) -> tuple[Program, Program]:
-        return self.floor, self.ours
-
-
 def main(arguments: Sequence[str]) -> None:
     if arguments not in ([], ["--quick"]):
         sys.exit(f"Unknown arguments {' '.join(arguments)}: expected --quick, or none.")
@@ -83,12 +70,12 @@ def main(arguments: Sequence[str]) -> None:
     (BUILD / "custodian").mkdir(exist_ok=True)
     asset.build(PACKAGE)
     options = ("-X", f"pycache_prefix={BUILD / 'bench-bytecode'}")
-    programs = Programs(
-        ours=Program("ours", (str(PACKAGE),), options),
+    results = measure(
+        QUICK if arguments else FULL,
         floor=Program("floor", (BOTO3,), options),
+        ours=Program("ours", (str(PACKAGE),), options),
         custodian=Program("custodian", (str(next((BUILD / "c7n").glob("lib/*/site-packages"))),), options),
     )
-    results = measure(QUICK if arguments else FULL, programs)
     text = report.report(results)
     print(f"\n{text}")
     if not arguments:
@@ -96,30 +83,30 @@ def main(arguments: Sequence[str]) -> None:
         print(f"\nWritten to {report.README.relative_to(PROJECT)}.")
 
 
-def measure(plan: Plan, programs: Programs) -> Results:
-    machine = Machine()
+def measure(plan: Plan, *, floor: Program, ours: Program, custodian: Program | None = None) -> Results:
+    machine, pair = Machine(), (floor, ours)
     if machine.load > 0.5:
         print(f"This machine is busy (its load is {machine.load:.1f}): the figures will be worse than they should be.")
     with server() as rds:
         rds.load(Scenario(clusters=100))
         # Lambda's package is read-only: what is imported is compiled each time. Both ways are told.
         without = ("-B", "-X", f"pycache_prefix={BUILD / 'none'}")
-        compiling = (replace(programs.floor, options=without), replace(programs.ours, options=without))
+        compiling = (replace(floor, options=without), replace(ours, options=without))
         cold_starts = [
             *cold_pairs(rds, "compiling, as Lambda does", compiling, plan.cold),
-            *cold_pairs(rds, "bytecode at hand", programs.pair, plan.cold),
+            *cold_pairs(rds, "bytecode at hand", pair, plan.cold),
         ]
-        runs = [(scenario, told(rds, scenario, programs.pair, rounds, pairs)) for scenario, rounds, pairs in plan.runs]
-        custodian = None
-        if programs.custodian:
+        runs = [(scenario, told(rds, scenario, pair, rounds, pairs)) for scenario, rounds, pairs in plan.runs]
+        compared = None
+        if custodian:
             scenario = Scenario(1000, 100)
-            found = told(rds, scenario, (programs.custodian, programs.ours), *plan.custodian)
-            custodian = (scenario, version_in(programs.custodian, "c7n"), found)
+            found = told(rds, scenario, (custodian, ours), *plan.custodian)
+            compared = (scenario, version_in(custodian, "c7n"), found)
         tell("tags")
         processes, hostile = plan.tags
         tags = [Tags(**figures("tags", rds, str(hostile))) for _ in range(processes)]
-        scale = scaled(rds, programs.ours, *plan.scale)
-    return Results(machine, runs, cold_starts, custodian, Tags.least(tags), scale, memory_mb())
+        scale = scaled(rds, ours, *plan.scale)
+    return Results(machine, runs, cold_starts, compared, Tags.least(tags), scale, memory_mb())
 
 
 def tell(what: str) -> None:

@@ -85,14 +85,8 @@ def fill(scenario: Scenario, now: datetime) -> dict[str, Region]:
         # The due ones, one after the other, five minutes apart, where that is asked for.
         shift = timedelta(minutes=5 * (number * scenario.due // scenario.clusters)) * (due and scenario.apart)
         value = window(now - shift, number // 3, opened=-opened, closes=closes)
-        form = (
-            forms[number % SNAPSHOTS]
-            .replace(b"@name@", name.encode())
-            .replace(b"@region@", region.encode())
-            .replace(b"@office-hours@", value.encode())
-            .replace(b"@due@", b"yes" if due else b"no")
-            .replace(b"@custodian@", custodian_value(now, due=due).encode())
-        )
+        tags = {"office-hours": value, "due": "yes" if due else "no", "custodian": custodian_value(now, due=due)}
+        form = complete(forms[number % SNAPSHOTS], {"name": name, "region": region, **tags})
         cluster = Cluster(form, b"stopped" if stopped else b"available")
         cluster.become(cluster.first)
         account[region].clusters[name] = cluster
@@ -123,12 +117,17 @@ def custodian_value(now: datetime, *, due: bool) -> str:
     return "".join(f"u{ord(letter):x}" if letter in "()[],;=-" else letter for letter in value)
 
 
+def complete(form: bytes, values: dict[str, str]) -> bytes:
+    """A form with these values in place of what it leaves open."""
+    for name, value in values.items():
+        form = form.replace(f"@{name}@".encode(), value.encode())
+    return form
+
+
 def event(source: str, region: str, message: str, at: datetime) -> Event:
-    written = _event_form().replace(b"@name@", source.encode()).replace(b"@region@", region.encode())
-    written = written.replace(b"@message@", message.encode()).replace(
-        b"@at@", f"{at:%Y-%m-%dT%H:%M:%S.%f}"[:-3].encode() + b"Z"
-    )
-    return Event(at.timestamp(), source, written)
+    when = f"{at:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+    values = {"name": source, "region": region, "message": message, "at": when}
+    return Event(at.timestamp(), source, complete(_event_form(), values))
 
 
 @cache

@@ -123,16 +123,14 @@ class Program:
     name: the module beside this one that has its `run`.
     folders: what it is imported from, beside Python's own library.
     options: for Python, such as where bytecode is kept.
-    python: which one.
     """
 
     name: str
     folders: tuple[str, ...]
     options: tuple[str, ...] = ()
-    python: str = sys.executable
 
     def command(self) -> list[str]:
-        return [self.python, "-I", "-S", *self.options, str(HERE / "child.py"), *self.folders, "--", self.name]
+        return [sys.executable, "-I", "-S", *self.options, str(HERE / "child.py"), *self.folders, "--", self.name]
 
 
 class Child:
@@ -154,9 +152,7 @@ class Child:
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
-            raise RuntimeError(
-                f"A program that is measured ended with {self._process.wait()}: its own words are above."
-            )
+            raise RuntimeError(f"What is measured ended with {self._process.wait()}: its own words are above.")
         wall, cpu, memory = json.loads(answer)
         return Run(wall, cpu, memory, self._server.reset())
 

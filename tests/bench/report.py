@@ -1,8 +1,8 @@
 """The results as tables of Markdown, each figure beside its goal, and their place in the README.md beside this."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 from bench.measure import HERE, Pairs, Run, Spread
 from bench.results import Cold, Results, within_budget
@@ -21,21 +21,13 @@ RUN_LIMIT = 300  # seconds
 MB_PER_PROCESSOR = 1769
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A figure beside its goal."""
 
     what: str
     found: str
-    goal: str = ""
-    met: bool | None = None
-
-    def cells(self) -> tuple[str, str, str, str]:
-        return self.what, self.found, self.goal, _met(self.met)
-
-
-def _met(met: bool | None) -> str:
-    return "" if met is None else "yes" if met else "**no**"
+    goal: str
+    met: bool
 
 
 def report(results: Results) -> str:
@@ -46,7 +38,10 @@ def report(results: Results) -> str:
             f"{machine.date:%Y-%m-%d}, {machine.text} (load {machine.load:.1f} before it began), {versions}.",
             in_short(results),
             runs_table(results.runs),
-            _table(("what", "measured", "goal", "met"), (row.cells() for row in rows(results))),
+            _table(
+                ("what", "measured", "goal", "met"),
+                ((*row[:3], "yes" if row.met else "**no**") for row in rows(results)),
+            ),
             f"The server's processor was busy for {results.busiest():.0%} of a run at most.",
         )
     )

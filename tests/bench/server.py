@@ -1,12 +1,12 @@
 """RDS at the wire, for measuring: `python -m bench.server [port]`.
 
-It answers each call `latency` seconds after it came, on as many connections as there are, and spends next to nothing on
+It answers each call LATENCY seconds after it came, on as many connections as there are, and spends next to nothing on
 one: all XML is written ahead (`account.py`). What it is asked is counted by operation, and its own processor time is
 told, so that whoever measures can see that he did not measure this. A call's Region is read from its signature.
 
 `/control` takes JSON and answers with JSON, at once: {"load": {"clusters": 1000, "due": 100, ...}} fills the account,
-{"latency": 0.03} and {"rate": 20} (calls a second that a Region answers, 0 for all) change its manners, {"reset": true}
-puts every cluster back to how it was, and each of them answers with the calls and processor time since the last reset.
+{"rate": 20} is the calls a second that a Region answers (0 for all), {"reset": true} puts every cluster back to how it
+was, and each of them answers with the calls and processor time since the last reset.
 """
 
 import asyncio
@@ -37,33 +37,14 @@ class RefusedError(Exception):
 
 
 @dataclass
-class Bucket:
-    """The calls that a Region answers: so many a second, and a second's worth at once."""
-
-    rate: float
-    tokens: float
-    at: float
-
-    def take(self) -> bool:
-        now = time.monotonic()
-        self.tokens = min(self.rate, self.tokens + (now - self.at) * self.rate)
-        self.at = now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
-
-
-@dataclass
 class Server:
     """The account and what is counted."""
 
     regions: dict[str, Region] = field(default_factory=dict)
-    latency: float = LATENCY
     rate: float = 0
     calls: Counter[str] = field(default_factory=Counter)
     throttled: int = 0
-    buckets: dict[str, Bucket] = field(default_factory=dict)
+    answered: Counter[tuple[str, int]] = field(default_factory=Counter)  # by Region and second
     changed: set[tuple[str, str]] = field(default_factory=set)
     cpu: float = 0
 
@@ -73,13 +54,8 @@ class Server:
             gc.collect()
             self.regions = fill(Scenario(**scenario), datetime.now(UTC))
             gc.freeze()
-        self.latency = float(str(order.get("latency", self.latency)))
         self.rate = float(str(order.get("rate", self.rate)))
-        report = {
-            "calls": dict(self.calls),
-            "throttled": self.throttled,
-            "cpu": time.process_time() - self.cpu,
-        }
+        report = {"calls": dict(self.calls), "throttled": self.throttled, "cpu": time.process_time() - self.cpu}
         if "reset" in order or "load" in order:
             self.reset()
         return report
@@ -90,7 +66,7 @@ class Server:
                 cluster.become(cluster.first)
         self.changed.clear()
         self.calls.clear()
-        self.buckets.clear()
+        self.answered.clear()
         self.throttled = 0
         self.cpu = time.process_time()
 
@@ -99,21 +75,24 @@ class Server:
         operation = parameters["Action"]
         self.calls[operation] += 1
         try:
-            if self.rate and not self.buckets.setdefault(region, Bucket(self.rate, self.rate, time.monotonic())).take():
-                self.throttled += 1
-                raise RefusedError("Throttling", "Rate exceeded")  # noqa: TRY301  as RDS does, before all else
+            self.throttle(region)
             result = _OPERATIONS[operation](self, region, parameters)
         except RefusedError as error:
             code, words = error.args
             return 400, _REFUSAL % (code.encode(), words.encode())
-        name = operation.encode()
-        return 200, b'<%sResponse xmlns="%s"><%sResult>%s</%sResult>%s</%sResponse>' % (
-            *(name, _namespace(), name, result, name),
-            *(
-                b"<ResponseMetadata><RequestId>11111111-2222-3333-4444-555555555555</RequestId></ResponseMetadata>",
-                name,
-            ),
+        name, request = operation.encode(), b"<RequestId>11111111-2222-3333-4444-555555555555</RequestId>"
+        return 200, (
+            b'<%sResponse xmlns="%s"><%sResult>%s</%sResult><ResponseMetadata>%s</ResponseMetadata></%sResponse>'
+            % (name, _namespace(), name, result, name, request, name)
         )
+
+    def throttle(self, region: str) -> None:
+        """Refuse the call where the Region has answered as many as it does in this second."""
+        second = region, int(time.monotonic())
+        if self.rate and self.answered[second] >= self.rate:
+            self.throttled += 1
+            raise RefusedError("Throttling", "Rate exceeded")
+        self.answered[second] += 1
 
     def describe_clusters(self, region: str, parameters: Parameters) -> bytes:
         clusters = self.regions[region].clusters if region in self.regions else {}
@@ -150,9 +129,6 @@ class Server:
         self.changed.add((region, name))
         return cluster.xml
 
-    def add_tags(self, _: str, __: Parameters) -> bytes:
-        return b""
-
     def who(self, _: str, __: Parameters) -> bytes:
         """STS's GetCallerIdentity, with which Cloud Custodian begins."""
         user = f"<Arn>arn:aws:iam::{ACCOUNT}:user/bench</Arn><UserId>AIDABENCH</UserId>"
@@ -164,7 +140,6 @@ _OPERATIONS: dict[str, Callable[[Server, str, Parameters], bytes]] = {
     "DescribeEvents": Server.describe_events,
     "StopDBCluster": Server.change,
     "StartDBCluster": Server.change,
-    "AddTagsToResource": Server.add_tags,
     "GetCallerIdentity": Server.who,
 }
 _REFUSAL = b"<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>"
@@ -215,12 +190,12 @@ class Connection(asyncio.Protocol):
             return
         if b"CloudTrail_20131101.LookupEvents" in head:  # nobody has started or stopped a cluster lately
             self._server.calls["LookupEvents"] += 1
-            later(self._server.latency, self._send, 200, b"application/x-amz-json-1.1", b'{"Events": []}')
+            later(LATENCY, self._send, 200, b"application/x-amz-json-1.1", b'{"Events": []}')
             return
         signed = _REGION.search(head)
         assert signed, "botocore signs every call"
         status, xml = self._server.answer(signed[1].decode(), body)
-        later(self._server.latency, self._send, status, b"text/xml", xml)
+        later(LATENCY, self._send, status, b"text/xml", xml)
 
     def _send(self, status: int, kind: bytes, body: bytes) -> None:
         head = b"HTTP/1.1 %d OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (status, kind, len(body))

@@ -12,7 +12,10 @@ from office_hours.regions import Invocation
 from office_hours.text import as_json
 
 _OF_STATUS = 'Accepted: {}, {"explain": "mon-fri 08:00-18:00 Europe/Berlin"}, {"describe": true}'
-_OF_REPORT = 'Accepted: {} for the report as the answer, {"send": true} to also send it when it is due'
+_OF_REPORT = (
+    'Accepted: {} for the report as the answer, {"send": true} to also send it when it is due, '
+    '{"suggest": true} for tags that untagged clusters could have, {"describe": true}'
+)
 _LONGEST_TAG = 256  # characters: RDS's limit
 
 
@@ -23,7 +26,7 @@ def status(event: object, invocation: Invocation) -> object:
 
     asked = _read(event, ("describe", "explain", "widgetContext"), _OF_STATUS)
     if "describe" in asked:
-        return Path(__file__).with_name("templates").joinpath("description.md").read_text("utf-8")
+        return _described("description")
     if "explain" in asked:
         return explain(str(asked["explain"]), invocation.settings, invocation.now)
     on_dashboard = "widgetContext" in asked
@@ -32,14 +35,28 @@ def status(event: object, invocation: Invocation) -> object:
         return seen
     from office_hours.reporting.widget import status_page  # noqa: PLC0415  slow to import, and JSON doesn't need it
 
-    return status_page(seen, rows, asked["widgetContext"], json.loads(os.environ.get("OFFICE_HOURS_ACTIONS", "{}")))
+    actions = json.loads(os.environ.get("OFFICE_HOURS_ACTIONS", "{}"))
+    # A function can't be told its own ARN when it is deployed. Ours differ in their last word.
+    actions |= {"status": stop.removesuffix("stop") + "status"} if (stop := actions.get("stop")) else {}
+    return status_page(seen, rows, asked["widgetContext"], actions)
 
 
 def report(event: object, invocation: Invocation) -> object:
-    """Report what was saved, and with `{"send": true}` send it. Raises EventError and RunError."""
+    """Report what was saved, and with `{"send": true}` send it; or suggest tags. Raises EventError and RunError."""
     from office_hours.reporting.report import report  # noqa: PLC0415  as above
+    from office_hours.reporting.suggest import suggest, suggestions_page  # noqa: PLC0415  as above
 
-    return report(invocation, send=bool(_read(event, ("send",), _OF_REPORT).get("send")))
+    asked = _read(event, ("describe", "send", "suggest", "widgetContext"), _OF_REPORT)
+    if "describe" in asked:
+        return _described("suggestions")
+    if "widgetContext" in asked:
+        return suggestions_page(suggest(invocation, or_fail=False), asked["widgetContext"])
+    return suggest(invocation) if asked.get("suggest") else report(invocation, send=bool(asked.get("send")))
+
+
+def _described(name: str) -> str:
+    """A widget's documentation, which CloudWatch asks for."""
+    return Path(__file__).with_name("templates").joinpath(f"{name}.md").read_text("utf-8")
 
 
 def _read(event: object, keys: Sequence[str], accepted: str) -> dict[str, object]:
@@ -53,10 +70,13 @@ def _read(event: object, keys: Sequence[str], accepted: str) -> dict[str, object
         ("describe", given.get("describe", True) is True, "true"),
         ("explain", is_tag, f"the value of a tag, of {_LONGEST_TAG} characters at most"),
         ("send", isinstance(given.get("send", False), bool), "true or false"),
+        ("suggest", isinstance(given.get("suggest", False), bool), "true or false"),
     )
     for key, is_right, expected in checks:
         if key in keys and not is_right:
             mistakes.append(f'"{key}" has {as_json(given[key])}: expected {expected}.')
+    if given.get("send") and (given.get("suggest") or "widgetContext" in given):
+        mistakes.append('"send" goes alone: the message has suggestions of its own.')
     if not isinstance(event, dict):
         mistakes = [f"The event is no JSON object. {accepted}."]
     if mistakes:

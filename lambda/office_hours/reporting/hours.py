@@ -109,8 +109,8 @@ def coming_spans(schedule: Schedule, hold: Hold | None, now: datetime, end: date
             spans.append(Span(at, upcoming, hold.to))
         else:
             transition = schedule.next_transition(at)
-            changes = (transition.at if transition else None, hold.starts_after(at) if hold else None)
-            upcoming = min([end, *filter(None, changes)])
+            changes = (end, transition.at if transition else None, hold.since if hold else None)
+            upcoming = min(change for change in changes if change and change > at)
             spans.append(Span(at, upcoming, schedule.desired_state(at)))
         at = upcoming
     return spans

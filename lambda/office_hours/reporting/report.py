@@ -19,6 +19,7 @@ from office_hours.decision import LOG_KEPT, Decision, Reason, decide
 from office_hours.regions import Invocation
 from office_hours.reporting.hours import MONTH, PERIODS, Period, past, period, projected, total
 from office_hours.reporting.prices import Price, Prices
+from office_hours.reporting.suggest import Suggestion, best, suggestions
 from office_hours.reporting.survey import LONGEST_ANSWER, Survey, cut, look_around, of_each
 from office_hours.schedule import Schedule
 from office_hours.settings import Cluster
@@ -68,9 +69,10 @@ def report(invocation: Invocation, *, send: bool) -> Report:
 
     Raises RunError where anything failed, after all else has been reported on and sent.
     """
-    now, seconds = invocation.now, invocation.seconds_left() * _FOR_RDS
-    jobs, failures, denied = look_around(invocation, now - LOG_KEPT, seconds, partial(_of_region, Prices(), now))
-    made = list(of_each(jobs))
+    now, seconds, prices = invocation.now, invocation.seconds_left() * _FOR_RDS, Prices()
+    surveys: list[Survey]
+    surveys, failures, denied = look_around(invocation, now - LOG_KEPT, seconds, lambda survey: [survey])
+    made = list(of_each(job for survey in surveys for job in _of_region(prices, now, survey)))
     failures += [each for each in made if isinstance(each, Failure)]
     clusters = [each for each in made if not isinstance(each, Failure)]
     clusters.sort(key=lambda each: (each["region"], each["cluster"]))
@@ -85,7 +87,7 @@ def report(invocation: Invocation, *, send: bool) -> Report:
         answer["denied_regions"] = denied
     if send:
         try:
-            _send(answer, now)
+            _send(answer, now, partial(suggestions, surveys, invocation, prices))
         except rds.CallError as error:
             failures.append(failed("Sending the report", error))
     for cluster in clusters:
@@ -138,8 +140,10 @@ def _of_cluster(
     }
 
 
-def _send(answer: Report, now: datetime) -> None:
+def _send(answer: Report, now: datetime, suggest: Callable[[], tuple[Sequence[Suggestion], Sequence[Failure]]]) -> None:
     """Publish the report, as text, to the stack's topic, where it is due, and say so in it. Raises CallError.
+
+    suggest: what to do about untagged clusters. Where it fails the message says so, and the report is none the worse.
 
     https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
     """
@@ -158,13 +162,13 @@ def _send(answer: Report, now: datetime) -> None:
         boto3.client("sns", config=rds.CONFIG).publish(
             TopicArn=os.environ["OFFICE_HOURS_TOPIC"],
             Subject=f"Aurora Office Hours: {stopped:.1f} hours stopped in {in_days}",
-            Message=_text(answer, now).encode()[:_LONGEST].decode(errors="ignore"),
+            Message=_text(answer, now, *suggest()).encode()[:_LONGEST].decode(errors="ignore"),
         )
         answer["sent"] = True
 
 
-def _text(answer: Report, now: datetime) -> str:
-    """The report for people: all periods in all, then by cluster, the biggest saving first."""
+def _text(answer: Report, now: datetime, suggested: Sequence[Suggestion], failures: Sequence[Failure]) -> str:
+    """The report for people: all periods in all, then by cluster, the biggest saving first, then what to do next."""
     from jinja2 import Environment, FileSystemLoader  # noqa: PLC0415  only what is sent needs it
 
     def saved(cluster: ClusterReport) -> tuple[float, float]:
@@ -179,7 +183,12 @@ def _text(answer: Report, now: datetime) -> str:
     )
     clusters = sorted(answer["clusters"], key=saved, reverse=True)
     return environment.get_template("report.txt").render(
-        answer=answer, clusters=clusters, most=_MOST_CLUSTERS, at=local(now, ZoneInfo("UTC"))
+        answer=answer,
+        clusters=clusters,
+        most=_MOST_CLUSTERS,
+        best=best(suggested),
+        failures=in_words(failures).splitlines(),
+        at=local(now, ZoneInfo("UTC")),
     )
 
 

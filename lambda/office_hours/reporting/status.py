@@ -7,7 +7,7 @@ from functools import partial
 from typing import NotRequired, TypedDict
 
 from office_hours.answer import Entry, Failure, Outcome, RunError, in_words
-from office_hours.clock import local, utc
+from office_hours.clock import LAST, local, utc
 from office_hours.decision import Action, Case, assess
 from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold, HoldError
@@ -17,7 +17,7 @@ from office_hours.reporting.survey import LONGEST_ANSWER, Survey, cut, look_arou
 from office_hours.schedule import Schedule
 from office_hours.settings import Cluster
 
-PAST, COMING = timedelta(days=3), timedelta(days=4)
+PAST, COMING = timedelta(days=3), timedelta(days=2)
 # What a problem may be, the worst first.
 PROBLEMS = "failure", "invalid-tag", "needs-attention", "overdue", "tag-on-instance", "ineligible", "automatic-restart"
 _DAY = timedelta(days=1)
@@ -147,7 +147,7 @@ def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -
         decision,
         f"{'' if decision.action is Action.LEAVE else f'The next run {decision.action}s it. '}{decision.message}",
         next=cluster.next_change(now),
-        hold=hold.written(cluster.zone) if isinstance(hold, Hold) and not hold.is_over(now) else None,
+        hold=hold.written(cluster.zone) if isinstance(hold, Hold) and now < (hold.until or LAST) else None,
     )
     tags = {tag.get("Key", ""): tag.get("Value", "") for tag in cluster.snapshot.get("TagList", ())}
     entry: StatusEntry = {

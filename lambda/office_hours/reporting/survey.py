@@ -24,11 +24,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Survey:
-    """What a Region's RDS says. The events begin at `since`, and are None where they could not be read."""
+    """What a Region's RDS says. The events begin at `since`, and are None where they were not read, or can't be."""
 
     region: Region
     clusters: Sequence[Cluster]
-    since: datetime
+    since: datetime | None
     events: "Mapping[str, Sequence[EventTypeDef]] | None"
     instances: "Mapping[str, DBInstanceTypeDef]"
 
@@ -38,9 +38,11 @@ class Survey:
 
 
 def look_around(
-    invocation: Invocation, since: datetime, seconds: float, make: Callable[[Survey], Iterable[_T | Failure]]
+    invocation: Invocation, since: datetime | None, seconds: float, make: Callable[[Survey], Iterable[_T | Failure]]
 ) -> tuple[list[_T], list[Failure], list[str]]:
     """Survey all Regions side by side, each for so long, make something of each survey, and give it when time is up.
+
+    since: from when on events are read; None for none.
 
     Returns what was made, what failed, and the Regions that a policy denies.
     """
@@ -54,10 +56,11 @@ def look_around(
     return made, *told([*failures, *failed_too], regions)
 
 
-def _survey(invocation: Invocation, region: Region, since: datetime) -> Iterator[Survey | Failure]:
+def _survey(invocation: Invocation, region: Region, since: datetime | None) -> Iterator[Survey | Failure]:
     """Ask for a Region's clusters, events and instances at once: what one call doesn't say, the others may."""
     pool = ThreadPoolExecutor(2)
-    reading = pool.submit(list["EventTypeDef"], rds.events(region.client, since, invocation.clock()))
+    events = rds.events(region.client, since, invocation.clock()) if since else ()
+    reading = pool.submit(list["EventTypeDef"], events)
     listing = pool.submit(list["DBInstanceTypeDef"], rds.instances(region.client))
     pool.shutdown(wait=False)
     clusters: list[Cluster] = []
@@ -71,10 +74,10 @@ def _survey(invocation: Invocation, region: Region, since: datetime) -> Iterator
     for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
         if error := call.exception():
             yield failed(f"Region {region.name}, {what}", error, region=region.name)
-    events = None if reading.exception() else rds.by_cluster(reading.result())
+    by_cluster = None if reading.exception() or not since else rds.by_cluster(reading.result())
     instances = [] if listing.exception() else listing.result()
     by_name = {instance.get("DBInstanceIdentifier", ""): instance for instance in instances}
-    yield Survey(region, clusters, since, events, by_name)
+    yield Survey(region, clusters, since, by_cluster, by_name)
 
 
 def of_each(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:

@@ -1,39 +1,45 @@
 """What a CloudWatch dashboard shows: HTML and SVG of our own making, without scripts. Everything else in it is escaped.
 
 CloudWatch strips scripts, <iframe> and <use>, and styles buttons of the class `btn`; a <cwdb-action> makes the element
-before it call a function.
+before it call a function, which gets what the widget's form holds as `widgetContext.forms.all`.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_about.html
+https://github.com/aws-samples/cloudwatch-custom-widgets-samples (logsInsightsQuery has a form)
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, Template
 
 from office_hours.answer import Entry
-from office_hours.clock import shown
-from office_hours.command import plan
+from office_hours.clock import local
+from office_hours.command import DONE, plan
 from office_hours.decision import Action
-from office_hours.event import Event, Until
+from office_hours.event import Event, end_of
 from office_hours.hold import Hold
-from office_hours.reporting.hours import Span
+from office_hours.reporting.hours import Span, hours_in
 from office_hours.reporting.status import COMING, PAST, PROBLEMS, Row, Status
-from office_hours.schedule import Schedule
+from office_hours.schedule import Schedule, State
 
-WIDTH = 700  # of the timeline's own units, a hundred a day
-EVENING = "20:00"
+# What the timeline shows, in its own units: ten an hour.
+BEFORE, WIDTH = timedelta(days=1), 720
+_MARKED = 6  # hours between two marks
 # Below this many pixels there is no room for the timeline beside the rest.
 NARROW = 900
 # A row is up to 20 KB of HTML, and Lambda answers with 6 MB at most.
-_MOST_ROWS, _MOST_PROBLEMS, _MOST_SPANS = 200, 100, 20
-# What can be done in a status: the function, the button's word, and its question.
-_COMMANDS = {
-    "available": ((Action.STOP, "Stop", "Stop {} now, until {}?"), (Action.START, "Keep", "Keep {} running until {}?")),
-    "stopped": ((Action.START, "Start", "Start {} now, until {}?"),),
-}
+_MOST_ROWS, _MOST_PROBLEMS, _MOST_SPANS = 200, 100, 40
+_LONGEST_NAME = 63  # of a cluster
+_TWO_HOURS = timedelta(hours=2)
+# A sign beside each word, so that nothing is said by colour alone.
+_STATES = {"available": ("▶", "running"), "stopped": ("■", "stopped")}
+_VERBS = {State.RUNNING: "starts", State.STOPPED: "stops"}
+# What the form can show, and how.
+_KINDS = {"": "all states", "attention": "need attention", "running": "running", "stopped": "stopped"}
+_KINDS |= {"other": "other states", "exception": "held or by hand"}
 
 
 @cache
@@ -43,46 +49,40 @@ def _template(name: str) -> Template:
 
 
 def status_page(status: Status, rows: Sequence[Row], context: object, actions: Mapping[str, str]) -> str:
-    """The widget: what needs attention, then a row for each cluster, those that need attention first.
+    """The widget: a summary, what needs attention, then a line for each cluster that its form lets through.
 
     context: CloudWatch's `widgetContext`.
-    actions: the ARNs of the functions that the buttons call, by `stop` and `start`.
+    actions: the ARNs of the functions that the buttons call, by `stop`, `start` and `status`.
     """
     context = context if isinstance(context, dict) else {}
     now, width, problems = datetime.fromisoformat(status["time"]), context.get("width"), status["problems"]
-    urgent = sorted(rows, key=lambda row: min([PROBLEMS.index(each["problem"]) for each in row.problems] or [99]))
-    first = (now - PAST).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    # In UTC, which is what the rows have in common.
-    midnights = [first + timedelta(days=day) for day in range(1, (PAST + COMING).days + 1)]
+    name, kind = _form(context)
+    kinds = [(row, _kinds(row)) for row in rows]
+    chosen = [row for row, its in kinds if (not kind or kind in its) and name.lower() in row.cluster.identifier]
+    chosen.sort(key=lambda row: min([PROBLEMS.index(each["problem"]) for each in row.problems] or [99]))
+    clock = _clock(context)
     return _template("status.html").render(
         problems=problems[:_MOST_PROBLEMS],
-        more_problems=len(problems) + status.get("more_problems", 0) - _MOST_PROBLEMS,
+        attention=len(problems) + status.get("more_problems", 0),
         denied=status.get("denied_regions", []),
-        rows=[_shown(row, actions, now) for row in urgent[:_MOST_ROWS]],
+        rows=[_shown(row, actions, now) for row in chosen[:_MOST_ROWS]],
+        chosen=len(chosen),
         clusters=len(rows),
-        counts=Counter(row.entry["status"] for row in rows),
-        days=[{"x": _x(at, now), "label": f"{at:%a %d}"} for at in midnights],
+        several=len({row.cluster.region for row in rows} | {each["region"] for each in problems if each["region"]}) > 1,
+        counts=Counter(each for _, its in kinds for each in its),
+        kinds=_KINDS,
+        name=name,
+        kind=kind,
+        endpoint=actions.get("status", ""),
+        stopped=_stopped(rows, now),
+        past_days=PAST.days,
+        marks=list(_marks(now, clock)),
         now_at=_x(now, now),
         total_width=WIDTH,
         narrow=isinstance(width, int | float) and width < NARROW,
         theme="dark" if context.get("theme") == "dark" else "light",
-        time=f"{now:%a %Y-%m-%d %H:%M} UTC",
+        time=f"{now.astimezone(clock):%a %d %b %H:%M} {clock}",
     )
-
-
-def _shown(row: Row, actions: Mapping[str, str], now: datetime) -> dict[str, object]:
-    """What the template has of a row."""
-    entry, sizes = row.entry, Counter(each or "unknown" for each in row.entry["instances"])
-    upcoming = datetime.fromisoformat(entry["next"]).astimezone(row.cluster.zone) if entry["next"] else None
-    bars = [(_x(span.start, now), _x(span.end, now), str(span.state or "unknown")) for span in row.spans]
-    return {
-        "entry": entry,
-        "next": f"{upcoming:%a %d %b %H:%M} {row.cluster.zone.key}" if upcoming else "none",
-        "size": ", ".join(f"{count} x {each}" if count > 1 else each for each, count in sizes.items()),
-        "bars": [{"x": x, "width": end - x, "kind": kind} for x, end, kind in bars if end > x],
-        "words": _timeline_in_words(row, now),
-        "buttons": list(_buttons(row, actions, now)),
-    }
 
 
 def answer_page(title: str, entries: Iterable[Entry] = (), mistakes: Sequence[str] = ()) -> str:
@@ -90,39 +90,209 @@ def answer_page(title: str, entries: Iterable[Entry] = (), mistakes: Sequence[st
     return _template("answer.html").render(title=title, entries=list(entries), mistakes=mistakes)
 
 
+def _form(context: Mapping[object, object]) -> tuple[str, str]:
+    """What the form asks for: a part of the name, and a kind; empty for all."""
+    forms = context.get("forms")
+    given = forms.get("all") if isinstance(forms, dict) else None
+    given = given if isinstance(given, dict) else {}
+    name, kind = given.get("cluster"), given.get("state")
+    # Lambda can't answer with half of a surrogate pair.
+    name = name.encode(errors="ignore").decode().strip()[:_LONGEST_NAME] if isinstance(name, str) else ""
+    return name, kind if kind in list(_KINDS) else ""
+
+
+def _clock(context: Mapping[object, object]) -> tzinfo:
+    """The dashboard's own time zone, which its viewer has chosen; the rows have none in common."""
+    zone = context.get("timezone")
+    try:
+        offset = datetime.strptime(str(zone["offsetISO"]) if isinstance(zone, dict) else "", "%z").utcoffset()
+    except (KeyError, ValueError):
+        return UTC
+    return timezone(offset) if offset else UTC
+
+
+def _kinds(row: Row) -> set[str]:
+    """The kinds of the form that a row is of."""
+    kinds = {_STATES.get(row.cluster.status, ("", "other"))[1], "attention" if row.problems else ""}
+    return kinds | {"exception" if row.entry["reason"] in ("held", "changed-by-hand") else ""}
+
+
+def _shown(row: Row, actions: Mapping[str, str], now: datetime) -> dict[str, object]:
+    """What the template has of a row."""
+    entry, zone, sizes = row.entry, row.cluster.zone, Counter(each or "unknown" for each in row.entry["instances"])
+    sign, state = _STATES.get(entry["status"], ("◆", entry["status"]))
+    return {
+        "entry": entry,
+        "sign": sign,
+        "state": state,
+        "why": _why(row),
+        "next": _next(row, now),
+        "size": ", ".join(f"{count} x {each}" if count > 1 else each for each, count in sizes.items()),
+        "bars": list(_bars(row.spans, now, zone)),
+        "words": _timeline_in_words(row, now),
+        "buttons": list(_buttons(row, actions, now)),
+    }
+
+
+def _why(row: Row) -> str:
+    """The reason, in a few words; the message has the whole sentence."""
+    entry = row.entry
+    reason, action = entry["reason"], entry["decision"]
+    if row.problems:
+        return f"⚠ {row.problems[0]['problem'].replace('-', ' ')}"
+    if action != Action.LEAVE:
+        return f"{'AWS started it; ' if reason == 'auto-restarted' else ''}the next run {action}s it"
+    if reason == "changed-by-hand":
+        done = DONE[Action.STOP if entry["status"] == "stopped" else Action.START]
+        return f"{done} by {entry.get('by', 'hand')}"
+    return reason.replace("-", " ")
+
+
+def _next(row: Row, now: datetime) -> dict[str, str]:
+    """What changes next, as the cluster's own clock shows it and in how long."""
+    cluster, at = row.cluster, row.cluster.next_change(now)
+    if not at or not isinstance(cluster.schedule, Schedule):
+        return {}
+    to = _state_after(cluster.schedule, cluster.hold, at)
+    word = _VERBS[to] if to else "changes"
+    if row.entry["reason"] == "changed-by-hand":
+        word = "left until"
+    elif isinstance(cluster.hold, Hold) and cluster.hold.in_force(now) and to in (cluster.hold.to, None):
+        word = "hold ends"
+    return {
+        "what": f"{word} {_when(at, cluster.zone, now)}",
+        "where": f"in {_length(at - now)}, {cluster.zone.key.rpartition('/')[2].replace('_', ' ')}",
+        "exact": local(at, cluster.zone),
+    }
+
+
+def _state_after(schedule: Schedule, hold: object, at: datetime) -> State | None:
+    return hold.to if isinstance(hold, Hold) and hold.in_force(at) else schedule.desired_state(at)
+
+
+def _when(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """18:00, Wed 08:00 or 24 Dec 08:00."""
+    here, today = at.astimezone(zone), now.astimezone(zone).date()
+    days = (here.date() - today).days
+    return f"{here:%H:%M}" if not days else f"{here:%a %H:%M}" if days < 7 else f"{here:%d %b %H:%M}"
+
+
+def _length(length: timedelta) -> str:
+    """40 min, 1 h 40 min, 16 h or 3 d."""
+    hours, minutes = divmod(-(-length // timedelta(minutes=1)), 60)
+    if hours >= 10:
+        return f"{round(hours / 24)} d" if hours >= 48 else f"{hours + (minutes >= 30)} h"
+    return " ".join([f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes or not hours))
+
+
+def _stopped(rows: Sequence[Row], now: datetime) -> dict[str, float] | None:
+    """The hours that the clusters were stopped in the PAST, and their share of those that are known."""
+    past = [span for row in rows for span in row.spans if span.start < now]
+    stopped, running = hours_in(past, State.STOPPED), hours_in(past, State.RUNNING)
+    return {"hours": stopped, "share": stopped / (stopped + running)} if stopped + running else None
+
+
 def _buttons(row: Row, actions: Mapping[str, str], now: datetime) -> Iterator[dict[str, object]]:
     """A button for each command that would be obeyed, with the very instant that it asks about."""
-    cluster, zone = row.cluster, row.cluster.zone
-    ends = [(" until {}", Until(EVENING).instant(now, zone))]
-    if isinstance(cluster.schedule, Schedule) and (transition := cluster.schedule.next_transition(now)):
-        ends.insert(0, ("", transition.at))
-    for action, verb, question in _COMMANDS.get(row.entry["status"], ()):
-        for label, end in ends:
-            # To keep it running until its schedule stops it is no command.
-            if end is None or (verb == "Keep" and not label):
-                continue
-            until = end.astimezone(zone)
-            text, is_today = until.isoformat(timespec="minutes"), until.date() == now.astimezone(zone).date()
-            if isinstance(plan(cluster, action, Event(until=Until(text)), now), Hold):
-                yield {
-                    "label": verb + label.format(EVENING if is_today else f"tomorrow {EVENING}"),
-                    "question": question.format(cluster.name, shown(end, zone, now)),
-                    "endpoint": actions.get(action, ""),
-                    "payload": {"clusters": [cluster.name], "until": text},
-                }
+    cluster, hold, schedule = row.cluster, row.cluster.hold, row.cluster.schedule
+    if not isinstance(schedule, Schedule):
+        return
+    is_held = isinstance(hold, Hold) and hold.in_force(now)
+    is_coming = isinstance(hold, Hold) and hold.since and hold.since > now
+    replaced = f" Its hold ({hold.written(cluster.zone)}) is replaced." if isinstance(hold, Hold) and is_coming else ""
+    for action, label, question, end in _offers(row, schedule, now, is_held=is_held):
+        until = end.astimezone(cluster.zone).isoformat(timespec="minutes")
+        if isinstance(plan(cluster, action, Event(until=until), now), Hold):
+            yield {
+                "label": label,
+                "question": f"{question.format(cluster.name, _on_clocks(end, cluster.zone, now))}{replaced}",
+                "endpoint": actions.get(action, ""),
+                "payload": {"clusters": [cluster.name], "until": until},
+            }
+    desired = schedule.desired_state(now)
+    action = Action.STOP if desired is State.STOPPED else Action.START
+    if is_held and isinstance(plan(cluster, action, Event(resume=True), now), Hold):
+        says = f", which says {desired} now" if desired else ""
+        yield {
+            "label": "Back to schedule",
+            "question": f"End the hold of {cluster.name} and give it back to its schedule{says}?",
+            "endpoint": actions.get(action, ""),
+            "payload": {"clusters": [cluster.name], "resume": True},
+        }
+
+
+def _offers(
+    row: Row, schedule: Schedule, now: datetime, *, is_held: bool
+) -> Iterator[tuple[Action, str, str, datetime]]:
+    """What fits the hour: the action, the button's word, its question, and until when."""
+    cluster, transition = row.cluster, schedule.next_transition(now)
+    for_two_hours = end_of("2h", now, cluster.zone) or now
+    if cluster.status == "stopped":
+        if transition:
+            yield Action.START, "Start", "Start {} now, until {}?", transition.at
+        if not transition or transition.to is State.STOPPED or transition.at > for_two_hours:
+            yield Action.START, "Start for 2 h", "Start {} now, until {}?", for_two_hours
+    if cluster.status == "available":
+        if transition:
+            yield Action.STOP, "Stop", "Stop {} now, until {}?", transition.at
+        keep, end = "Keep {} running until {}?", _stops(row, schedule, now)
+        if end:
+            yield Action.START, "2 h longer", keep, max(end + _TWO_HOURS, for_two_hours)
+        if end and not is_held and (start := _next_start(schedule, end)) and start > end + _TWO_HOURS:
+            yield Action.START, f"Until {_when(start, cluster.zone, now)}", keep, start
+
+
+def _stops(row: Row, schedule: Schedule, now: datetime) -> datetime | None:
+    """When the cluster is stopped next, if nobody does anything; None where it is not the next thing to come."""
+    if row.entry["decision"] == Action.STOP:
+        return now
+    at = row.cluster.next_change(now)
+    return at if at and _state_after(schedule, row.cluster.hold, at) is State.STOPPED else None
+
+
+def _next_start(schedule: Schedule, after: datetime) -> datetime | None:
+    first = schedule.next_transition(after)
+    second = first and schedule.next_transition(first.at)
+    return next((each.at for each in (first, second) if each and each.to is State.RUNNING), None)
+
+
+def _on_clocks(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """19:00 Europe/Berlin (18:00 UTC), with its day where that is not today."""
+    here, there = at.astimezone(zone), at.astimezone(UTC)
+    text = f"{here:%H:%M} {zone.key}" if here.date() == now.astimezone(zone).date() else local(at, zone)
+    if here.utcoffset() == there.utcoffset():
+        return text
+    form = "%H:%M" if here.date() == there.date() else "%a %H:%M"
+    return f"{text} ({there:{form}} UTC)"
+
+
+def _marks(now: datetime, clock: tzinfo) -> Iterator[dict[str, object]]:
+    """The hours that the timeline marks; a day's first has the day's name."""
+    at = (now - BEFORE).astimezone(clock).replace(minute=0, second=0, microsecond=0)
+    at += timedelta(hours=_MARKED - at.hour % _MARKED)
+    while at < now + COMING:
+        yield {"x": _x(at, now), "label": f"{at:%H}" if at.hour else f"{at:%a}", "is_day": not at.hour}
+        at += timedelta(hours=_MARKED)
 
 
 def _x(at: datetime, now: datetime) -> int:
-    return round((at - (now - PAST)) / (PAST + COMING) * WIDTH)
+    return round(min(max((at - (now - BEFORE)) / (BEFORE + COMING), 0), 1) * WIDTH)
+
+
+def _bars(spans: Iterable[Span], now: datetime, zone: ZoneInfo) -> Iterator[dict[str, object]]:
+    for span in spans:
+        x, end = _x(span.start, now), _x(span.end, now)
+        if end > x:
+            times = f"{span.start.astimezone(zone):%a %H:%M} to {span.end.astimezone(zone):%a %H:%M}"
+            kind = str(span.state or "unknown")
+            yield {"x": x, "width": end - x, "kind": kind, "is_plan": span.start >= now, "title": f"{kind} {times}"}
 
 
 def _timeline_in_words(row: Row, now: datetime) -> str:
     """What the timeline shows, for those who can't see it."""
-
-    def words(spans: Sequence[Span]) -> str:
-        times = [f"{span.state or 'unknown'} from {span.start.astimezone(row.cluster.zone):%a %H:%M}" for span in spans]
-        return ", ".join([*times[:_MOST_SPANS], *(["and so on"] if len(times) > _MOST_SPANS else [])]) or "unknown"
-
-    past = words([span for span in row.spans if span.start < now])
-    coming = words([span for span in row.spans if span.start >= now])
-    return f"{row.entry['cluster']}. The past three days: {past}. The coming four: {coming}."
+    spans = [span for span in row.spans if span.end > now - BEFORE]
+    words = ["and so on"] if len(spans) > _MOST_SPANS else []
+    for span in reversed(spans[:_MOST_SPANS]):
+        kind = f"{'planned ' if span.start >= now else ''}{span.state or 'unknown'}"
+        words.insert(0, f"{kind} from {span.start.astimezone(row.cluster.zone):%a %H:%M}")
+    return f"{row.entry['cluster']}: {', '.join(words)}."

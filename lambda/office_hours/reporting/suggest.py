@@ -1,0 +1,265 @@
+"""Tags for clusters that have none, by how many were connected in the last four weeks. Nothing is ever tagged here.
+
+An hour is idle where no more was connected than in the cluster's quietest hours: pools and monitoring stay connected.
+An hour of the week is idle where it was so in each week, and windows cover all others, also those without data.
+"""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from zoneinfo import ZoneInfo
+
+from office_hours import rds
+from office_hours.answer import Failure, RunError, failed, in_words
+from office_hours.clock import local, utc
+from office_hours.decision import obstacle
+from office_hours.regions import Invocation, Region, side_by_side
+from office_hours.reporting.hours import coming_spans, period, projected
+from office_hours.reporting.prices import Price, Prices
+from office_hours.reporting.survey import Survey, cut, look_around, of_each
+from office_hours.reporting.windows import WEEK, windows
+from office_hours.schedule import Schedule, State
+from office_hours.settings import Cluster, Settings
+
+if TYPE_CHECKING:
+    from types_boto3_rds.type_defs import DBClusterTypeDef
+
+_PERIOD, _LEAST, _HOUR = timedelta(days=28), timedelta(days=7), timedelta(hours=1)
+_MOST_QUERIES = 500  # in one GetMetricData
+_SHOWN = 5
+_FOR_READING = 0.5  # of the time that is left, at most
+
+Connections = Mapping[datetime, float]  # the most that were connected in each hour, by its beginning, in UTC
+
+
+class Suggestion(TypedDict):
+    """What one cluster could do with. Without a tag nothing is saved, and the note says why there is none.
+
+    days: of data.
+    command: the line for the AWS CLI that sets the tag.
+    """
+
+    cluster: str
+    region: str
+    tag: str | None
+    saved_hours_a_month: float
+    saved_usd_a_month: float | None
+    days: float
+    note: str
+    command: str | None
+
+
+class Suggestions(TypedDict):
+    """The answer, the biggest saving first. `more_suggestions` were left out of one that would be too long."""
+
+    time: str
+    suggestions: list[Suggestion]
+    failures: list[str]
+    denied_regions: NotRequired[list[str]]
+    more_suggestions: NotRequired[int]
+
+
+# --- What to suggest. Pure: no AWS, no clock.
+
+
+def propose(snapshot: "DBClusterTypeDef", seen: Connections, settings: Settings, now: datetime) -> tuple[str, str]:
+    """A tag, empty where there is none, and a note that says why not, or how sure it is."""
+    created, zone, days = snapshot.get("ClusterCreateTime"), settings.zone, len(seen) / 24
+    if snapshot.get("ServerlessV2ScalingConfiguration", {}).get("MinCapacity") == 0:
+        return "", "Serverless v2 with a minimum capacity of 0 pauses by itself: it needs no tag."
+    if created and created > now - _LEAST:
+        return "", f"Younger than a week: created on {local(created, zone)}."
+    if len(seen) * _HOUR < _LEAST:
+        return "", f"Too little data: {days:.1f} days, and it takes 7."
+    quietest = min(seen.values())
+    used = {at for at, most in seen.items() if most > quietest}
+    unknown = WEEK - _hours(seen, zone)
+    if quietest and not used:
+        return "", f"Always {quietest:g} connected, no more and no fewer: can't tell a pool in use from an idle one."
+    tag = _tag(_hours(used, zone) | unknown, used, settings) if used or unknown else "never"
+    if not tag:
+        return "", f"Never idle: in all hours of the week, or nearly all, more than {quietest:g} were connected once."
+    notes = ["Nobody was connected."] * (not used)
+    if quietest:
+        notes.append(f"{quietest:g} are always connected, as by a pool or monitoring, and count as idle.")
+    if unknown:
+        notes.append(f"No data for {len(unknown)} hours of the week: it runs in them.")
+    return tag, " ".join([*notes, f"From {days:.0f} days of data."])
+
+
+def _tag(up: AbstractSet[int], used: AbstractSet[datetime], settings: Settings) -> str:
+    """Windows for these hours of the week, and for each hour in which it was used; empty where they'd never end."""
+    while tag := windows(frozenset(up)):
+        # Where clocks change, a window may not reach as far as in other weeks: such a day is then covered whole.
+        missed = used & _stopped(Schedule.parse(tag, default_zone=settings.default_zone), used)
+        if not missed:
+            return tag
+        days = {day % 7 for hour in _hours(missed, settings.zone) for day in (hour // 24, hour // 24 + 1)}
+        wider = up | {day * 24 + hour for day in days for hour in range(24)}
+        up = WEEK if wider == up else wider
+    return ""
+
+
+def _stopped(schedule: Schedule, used: AbstractSet[datetime]) -> set[datetime]:
+    """The hours in which this schedule has the cluster stopped, at least in part, while it was being used at all."""
+    stopped = set()
+    for span in coming_spans(schedule, None, min(used), max(used) + _HOUR) if used else ():
+        at = _full_hour(span.start)
+        while span.state is State.STOPPED and at < span.end:
+            stopped.add(at)
+            at += _HOUR
+    return stopped
+
+
+def _hours(times: "AbstractSet[datetime] | Connections", zone: ZoneInfo) -> set[int]:
+    return {hour for at in times for hour in _hours_of_the_week(at, zone)}
+
+
+@lru_cache(maxsize=4096)  # clusters share hours
+def _hours_of_the_week(at: datetime, zone: ZoneInfo) -> frozenset[int]:
+    """The local hours that an hour of UTC touches: two of them where the zone's offset is no full hour."""
+    edges = [each.astimezone(zone) for each in (at, at + _HOUR - timedelta(seconds=1))]
+    return frozenset(each.weekday() * 24 + each.hour for each in edges)
+
+
+def _full_hour(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+# --- What is read for it.
+
+
+def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
+    """Suggest tags in all Regions.
+
+    or_fail: whether to raise RunError where there is nothing but failures. The answer names them in any case.
+    """
+    surveys: list[Survey]
+    seconds = invocation.seconds_left() * _FOR_READING
+    surveys, failures, denied = look_around(invocation, None, seconds, lambda survey: [survey])
+    found, failed_too = suggestions(surveys, invocation, Prices())
+    failures += failed_too
+    if or_fail and failures and not found:
+        raise RunError(f"Nothing can be suggested.\n{in_words(failures)}")
+    answer: Suggestions = {
+        "time": utc(invocation.now),
+        "suggestions": cut(found),
+        "failures": in_words(failures).splitlines(),
+    }
+    if denied:
+        answer["denied_regions"] = denied
+    if more := len(found) - len(answer["suggestions"]):
+        answer["more_suggestions"] = more
+    return answer
+
+
+def suggestions_page(answer: Suggestions, context: object) -> str:
+    """The dashboard's widget. context: CloudWatch's `widgetContext`."""
+    from jinja2 import Environment, FileSystemLoader  # noqa: PLC0415  slow to import, and JSON doesn't need it
+
+    loader = FileSystemLoader(Path(__file__).with_name("templates"))
+    page = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    theme = "dark" if isinstance(context, dict) and context.get("theme") == "dark" else "light"
+    return page.get_template("suggestions.html").render(answer=answer, best=best(answer["suggestions"]), theme=theme)
+
+
+def best(found: Sequence[Suggestion]) -> list[Suggestion]:
+    """Those that save most, for a message and the dashboard."""
+    return [each for each in found if each["tag"]][:_SHOWN]
+
+
+def suggestions(
+    surveys: Sequence[Survey], invocation: Invocation, prices: Prices
+) -> tuple[list[Suggestion], list[Failure]]:
+    """A suggestion for each untagged cluster that RDS can stop, the biggest saving first, and what failed."""
+    by_region = {survey.region.name: survey for survey in surveys}
+
+    def work(region: Region) -> Iterator[Suggestion | Failure]:
+        survey = by_region[region.name]
+        clusters = [each for each in survey.clusters if not each.schedule and not obstacle(each.snapshot)]
+        classes = {name: each.get("DBInstanceClass", "") for name, each in survey.instances.items()}
+        suggest = partial(_suggestion, invocation=invocation, prices=prices, classes=classes)
+        # Never all at once: four weeks of 10,000 clusters take more memory than there is.
+        for begin in range(0, len(clusters), _MOST_QUERIES):
+            some = clusters[begin : begin + _MOST_QUERIES]
+            try:
+                seen = connections(region.name, [each.identifier for each in some], invocation.now)
+            except rds.CallError as error:
+                yield failed(f"Region {region.name}, reading its connections", error, region=region.name)
+                return
+            yield from of_each((each, partial(suggest, each, seen[each.identifier])) for each in some)
+
+    seconds = invocation.seconds_left() * _FOR_READING  # the rest is for what is made of it
+    found, failures = side_by_side([survey.region for survey in surveys], work, seconds)
+    found.sort(key=lambda each: (each["region"], each["cluster"]))
+    found.sort(key=lambda each: (each["saved_usd_a_month"] or 0.0, each["saved_hours_a_month"]), reverse=True)
+    return found, failures
+
+
+def _suggestion(
+    cluster: Cluster, seen: Connections, invocation: Invocation, prices: Prices, classes: Mapping[str, str]
+) -> Suggestion:
+    settings, now = invocation.settings, invocation.now
+    created = cluster.snapshot.get("ClusterCreateTime")
+    # Before it was created, another one had its name.
+    seen = {at: most for at, most in seen.items() if not created or at + _HOUR > created}
+    tag, note = propose(cluster.snapshot, seen, settings, now)
+    price, hours, command = Price(0.0), None, None
+    if tag:
+        hours = projected(Schedule.parse(tag, default_zone=settings.default_zone), now)
+        price = prices.of(cluster.snapshot, classes, cluster.region)
+        words = ["aws", "rds", "add-tags-to-resource", "--region", cluster.region, "--resource-name", cluster.arn]
+        command = shlex.join([*words, "--tags", f"Key={settings.tag_key},Value={tag}"])
+    month = period(hours, price.usd) if hours else None
+    return {
+        "cluster": cluster.identifier,
+        "region": cluster.region,
+        "tag": tag or None,
+        "saved_hours_a_month": month["stopped_hours"] if month else 0.0,
+        "saved_usd_a_month": month["saved_usd"] if month else 0.0,
+        "days": round(len(seen) / 24, 1),
+        "note": " ".join(filter(None, (note, price.note))),
+        "command": command,
+    }
+
+
+def connections(region: str, identifiers: Sequence[str], now: datetime) -> Mapping[str, Connections]:
+    """The most that were connected to an instance of each of 500 clusters, in each hour for which there is data.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/dimensions.html
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+    """
+    end, found = _full_hour(now), {name: dict[datetime, float]() for name in identifiers}
+    pages = (
+        _metrics(region)
+        .get_paginator("get_metric_data")
+        .paginate(
+            MetricDataQueries=[
+                {"Id": f"c{number}", "MetricStat": _statistic(name)} for number, name in enumerate(identifiers)
+            ],
+            StartTime=end - _PERIOD,
+            EndTime=end,
+        )
+    )
+    for each in (result for page in pages for result in page["MetricDataResults"]):
+        times = map(_full_hour, each["Timestamps"])
+        found[identifiers[int(each["Id"][1:])]].update(zip(times, each["Values"], strict=True))
+    return found
+
+
+def _statistic(identifier: str) -> Mapping[str, object]:
+    metric = {
+        "Namespace": "AWS/RDS",
+        "MetricName": "DatabaseConnections",
+        "Dimensions": [{"Name": "DBClusterIdentifier", "Value": identifier}],
+    }
+    return {"Metric": metric, "Period": 3600, "Stat": "Maximum"}
+
+
+def _metrics(region: str) -> Any:  # noqa: ANN401  CloudWatch's types are no dependency for one call
+    with rds.making:
+        return rds.session().create_client("cloudwatch", region_name=region, config=rds.CONFIG)

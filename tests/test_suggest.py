@@ -1,0 +1,384 @@
+"""What untagged clusters are suggested, by made-up series of how many were connected.
+
+It is asked on Monday, the 23rd of November 2026, at 06:00 UTC: the data are of the four weeks before.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from aws_server import ACCESS_DENIED, HOME, Account
+from invocation import Context, invoke, settings
+from office_hours import handlers
+from office_hours.answer import RunError
+from office_hours.event import EventError
+from office_hours.reporting.suggest import Connections, propose
+from office_hours.reporting.windows import windows
+from office_hours.schedule import Schedule, State
+from office_hours.settings import Settings
+from price_list import instance
+
+pytest_plugins = ["aws_server", "invocation"]
+
+ROOT = Path(__file__).parents[1]
+NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+Series = Callable[[datetime], float | None]  # how many at a local time; None for no data
+
+
+def series(of: Series, zone: str = "UTC", *, now: datetime = NOW, days: int = 28) -> Connections:
+    hours = [now - HOUR * (1 + number) for number in range(days * 24)]
+    return {at: most for at in hours if (most := of(at.astimezone(ZoneInfo(zone)))) is not None}
+
+
+def at_work(at: datetime) -> float:
+    return 12 if at.weekday() < 5 and 8 <= at.hour < 18 else 0
+
+
+def proposed(of: Series, zone: str = "UTC", *, now: datetime = NOW, days: int = 28, **members: Any) -> tuple[str, str]:  # noqa: ANN401  as many types as RDS has
+    """The tag and the note; and no hour of use is one in which the tag would have it stopped."""
+    seen, snapshot = series(of, zone, now=now, days=days), members
+    tag, note = propose(cast("Any", snapshot), seen, Settings(default_zone=zone), now)
+    assert left_out(tag, seen, zone) == []
+    return tag, note
+
+
+def left_out(tag: str, seen: Connections, zone: str) -> list[datetime]:
+    """The hours of use, to the minute, in which the cluster would not run throughout."""
+    assert len(tag) <= 256
+    schedule = Schedule.parse(tag or "always", default_zone=zone)
+    used = [at for at, most in seen.items() if most > min(seen.values())]
+    minutes = [0, 1, 15, 29, 30, 31, 45, 59]
+    is_up = [
+        all(schedule.desired_state(at + timedelta(minutes=each)) is State.RUNNING for each in minutes) for at in used
+    ]
+    return [at for at, up in zip(used, is_up, strict=True) if not up]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Los_Angeles", "Pacific/Auckland"])
+def test_office_hours(zone: str) -> None:
+    assert proposed(at_work, zone) == ("mon-fri 08:00-18:00", "From 28 days of data.")
+
+
+def test_a_pool_that_never_lets_go_is_no_use() -> None:
+    tag, note = proposed(lambda at: 40 + at_work(at))
+    assert tag == "mon-fri 08:00-18:00"
+    assert "40 are always connected" in note
+
+
+def test_a_constant_number_tells_nothing() -> None:
+    tag, note = proposed(lambda _: 40)
+    assert tag == ""
+    assert "Always 40 connected" in note
+
+
+@pytest.mark.parametrize(
+    ("used", "tag"),
+    [
+        (lambda at: at.hour >= 22 or at.hour < 6, "daily 22:00-06:00"),
+        (lambda at: at.weekday() in (5, 6) and 10 <= at.hour < 14, "sat-sun 10:00-14:00"),
+        (lambda at: at.weekday() in (6, 0), "sun-mon 00:00-24:00"),
+        # From Friday evening to Monday's beginning, and a night that belongs to Sunday.
+        (lambda at: at.weekday() > 4 or (at.weekday() == 4 and at.hour >= 20), "fri 20:00-24:00 sat-sun 00:00-24:00"),
+        (lambda at: (at.weekday(), at.hour) in ((6, 23), (0, 0), (0, 1)), "sun 23:00-02:00"),
+        # A short burst, in one week only.
+        (lambda at: bool(at_work(at)) or (at.day, at.hour) == (11, 3), "mon-fri 08:00-18:00 wed 03:00-04:00"),
+        # An hour at noon is not worth a stop and a start, two are.
+        (lambda at: bool(at_work(at)) and at.hour != 12, "mon-fri 08:00-18:00"),
+        (lambda at: bool(at_work(at)) and at.hour not in (12, 13), "mon-fri 08:00-12:00 mon-fri 14:00-18:00"),
+        (lambda _: False, "never"),
+    ],
+)
+def test_windows_cover_what_is_used(used: Callable[[datetime], bool], tag: str) -> None:
+    assert proposed(lambda at: 3 if used(at) else 0)[0] == tag
+
+
+@pytest.mark.parametrize(
+    ("zone", "now"),
+    [("Europe/Berlin", "2026-11-09"), ("Europe/Berlin", "2026-04-13"), ("America/New_York", "2026-03-23")],
+)
+@pytest.mark.parametrize("hour", [0, 1, 2, 3])
+def test_clocks_that_change_in_the_period(zone: str, now: str, hour: int) -> None:
+    tag, _ = proposed(lambda at: float(at.hour == hour), zone, now=datetime.fromisoformat(f"{now}T00:00Z"))
+    assert tag == f"daily {hour:02}:00-{hour + 1:02}:00"
+
+
+def test_an_offset_of_half_an_hour_covers_both_hours() -> None:
+    # 09:00 to 10:00 UTC is 14:30 to 15:30 in India.
+    assert proposed(lambda at: float(at.hour == 14), "Asia/Kolkata")[0] == "daily 14:00-16:00"
+
+
+@pytest.mark.parametrize("hours", [range(24), (23, 0, 1), (1,), (2, 3)])
+def test_clocks_that_go_back_by_two_hours(hours: tuple[int, ...]) -> None:
+    proposed(
+        lambda at: float(at.weekday() == 6 and at.hour in hours),
+        "Antarctica/Troll",
+        now=datetime(2026, 11, 1, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("of", "members", "words"),
+    [
+        (lambda at: at.day * 24 + at.hour, {}, "Never idle"),
+        (at_work, {"ClusterCreateTime": NOW - timedelta(days=6)}, "Younger than a week"),
+        (lambda at: at_work(at) if at.day == 20 else None, {}, "Too little data: 1.0 days"),
+        (lambda _: None, {}, "Too little data"),
+        (at_work, {"ServerlessV2ScalingConfiguration": {"MinCapacity": 0.0}}, "needs no tag"),
+    ],
+)
+def test_where_there_is_none_the_note_says_why(of: Series, members: dict[str, Any], words: str) -> None:
+    tag, note = proposed(of, **members)
+    assert tag == ""
+    assert words in note
+
+
+def test_missing_hours_are_neither_idle_nor_used() -> None:
+    # No data at night, as of a cluster that people stop: it stays up. A gap in one week only changes nothing.
+    tag, note = proposed(lambda at: None if at.hour < 6 or at.day == 4 else at_work(at))
+    assert tag == "daily 00:00-06:00 mon-fri 08:00-18:00"
+    assert "No data for 42 hours of the week" in note
+
+
+def test_few_data_are_said() -> None:
+    assert proposed(at_work, days=8) == ("mon-fri 08:00-18:00", "From 8 days of data.")
+
+
+def test_too_many_windows_become_wider_ones() -> None:
+    # Each day other hours, every three hours.
+    tag, _ = proposed(lambda at: float((at.hour + at.weekday()) % 3 == 0 and at.hour != at.weekday()))
+    assert len(tag) <= 256
+
+
+@given(st.frozensets(st.integers(0, 167)))
+def test_windows_leave_out_no_hour_of_the_week(hours: frozenset[int]) -> None:
+    tag, monday = windows(hours), datetime(2026, 11, 16, tzinfo=UTC)
+    schedule = Schedule.parse(tag) if tag else Schedule.parse("always" if hours else "never")
+    assert len(tag) <= 256
+    assert all(schedule.desired_state(monday + HOUR * hour) is State.RUNNING for hour in hours)
+
+
+ZONES = [
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "Pacific/Chatham",
+    "Antarctica/Troll",
+]
+BURSTS = st.dictionaries(st.integers(0, 28 * 24 - 1), st.none() | st.integers(0, 9))
+
+
+@examples(deadline=None)
+@given(
+    zone=st.sampled_from(ZONES),
+    first=st.integers(0, 23),
+    length=st.integers(0, 23),
+    days=st.sets(st.integers(0, 6)),
+    pool=st.integers(0, 3),
+    bursts=BURSTS,
+    month=st.integers(1, 12),
+)
+def test_on_made_up_fleets_no_suggestion_stops_a_cluster_in_an_hour_of_use(  # noqa: PLR0913  what a fleet is made of
+    *, zone: str, first: int, length: int, days: set[int], pool: int, bursts: dict[int, int | None], month: int
+) -> None:
+    now, data = datetime(2026, month, 28, tzinfo=UTC), {}
+    for number in range(28 * 24):
+        at = (now - HOUR * (1 + number)).astimezone(ZoneInfo(zone))
+        is_used = at.weekday() in days and (at.hour - first) % 24 < length
+        if (burst := bursts.get(number, 0)) is not None:
+            data[at.astimezone(UTC)] = pool + burst + 5.0 * is_used
+    tag, _ = propose({}, data, Settings(default_zone=zone), now)
+    assert left_out(tag, data, zone) == []
+
+
+# The report function.
+
+
+@pytest.fixture
+def fleet(account: Account) -> Account:
+    """Clusters without a tag, and some that get no suggestion."""
+    account.products = [*instance("db.r8g.large", "0.50"), *instance("db.r8g.2xlarge", "2.00")]
+    account.classes["big-1"] = "db.r8g.2xlarge"
+    for name, of in {
+        "small": at_work,
+        "big": at_work,
+        "idle": lambda _: 0.0,
+        "busy": lambda at: at.day + at.hour,
+    }.items():
+        account.add(name)
+        connect(account, name, of)
+    account.add("tagged", "always")
+    account.add("ignored", "ignore")
+    account.add("world", GlobalClusterIdentifier="world")
+    account.add("other", Engine="mysql")
+    return account
+
+
+def connect(account: Account, name: str, of: Series, region: str = HOME) -> None:
+    points = [(at.timestamp(), int(most)) for at, most in series(of).items()]
+    account.connections[region, name] = points
+
+
+def report(event: object, context: Context | None = None) -> Any:  # noqa: ANN401  JSON, or HTML
+    return invoke(handlers.report, NOW.isoformat(), event, context)
+
+
+def test_the_function_suggests_a_tag_for_each_untagged_cluster_that_can_be_stopped(fleet: Account) -> None:
+    fleet.points = 500  # so that there are many pages
+    answer = report({"suggest": True})
+    # The coming 30 days from Monday at 06:00 have 22 working days, of 10 hours each.
+    keys = ("cluster", "tag", "saved_hours_a_month", "saved_usd_a_month")
+    assert [tuple(each[key] for key in keys) for each in answer["suggestions"]] == [
+        ("big", "mon-fri 08:00-18:00", 500.0, 1000.0),
+        ("idle", "never", 720.0, 360.0),
+        ("small", "mon-fri 08:00-18:00", 500.0, 250.0),
+        ("busy", None, 0.0, 0.0),
+    ]  # fmt: skip
+    big, *_, busy = answer["suggestions"]
+    assert (big["region"], big["days"], big["note"], busy["command"]) == (HOME, 28.0, "From 28 days of data.", None)
+    assert shlex.split(big["command"])[-6:] == [
+        "--region", HOME, "--resource-name", "arn:aws:rds:eu-west-1:123456789012:cluster:big",
+        "--tags", "Key=office-hours,Value=mon-fri 08:00-18:00",
+    ]  # fmt: skip
+    assert fleet.counts().keys() == {"DescribeDBClusters", "DescribeDBInstances", "GetMetricData", "GetProducts"}
+    assert fleet.carried_out == [
+        call for call in fleet.calls if not call.operation.startswith(("Stop", "Start", "Add"))
+    ]
+
+
+def test_many_clusters_are_asked_for_500_at_once(account: Account) -> None:
+    for number in range(501):
+        account.add(f"c{number}")
+    assert len(report({"suggest": True})["suggestions"]) == 501
+    assert account.counts()["GetMetricData"] == 2
+
+
+def test_a_price_that_is_not_known_is_said(fleet: Account) -> None:
+    fleet.products = []
+    first = report({"suggest": True})["suggestions"][0]
+    assert (first["cluster"], first["saved_usd_a_month"]) == ("idle", None)
+    assert "No price" in first["note"]
+
+
+def test_what_an_earlier_cluster_of_the_name_did_does_not_count(fleet: Account) -> None:
+    fleet.add("small", ClusterCreateTime=NOW - timedelta(days=10, minutes=30))
+    (small,) = [each for each in report({"suggest": True})["suggestions"] if each["cluster"] == "small"]
+    assert (small["tag"], small["days"]) == ("mon-fri 08:00-18:00", 10.0)
+
+
+def test_a_region_without_connections_costs_only_its_own(fleet: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings(monkeypatch, regions=[HOME, "us-east-1"], defaultZone="Europe/Berlin")
+    fleet.add("far", region="us-east-1")
+    fleet.fail("GetMetricData", ACCESS_DENIED, region="us-east-1")
+    answer = report({"suggest": True})
+    assert [each["tag"] for each in answer["suggestions"]][:2] == ["mon-fri 09:00-19:00", "never"]
+    assert answer["failures"] == [f"Region us-east-1, reading its connections: AccessDenied: {ACCESS_DENIED.words}"]
+    fleet.fail("GetMetricData", ACCESS_DENIED)
+    with pytest.raises(RunError, match="Nothing can be suggested"):
+        report({"suggest": True})
+
+
+def test_the_message_ends_with_the_five_that_save_most(fleet: Account) -> None:
+    for number in range(4):
+        fleet.add(f"more-{number}")
+        connect(fleet, f"more-{number}", lambda at: float(at.hour > 3))
+    text = sent(fleet)
+    end = text.partition("would save most")[2]
+    assert "big (eu-west-1): mon-fri 08:00-18:00\n" in end
+    assert "500.0 hours stopped, 1000.00 US dollars saved. From 28 days of data.\n  aws rds add-tags" in end
+    assert [name for name in ("big", "idle", "small", "more-0", "more-1", "more-2") if f"{name} (" in end] == [
+        "big", "idle", "small", "more-0", "more-1",
+    ]  # fmt: skip
+
+
+def test_without_connections_the_message_is_sent_and_says_so(fleet: Account) -> None:
+    fleet.fail("GetMetricData", ACCESS_DENIED)
+    text = sent(fleet)
+    assert "All 2 clusters" in text
+    assert "Suggestions could not be made: Region eu-west-1, reading its connections: AccessDenied" in text
+
+
+def sent(account: Account) -> str:
+    """The message of a Monday, with a cluster that was stopped."""
+    account.add("tagged", "never", Status="stopped")
+    account.log("tagged", "DB cluster stopped.", "2026-11-20T18:00:00+00:00")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OFFICE_HOURS_TOPIC", "arn:aws:sns:eu-west-1:123456789012:aurora-office-hours")
+        assert report({"send": True})["sent"] is True
+    return account.published[0]["Message"]
+
+
+def test_the_dashboard_has_the_five_as_html(fleet: Account) -> None:
+    fleet.add("odd", DBClusterArn="<b>odd</b>")
+    connect(fleet, "odd", at_work)
+    page = report({"suggest": True, "widgetContext": {"theme": "dark"}})
+    assert '<div class="oh dark">' in page
+    assert "$1,000, 500 h" in page
+    assert ("&lt;b&gt;odd&lt;/b&gt;" in page, "<b>" in page, "busy" in page) == (True, False, False)
+    fleet.fail("GetMetricData", ACCESS_DENIED)
+    assert "reading its connections" in report({"suggest": True, "widgetContext": {}})
+    assert report({"describe": True}).startswith("### ")
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [({"suggest": "yes"}, '"suggest" has "yes"'), ({"suggest": True, "send": True}, '"send" goes alone')],
+)
+def test_what_it_does_not_take(account: Account, event: object, words: str) -> None:
+    with pytest.raises(EventError, match=words):
+        report(event)
+    assert account.calls == []
+
+
+# From a laptop.
+
+
+def on_a_laptop(**environment: str) -> subprocess.CompletedProcess[str]:
+    paths = {"PYTHONPATH": f"{ROOT / 'lambda'}:{ROOT / 'infra'}", "AWS_EC2_METADATA_DISABLED": "true"}
+    command = [sys.executable, "-m", "tools.suggest"]
+    return subprocess.run(command, env=os.environ | paths | environment, capture_output=True, text=True, check=False)
+
+
+def test_the_simulated_account_has_something_to_save() -> None:
+    run = on_a_laptop(DEMO="1", AWS_PROFILE="nobody", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    assert run.returncode == 0, run.stderr
+    assert re.search(r"\neu-central-1/shop +500 +150.00  mon-fri 07:00-17:00\n", run.stdout)
+    assert re.search(r"\neu-central-1/orders +0 +0.00  -\n", run.stdout)
+    hours, usd = re.search(r"\nsaved in all +([0-9,]+) +([0-9,.]+)\n", run.stdout).groups()  # type: ignore[union-attr]
+    assert float(usd) == pytest.approx(float(hours.replace(",", "")) * 0.30, abs=0.5)
+    assert "Times are in UTC" in run.stdout
+
+
+def test_a_laptop_asks_the_account_of_its_credentials(account: Account) -> None:
+    account.products = [*instance("db.r8g.large", "0.50")]
+    account.add("new")
+    run = on_a_laptop()
+    assert run.returncode == 0, run.stderr
+    assert "eu-west-1/new: Too little data" in run.stdout
+    account.fail("GetMetricData", ACCESS_DENIED)
+    run = on_a_laptop()
+    assert run.returncode == 1
+    assert "reading its connections: AccessDenied" in run.stderr
+    assert "cloudwatch:GetMetricData" in run.stderr
+
+
+def test_without_credentials_it_says_what_it_takes(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    run = on_a_laptop()
+    assert (run.returncode, run.stdout, account.calls) == (1, "", [])
+    assert "no AWS credentials" in run.stderr
+    assert "rds:DescribeDBClusters" in run.stderr
