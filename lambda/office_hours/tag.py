@@ -278,9 +278,9 @@ class Tag:
         if True in hours and (False in hours or self.flags):
             other = hours.get(False) or min(self.flags)
             raise ScheduleError(f'"{other}"', f'it cannot be combined with the one-sided "{hours[True]}"')
-        for name, edge in (("lead", "start"), ("grace", "end")):
+        for name, edge, needed in (("lead", "start", "a start"), ("grace", "end", "an end")):
             if self.times[name] and all(getattr(window, edge) is None for window in self.windows):
-                why = f"a {name} needs a window with {'a' if edge == 'start' else 'an'} {edge}, and there is none"
+                why = f"a {name} needs a window with {needed}, and there is none"
                 raise ScheduleError(f'"{name}={self.times[name]}m"', why)
         is_always = any(window == Window(0, DAY, zone=window.zone) for window in self.windows)
         if is_always and not (self.closed or self.dates or self.countries):

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.htm
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import boto3
@@ -54,14 +54,20 @@ def stop_of(outcome: Outcome, now: datetime, after: datetime, until: datetime) -
     is_up = cluster.status == "available" and outcome.decision.action is Action.LEAVE
     if not is_up or outcome.decision.reason not in _LEFT or not isinstance(schedule, Schedule):
         return None
-    stops, at = [grace_end(cluster, now)] if outcome.decision.reason is Reason.IN_USE else [], after
-    while (transition := schedule.next_transition(at)) and (at := transition.at) <= until:
-        stops += [at] if transition.to is State.STOPPED else []
+    ends = grace_end(cluster, now) if outcome.decision.reason is Reason.IN_USE else None
+    stops = {*_stops(schedule, after, until), *filter(None, (ends,))}
     if isinstance(hold, Hold):
-        stops = [each for each in stops if each and not hold.in_force(each)]
+        stops = {each for each in stops if not hold.in_force(each)}
         if hold.to is State.RUNNING and hold.until and schedule.desired_state(hold.until) is State.STOPPED:
-            stops.append(hold.until)
-    return min((each for each in stops if each and after < each <= until), default=None)
+            stops.add(hold.until)
+    return min((each for each in stops if after < each <= until), default=None)
+
+
+def _stops(schedule: Schedule, after: datetime, until: datetime) -> Iterator[datetime]:
+    while (transition := schedule.next_transition(after)) and transition.at <= until:
+        after = transition.at
+        if transition.to is State.STOPPED:
+            yield after
 
 
 def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str]:
