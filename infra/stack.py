@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
@@ -131,35 +132,36 @@ class OfficeHoursStack(cdk.Stack):
         )
         self.notices = Notices(self, "Notices", email=settings.notify_email) if settings.notice_minutes else None
         self.scheduled: dict[str, lambda_.Alias] = {}
-        acting = {
-            "stop": self.add_acting(
-                "stop",
-                "rds:StopDBCluster",
-                "Stops tagged Aurora clusters outside their office hours",
-                more=[*look_up_connections(), *(self.notices.publish() if self.notices else ())],
-                variables=self.notices.variables if self.notices else {},
-            ),
-            "start": self.add_acting(
-                "start", "rds:StartDBCluster", "Starts tagged Aurora clusters for their office hours"
-            ),
-        }
+        acting = {"stop": self.add_stop(), "start": self.add_start()}
         if self.notices and settings.slack_channel:
             self.notices.show_in_slack(settings, start=acting["start"])
         functions = {**acting, "status": self.add_status(acting), "report": self.add_report()}
-        alarms = []
-        if settings.alarms:
-            scheduled = {word: self.scheduled[word] for word in acting}
-            alarms = Alarms(
-                self,
-                "Alarms",
-                topic=self.centre.topic if self.centre else self.topic,
-                scheduled=scheduled,
-                failures=self.failures,
-                settings=settings,
-            ).all
+        alarms = self.add_alarms([*acting]) if settings.alarms else []
         if settings.dashboard:
             Dashboard(self, "Dashboard", functions=functions, alarms=alarms)
         self.add_outputs(list(acting))
+
+    def add_stop(self) -> lambda_.Function:
+        return self.add_acting(
+            "stop",
+            "rds:StopDBCluster",
+            "Stops tagged Aurora clusters outside their office hours",
+            more=[*look_up_connections(), *(self.notices.publish() if self.notices else ())],
+            variables=self.notices.variables if self.notices else {},
+        )
+
+    def add_start(self) -> lambda_.Function:
+        return self.add_acting("start", "rds:StartDBCluster", "Starts tagged Aurora clusters for their office hours")
+
+    def add_alarms(self, acting: Sequence[str]) -> Sequence[cloudwatch.IAlarm]:
+        return Alarms(
+            self,
+            "Alarms",
+            topic=self.centre.topic if self.centre else self.topic,
+            scheduled={word: self.scheduled[word] for word in acting},
+            failures=self.failures,
+            settings=self.settings,
+        ).all
 
     def add_acting(
         self,
