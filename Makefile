@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 CDK := infra/node_modules/.bin/cdk
 LOCK := requirements.lock
 C7N_LOCK := tests/bench/custodian/requirements.lock
+# Settings with which the stack has all that it can have.
+WHOLE := -c officeHours.noticeMinutes=30 -c officeHours.slackWorkspace=T012ABCDE -c officeHours.slackChannel=C012ABCDE
 # What stands where a secret would: in front of emulated and simulated accounts, which take anything.
 NO_SECRETS := active|bench|cluster-[A-Z]+|local|not-a-secret|only-emulated|(only )?simulated|testing
 
@@ -28,7 +30,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20,21,22,23
 .PHONY: help
 help: ## Say what can be made
 	@echo "make <target>:"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo 'ARGS="..." hands arguments on: make test ARGS="-k hold", make deploy ARGS="-c officeHours.everyMinutes=1"'
 
 .PHONY: demo
@@ -49,12 +51,13 @@ local: $(VENV)/.infra $(VENV)/.local infra/node_modules/.ready ## Watch the depl
 
 # All of them run side by side, each file in one process, and first the files that take longest, so that no process is
 # left alone with one. Those that ARGS choose run one after another.
-LONGEST := end_to_end status stack
+LONGEST := end_to_end organization status stack
 .PHONY: test
 test: $(VENV)/.test infra/node_modules/.ready ## Run every test
 	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses=3 --dist=loadfile --no-loadscope-reorder \
 		$(LONGEST:%=tests/test_%.py) tests)
 
+ORGANIZATION := {"units": ["ou-ab12-34cd56ef"], "members": {"dashboard": true, "alarms": true}}
 .PHONY: lint
 lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, complexity, the template against cdk-nag and cfn-lint, and for secrets
 	$(BIN)/ruff check
@@ -63,9 +66,11 @@ lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, complexity,
 	@# No function above 15: radon's rank C begins at 11.
 	! $(BIN)/radon cc --show-complexity --min C --ignore node_modules lambda infra | grep -E '^ +[FM] .*\((1[6-9]|[2-9].|...+)\)'
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^($(NO_SECRETS))$$'
-	$(CDK) synth --quiet
+	$(CDK) synth --quiet $(WHOLE)
+	@# The organization's stack, and a member's with all that it can have.
+	$(CDK) synth --quiet --output cdk.out/organization --context 'officeHours.organization=$(ORGANIZATION)'
 	@# W3005: the CDK orders a function after its role in words, though the function refers to it as well.
-	$(BIN)/cfn-lint --non-zero-exit-code warning --ignore-checks W3005 -- cdk.out/*.template.json
+	$(BIN)/cfn-lint --non-zero-exit-code warning --ignore-checks W3005 -- cdk.out/*.template.json cdk.out/organization/*.template.json
 
 # Not a part of `lint`, which says the same with and without a network: advisories come every day, and from elsewhere.
 .PHONY: audit
@@ -101,13 +106,29 @@ bench: $(VENV)/.bench build/c7n/.ready ## Measure the speed, and write it into t
 .PHONY: deploy
 deploy: $(VENV)/.infra infra/node_modules/.ready ## Deploy to the account and Region that AWS_PROFILE and AWS_REGION choose
 	@$(BIN)/python infra/prepare_account.py $(ARGS)
-	$(CDK) deploy $(ARGS)
+	$(CDK) deploy AuroraOfficeHours $(ARGS)
 	@$(BIN)/python infra/console_events.py store $(ARGS)
 
 .PHONY: destroy
 destroy: $(VENV)/.infra infra/node_modules/.ready ## Remove the stack and all that belongs to it
-	$(CDK) destroy $(ARGS)
+	$(CDK) destroy AuroraOfficeHours $(ARGS)
 	@$(BIN)/python infra/console_events.py remove $(ARGS)
+
+.PHONY: deploy-organization
+deploy-organization: $(VENV)/.infra infra/node_modules/.ready ## Deploy to this account, and to all in the setting organization
+	@$(BIN)/python infra/prepare_account.py $(ARGS)
+	@parameters=$$($(BIN)/python infra/rollout.py prepare $(ARGS)) && \
+	$(CDK) deploy AuroraOfficeHours AuroraOfficeHoursOrganization $$parameters $(ARGS)
+	@$(BIN)/python infra/console_events.py store $(ARGS)
+	@$(BIN)/python infra/rollout.py report $(ARGS)
+
+.PHONY: destroy-organization
+destroy-organization: $(VENV)/.infra infra/node_modules/.ready ## Remove the stacks of the organization's accounts, and leave this account's own
+	$(CDK) destroy AuroraOfficeHoursOrganization $(ARGS)
+
+.PHONY: template
+template: $(VENV)/.infra ## Upload the package to BUCKET, and write a template that anything can deploy: make template BUCKET=...
+	@$(BIN)/python -m tools.template "$(BUCKET)" $(ARGS)
 
 # By version and hash, and without the hosts that they came from.
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \

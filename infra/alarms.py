@@ -21,7 +21,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from metrics import ours
-from settings import NAME, StackSettings, function_name
+from settings import NAME, Organization, StackSettings, function_name
 
 # Where a person finds what is wrong with which cluster.
 _STATUS = function_name("status")
@@ -38,9 +38,10 @@ class Topic(sns.Topic):
     It has no key: CloudWatch can use none but a customer's own, which is a dollar a month for messages without secrets.
 
     email: who gets it, once they have confirmed that they want to; empty for nobody.
+    organization: whose members publish to it as well.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, email: str) -> None:
+    def __init__(self, scope: Construct, id_: str, *, email: str, organization: Organization | None = None) -> None:
         super().__init__(scope, id_, topic_name=NAME, display_name="Aurora Office Hours", enforce_ssl=True)
         stack = cdk.Stack.of(self)
         # A policy of its own, which enforces TLS, takes the place of the one that lets the whole account publish.
@@ -59,8 +60,43 @@ class Topic(sns.Topic):
                 },
             )
         )
+        if organization:
+            self.let_members_publish(organization)
         if email:
             self.add_subscription(subscriptions.EmailSubscription(email))
+
+    def let_members_publish(self, organization: Organization) -> None:
+        """Let members tell their failures, or their alarms.
+
+        Failures are published by a role, which has the organization's id; an alarm has another key for it.
+        https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
+        https://github.com/aws-samples/amazon-cloudwatch-auto-alarms (CloudWatchAutoAlarms-SNS.yaml)
+        """
+        stack = cdk.Stack.of(self)
+        # Until `make deploy-organization` says which, it is no organization's.
+        its_id = cdk.CfnParameter(
+            stack, "OrganizationId", default="none", description="The organization of all accounts: o-..."
+        ).value_as_string
+        self.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="PublishFailuresOfMembers",
+                principals=[iam.AnyPrincipal()],
+                actions=["sns:Publish"],
+                resources=[self.topic_arn],
+                conditions={"StringEquals": {"aws:PrincipalOrgID": its_id}},
+            )
+        )
+        if organization.alarms:
+            alarms = f"arn:{stack.partition}:cloudwatch:{stack.region}:*:alarm:{NAME}-*"
+            self.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid="PublishAlarmsOfMembers",
+                    principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                    actions=["sns:Publish"],
+                    resources=[self.topic_arn],
+                    conditions={"StringEquals": {"aws:SourceOrgID": its_id}, "ArnLike": {"aws:SourceArn": alarms}},
+                )
+            )
 
 
 class Alarms(Construct):

@@ -1,4 +1,4 @@
-"""The CDK app, started by cdk.json: reads the settings, builds the package, and describes the stack."""
+"""The CDK app, started by cdk.json: reads the settings, builds the package, and describes the stacks."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ from aws_cdk import cx_api
 from cdk_nag import AwsSolutionsChecks
 
 import asset
+from organization import OrganizationStack, member_template
 from settings import SettingsError, StackSettings
 from stack import OfficeHoursStack
 
@@ -21,7 +22,14 @@ def main() -> None:
         settings = StackSettings.from_context(app.node.get_all_context())
         with tempfile.TemporaryDirectory() as folder:
             package = asset.build(Path(folder))
-            OfficeHoursStack(app, settings=settings, package=package)
+            stack = OfficeHoursStack(app, settings=settings, package=package)
+            if settings.organization:
+                # Beside the others' templates, so that it is looked at as they are.
+                template = Path(app.outdir) / "AuroraOfficeHoursMember.template.json"
+                template.write_text(member_template(settings, package, app.node.get_all_context()))
+                OrganizationStack(
+                    app, centre=stack, organization=settings.organization, package=package, template=template
+                )
             leave_out_flags(app.synth())
     except (SettingsError, asset.PackageError) as error:
         sys.exit(str(error))

@@ -22,6 +22,30 @@ def look_up_who(settings: StackSettings) -> list[iam.PolicyStatement]:
     return [allow("LookUpWho", ["cloudtrail:LookupEvents"])] if settings.cloud_trail else []
 
 
+def look_up_connections() -> list[iam.PolicyStatement]:
+    """Find out in CloudWatch who is connected. It knows no narrower resource than all."""
+    return [allow("LookUpConnections", ["cloudwatch:GetMetricData"])]
+
+
+def read_all(settings: StackSettings) -> list[iam.PolicyStatement]:
+    """All that the central status and report functions ask of another account."""
+    return [
+        *look(settings, "rds:DescribeDBInstances"),
+        *look_up_who(settings),
+        allow("ReadMetrics", ["cloudwatch:GetMetricData"]),
+    ]
+
+
+def look_at_members(partition: str, reader: str) -> list[iam.PolicyStatement]:
+    """Find the organization's accounts, with their names, and become the reader in each that has one."""
+    return [
+        allow(
+            "FindAccounts", ["organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"]
+        ),
+        allow("ReadMembers", ["sts:AssumeRole"], f"arn:{partition}:iam::*:role/{reader}"),
+    ]
+
+
 def act_on_tagged(stack: cdk.Stack, settings: StackSettings, action: str) -> list[iam.PolicyStatement]:
     """Stop or start clusters that have the tag, and hold them so."""
     clusters = cluster_arns(settings, stack.partition, stack.region, stack.account)

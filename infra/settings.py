@@ -7,7 +7,7 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CONTEXT_KEY = "officeHours"
 STACK = "AuroraOfficeHours"
+ORGANIZATION_STACK = "AuroraOfficeHoursOrganization"
 # What all that the stack makes is named by.
 NAME = "aurora-office-hours"
 EVERY_REGION = ("*",)
@@ -46,9 +47,14 @@ TAG_KEY_LENGTH = 123
 # Whether the address exists shows when it is to be confirmed. This is for what could be none, or more than one.
 EMAIL = re.compile(r"[^\s@,;:<>()\"]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*")
 EMAIL_LENGTH = 254
+MOST_NOTICE_MINUTES = 24 * 60
+SLACK_ID = re.compile(r"[0-9A-Z]{0,255}")
 # Of a schedule or a calendar.
 PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 REPORTS = ("daily", "weekly", "never")
+# Organizational units, or the root, as Organizations names them.
+# https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html
+UNIT = re.compile(r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32}")
 
 
 def function_name(word: str) -> str:
@@ -58,6 +64,19 @@ def function_name(word: str) -> str:
 
 class SettingsError(ValueError):
     """The settings cannot be used. Each line of the text names a key and says what it accepts."""
+
+
+@dataclass(frozen=True)
+class Organization:
+    """The accounts that `make deploy-organization` deploys to, its members.
+
+    units: the organizational units that they are in, now or later.
+    dashboard, alarms: whether each has its own.
+    """
+
+    units: tuple[str, ...]
+    dashboard: bool = False
+    alarms: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +93,10 @@ class StackSettings:
     report: how often a report is sent.
     log_retention_days: how long the functions' logs are kept.
     cloud_trail: whether the functions may look up in CloudTrail who started or stopped a cluster.
+    notice_minutes: how long before a scheduled stop a notice is sent; 0 for none.
+    slack_workspace, slack_channel: the ids of where Amazon Q Developer shows the notices; empty for nowhere.
     dashboard, alarms: whether the stack has them.
+    organization: the accounts that this one is the centre of; None for an account on its own.
     """
 
     tag_key: str = "office-hours"
@@ -87,8 +109,12 @@ class StackSettings:
     report: str = "weekly"
     log_retention_days: int = 90
     cloud_trail: bool = True
+    notice_minutes: int = 0
+    slack_workspace: str = ""
+    slack_channel: str = ""
     dashboard: bool = True
     alarms: bool = True
+    organization: Organization | None = None
 
     @classmethod
     def from_context(cls, context: Mapping[str, object]) -> "StackSettings":
@@ -102,10 +128,18 @@ class StackSettings:
             except ValueError as refused:
                 problems.append(f"{CONTEXT_KEY}.{key} {refused}")
         settings = cls(**checked)  # type: ignore[arg-type]  # each check returns its field's type
-        problems += check_language(settings)
+        problems += check_language(settings) + check_notices(settings)
         if problems:
             raise SettingsError("\n".join(problems))
         return settings
+
+    def of_a_member(self) -> "StackSettings":
+        """What a member has in place of these. The centre reports for all, and knows whom to tell."""
+        if not self.organization:
+            return self
+        dashboard, alarms = self.organization.dashboard, self.organization.alarms
+        alone = replace(self, notify_email="", report="never", notice_minutes=0, slack_workspace="", slack_channel="")
+        return replace(alone, dashboard=dashboard, alarms=alarms)
 
     def as_json(self) -> str:
         """What the functions read from their environment."""
@@ -118,6 +152,7 @@ class StackSettings:
                 "schedules": self.schedules,
                 "calendars": self.calendars,
                 "cloudTrail": self.cloud_trail,
+                "noticeMinutes": self.notice_minutes,
             },
             separators=(",", ":"),
         )
@@ -212,6 +247,18 @@ def log_retention_days(value: object) -> int:
     return one_of(RETENTION, value, "a number of days that CloudWatch Logs can keep a log")
 
 
+def notice_minutes(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_NOTICE_MINUTES:
+        return value
+    raise ValueError(f"must be minutes up to {MOST_NOTICE_MINUTES}, or 0 for no notices; it is {shown(value)}.")
+
+
+def slack_id(value: object) -> str:
+    if isinstance(value, str) and SLACK_ID.fullmatch(value):
+        return value
+    raise ValueError(f'must be Slack\'s id, such as "T012ABCDE" or "C012ABCDE", or "" for none; it is {shown(value)}.')
+
+
 def switch(value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -289,6 +336,27 @@ def calendars(value: object) -> dict[str, tuple[str, ...]]:
     )
 
 
+def organization(value: object) -> Organization:
+    given = value if isinstance(value, dict) else {}
+    units, members = given.get("units"), given.get("members", {})
+    if (
+        not isinstance(units, list)
+        or not units
+        or not all(isinstance(unit, str) and UNIT.fullmatch(unit) for unit in units)
+        or len(set(units)) < len(units)
+        or not given.keys() <= {"units", "members"}
+        or not isinstance(members, dict)
+        or not members.keys() <= {"dashboard", "alarms"}
+        or not all(isinstance(each, bool) for each in members.values())
+    ):
+        raise ValueError(
+            'must be an object with "units", a list of organizational units, each once, or the root, such as '
+            '{"units": ["ou-ab12-34cd56ef"]}, and, where its members have their own, "members", such as '
+            f'{{"dashboard": true, "alarms": true}}; it is {shown(value)}.'
+        )
+    return Organization(tuple(units), **members)
+
+
 KEYS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "tagKey": ("tag_key", tag_key),
     "everyMinutes": ("every_minutes", every_minutes),
@@ -300,11 +368,15 @@ KEYS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "report": ("report", report),
     "logRetentionDays": ("log_retention_days", log_retention_days),
     "cloudTrail": ("cloud_trail", switch),
+    "noticeMinutes": ("notice_minutes", notice_minutes),
+    "slackWorkspace": ("slack_workspace", slack_id),
+    "slackChannel": ("slack_channel", slack_id),
     "dashboard": ("dashboard", switch),
     "alarms": ("alarms", switch),
+    "organization": ("organization", organization),
 }
 # Values that are words, also where they could be read as JSON.
-TEXTS = ("tagKey", "defaultZone", "notifyEmail", "report")
+TEXTS = ("tagKey", "defaultZone", "notifyEmail", "report", "slackWorkspace", "slackChannel")
 
 
 def check_language(settings: StackSettings) -> list[str]:
@@ -326,6 +398,21 @@ def check_language(settings: StackSettings) -> list[str]:
             Schedule.parse(name, default_zone=settings.default_zone, named={name: text}, calendars=dates)
         except ScheduleError as error:
             problems.append(f"{CONTEXT_KEY}.schedules.{name}: {error}")
+    return problems
+
+
+def check_notices(settings: StackSettings) -> list[str]:
+    """What is wrong with the settings of the notices together."""
+    problems = []
+    if 0 < settings.notice_minutes < settings.every_minutes:
+        problems.append(
+            f"{CONTEXT_KEY}.noticeMinutes must be 0, or everyMinutes ({settings.every_minutes}) at least, since a run "
+            f"sends them; it is {settings.notice_minutes}."
+        )
+    if bool(settings.slack_workspace) != bool(settings.slack_channel):
+        problems.append(f"{CONTEXT_KEY}.slackWorkspace and {CONTEXT_KEY}.slackChannel go together: one is missing.")
+    if settings.slack_channel and not settings.notice_minutes:
+        problems.append(f"{CONTEXT_KEY}.slackChannel shows notices: say how early, such as noticeMinutes 30.")
     return problems
 
 

@@ -1,11 +1,12 @@
-"""The stack: four functions, the schedules that invoke three of them, the alarms and the dashboard."""
+"""The stack: four functions, the schedules that invoke three of them, the alarms, the notices and the dashboard."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
@@ -17,7 +18,18 @@ from constructs import Construct, IConstruct
 
 from alarms import Alarms, Topic
 from dashboard import Dashboard
-from permissions import act_on_tagged, allow, cluster_arns, look, look_up_who
+from member import LOOKING, READER, Centre, code_in_bucket
+from notices import Notices
+from permissions import (
+    act_on_tagged,
+    allow,
+    cluster_arns,
+    look,
+    look_at_members,
+    look_up_connections,
+    look_up_who,
+    read_all,
+)
 from settings import CONTEXT_KEY, NAME, STACK, SettingsError, StackSettings, function_name
 
 # Lambda's limit for all names and values of a function's environment together, in bytes, less what the ARNs in it take,
@@ -83,16 +95,25 @@ class OfficeHoursStack(cdk.Stack):
     """Everything that Aurora Office Hours needs in an account; removed, it leaves nothing of its own behind.
 
     package: the folder that is deployed to Lambda.
+    plain: whether the template can be deployed without the CDK, from a bucket that has the package; with an
+        organization in the settings it is then a member's, and without this the centre's.
     """
 
-    def __init__(self, scope: Construct, *, settings: StackSettings, package: Path) -> None:
+    def __init__(self, scope: Construct, *, settings: StackSettings, package: Path, plain: bool = False) -> None:
         super().__init__(
             scope,
             STACK,
             description="Aurora Office Hours: stops and starts tagged Amazon Aurora clusters on office hours",
+            synthesizer=cdk.BootstraplessSynthesizer() if plain else None,
         )
-        self.settings = settings
-        self.code = lambda_.Code.from_asset(str(package))
+        self.settings = settings.of_a_member() if plain else settings
+        settings = self.settings
+        self.code = code_in_bucket(self, package) if plain else lambda_.Code.from_asset(str(package))
+        self.is_centre = settings.organization is not None and not plain
+        self.centre: Centre | None = None
+        if settings.organization and plain:
+            self.centre = Centre(self, statements=read_all(settings), tell=not settings.alarms)
+            accept(self.centre.reader, "IAM5[Resource::*]", "A listing is of all that there is, and changes nothing.")
         self.failures = sqs.Queue(
             self,
             "Failures",
@@ -101,32 +122,59 @@ class OfficeHoursStack(cdk.Stack):
             retention_period=cdk.Duration.days(14),
         )
         accept(self.failures, "SQS3", "It is the dead-letter queue.")
-        self.topic = Topic(self, "Topic", email=settings.notify_email)
+        self.topic = Topic(
+            self, "Topic", email=settings.notify_email, organization=settings.organization if self.is_centre else None
+        )
+        # Nobody looks into the queue of a member without alarms: the centre is told each failure itself.
+        self.tells = self.centre is not None and not settings.alarms
         self.group = scheduler.ScheduleGroup(
             self, "Schedules", schedule_group_name=NAME, removal_policy=cdk.RemovalPolicy.DESTROY
         )
+        self.notices = Notices(self, "Notices", email=settings.notify_email) if settings.notice_minutes else None
         self.scheduled: dict[str, lambda_.Alias] = {}
-        acting = {
-            "stop": self.add_acting(
-                "stop", "rds:StopDBCluster", "Stops tagged Aurora clusters outside their office hours"
-            ),
-            "start": self.add_acting(
-                "start", "rds:StartDBCluster", "Starts tagged Aurora clusters for their office hours"
-            ),
-        }
+        acting = {"stop": self.add_stop(), "start": self.add_start()}
+        if self.notices and settings.slack_channel:
+            self.notices.show_in_slack(settings, start=acting["start"])
         functions = {**acting, "status": self.add_status(acting), "report": self.add_report()}
-        alarms = []
-        if settings.alarms:
-            scheduled = {word: self.scheduled[word] for word in acting}
-            alarms = Alarms(
-                self, "Alarms", topic=self.topic, scheduled=scheduled, failures=self.failures, settings=settings
-            ).all
+        alarms = self.add_alarms([*acting]) if settings.alarms else []
         if settings.dashboard:
             Dashboard(self, "Dashboard", functions=functions, alarms=alarms)
         self.add_outputs(list(acting))
 
-    def add_acting(self, name: str, action: str, purpose: str) -> lambda_.Function:
-        """A function that stops or starts clusters: with this one RDS action, and none that changes anything else."""
+    def add_stop(self) -> lambda_.Function:
+        return self.add_acting(
+            "stop",
+            "rds:StopDBCluster",
+            "Stops tagged Aurora clusters outside their office hours",
+            more=[*look_up_connections(), *(self.notices.publish() if self.notices else ())],
+            variables=self.notices.variables if self.notices else {},
+        )
+
+    def add_start(self) -> lambda_.Function:
+        return self.add_acting("start", "rds:StartDBCluster", "Starts tagged Aurora clusters for their office hours")
+
+    def add_alarms(self, acting: Sequence[str]) -> Sequence[cloudwatch.IAlarm]:
+        return Alarms(
+            self,
+            "Alarms",
+            topic=self.centre.topic if self.centre else self.topic,
+            scheduled={word: self.scheduled[word] for word in acting},
+            failures=self.failures,
+            settings=self.settings,
+        ).all
+
+    def add_acting(
+        self,
+        name: str,
+        action: str,
+        purpose: str,
+        more: Sequence[iam.PolicyStatement] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> lambda_.Function:
+        """A function that stops or starts clusters: with this one RDS action, and none that changes anything else.
+
+        more: what else it may do.
+        """
         interval = cdk.Duration.minutes(self.settings.every_minutes)
         function = Function(
             name=name,
@@ -135,9 +183,11 @@ class OfficeHoursStack(cdk.Stack):
                 *look(self.settings),
                 *look_up_who(self.settings),
                 *act_on_tagged(self, self.settings, action),
+                *more,
             ],
             memory=MEMORY_MB,
             timeout=min(interval, LONGEST_RUN, key=cdk.Duration.to_seconds),
+            variables=variables or {},
             schedule=full_minutes(self.settings.every_minutes),
             tried_for=interval,
         )
@@ -153,7 +203,11 @@ class OfficeHoursStack(cdk.Stack):
             Function(
                 name="status",
                 purpose="Shows tagged Aurora clusters, what they should be, and why",
-                statements=[*look(self.settings, "rds:DescribeDBInstances"), *look_up_who(self.settings)],
+                statements=[
+                    *look(self.settings, "rds:DescribeDBInstances"),
+                    *look_up_who(self.settings),
+                    *self.look_at_members(),
+                ],
                 memory=TELLING_MEMORY_MB,
                 timeout=LONGEST_STATUS,
                 variables={
@@ -173,6 +227,7 @@ class OfficeHoursStack(cdk.Stack):
                     allow("ReadConnections", ["cloudwatch:GetMetricData"]),
                     allow("ReadPrices", ["pricing:GetProducts"]),
                     allow("SendReport", ["sns:Publish"], self.topic.topic_arn),
+                    *self.look_at_members(),
                 ],
                 memory=TELLING_MEMORY_MB,
                 timeout=LONGEST_RUN,
@@ -187,6 +242,20 @@ class OfficeHoursStack(cdk.Stack):
                 retries=0,
             )
         )
+
+    def look_at_members(self) -> list[iam.PolicyStatement]:
+        """What the functions that tell need for telling of all accounts, in the centre."""
+        return look_at_members(self.partition, READER) if self.is_centre else []
+
+    def variables(self, function: Function) -> dict[str, str]:
+        """What a function finds in its environment, beside the settings."""
+        more = dict(function.variables)
+        if self.settings.organization and self.is_centre and function.name in LOOKING:
+            more["OFFICE_HOURS_ORGANIZATION"] = json.dumps({"units": self.settings.organization.units})
+        # CloudWatch bills metrics, and nobody looks at these. Powertools knows the name.
+        if self.centre and not (self.settings.alarms or self.settings.dashboard):
+            more["POWERTOOLS_METRICS_DISABLED"] = "true"
+        return more
 
     def add_function(self, function: Function) -> lambda_.Function:
         log_group = self.add_log_group(function.construct_id, function.function_name)
@@ -203,7 +272,7 @@ class OfficeHoursStack(cdk.Stack):
             log_group=log_group,
             memory_size=function.memory,
             timeout=function.timeout,
-            environment=environment(self.settings, function.variables),
+            environment=environment(self.settings, self.variables(function)),
         )
         if function.schedule:
             made.configure_async_invoke(retry_attempts=0, max_event_age=BY_HAND)
@@ -215,7 +284,9 @@ class OfficeHoursStack(cdk.Stack):
                 version=made.latest_version,
                 retry_attempts=function.retries,
                 max_event_age=function.tried_for,
-                on_failure=destinations.SqsDestination(self.failures),
+                on_failure=(
+                    destinations.EventBridgeDestination() if self.tells else destinations.SqsDestination(self.failures)
+                ),
             )
             self.add_schedule(function, function.schedule)
         return made
@@ -238,16 +309,23 @@ class OfficeHoursStack(cdk.Stack):
             *function.statements,
             allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn),
         ]
-        if function.schedule:
+        if function.schedule and self.tells:
+            bus = f"arn:{self.partition}:events:{self.region}:{self.account}:event-bus/default"
+            statements.append(allow("TellFailures", ["events:PutEvents"], bus))
+        elif function.schedule:
             statements.append(allow("HandOverFailures", ["sqs:SendMessage"], self.failures.queue_arn))
         role = iam.Role(
             self,
             f"{function.construct_id}Role",
+            role_name=function.function_name if self.is_centre and function.name in LOOKING else None,
             description=function.purpose,
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies={function.name: iam.PolicyDocument(statements=statements)},
         )
         accept(role, "IAM5[Resource::*]", "A listing is of all that there is, and changes nothing.")
+        if self.is_centre and function.name in LOOKING:
+            reader = f"arn:<AWS::Partition>:iam::*:role/{READER}"
+            accept(role, f"IAM5[Resource::{reader}]", "Accounts come and go; each has this role, which only reads.")
         # The list above is all: no construct adds to it.
         return role.without_policy_updates()
 

@@ -223,6 +223,7 @@ class History:
     """An account's clusters, from `begin` on.
 
     fates: for the first cluster, the second and so on, and again.
+    users: how many are connected to each cluster, by CloudWatch; None where it has no data.
     """
 
     account: Account
@@ -231,6 +232,7 @@ class History:
     trail: Trail = Trail.ON
     now: datetime = LONG_AGO
     fates: tuple[Fate, ...] = (Fate(),)
+    users: int | None = 0
     clusters: dict[str, Cluster] = field(default_factory=dict)
     _trouble: Trouble | None = None
     _victim: str | None = None
@@ -238,7 +240,7 @@ class History:
 
     def begin(self, now: datetime, trail: Trail = Trail.ON) -> None:
         """Begin anew, with an empty account."""
-        self.now, self.trail, self.fates = now, trail, (Fate(),)
+        self.now, self.trail, self.fates, self.users = now, trail, (Fate(),), 0
         self.monkeypatch.setenv("OFFICE_HOURS_SETTINGS", json.dumps({"cloudTrail": trail is not Trail.OFF}))
         self.account.trail_delay = TRAIL_DELAY if trail is Trail.LATE else timedelta(0)
         for each in (self.clusters, self.account.clusters, self.account.trail, self.account.calls):
@@ -364,7 +366,10 @@ class History:
 
     def _show_log(self) -> None:
         self.account.events[HOME].clear()
+        self.account.connections.clear()
         for cluster in self.clusters.values():
+            if self.users is not None:
+                self.account.connected(cluster.name, (self.now - timedelta(minutes=1)).isoformat(), self.users)
             for event in self.seen(cluster):
                 self.account.log(cluster.name, event.message, event.date.isoformat())
 

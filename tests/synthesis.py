@@ -11,10 +11,12 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from settings import StackSettings
+from organization import OrganizationStack
+from settings import Organization, StackSettings
 from stack import OfficeHoursStack
 
 Resource = dict[str, Any]
+ORGANIZATION = Organization(("ou-ab12-34cd56ef",))
 
 
 class Template:
@@ -22,7 +24,7 @@ class Template:
 
     def __init__(self, body: Resource) -> None:
         self.resources: dict[str, Resource] = {named(key): readable(value) for key, value in body["Resources"].items()}
-        self.outputs: dict[str, Resource] = body["Outputs"]
+        self.outputs: dict[str, Resource] = body.get("Outputs", {})
 
     def properties(self, name: str) -> Resource:
         properties: Resource = self.resources[name]["Properties"]
@@ -53,7 +55,7 @@ def readable(value: Any) -> Any:  # noqa: ANN401  any JSON
         case {"Fn::GetAtt": [str(name), str(attribute)]}:
             return f"<{named(name)}.{attribute}>"
         case {"Fn::Join": ["", list(parts)]}:
-            return "".join(readable(part) for part in parts)
+            return "".join(str(readable(part)) for part in parts)
         case dict():
             return {key: readable(item) for key, item in value.items()}
         case list():
@@ -69,12 +71,14 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def synthesize(settings: StackSettings, package: Path, context: Mapping[str, object] | None = None) -> Template:
-    key = repr((settings, package, context))
+def synthesize(
+    settings: StackSettings, package: Path, context: Mapping[str, object] | None = None, *, plain: bool = False
+) -> Template:
+    key = repr((settings, package, context, plain))
     if key not in _TEMPLATES:
         # CloudFormation's own validation takes seconds: `make lint` asks for it.
         app = cdk.App(builtin_cloud_formation_validation=False, context=context)
-        stack = OfficeHoursStack(app, settings=settings, package=package)
+        stack = OfficeHoursStack(app, settings=settings, package=package, plain=plain)
         _TEMPLATES[key] = Template(app.synth().get_stack_by_name(stack.stack_name).template)
     return _TEMPLATES[key]
 
@@ -85,3 +89,14 @@ _TEMPLATES: dict[str, Template] = {}
 @pytest.fixture(scope="session")
 def template(package: Path) -> Template:
     return synthesize(StackSettings(), package)
+
+
+@pytest.fixture(scope="session")
+def organization(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The organization's stack."""
+    template = tmp_path_factory.mktemp("template") / "member.json"
+    template.write_text("{}")
+    app = cdk.App(builtin_cloud_formation_validation=False)
+    centre = OfficeHoursStack(app, settings=StackSettings(organization=ORGANIZATION), package=package)
+    stack = OrganizationStack(app, centre=centre, organization=ORGANIZATION, package=package, template=template)
+    return Template(app.synth().get_stack_by_name(stack.stack_name).template)

@@ -264,6 +264,60 @@ def test_a_call_settles_what_is_older_than_the_event_log() -> None:
     assert said(decided(closed, now, call=before)) == "stop scheduled"
 
 
+# --- Rule 8a: in grace it waits for those who are connected, and what is not known counts as connected
+
+GRACE = f"{WEEKDAYS} grace=2h"
+RESTARTED = "sat 03:00 restart, sat 03:08 started"
+
+
+@pytest.mark.parametrize(
+    ("tag", "now", "most", "expected"),
+    [
+        (GRACE, "mon 18:00", 3, "leave in-use"),
+        (GRACE, "mon 19:59", None, "leave in-use"),
+        (GRACE, "mon 18:00", 0, "stop scheduled"),
+        (GRACE, "mon 20:00", 3, "stop scheduled"),
+        (GRACE, "mon 17:59", 0, "leave as-scheduled"),
+        (f"{GRACE} enforced", "mon 18:00", 3, "leave in-use"),
+        (f"{GRACE} enforced", "mon 18:00", 0, "stop enforced"),
+        (f"{GRACE} enforced", "mon 20:00", 3, "stop enforced"),
+        ("-18:00 UTC grace=90m", "mon 19:29", 1, "leave in-use"),
+        ("-18:00 UTC grace=90m", "mon 19:30", 1, "stop scheduled"),
+    ],
+)
+def test_a_stop_in_grace_waits_while_somebody_is_connected(tag: str, now: str, most: int | None, expected: str) -> None:
+    decision = decided(cluster(tag=tag), now)
+    assert said(decision.connected(most)) == expected
+
+
+def test_it_says_how_many_are_connected_and_when_it_stops_at_the_latest() -> None:
+    decision = decided(cluster(tag=GRACE), "mon 18:00")
+    assert decision.message == (
+        "Its schedule says stopped since Mon 2026-11-16 18:00 UTC. "
+        "Stops once nobody is connected, by Mon 2026-11-16 20:00 UTC at the latest."
+    )
+    assert decision.connected(3).message == f"3 connected in the last ten minutes. {decision.message}"
+    assert "CloudWatch" in decision.connected(None).message
+
+
+def test_grace_counts_from_the_end_of_a_hold_and_delays_no_hold() -> None:
+    held = cluster(tag=GRACE, hold="running until 2026-11-16T21:00Z")
+    assert [said(decided(held, now)) for now in ("mon 20:59", "mon 22:59", "mon 23:00")] == [
+        "leave held",
+        "leave in-use",
+        "stop scheduled",
+    ]
+    assert said(decided(cluster(tag=GRACE, hold="stopped"), "mon 18:30")) == "stop held"
+
+
+def test_what_a_person_or_aws_started_is_judged_before_its_grace() -> None:
+    assert (
+        said(decided(cluster(tag=GRACE), "mon 19:10", call=Call(at("mon 19:02"), "alice"))) == "leave changed-by-hand"
+    )
+    assert said(decided(cluster(tag=GRACE), "sat 03:10", RESTARTED)) == "stop auto-restarted"
+    assert said(decided(cluster("stopped", tag=GRACE), "mon 08:30")) == "start scheduled"
+
+
 # --- What the event log cannot tell
 
 
@@ -394,6 +448,11 @@ def test_it_is_overdue_half_an_hour_or_two_runs_after_a_transition() -> None:
         (cluster(hold="running until 2026-11-16T20:00Z"), "mon 20:40", True),
         (cluster("stopped", hold="stopped until 2026-11-16T12:00Z"), "mon 12:40", True),
         (cluster(hold="stopped"), "mon 19:00", False),
+        # Grace is no delay of ours.
+        (cluster(tag=GRACE), "mon 20:20", False),
+        (cluster(tag=GRACE), "mon 20:40", True),
+        (cluster("modifying", tag=f"{GRACE} enforced"), "mon 20:20", False),
+        (cluster("stopped", tag=GRACE), "mon 08:40", True),
     ],
 )
 def test_overdue(of: Cluster, now: str, *, expected: bool) -> None:

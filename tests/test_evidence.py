@@ -122,6 +122,66 @@ def test_an_event_that_cannot_be_read_is_its_clusters_failure_alone(account: Acc
     assert account.named("StopDBCluster") == ["a"]
 
 
+# CloudWatch
+
+
+GRACE, IN_USE = f"{OFFICE} grace=2h", ("leave", "in-use")
+
+
+def test_it_stays_up_while_somebody_works(account: Account) -> None:
+    """They are connected until 18:39, and CloudWatch is up to date."""
+    account.add("a", GRACE)
+    for minute in range(-30, 60):
+        at = datetime.fromisoformat(CLOSING) + timedelta(minutes=minute)
+        account.connected("a", at.isoformat(), 3 if minute < 40 else 0)
+    found = entry(stop(CLOSING))
+    assert (found["decision"], found["reason"]) == IN_USE
+    assert "3 connected" in found["message"]
+    assert "by Mon 2026-11-23 20:00 UTC at the latest" in found["message"]
+    assert decisions(stop("2026-11-23T18:45:00Z")) == {"a": IN_USE}
+    assert decisions(stop("2026-11-23T18:50:00Z")) == {"a": STOP}
+
+
+@pytest.mark.parametrize("figures", ["none", "old", "refused"])
+def test_without_figures_somebody_counts_as_connected_until_grace_ends(
+    account: Account, log: Log, monkeypatch: pytest.MonkeyPatch, figures: str
+) -> None:
+    settings(monkeypatch, regions=[HOME, "us-east-1"])
+    for region in (HOME, "us-east-1"):
+        account.add("a", GRACE, region=region)
+        if figures != "none":
+            account.connected("a", "2026-11-23T17:40:00Z", 0, region=region)
+    if figures == "refused":
+        account.fail("GetMetricData", ACCESS_DENIED)
+    assert decisions(stop("2026-11-23T18:15:00Z")) == {"a": IN_USE}
+    warnings = [line["message"] for line in log.lines("WARNING")]
+    assert [HOME in each and "us-east-1" in each for each in warnings] == ([True] if figures == "refused" else [])
+    assert decisions(stop("2026-11-23T20:00:00Z")) == {"a": STOP}
+
+
+def test_cloudwatch_is_asked_once_a_region_and_only_for_stops_in_grace(account: Account) -> None:
+    for number in range(501):
+        account.add(f"c{number:03}", GRACE)
+        account.connected(f"c{number:03}", "2026-11-23T18:20:00Z", number % 2)
+    account.add("by-hand", GRACE)
+    account.called("StartDBCluster", "by-hand", "2026-11-23T18:02:00Z")
+    account.add("early", "mon-fri 08:00-20:00 grace=2h")
+    account.add("plain", OFFICE)
+    answer = decisions(stop(EVENING, {"dry_run": True}))
+    assert {name for name, each in answer.items() if each == STOP} == {"plain", *(f"c{n:03}" for n in range(0, 501, 2))}
+    asked = [json.loads(each["MetricDataQueries"]) for each in look_ups(account, "GetMetricData")]
+    assert [len(queries) for queries in asked] == [500, 1]
+
+
+def test_nobody_else_asks_cloudwatch(account: Account) -> None:
+    account.add("a", GRACE)
+    account.connected("a", "2026-11-23T18:20:00Z", 0)
+    assert decisions(start(EVENING)) == {"a": IN_USE}
+    assert decisions(stop(CLOSING, {"time": EVENING})) == {"a": IN_USE}
+    assert decisions(stop("2026-11-23T20:00:00Z")) == {"a": STOP}
+    assert "GetMetricData" not in account.counts()
+
+
 # CloudTrail
 
 

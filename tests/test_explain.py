@@ -66,6 +66,7 @@ def test_a_tag_is_explained_in_words_and_numbers() -> None:
         ("mon 08:00-18:00 closed=2026-11-30", 9.8, "its closed days; the next is Mon 2026-11-30"),
         ("mon 08:00-18:00 holidays=plant", 9.8, "its closed days; the next is Mon 2026-12-07"),
         (f"{OFFICE} lead=15m", 51.2, "starts 15 minutes before each window"),
+        (f"{OFFICE} grace=2h", 50.0, "While somebody is connected, a stop waits, 2 h at the most."),
         (f"{OFFICE} maintenance", 50.0, "maintenance window is added"),
         (f"{OFFICE} enforced", 50.0, "Changes by hand are undone"),
     ],

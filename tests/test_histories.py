@@ -33,7 +33,9 @@ nothing else is said, of each run and of each cluster:
 (e) Once. From one transition to the next, runs change a cluster once at the most, and once more for each restart by AWS
     and for each change of theirs that failed; an edit of the tags begins a new count. But not with `enforced`, `always`
     and `never`, nor under a hold, nor where events were late or lost and CloudTrail does not tell at once.
-(f) Commands by hand. Each cluster that is named gets its hold, and then the call, unless it is busy or in that state
+(f) Grace. While somebody is connected, or CloudWatch has no data, a stop by the schedule waits, as long as its grace
+    allows, and no longer. Once nobody is, it is made as under (b).
+(g) Commands by hand. Each cluster that is named gets its hold, and then the call, unless it is busy or in that state
     already; no other cluster is touched. One mistake, and none is.
 
 To look longer, at other histories each time: `HISTORIES=2000 python -m pytest tests/test_histories.py`
@@ -96,6 +98,12 @@ def latest_transition(cluster: Cluster, now: datetime) -> datetime | None:
     return max([transition.at, *ends] if transition else ends, default=None)
 
 
+def is_in_use(history: History, cluster: Cluster) -> bool:
+    since = latest_transition(cluster, history.now)
+    grace = cluster.schedule.grace if cluster.schedule and not hold_in_force(cluster, history.now) else 0
+    return bool(since and history.now < since + timedelta(minutes=grace)) and history.users != 0
+
+
 def is_insisted_on(cluster: Cluster, now: datetime) -> bool:
     """Whether what people do elsewhere counts for nothing."""
     return bool(hold_in_force(cluster, now) or (cluster.schedule and cluster.schedule.enforced))
@@ -113,11 +121,12 @@ def why_not(history: History, cluster: Cluster, action: Action, *, is_known: boo
         return "(b) busy"
     if wanted in (None, cluster.state) or STATES[action] is not wanted:
         return "(a) not asked for"
-    if is_insisted_on(cluster, history.now):
-        return ""
-    if action is Action.STOP and has_just_failed(history, cluster):
+    if action is Action.STOP and is_in_use(history, cluster):
+        return "(f) in use"
+    if action is Action.STOP and has_just_failed(history, cluster) and not is_insisted_on(cluster, history.now):
         return "(b) a stop has just failed"
-    return "(a) changed by hand" if was_changed_by_hand(history, cluster, is_known=is_known) else ""
+    is_left = not is_insisted_on(cluster, history.now) and was_changed_by_hand(history, cluster, is_known=is_known)
+    return "(a) changed by hand" if is_left else ""
 
 
 def has_just_failed(history: History, cluster: Cluster) -> bool:
@@ -214,21 +223,21 @@ def command(
     done = history.invoke(action, event, trouble)
     told = f"{event} to {action} at {history.now}, which ended with {done.error!r}"
     if mistaken or trouble in OF_ALL:
-        assert done.error, f"(f) a mistake, and yet {told}"
-        assert not done.tagged | done.asked, f"(f) nothing is to be done, and yet {told}"
+        assert done.error, f"(g) a mistake, and yet {told}"
+        assert not done.tagged | done.asked, f"(g) nothing is to be done, and yet {told}"
         return
-    assert not isinstance(done.error, EventError), f"(f) no mistake, and yet {told}"
-    assert done.tagged == set(holds), f"(f) holds of {done.tagged}: {told}"
+    assert not isinstance(done.error, EventError), f"(g) no mistake, and yet {told}"
+    assert done.tagged == set(holds), f"(g) holds of {done.tagged}: {told}"
     if trouble is Trouble.TAGGING_REFUSED:
-        assert not done.asked, f"(f) no hold, and yet {told}"
+        assert not done.asked, f"(g) no hold, and yet {told}"
         return
     to_change = {name for name in holds if before[name] not in (None, STATES[action])}
-    assert done.asked == to_change, f"(f) asked for {done.asked}: {told}"
-    assert done.begun == to_change or trouble not in HARMLESS, f"(f) begun {done.begun}: {told}"
+    assert done.asked == to_change, f"(g) asked for {done.asked}: {told}"
+    assert done.begun == to_change or trouble not in HARMLESS, f"(g) begun {done.begun}: {told}"
     for name, hold in holds.items():
         cluster = history.clusters[name]
         cluster.read()
-        assert cluster.hold == hold, f"(f) {name} holds {cluster.hold}: {told}"
+        assert cluster.hold == hold, f"(g) {name} holds {cluster.hold}: {told}"
 
 
 def hold_asked_for(history: History, cluster: Cluster, action: Action, until: str | None) -> Hold | None:
@@ -252,6 +261,8 @@ USUAL_TAGS = [
     "weekdays 08:00- daily -20:00 UTC",
     "mon-fri 08:00-18:00 UTC closed=2026-03-28:2026-04-20 closed=2026-10-24:2026-11-15",
     "mon-fri 08:00-18:00 Europe/Berlin enforced",
+    "mon-fri 08:00-18:00 Europe/Berlin grace=90m",
+    "daily 22:00-06:00 UTC grace=20m enforced",
 ]
 OTHER_TAGS = [
     "mon-thu 07:30-19:00 fri 07:30-15:00 America/New_York holidays=US-NY",
@@ -397,6 +408,11 @@ class AnyHistory(RuleBasedStateMachine):
             tags[HOLD_KEY] = cluster.hold.written(ZoneInfo("UTC"))
         cluster.write(tags)
         self.go_on(cluster, then)
+
+    @rule(which=WHICH, users=st.sampled_from([None, 0, 3]), then=THEN)
+    def somebody_connects_or_nobody_does(self, which: int, users: int | None, then: Then) -> None:
+        self.history.users = users
+        self.go_on(self.cluster(which), then)
 
     @rule(which=WHICH, how=STRANGE, then=THEN)
     def a_cluster_becomes_a_stranger_or_none(self, which: int, how: str | dict[str, str], then: Then) -> None:

@@ -28,15 +28,18 @@ from aws_server import ACCOUNT, HOME, Account
 from invocation import invoke
 from office_hours import handlers, rds
 from price_list import instance
-from settings import StackSettings
-from synthesis import synthesize
+from settings import Organization, StackSettings
+from synthesis import ORGANIZATION, Template, synthesize
 
 pytest_plugins = ["aws_server", "invocation", "synthesis"]
+
+MEMBER = "210987654321"
 
 Document = dict[str, Any]
 
 OFFICE = "mon-fri 08:00-18:00"
 TAGGED = {"office-hours": OFFICE}
+OURS, OTHERS = "o-ours", "o-others"
 ACTION = {"stop": "rds:StopDBCluster", "start": "rds:StartDBCluster"}
 OTHER = {"stop": "start", "start": "stop"}
 # What Lambda itself does with a function's role, without a line of ours.
@@ -130,6 +133,10 @@ def filled_in(value: Any) -> Any:  # noqa: ANN401  any JSON
         "<AWS::AccountId>": ACCOUNT,
         "<Failures.Arn>": queue(),
         "<Topic>": topic(),
+        "<OrganizationId>": OURS,
+        "<CentralAccount>": ACCOUNT,
+        "<Packages.Arn>": "arn:aws:s3:::packages",
+        "<NoticesTopic>": topic("aurora-office-hours-notices"),
     }.items():
         text = text.replace(reference, name)
     # CloudFormation's ARN of a log group ends with ":*", which stands for its streams.
@@ -203,9 +210,10 @@ ALL, ACTING, SCHEDULED = ({"stop", "start", "status", "report"}, {"stop", "start
         ("rds:DescribeDBInstances", "*", ALL - ACTING),
         ("cloudtrail:LookupEvents", "*", {"stop", "start", "status"}),
         ("pricing:GetProducts", "*", {"report"}),
-        ("cloudwatch:GetMetricData", "*", {"report"}),
+        ("cloudwatch:GetMetricData", "*", {"stop", "report"}),
         ("sns:Publish", topic(), {"report"}),
         ("sns:Publish", topic("orders"), set()),
+        ("sns:Publish", topic("aurora-office-hours-notices"), set()),
         ("lambda:InvokeFunction", f"{FUNCTION_ARN}stop", set()),
         ("iam:PassRole", "*", set()),
         ("logs:CreateLogStream", "own log", ALL),
@@ -252,6 +260,8 @@ def test_what_a_function_may_do_follows_the_settings(deploy: Deploy, name: str) 
     assert not function.may("rds:AddTagsToResource", rds_arn(), {"team:hours": OFFICE}, ["office-hours-hold"])
     assert "cloudtrail:LookupEvents" not in function.actions
     assert {statement["Effect"] for statement in function.statements} == {"Allow"}
+    notices = topic("aurora-office-hours-notices")
+    assert deploy(name, notice_minutes=30).may("sns:Publish", notices) is (name == "stop")
 
 
 # The calls, as botocore makes them, beside the permissions.
@@ -311,8 +321,9 @@ def invoked(account: Account, called: set[Called], deploy: Deploy, monkeypatch: 
         answer = None
         for event in events:
             for region in [*EVERYWHERE, "eu-west-2"]:
-                account.add("reporting", OFFICE, region=region, Status=status)
+                account.add("reporting", f"{OFFICE} grace=2h", region=region, Status=status)
                 account.add("untagged", region=region, Status=status)
+                account.connected("reporting", "2026-11-23T17:59:00Z", 0, region=region)
             answer = invoke(getattr(handlers, name), at, event, None)
         return function, answer
 
@@ -372,3 +383,97 @@ def test_a_function_that_only_tells_may_make_the_calls_that_it_makes_and_no_othe
     assert [each for each in called if not function.may(each.action, each.resource, TAGGED, each.keys)] == []
     by_lambda = set(BY_LAMBDA) if name == "report" else {each for each in BY_LAMBDA if each.startswith("logs:")}
     assert function.actions == {each.action for each in called} | by_lambda
+
+
+# Across accounts: whom the policies of a role, a bucket and a topic let in.
+
+
+def lets(policy: Document, action: str, resource: str, who: str, **keys: str) -> bool:
+    """Whether a resource's policy lets a principal do this, or a service, in a request that has these keys as well."""
+    account = who.split(":")[4] if who.startswith("arn:") else ""
+    request = iam_evaluator.EvalContext(
+        principal_arn=who if account else "",
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=resource,
+        region=HOME,
+        secure_transport=keys.pop("tls", "true") == "true",
+        service_context={f"aws:{key.lower()}": value for key, value in keys.items()},
+    )
+    service = None if account else who
+    found = iam_evaluator.evaluate_resource_policy(filled_in(policy), request, service)
+    return bool(found.decision == "Allow")
+
+
+def role(name: str, account: str = ACCOUNT) -> str:
+    return f"arn:aws:iam::{account}:role/{name}"
+
+
+@pytest.mark.parametrize(
+    ("who", "organization", "expected"),
+    [
+        (role("aurora-office-hours-status"), OURS, YES),
+        (role("aurora-office-hours-report"), OURS, YES),
+        (role("aurora-office-hours-stop"), OURS, NO),
+        (role("Administrator"), OURS, NO),
+        (role("aurora-office-hours-status", MEMBER), OURS, NO),
+        (role("aurora-office-hours-status"), OTHERS, NO),
+    ],
+)
+def test_a_member_is_looked_at_by_the_central_status_and_report_functions_alone(
+    package: Path, who: str, organization: str, expected: bool
+) -> None:
+    reader = synthesize(StackSettings(organization=ORGANIZATION), package, plain=True).properties("CentreReader")
+    policy = reader["AssumeRolePolicyDocument"]
+    # The evaluator asks every policy about a resource, which a role's trust does not name.
+    policy = {"Statement": [each | {"Resource": "*"} for each in policy["Statement"]]}
+    assert lets(policy, "sts:AssumeRole", "*", who, PrincipalOrgID=organization) is expected
+
+
+@pytest.mark.parametrize(("cloud_trail", "regions"), [(True, ()), (False, ("*",))])
+def test_who_looks_at_a_member_may_do_what_looking_takes(
+    package: Path, cloud_trail: bool, regions: tuple[str, ...]
+) -> None:
+    settings = StackSettings(organization=ORGANIZATION, cloud_trail=cloud_trail, regions=regions)
+    statements = synthesize(settings, package, plain=True).statements("CentreReader")
+    assert {action for each in statements for action in listed(each["Action"])} == LOOKED_AT | {
+        "cloudwatch:GetMetricData",
+        *(["cloudtrail:LookupEvents"] if cloud_trail else []),
+        *(["account:ListRegions"] if regions else []),
+    }
+
+
+@EVERY_FUNCTION
+def test_only_the_centres_functions_that_tell_may_look_at_members(deploy: Deploy, name: str) -> None:
+    tells = name in ("status", "report")
+    centre = deploy(name, organization=ORGANIZATION)
+    reader = role("aurora-office-hours-reader", MEMBER)
+    assert centre.may("sts:AssumeRole", reader) is centre.may("organizations:ListAccountsForParent", "*") is tells
+    assert not centre.may("sts:AssumeRole", role("Administrator", MEMBER))
+    units = json.dumps({"units": ORGANIZATION.units})
+    assert centre.environment.get("OFFICE_HOURS_ORGANIZATION") == (units if tells else None)
+    assert not deploy(name).may("sts:AssumeRole", reader)
+
+
+def test_the_organizations_accounts_may_read_packages_and_nobody_else_anything(organization: Template) -> None:
+    policy, package = organization.properties("PackagesPolicy")["PolicyDocument"], "arn:aws:s3:::packages/a.zip"
+    deployer = role("stacksets-exec-1", MEMBER)
+    assert lets(policy, "s3:GetObject", package, deployer, PrincipalOrgID=OURS)
+    assert not lets(policy, "s3:GetObject", package, deployer, PrincipalOrgID=OTHERS)
+    assert not lets(policy, "s3:GetObject", package, deployer, PrincipalOrgID=OURS, tls="false")
+    for action in ("s3:PutObject", "s3:DeleteObject"):
+        assert not lets(policy, action, package, deployer, PrincipalOrgID=OURS)
+    assert set(organization.properties("Packages")["PublicAccessBlockConfiguration"].values()) == {True}
+
+
+def test_the_organizations_members_may_publish_to_the_centres_topic(package: Path) -> None:
+    alarm = {"SourceArn": f"arn:aws:cloudwatch:{HOME}:{MEMBER}:alarm:aurora-office-hours-refused"}
+    for alarms in (YES, NO):
+        settings = StackSettings(organization=Organization(ORGANIZATION.units, alarms=alarms))
+        policy = synthesize(settings, package).properties("TopicPolicy")["PolicyDocument"]
+        for its in (OURS, OTHERS):
+            assert lets(policy, "sns:Publish", topic(), role("tell", MEMBER), PrincipalOrgID=its) is (its == OURS)
+            may = lets(policy, "sns:Publish", topic(), "cloudwatch.amazonaws.com", SourceOrgID=its, **alarm)
+            assert may is (alarms and its == OURS)
+        assert not lets(policy, "sns:Subscribe", topic(), role("tell", MEMBER), PrincipalOrgID=OURS)

@@ -322,6 +322,7 @@ NAMES = """
     08:00-18:00                  | office                  | 08:00-18:00 Asia/Kolkata
     08:00-18:00 Europe/Berlin    | office America/New_York | 08:00-18:00 America/New_York
     08:00-18:00 UTC lead=15m     | office lead=30m         | 08:00-18:00 UTC lead=30m
+    08:00-18:00 UTC grace=15m    | office grace=2h         | 08:00-18:00 UTC grace=120m
     08:00-18:00 UTC enforced     | office maintenance      | 08:00-18:00 UTC enforced maintenance
     08:00-18:00 UTC closed=2026-12-24 | office closed=2026-12-31 | 08:00-18:00 UTC closed=2026-12-24 closed=2026-12-31
     08:00-18:00 UTC holidays=DE  | office holidays=US      | 08:00-18:00 UTC holidays=DE holidays=US
@@ -380,6 +381,12 @@ REFUSED = """
     08:00-18:00 lead=15                         | 15                | "08:00-18:00 lead=15m"?
     08:00-18:00 lead=5m lead=10m                | lead=10m          | one lead
     -19:00 lead=15m                             | lead=15m          | a start
+    08:00-18:00 grace=2                         | 2                 | "08:00-18:00 grace=2h"?
+    08:00-18:00 grace=90minutes                 | 90minutes         | "08:00-18:00 grace=90m"?
+    08:00-18:00 grace=13h                       | 13h               | up to 12h, such as grace=90m or grace=2h
+    08:00-18:00 grace=1h grace=2h               | grace=2h          | one grace
+    08:00- grace=90m                            | grace=90m         | an end
+    never grace=2h                              | grace=2h          | alone
     08:00-18:00 closed=2026-02-30               | 2026-02-30        | 2026-12-24
     08:00-18:00 closed=2026-12-24:2026-12-23    | 2026-12-24:2026-12-23 | closed=2026-12-23:2026-12-24"?
     08:00-18:00 holidays=QQ                     | QQ                | DE

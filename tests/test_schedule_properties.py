@@ -203,8 +203,8 @@ def test_a_window_that_names_no_date_is_refused_and_no_other(
 # Whole words, parts of words, and characters that belong into none.
 FRAGMENTS = """
     mon tue sat jan dec daily weekdays weekends last last-day 1st 5th 6th d d1 d32 0 08:00 18:00 24:00 Europe/Berlin UTC
-    holidays= closed= lead= 15m m DE DE-BY 2026-12-24 2026-02-30 0001-01-01 9999-12-31 maintenance enforced always never
-    ignore office berlin - + : = / . @ _ .. \0 é ß \N{SUPERSCRIPT TWO} \N{DEVANAGARI DIGIT ONE}
+    holidays= closed= lead= grace= 15m m DE DE-BY 2026-12-24 2026-02-30 0001-01-01 9999-12-31 maintenance enforced
+    always never ignore office berlin - + : = / . @ _ .. \0 é ß \N{SUPERSCRIPT TWO} \N{DEVANAGARI DIGIT ONE}
 """
 WORDS = st.lists(st.sampled_from(FRAGMENTS.split()), min_size=1, max_size=5).map("".join)
 # Tags are hostile: whoever can write one can write anything. Here it is RDS's 256 characters of any kind; then of the
@@ -214,7 +214,7 @@ ODD_WINDOWS = """
     last-fri last-day d1 d2 d29 d30 d1-d28 d31-d1 jan feb mar-jan jan-dec
 """
 ODD_OPTIONS = """
-    lead=60m lead=1440m closed=2400-01-01 closed=0001-01-01 closed=2027-01-01 closed=1990-01-01:2060-12-31
+    lead=60m lead=1440m grace=12h closed=2400-01-01 closed=0001-01-01 closed=2027-01-01 closed=1990-01-01:2060-12-31
     closed=2026-01-01:9999-12-31 holidays=DE holidays=US holidays=ES holidays=HM maintenance enforced
 """
 TEXTS = st.text(max_size=256) | st.lists(WORDS, max_size=40).map(" ".join)

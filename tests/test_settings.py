@@ -40,31 +40,37 @@ FULL = {
     "report": "daily",
     "logRetentionDays": 7,
     "cloudTrail": False,
+    "noticeMinutes": 30,
+    "slackWorkspace": "T012ABCDE",
+    "slackChannel": "C012ABCDE",
     "dashboard": False,
     "alarms": False,
+    "organization": {"units": ["ou-ab12-34cd56ef", "r-ab12"], "members": {"dashboard": True, "alarms": True}},
 }
 
 
 def test_the_cdk_json_of_the_project_states_the_defaults() -> None:
     context = json.loads(Path(PROJECT, "cdk.json").read_text())["context"]
-    # No list means the stack's own Region.
-    assert set(context["officeHours"]) == FULL.keys() - {"regions"}
+    # Without these: the stack's own Region, and no account but its own.
+    assert set(context["officeHours"]) == FULL.keys() - {"regions", "organization"}
     assert read(context) == read({}) == StackSettings()
 
 
 def test_the_functions_read_what_concerns_them() -> None:
-    concerning = ("tagKey", "everyMinutes", "regions", "defaultZone", "schedules", "calendars", "cloudTrail")
+    concerning = {*FULL} - {"notifyEmail", "report", "logRetentionDays", "slackWorkspace", "slackChannel"}
+    concerning -= {"dashboard", "alarms", "organization"}
     assert json.loads(read({"officeHours": FULL}).as_json()) == {key: FULL[key] for key in concerning}
 
 
 # The command line: `-c` hands every value over as text.
 
 
-@pytest.mark.parametrize("key", FULL)
-def test_every_key_can_be_given_on_the_command_line(key: str) -> None:
-    value = FULL[key]
-    text = value if isinstance(value, str) else json.dumps(value)
-    assert read({f"officeHours.{key}": text}) == given(key, value) != StackSettings()
+def test_every_key_can_be_given_on_the_command_line() -> None:
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in FULL.items()}
+    found = read({f"officeHours.{key}": text for key, text in texts.items()})
+    assert found == read({"officeHours": FULL})
+    defaults = asdict(StackSettings())
+    assert all(value != defaults[name] for name, value in asdict(found).items())
 
 
 @pytest.mark.parametrize(("key", "text"), [("tagKey", "2026"), ("notifyEmail", "")])
@@ -180,9 +186,22 @@ def test_a_value_is_accepted(key: str, values: list[object]) -> None:
             ],
         ),
         ("regions", "must be a list of Regions, each once, ", [[], "*", ["eu-west-1"] * 2, ["*", "eu-west-1"], [5]]),
+        ("noticeMinutes", "must be minutes up to 1440, or 0", [-5, 1441, 2.5, True, "half an hour"]),
+        *((key, "must be Slack's id, ", ["#dba", "t012", 5]) for key in ("slackWorkspace", "slackChannel")),
         *((key, "must be true or false; ", ["yes", 1, "", []]) for key in ("cloudTrail", "dashboard", "alarms")),
         ("schedules", "must be an object of names and tag values, ", ["always", ["always"], {"b": 8}]),
         ("calendars", "must be an object of names and lists of dates and ranges, ", [{"plant": "2026-12-24"}, ["a"]]),
+        (
+            "organization",
+            'must be an object with "units", a list of organizational units, each once, or the root, ',
+            [
+                *("ou-ab12-34cd56ef", ["ou-ab12-34cd56ef"], {}, {"units": []}, {"units": "ou-ab12-34cd56ef"}),
+                *({"units": [each]} for each in ("production", "123456789012", "ou-ab12", "OU-AB12-34CD56EF", 5)),
+                *({"units": ["r-ab12"], "members": each} for each in (True, {"alarms": "yes"}, {"alarm": True})),
+                {"units": ["r-ab12"], "unit": []},
+                {"units": ["r-ab12", "r-ab12"]},
+            ],
+        ),
     ],
 )
 def test_another_value_is_refused_with_what_is_accepted(key: str, accepts: str, values: list[object]) -> None:
@@ -190,6 +209,19 @@ def test_another_value_is_refused_with_what_is_accepted(key: str, accepts: str, 
         (problem,) = refused({"officeHours": {key: value}})
         assert problem.startswith(f"officeHours.{key} {accepts}")
         assert json.dumps(value) in problem
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"noticeMinutes": 10, "everyMinutes": 15}, "noticeMinutes must be 0, or everyMinutes (15)"),
+        ({"noticeMinutes": 30, "slackChannel": "C012"}, "slackWorkspace and officeHours.slackChannel go together"),
+        ({"slackWorkspace": "T012", "slackChannel": "C012"}, "slackChannel shows notices"),
+    ],
+)
+def test_settings_of_the_notices_have_to_fit_together(settings: dict[str, object], fault: str) -> None:
+    (problem,) = refused({"officeHours": settings})
+    assert problem.startswith(f"officeHours.{fault}")
 
 
 @pytest.mark.parametrize(
@@ -219,6 +251,20 @@ def test_regions_that_no_account_has_are_refused(regions: list[str], fault: str)
     assert fault in problem
 
 
+# Many accounts
+
+
+def test_a_member_has_neither_dashboard_nor_alarms_of_its_own_unless_asked_for_and_tells_nobody_itself() -> None:
+    settings: dict[str, object] = {"notifyEmail": "dba@example.com", "report": "daily", "noticeMinutes": 30}
+    member = read({"officeHours": settings | {"organization": {"units": ["r-ab12"]}}}).of_a_member()
+    assert (member.dashboard, member.alarms, member.notify_email, member.report) == (False, False, "", "never")
+    assert member.notice_minutes == 0
+    member = read({"officeHours": settings | {"organization": FULL["organization"]}}).of_a_member()
+    assert (member.dashboard, member.alarms) == (True, True)
+    alone = given("report", "daily")
+    assert alone.of_a_member() == alone
+
+
 # Schedules and calendars
 
 
@@ -238,6 +284,7 @@ def test_a_schedule_may_use_a_calendar_of_the_settings() -> None:
 WORDS_OF_THE_GRAMMAR = """
     MON mon-fri jan nov-feb daily last-fri last-day 5th-sun d1 d28-d31 08:00-18:00 08:00- -19:00 utc Europe/Berlin
     monday june 1st-friday always never ignore enforced maintenance holidays closed lead holidays=DE lead=15m
+    grace grace=2h
 """
 
 

@@ -72,6 +72,7 @@ def test_it_says_all_about_each_tagged_cluster(account: Account) -> None:
         ({"office-hours": OFFICE}, {}, "scheduled", "stopped"),
         ({"office-hours": OFFICE, "office-hours-hold": "running until 2026-11-24T20:00"}, {}, "held", "running"),
         ({"office-hours": OFFICE, "office-hours-hold": "running until 2026-11-24T18:00"}, {}, "scheduled", "stopped"),
+        ({"office-hours": f"{OFFICE} grace=2h"}, {}, "in-use", "stopped"),
         ({"office-hours": OFFICE}, {"GlobalClusterIdentifier": "world"}, "ineligible", "stopped"),
         ({"office-hours": "mno"}, {}, "invalid-tag", None),
         ({"office-hours": OFFICE, "office-hours-hold": "soon"}, {}, "invalid-tag", None),
@@ -85,6 +86,7 @@ def test_what_each_cluster_is_and_should_be_now_is_told(
     (entry,) = status()["clusters"]
     assert (entry["reason"], entry["desired"]) == (reason, desired)
     assert entry["message"].startswith("The next run stops it. ") == (reason == "scheduled")
+    assert ("by Tue 2026-11-24 20:00 Europe/Berlin at the latest" in entry["message"]) == (reason == "in-use")
     if reason == "held":
         assert (entry["hold"], entry["next"]) == ("running until 2026-11-24T20:00+01:00", "2026-11-24T19:00:00Z")
 

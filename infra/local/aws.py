@@ -1,8 +1,9 @@
-"""MiniStack, with what it lacks: a history of clusters, and an answer to invalid JSON.
+"""MiniStack, with what it lacks: a history of clusters, an answer to invalid JSON, aliases, code from another account.
 
 Runs in place of `python -m ministack`. As on AWS, each stop and start goes into RDS's event log and CloudTrail's event
-history, and no function is invoked with an event that can't be read. It wraps two of MiniStack's own functions, which
-stay as they are while its version is locked.
+history, no function is invoked with an event that can't be read, each knows the alias by which it is, and its code may
+be in whichever account's bucket (whose policy is not asked). It wraps four of MiniStack's own functions, which stay as
+they are while its version is locked.
 """
 
 # ruff: noqa: SLF001  what RDS knows is in private names
@@ -17,7 +18,7 @@ from uuid import uuid4
 
 from ministack import app
 from ministack.core import responses, router
-from ministack.services import cloudtrail, lambda_svc, rds
+from ministack.services import cloudtrail, lambda_svc, rds, s3
 
 # What is handed over: method, path, headers, body and query. What is answered: status, headers and body.
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, str]], Awaitable[Any]]
@@ -78,7 +79,32 @@ def without_invalid_json(handle: Handler) -> Handler:
     return handler
 
 
+def of_any_account(fetch: Callable[..., bytes | None]) -> Callable[..., bytes | None]:
+    """Lambda, which finds the account that has a bucket, since a bucket's name is everybody's."""
+
+    def fetcher(bucket: str, key: str, version_id: str | None = None) -> bytes | None:
+        owners = [account for account, name in s3._buckets._data if name == bucket]
+        with responses.request_scope(*owners or [responses.get_account_id()], responses.get_region()):
+            return fetch(bucket, key, version_id)
+
+    return fetcher
+
+
+def with_aliases(find: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
+    """What an invocation is told of its function: by which alias it came, too, as on AWS."""
+
+    def found(function: Any, qualifier: str | None) -> tuple[Any, Any]:  # noqa: ANN401
+        record, config = find(function, qualifier)
+        if config and qualifier in record.get("aliases", {}):
+            config = {**config, "FunctionArn": f"{config['FunctionArn']}:{qualifier}"}
+        return record, config
+
+    return found
+
+
 if __name__ == "__main__":
     rds.handle_request = with_history(rds.handle_request)
     lambda_svc.handle_request = without_invalid_json(lambda_svc.handle_request)
+    lambda_svc._fetch_code_from_s3 = of_any_account(lambda_svc._fetch_code_from_s3)
+    lambda_svc._effective_func_record_for_qualifier = with_aliases(lambda_svc._effective_func_record_for_qualifier)
     app.main()

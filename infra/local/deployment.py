@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from local.emulator import ACCOUNT, REGION, Account
+from settings import STACK
 
 PROJECT = Path(__file__).resolve().parents[2]
 CDK = PROJECT / "infra" / "node_modules" / ".bin" / "cdk"
@@ -20,12 +21,12 @@ def deploy(account: Account, **settings: object) -> None:
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in settings.items()}
     context = [word for key, text in texts.items() for word in ("-c", f"officeHours.{key}={text}")]
     never_ask = ("--require-approval", "never")
-    account.run([str(CDK), "deploy", *never_ask, *context, "--output", str(assembly(account))], cwd=PROJECT)
+    account.run([str(CDK), "deploy", STACK, *never_ask, *context, "--output", str(assembly(account))], cwd=PROJECT)
 
 
 def destroy(account: Account) -> None:
     """Remove what was deployed last."""
-    account.run([str(CDK), "destroy", "--force", "--app", str(assembly(account))], cwd=PROJECT)
+    account.run([str(CDK), "destroy", STACK, "--force", "--app", str(assembly(account))], cwd=PROJECT)
 
 
 def assembly(account: Account) -> Path:

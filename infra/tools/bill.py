@@ -31,6 +31,8 @@ ACTING_RUNS = 2 * WORKDAYS
 VIEWS = 60 * WORKDAYS
 # What it suggests for untagged clusters is read when it is opened, not when it refreshes; and for each weekly message.
 OPENED, MESSAGES = WORKDAYS, DAYS / 7
+# Where grace is used, all of it is: at each run of two hours of a workday a cluster's connections are looked up.
+GRACE_LOOK_UPS = 120 // EVERY_MINUTES * WORKDAYS
 # RDS's answer to a call, in seconds.
 ANSWER = 0.03
 # With so much memory a function has a whole processor, with less a share of one.
@@ -182,6 +184,8 @@ def table(months: Mapping[int, Month]) -> str:
     rows.append(("**in all, USD a month**", [f"**{sum(each.values()):.2f}**" for each in costs]))
     rows += [(words, _without(costs, parts)) for words, parts in _SWITCHED_OFF.items()]
     rows.append(("beyond what AWS gives away", [f"{each.cost_beyond_what_is_free():.2f}" for each in months.values()]))
+    grace = [f"{clusters * GRACE_LOOK_UPS * METRIC_READ:.2f}" for clusters in months]
+    rows.append(("beside these, where all have `grace=2h` and use it up", grace))
     head, *lines = (f"| {first} | {' | '.join(others)} |" for first, others in rows)
     return "\n".join([head, f"| --- |{' ---: |' * len(months)}", *lines])
 

@@ -114,7 +114,7 @@ class Failure:
     what: a cluster's name, or a Region in words.
     why: AWS's code and words, without the cluster's own name, so that clusters of one cause can be told together.
     region: where; empty where it was in no Region.
-    kind: a `denied` Region is one that a policy denies, a `blind` one's CloudTrail can't be read.
+    kind: a `denied` Region is one that a policy denies, a `blind` one's CloudTrail or CloudWatch can't be read.
     """
 
     what: str

@@ -1,7 +1,8 @@
 """What to do with a cluster, and why: the rules, first match wins. Pure: no AWS, no clock.
 
 `decide` gives a `Decision`, or a `Dispute` where it matters who made the last change. A dispute says from when on
-evidence is needed, and settles itself with it. The rules are numbered as in lambda/README.md.
+evidence is needed, and settles itself with it. Either may leave a cluster that is in use, until its connections are
+known. The rules are numbered as in lambda/README.md.
 """
 
 from collections.abc import Iterable, Sequence
@@ -55,6 +56,7 @@ class Reason(StrEnum):
     AS_SCHEDULED = "as-scheduled"
     ENFORCED = "enforced"
     CHANGED_BY_HAND = "changed-by-hand"
+    IN_USE = "in-use"
     SCHEDULED = "scheduled"
     AUTO_RESTARTED = "auto-restarted"
 
@@ -64,12 +66,21 @@ class Decision:
     """What to do with a cluster now, and why: `reason` for programs, `message` for people.
 
     by: who changed the cluster by hand, where CloudTrail knows.
+    if_unused: what is decided where nobody is connected, if that matters.
     """
 
     action: Action
     reason: Reason
     message: str
     by: str | None = None
+    if_unused: "Decision | None" = None
+
+    def connected(self, most: int | None) -> "Decision":
+        """The same, where so many were connected; None where CloudWatch has no data, which counts as connected."""
+        if self.if_unused is None or most == 0:
+            return self.if_unused or self
+        many = f"{most} connected in the last ten minutes" if most else "CloudWatch has no data on its connections"
+        return replace(self, message=f"{many}. {self.message}")
 
     def settle(self, events: "Events", call: "Call | None" = None) -> "Decision":  # noqa: ARG002  as a dispute is
         return self
@@ -150,7 +161,7 @@ class Dispute:
         return _CHANGES[self.present].capitalize()
 
     def settle(self, events: "Events", call: Call | None = None) -> Decision:
-        """Rules 8 and 9. Raises why the events can't be read.
+        """Rules 8 to 9. Raises why the events can't be read.
 
         events: the cluster's, from `since` on, in any order; earlier ones don't count.
         call: what CloudTrail knows; None where it knows nothing, or nothing yet.
@@ -159,12 +170,13 @@ class Dispute:
             raise events
         history = [(at, change) for at, change in history_of(events) if at >= self.since]
         changes = [(at, change) for at, change in history if change in (Change.STARTED, Change.STOPPED)]
-        return (
+        decision = (
             self._before_trail(history, call)
             or self._by_trail(call, changes)
             or self._by_log(changes)
             or Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)  # 9
         )
+        return _unless_in_use(decision, self.cluster, self.now)
 
     def _before_trail(self, history: History, call: Call | None) -> Decision | None:
         """What comes before 8.0 for a cluster that should be stopped."""
@@ -259,12 +271,21 @@ def _by_schedule(cluster: "Cluster", schedule: Schedule, hold: Hold | None, now:
         return _leave(Reason.AS_SCHEDULED, f"{state.capitalize()}{says}{until}.")
     if schedule.enforced:  # 7
         why = f'Its tag is "{schedule}".' if schedule.constant else f'Its schedule says {desired}, and is "enforced".'
-        return Decision(_ACTIONS[desired], Reason.ENFORCED, why)
+        return _unless_in_use(Decision(_ACTIONS[desired], Reason.ENFORCED, why), cluster, now)
     latest = latest_change(cluster, now)
     message = f"Its schedule says {desired}{f' since {local(latest, zone)}' if latest else ''}."
     if latest and hold and latest == hold.until:
         message = f"Its hold ended on {local(latest, zone)}, and its schedule says {desired}."
     return Dispute(cluster, desired, latest, now, message)
+
+
+def _unless_in_use(decision: Decision, cluster: "Cluster", now: datetime) -> Decision:
+    """8a: a stop that the schedule asks for waits for those who are connected, and what isn't known counts as so."""
+    end = grace_end(cluster, now)
+    if decision.action is not Action.STOP or not end or end <= now:
+        return decision
+    message = f"{decision.message} Stops once nobody is connected, by {local(end, cluster.zone)} at the latest."
+    return replace(_leave(Reason.IN_USE, message), if_unused=decision)
 
 
 def _leave(reason: Reason, message: str, by: str | None = None) -> Decision:
@@ -311,6 +332,14 @@ def latest_change(cluster: "Cluster", now: datetime) -> datetime | None:
     return max(ends, default=None)
 
 
+def grace_end(cluster: "Cluster", now: datetime) -> datetime | None:
+    """When the grace of its latest stop ended or ends, as far as is known; None for a schedule without grace."""
+    latest = latest_change(cluster, now)
+    if not latest or not isinstance(cluster.schedule, Schedule) or not cluster.schedule.grace:
+        return None
+    return latest + timedelta(minutes=cluster.schedule.grace)
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A cluster, what the rules say about it, and whether it may be overdue.
@@ -343,8 +372,8 @@ class Case:
 def assess(cluster: "Cluster", now: datetime, every: timedelta) -> Case:
     """Apply the rules, and see whether the cluster may be overdue.
 
-    It may be once half an hour, or two runs, have gone by since its desired state changed, its hold ended, or it was
-    created. Not under a hold, whose tag doesn't say since when it is there.
+    It may be once half an hour, or two runs, have gone by since its desired state changed, its hold or its grace ended,
+    or it was created. Not under a hold, whose tag doesn't say since when it is there.
 
     every: the time from one run to the next.
     """
@@ -353,7 +382,8 @@ def assess(cluster: "Cluster", now: datetime, every: timedelta) -> Case:
     if isinstance(found, Decision) and found.reason is Reason.BUSY and cluster.status not in _ENDS_SOON:
         # What RDS is busy with otherwise is up.
         idle = decide(replace(cluster, snapshot={**cluster.snapshot, "Status": "available"}), now)
-    dates = (latest_change(cluster, now), cluster.snapshot.get("ClusterCreateTime"))
+    grace = grace_end(cluster, now) if cluster.status != "stopped" else None
+    dates = (latest_change(cluster, now), grace, cluster.snapshot.get("ClusterCreateTime"))
     is_right = isinstance(idle, Decision) and (idle.action is Action.LEAVE or idle.reason is Reason.HELD)
     is_new = any(at and at > seen_since for at in dates)
     return Case(cluster, found, None if is_right or is_new else idle, seen_since)

@@ -1,7 +1,11 @@
-"""Who changed a cluster, and when: RDS's event log and CloudTrail's event history, read once a Region and run."""
+"""Who changed a cluster, and when, by RDS's event log and CloudTrail's event history; who is connected, by CloudWatch.
+
+Each is read once a Region and run, and only for clusters that need it.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +28,10 @@ _SHARED = timedelta(hours=25)
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
 _TRAIL_KEPT = timedelta(days=90) - timedelta(hours=1)
 _MOST_CALLS = 500
+# CloudWatch takes 500 queries a call. Its latest minutes may come late, so that these are looked for further back.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+MOST_QUERIES = 500
+_MINUTES, _LOOK_BACK = 10, timedelta(minutes=30)
 _OPERATIONS = {State.RUNNING: "StartDBCluster", State.STOPPED: "StopDBCluster"}
 
 
@@ -64,7 +72,7 @@ def look_up(  # noqa: PLR0913  what to look for, and three instants
         asked = beside.submit(_read_trail, region, disputes, until, present)
         events = _read_log(region.client, wanted, until, present)
     calls, why = asked.result()
-    return Evidence(events, calls, [Failure("", why, region.path, "blind")] if why else [])
+    return Evidence(events, calls, [Failure("CloudTrail", why, region.path, "blind")] if why else [])
 
 
 def _read_log(
@@ -163,3 +171,45 @@ def _caller(record: Mapping[str, Any]) -> str | None:
     if identity.get("type") == "Root":
         return "root"
     return str(identity.get("userName") or session or identity.get("invokedBy") or "an unknown caller")
+
+
+def connections(region: "Region", names: Sequence[str], until: datetime) -> tuple[Mapping[str, int], Sequence[Failure]]:
+    """The most that were connected to these clusters in the latest ten minutes of which CloudWatch has data.
+
+    Clusters without any are left out. The failure says why it can't be read, where it can't.
+    """
+    found, why = defaultdict[str, list[float]](list), ""
+    try:
+        for name, _, values in connected(region, names, timedelta(minutes=1), until - _LOOK_BACK, until):
+            found[name] += values  # the latest first
+    except Exception as error:  # noqa: BLE001  as if it had no data
+        why = ": ".join(rds.words(error))
+    most = {name: int(max(values[:_MINUTES])) for name, values in found.items() if values}
+    return most, [Failure("CloudWatch", why, region.path, "blind")] if why else []
+
+
+def connected(
+    region: "Region", names: Sequence[str], period: timedelta, since: datetime, until: datetime
+) -> Iterator[tuple[str, Sequence[datetime], Sequence[float]]]:
+    """How many were connected to an instance of each cluster at the most, in each period for which there is data.
+
+    A name may come several times, with its times and values, the latest first.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/dimensions.html
+    """
+    for first in range(0, len(names), MOST_QUERIES):
+        some = names[first : first + MOST_QUERIES]
+        pages = region.beside("cloudwatch").get_paginator("get_metric_data")
+        queries = [_query(number, name, period) for number, name in enumerate(some)]
+        for page in pages.paginate(MetricDataQueries=queries, StartTime=since, EndTime=until):
+            for each in page["MetricDataResults"]:
+                yield some[int(each["Id"][1:])], each["Timestamps"], each["Values"]
+
+
+def _query(number: int, name: str, period: timedelta) -> Mapping[str, object]:
+    dimensions = [{"Name": "DBClusterIdentifier", "Value": name}]
+    metric = {"Namespace": "AWS/RDS", "MetricName": "DatabaseConnections", "Dimensions": dimensions}
+    return {
+        "Id": f"c{number}",
+        "MetricStat": {"Metric": metric, "Period": int(period.total_seconds()), "Stat": "Maximum"},
+    }

@@ -12,6 +12,8 @@ from office_hours.regions import Invocation
 from office_hours.run import Order, run
 from office_hours.settings import Settings
 
+_SCHEDULED = ":scheduled"  # the alias that the schedules invoke
+
 
 @logger.inject_lambda_context
 def stop(event: object, context: LambdaContext) -> Answer | str:
@@ -47,7 +49,14 @@ def _run(action: Action, event: object, context: LambdaContext) -> Answer | str:
     try:
         asked = Event.read(event, given.now, given.settings.zone)
         now = asked.time or given.now
-        answer = run(Order(given.settings, now, given.clock, given.ends, action=action, event=asked))
+        tell = None
+        # A person's {} may come in the same minute as a schedule's, which tells by itself.
+        by_schedule = context.invoked_function_arn.endswith(_SCHEDULED)
+        if by_schedule and action is Action.STOP and given.settings.notice_minutes:
+            from office_hours.reporting import notices  # noqa: PLC0415  only where there are some
+
+            tell = notices.send
+        answer = run(Order(given.settings, now, given.clock, given.ends, action, asked, tell))
     except EventError as error:
         logger.warning("%s", error)
         if not on_dashboard:

@@ -1,4 +1,4 @@
-"""A run: list the clusters of each Region, decide, look up who changed what is in dispute, act.
+"""A run: list the clusters of each Region, decide, look up who changed what is in dispute and who is connected, act.
 
 Schedules and commands by hand take the same road. A command first writes each cluster's hold.
 """
@@ -6,7 +6,7 @@ Schedules and commands by hand take the same road. A command first writes each c
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from office_hours.answer import Answer, Failure, Outcome, RunError, in_words, lo
 from office_hours.command import DONE, choose, obstacles, plan
 from office_hours.decision import Action, Case, Decision, Reason, assess
 from office_hours.event import Event, EventError
-from office_hours.evidence import Evidence, look_up
+from office_hours.evidence import Evidence, connections, look_up
 from office_hours.hold import Hold
 from office_hours.regions import Invocation, Region, guarded, listed, parted, regions_of, side_by_side, told
 from office_hours.settings import Cluster
@@ -35,10 +35,12 @@ class Order(Invocation):
 
     action: what this function does; what is the other's to do is only reported.
     event: what is asked for.
+    tell: tells what became of the clusters, where somebody is to be told, and returns what failed.
     """
 
     action: Action
     event: Event
+    tell: "Callable[[Order, Sequence[Outcome]], list[Failure]] | None" = None
 
 
 def run(order: Order) -> Answer:
@@ -61,6 +63,8 @@ def run(order: Order) -> Answer:
         return _handle(order, region, [each for each in chosen if each.region == region.name])
 
     outcomes, failed_too = side_by_side(asked, handle, order.seconds_left())
+    if order.tell and not order.is_late():
+        failed_too += order.tell(order, outcomes)
     failures, denied = told([*failures, *failed_too], regions)
     return answer.report(order.action, order.now, order.event, outcomes=outcomes, failures=failures, denied=denied)
 
@@ -108,6 +112,8 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
     yield from evidence.blind
     settled, failures = parted(guarded(each.cluster, partial(_settle, order, each, evidence)) for each in cases)
     yield from failures
+    settled, blind = _see_who_is_connected(order, region, settled, present)
+    yield from blind
     due: list[Outcome] = []
     for outcome in settled:
         if outcome.decision.action is order.action and not order.event.dry_run:
@@ -156,19 +162,36 @@ def _settle(order: Order, case: Case, evidence: Evidence) -> Outcome:
     cluster, hold = case.cluster, case.cluster.hold
     events, call = evidence.events.get(cluster.identifier, ()), evidence.calls.get(cluster.identifier)
     decision = case.found.settle(events, call)
-    action, message = decision.action, decision.message
-    if action not in (Action.LEAVE, order.action):
-        message = f"The {action} function {action}s it. {message}"
-    elif action is order.action and order.event.dry_run:
-        message = f"Would be {DONE[action]}. {message}"
     return Outcome(
         cluster,
         decision,
-        message,
+        _message(order, decision),
         next=cluster.next_change(order.now),
         hold=hold.written(cluster.zone) if order.event.is_command and isinstance(hold, Hold) else None,
         overdue=case.is_overdue(events, call),
     )
+
+
+def _message(order: Order, decision: Decision) -> str:
+    action, message = decision.action, decision.message
+    if action not in (Action.LEAVE, order.action):
+        return f"The {action} function {action}s it. {message}"
+    return f"Would be {DONE[action]}. {message}" if action is order.action and order.event.dry_run else message
+
+
+def _see_who_is_connected(
+    order: Order, region: Region, settled: list[Outcome], until: datetime
+) -> tuple[list[Outcome], Sequence[Failure]]:
+    """Decide about those in grace, 8a. The start function doesn't stop them, and of another time nothing is known."""
+    waiting = [each.cluster.identifier for each in settled if each.decision.if_unused]
+    if not waiting or order.action is Action.START or order.event.time:
+        return settled, ()
+    most, blind = connections(region, waiting, until)
+    seen = []
+    for each in settled:
+        decision = each.decision.connected(most.get(each.cluster.identifier))
+        seen.append(replace(each, decision=decision, message=_message(order, decision)))
+    return seen, blind
 
 
 def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:

@@ -50,6 +50,7 @@ class Schedule:
     constant: the state that `always` or `never` means, else None.
     ignored: whether the cluster is never touched.
     lead: minutes by which starts are moved earlier.
+    grace: minutes that a stop waits for at the most while somebody is connected.
     days_off: the local days on which no window starts.
     maintenance: whether the cluster also runs in its maintenance window.
     maintenance_window: that window, where it is known: its edges in minutes of the week, from Monday 00:00 UTC.
@@ -63,6 +64,7 @@ class Schedule:
     constant: State | None
     ignored: bool
     lead: int
+    grace: int
     days_off: DaysOff
     maintenance: bool
     maintenance_window: tuple[int, int] | None
@@ -208,7 +210,8 @@ def _parse(
             in_default_zone=tag.in_default_zone,
             ignored=tag.constant == "ignore",
             constant={"always": State.RUNNING, "never": State.STOPPED}.get(tag.constant),
-            lead=tag.lead,
+            lead=tag.times["lead"],
+            grace=tag.times["grace"],
             days_off=DaysOff(tuple(tag.closed), frozenset(tag.dates), tuple(sorted(tag.countries))),
             maintenance="maintenance" in tag.flags,
             maintenance_window=upkeep,

@@ -79,6 +79,7 @@ class Settings:
     regions: none is the function's own Region, `("*",)` every enabled one.
     schedules, calendars: tag values and dates that a tag may call by name.
     every_minutes: how often the schedules invoke the functions.
+    notice_minutes: how long before a scheduled stop a notice is sent; 0 for none.
     """
 
     tag_key: str = "office-hours"
@@ -88,6 +89,7 @@ class Settings:
     calendars: Mapping[str, Collection[date]] = field(default_factory=dict)
     every_minutes: int = 5
     cloud_trail: bool = True
+    notice_minutes: int = 0
 
     @property
     def zone(self) -> ZoneInfo:

@@ -35,7 +35,7 @@ MONTH_DAYS = tuple(f"d{number}" for number in range(1, 32))
 ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "last")
 CONSTANTS = ("always", "never", "ignore")
 FLAGS = ("maintenance", "enforced")
-OPTIONS = ("holidays", "closed", "lead", *FLAGS)
+OPTIONS = ("holidays", "closed", "lead", "grace", *FLAGS)
 
 EVERY_DAY, EVERY_MONTH = frozenset(WEEKDAYS), frozenset(MONTHS)
 DAY = 24 * 60  # minutes
@@ -58,12 +58,17 @@ _KINDS = {
     "days": re.compile(_with_a_piece(*WEEKDAYS, *FULL_WEEKDAYS, *GROUPS, *ORDINALS, "d[0-9]+")),
 }
 _HOURS = re.compile(r"([0-9]{1,2}:[0-9]{2})?-([0-9]{1,2}:[0-9]{2})?")
+# The units of an option's time, and its most minutes.
+_TIMES = {
+    "lead": ("m", DAY, f"expected minutes up to {DAY}, such as lead=15m"),
+    "grace": ("mh", 12 * 60, "expected minutes or hours up to 12h, such as grace=90m or grace=2h"),
+}
 
 _EXPECTED_VALUE = "expected days and hours such as mon-fri 08:00-18:00, or always, never or ignore"
 _EXPECTED_MONTHS = "expected months such as jan, jan-mar or nov-feb"
 _EXPECTED_DAYS = "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d1 to d31 or last-day"
 _EXPECTED_HOURS = "expected hours such as 08:00-18:00, 22:00-06:00, 08:00- or -18:00"
-_EXPECTED_OPTION = "expected an option: holidays=DE, closed=2026-12-24, lead=15m, maintenance or enforced"
+_EXPECTED_OPTION = "expected an option: holidays=DE, closed=2026-12-24, lead=15m, grace=2h, maintenance or enforced"
 _EXPECTED_ZONE = "expected a zone such as Europe/Berlin, or an option"
 _ALONE = "always, never and ignore stand alone"
 _ORDER = "windows come before their one zone, and zones before options; a named schedule has its own windows"
@@ -114,7 +119,7 @@ class Tag:
     constant: str = ""
     windows: list[Window] = field(default_factory=list)
     in_default_zone: bool = False
-    lead: int = 0
+    times: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_TIMES, 0))
     closed: list[tuple[date, date]] = field(default_factory=list)
     dates: set[date] = field(default_factory=set)
     countries: set[str] = field(default_factory=set)
@@ -254,12 +259,12 @@ class Tag:
             raise unknown("option", name or word, OPTIONS, _EXPECTED_OPTION)
         if equals if name in FLAGS else not value:
             raise ScheduleError(f'unknown option "{word}"', _EXPECTED_OPTION)
-        if name == "lead" and name in earlier:
-            raise ScheduleError(f'second "{word}"', "a schedule has one lead")
+        if name in _TIMES and name in earlier:
+            raise ScheduleError(f'second "{word}"', f"a schedule has one {name}")
         if name in FLAGS:
             self.flags.add(name)
-        elif name == "lead":
-            self.lead = _lead(value)
+        elif name in _TIMES:
+            self.times[name] = _time(name, value)
         elif name == "closed":
             self.closed.append(days_off.dates(value))
         elif value.lower() in self.calendars:
@@ -273,8 +278,10 @@ class Tag:
         if True in hours and (False in hours or self.flags):
             other = hours.get(False) or min(self.flags)
             raise ScheduleError(f'"{other}"', f'it cannot be combined with the one-sided "{hours[True]}"')
-        if self.lead and all(window.start is None for window in self.windows):
-            raise ScheduleError(f'"lead={self.lead}m"', "a lead needs a window with a start, and there is none")
+        for name, edge, needed in (("lead", "start", "a start"), ("grace", "end", "an end")):
+            if self.times[name] and all(getattr(window, edge) is None for window in self.windows):
+                why = f"a {name} needs a window with {needed}, and there is none"
+                raise ScheduleError(f'"{name}={self.times[name]}m"', why)
         is_always = any(window == Window(0, DAY, zone=window.zone) for window in self.windows)
         if is_always and not (self.closed or self.dates or self.countries):
             raise ScheduleError('"00:00-24:00" every day', 'the cluster would always run; write "always"')
@@ -360,10 +367,15 @@ def _minutes(text: str) -> int:
     return hours * 60 + minutes
 
 
-def _lead(value: str) -> int:
-    match = re.fullmatch("([0-9]{1,4})([mh]?)", value.lower())
-    minutes = int(match[1]) * (60 if match[2] == "h" else 1) if match else DAY + 1
-    if match and match[2] == "m" and minutes <= DAY:
+def _time(name: str, value: str) -> int:
+    """The minutes of a lead or a grace."""
+    units, most, expected = _TIMES[name]
+    match = re.fullmatch("([0-9]{1,4})(?:([mh])[a-z]*)?", value.lower())
+    number = int(match[1]) if match else DAY + 1
+    unit = (match and match[2]) or ("h" if "h" in units and number <= 12 else "m")
+    minutes = number * 60 if unit == "h" else number
+    if minutes <= most and re.fullmatch(f"[0-9]+[{units}]", value.lower()):
         return minutes
-    instead = (f"lead={value}", f"lead={minutes}m") if minutes <= DAY else ("", "")
-    raise ScheduleError(f'unknown lead "{value}"', f"expected minutes up to {DAY}, such as lead=15m", instead=instead)
+    meant = f"{name}={number}{unit}" if unit in units else f"{name}={minutes}m"
+    instead = (f"{name}={value}", meant) if minutes <= most else ("", "")
+    raise ScheduleError(f'unknown {name} "{value}"', expected, instead=instead)

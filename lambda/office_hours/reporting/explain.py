@@ -60,6 +60,9 @@ def _sentences(schedule: Schedule, coming: list[Transition], hours: float | None
     yield from _closed(schedule, today)
     if schedule.lead:
         yield f"It starts {schedule.lead} minutes before each window, so that it is up in time."
+    if schedule.grace:
+        time = f"{schedule.grace} minutes" if schedule.grace % 60 else f"{schedule.grace // 60} h"
+        yield f"While somebody is connected, a stop waits, {time} at the most."
     if schedule.maintenance:
         yield "Each cluster's maintenance window is added."
     if schedule.enforced:

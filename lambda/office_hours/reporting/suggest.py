@@ -10,13 +10,14 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NotRequired, cast
+from typing import TYPE_CHECKING, NotRequired, cast
 from zoneinfo import ZoneInfo
 
 from office_hours import rds
 from office_hours.answer import Failure, RunError, failed, in_words
 from office_hours.clock import local, utc
 from office_hours.decision import obstacle
+from office_hours.evidence import MOST_QUERIES, connected
 from office_hours.regions import Invocation, Region, side_by_side
 from office_hours.reporting.hours import coming_spans, period, projected
 from office_hours.reporting.places import AT_ONCE
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef
 
 _PERIOD, _LEAST, _HOUR = timedelta(days=28), timedelta(days=7), timedelta(hours=1)
-_MOST_QUERIES = 500  # in one GetMetricData
 _SHOWN = 5
 _FOR_READING = 0.5  # of the time that is left, at most
 
@@ -184,10 +184,10 @@ def suggestions(
         classes = {name: each.get("DBInstanceClass", "") for name, each in survey.instances.items()}
         suggest = partial(_suggestion, invocation=invocation, prices=prices, classes=classes)
         # Never all at once: four weeks of 10,000 clusters take more memory than there is.
-        for begin in range(0, len(clusters), _MOST_QUERIES):
-            some = clusters[begin : begin + _MOST_QUERIES]
+        for begin in range(0, len(clusters), MOST_QUERIES):
+            some = clusters[begin : begin + MOST_QUERIES]
             try:
-                seen = connections(region.beside("cloudwatch"), [each.identifier for each in some], invocation.now)
+                seen = connections(region, [each.identifier for each in some], invocation.now)
             except rds.CallError as error:
                 yield failed(f"{region}, reading its connections", error, region=region.path)
                 return
@@ -228,30 +228,9 @@ def _suggestion(
     }
 
 
-def connections(metrics: Any, identifiers: Sequence[str], now: datetime) -> Mapping[str, Connections]:  # noqa: ANN401
-    """The most that were connected to an instance of each of 500 clusters, in each hour for which there is data.
-
-    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/dimensions.html
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
-    """
+def connections(region: Region, identifiers: Sequence[str], now: datetime) -> Mapping[str, Connections]:
+    """The most that were connected to an instance of each cluster, in each hour for which there is data."""
     end, found = _full_hour(now), {name: dict[datetime, float]() for name in identifiers}
-    pages = metrics.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=[
-            {"Id": f"c{number}", "MetricStat": _statistic(name)} for number, name in enumerate(identifiers)
-        ],
-        StartTime=end - _PERIOD,
-        EndTime=end,
-    )
-    for each in (result for page in pages for result in page["MetricDataResults"]):
-        times = map(_full_hour, each["Timestamps"])
-        found[identifiers[int(each["Id"][1:])]].update(zip(times, each["Values"], strict=True))
+    for name, times, values in connected(region, identifiers, _HOUR, end - _PERIOD, end):
+        found[name].update(zip(map(_full_hour, times), values, strict=True))
     return found
-
-
-def _statistic(identifier: str) -> Mapping[str, object]:
-    metric = {
-        "Namespace": "AWS/RDS",
-        "MetricName": "DatabaseConnections",
-        "Dimensions": [{"Name": "DBClusterIdentifier", "Value": identifier}],
-    }
-    return {"Metric": metric, "Period": 3600, "Stat": "Maximum"}

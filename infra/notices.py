@@ -1,0 +1,91 @@
+"""The notices of scheduled stops: their topic, and the Slack channel that shows them, with buttons.
+
+The channel was synthesized and checked against CloudFormation's schemas, and not tried against Slack. A person has to
+let Amazon Q Developer in chat applications into the Slack workspace first, once, in its console.
+"""
+
+import aws_cdk as cdk
+from aws_cdk import aws_chatbot as chatbot
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from permissions import allow
+from settings import NAME, StackSettings
+
+# What the buttons are called, and until when they keep clusters up: by a variable of the notice.
+_BUTTONS = {"longer": "Keep for 2 hours", "tomorrow": "Keep until tomorrow"}
+
+
+class Notices(Construct):
+    """The topic, which enforces TLS and has no key, as that of the alarms.
+
+    email: who gets them, once they have confirmed that they want to; empty for nobody.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, email: str) -> None:
+        super().__init__(scope, id_)
+        self.topic = sns.Topic(
+            self, "Topic", topic_name=f"{NAME}-notices", display_name="Aurora Office Hours", enforce_ssl=True
+        )
+        self.variables = {"OFFICE_HOURS_NOTICES": self.topic.topic_arn}
+        if email:
+            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+
+    def publish(self) -> list[iam.PolicyStatement]:
+        return [allow("SendNotices", ["sns:Publish"], self.topic.topic_arn)]
+
+    def show_in_slack(self, settings: StackSettings, *, start: lambda_.IFunction) -> None:
+        """Show the notices in a channel. Who is in it may keep clusters up, by the start function, and nothing else.
+
+        https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-actions.html
+        """
+        may = [allow("KeepClustersUp", ["lambda:InvokeFunction"], start.function_arn)]
+        role = iam.Role(
+            self,
+            "SlackRole",
+            description="Keeps clusters up, from Slack",
+            assumed_by=iam.ServicePrincipal("chatbot.amazonaws.com"),
+            inline_policies={"invoke": iam.PolicyDocument(statements=may)},
+        )
+        # What nobody in the channel can do, whatever role they choose: all but this.
+        guardrail = iam.ManagedPolicy(self, "Guardrail", description="What people in Slack may do", statements=may)
+        chatbot.CfnSlackChannelConfiguration(
+            self,
+            "Slack",
+            configuration_name=NAME,
+            slack_workspace_id=settings.slack_workspace,
+            slack_channel_id=settings.slack_channel,
+            iam_role_arn=role.role_arn,
+            guardrail_policies=[guardrail.managed_policy_arn],
+            sns_topic_arns=[self.topic.topic_arn],
+            customization_resource_arns=[self.button(variable, text, start) for variable, text in _BUTTONS.items()],
+        )
+
+    def button(self, variable: str, text: str, start: lambda_.IFunction) -> str:
+        """A button below each notice that has the variables; its ARN."""
+        payload = f'{{"clusters": "$clusters", "until": "${variable}"}}'
+        command = f"lambda invoke --function-name {start.function_name} --region {cdk.Stack.of(self).region}"
+        action = chatbot.CfnCustomAction(
+            self,
+            f"Button{variable.capitalize()}",
+            action_name=f"{NAME}-{text.lower().replace(' ', '-')}",
+            definition=chatbot.CfnCustomAction.CustomActionDefinitionProperty(
+                command_text=f"{command} --payload {payload}"
+            ),
+            attachments=[
+                chatbot.CfnCustomAction.CustomActionAttachmentProperty(
+                    notification_type="Custom",
+                    button_text=text,
+                    variables={name: f"event.metadata.additionalContext.{name}" for name in ("clusters", variable)},
+                    criteria=[
+                        chatbot.CfnCustomAction.CustomActionAttachmentCriteriaProperty(
+                            operator="HAS_VALUE", variable_name=variable
+                        )
+                    ],
+                )
+            ],
+        )
+        return action.attr_custom_action_arn

@@ -1,0 +1,80 @@
+"""What `make deploy-organization` does before and after it deploys: says what CloudFormation can't know, or keeps back.
+
+Before, it looks up which organization this is, and prints the stacks' parameters. Afterwards it names the accounts
+that do not have what was deployed: one that fails holds up no other, so that CloudFormation calls it a success.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from prepare_account import session
+from settings import ORGANIZATION_STACK, STACK
+
+if TYPE_CHECKING:
+    import boto3
+
+NO_ACCESS = """CloudFormation may not deploy to the organization yet. Let it, once, in the management account:
+  aws cloudformation activate-organizations-access"""
+NO_ADMINISTRATOR = """This takes the management account, or one that it made an administrator of StackSets, once:
+  aws organizations register-delegated-administrator --account-id 123456789012 \\
+    --service-principal member.org.stacksets.cloudformation.amazonaws.com"""
+OWN_STACK = f"""What already exists there is most likely from `make deploy`, and its names can't be used twice. In that
+account `make destroy` removes the stack {STACK}; tags and holds stay. Then run `make deploy-organization` again."""
+
+
+def main(verb: str, arguments: list[str]) -> None:
+    """Print what the verb says, for the account that the CDK's command is run in with these arguments."""
+    try:
+        chosen = session(arguments)
+        print({"prepare": prepare, "report": report}[verb](chosen))
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"{error}\n{NO_ADMINISTRATOR}")
+
+
+def prepare(session: "boto3.Session") -> str:
+    """The parameters for the CDK's command line. Exits where the organization is not prepared."""
+    organization, call_as = organization_of(session)
+    access = session.client("cloudformation").describe_organizations_access(CallAs=call_as)["Status"]
+    if access != "ENABLED":
+        sys.exit(NO_ACCESS)
+    values = {
+        f"{STACK}:OrganizationId": organization,
+        f"{ORGANIZATION_STACK}:OrganizationId": organization,
+        f"{ORGANIZATION_STACK}:CallAs": call_as,
+    }
+    return " ".join(f"--parameters {key}={value}" for key, value in values.items())
+
+
+def report(session: "boto3.Session") -> str:
+    """How many accounts have it. Exits where any has not, and says why."""
+    _, call_as = organization_of(session)
+    pages = session.client("cloudformation").get_paginator("list_stack_instances")
+    pages_of_ours = pages.paginate(StackSetName=STACK, CallAs=call_as)
+    text = told([each for page in pages_of_ours for each in page["Summaries"]])
+    if "\n" in text:
+        sys.exit(text)
+    return text
+
+
+def organization_of(session: "boto3.Session") -> tuple[str, str]:
+    """The organization's id, and as what CloudFormation is called: the management account, or its delegate."""
+    account = session.client("sts").get_caller_identity()["Account"]
+    organization = session.client("organizations").describe_organization()["Organization"]
+    return organization["Id"], "SELF" if organization["MasterAccountId"] == account else "DELEGATED_ADMIN"
+
+
+def told(instances: Sequence[Mapping[str, Any]]) -> str:
+    """How many of CloudFormation's list are up to date; for each other a line, and what to do, where we know it."""
+    behind = [each for each in instances if each["Status"] != "CURRENT"]
+    lines = [f"{len(instances) - len(behind)} of {len(instances)} accounts have it."]
+    lines += [f"  {each['Account']}: {each.get('StatusReason', each['Status'])}" for each in behind]
+    if any("already exists" in each.get("StatusReason", "") for each in behind):
+        lines.append(OWN_STACK)
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

@@ -1,0 +1,82 @@
+"""`make template BUCKET=...`: the stack for companies where nobody may use the CDK, or bootstrap an account for it.
+
+Puts the package into the bucket, and writes a plain template, a member's: CloudFormation's own command line takes it,
+and so do Terraform's aws_cloudformation_stack and a Service Catalog product.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+import asset
+from member import package_key
+from organization import member_template
+from prepare_account import session
+from rollout import organization_of
+from settings import STACK, SettingsError, StackSettings
+
+if TYPE_CHECKING:
+    import boto3
+
+TARGET = asset.PROJECT / "build" / "aurora-office-hours.template.json"
+
+
+def main(bucket: str, arguments: list[str]) -> None:
+    if not bucket:
+        sys.exit("Which bucket? make template BUCKET=<one that all who deploy the template may read>")
+    try:
+        context = context_of(arguments)
+        settings = StackSettings.from_context(context)
+        chosen = session(arguments)
+        with tempfile.TemporaryDirectory() as folder:
+            package = asset.build(Path(folder))
+            template = json.loads(member_template(settings, package, context))
+            fill_in(template["Parameters"], chosen, bucket)
+            upload(chosen, package, bucket)
+    except (SettingsError, asset.PackageError, BotoCoreError, ClientError) as error:
+        sys.exit(str(error))
+    TARGET.parent.mkdir(exist_ok=True)
+    TARGET.write_text(json.dumps(template, indent=1))
+    print(f"The package is in s3://{bucket}, the template in {TARGET.relative_to(asset.PROJECT)}.")
+    print("Deploy it in the bucket's Region, for example with CloudFormation's command line:")
+    print(
+        f"  aws cloudformation deploy --stack-name {STACK} --template-file {TARGET.relative_to(asset.PROJECT)} "
+        f"--s3-bucket {bucket} --capabilities CAPABILITY_NAMED_IAM"
+    )
+    if missing := [name for name, each in template["Parameters"].items() if "Default" not in each]:
+        print(f"It has to be given: {', '.join(missing)}")
+
+
+def context_of(arguments: list[str]) -> dict[str, object]:
+    """The context that the CDK's command line would hand over: cdk.json's, and above it -c key=value."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-c", "--context", action="append", default=[])
+    given = parser.parse_known_args(arguments)[0].context
+    stored: dict[str, object] = json.loads((asset.PROJECT / "cdk.json").read_text())["context"]
+    return stored | dict(each.split("=", 1) for each in given)
+
+
+def fill_in(parameters: dict[str, Any], session: "boto3.Session", bucket: str) -> None:
+    """Give the parameters defaults, so that nothing need be said where this account is the centre."""
+    parameters["PackageBucket"]["Default"] = bucket
+    if "CentralAccount" in parameters:
+        parameters["CentralAccount"]["Default"] = session.client("sts").get_caller_identity()["Account"]
+        with suppress(ClientError):  # it may not ask
+            parameters["OrganizationId"]["Default"], _ = organization_of(session)
+
+
+def upload(session: "boto3.Session", package: Path, bucket: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        archive = shutil.make_archive(f"{folder}/package", "zip", package)
+        session.client("s3").upload_file(archive, bucket, package_key(package))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

@@ -1,0 +1,113 @@
+"""A word before a scheduled stop: one message a run, to those who may want to keep a cluster up.
+
+Once for each stop, by the clock alone: each run tells of the stops that come `noticeMinutes` after it and before the
+next run's. It tells them in its first minute only, since Lambda tries a run that failed again no sooner than a minute
+later. So a run that is late, or missing, tells nothing, and none is told twice.
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+import boto3
+from botocore.config import Config
+
+from office_hours import rds
+from office_hours.answer import Failure, Outcome, failed
+from office_hours.clock import local, utc
+from office_hours.decision import Action, Reason, grace_end
+from office_hours.event import Event
+from office_hours.hold import Hold
+from office_hours.run import Order
+from office_hours.schedule import Schedule, State
+
+_MOST = 20  # clusters in a message
+_LONGER = timedelta(hours=2)
+_LEFT = (Reason.HELD, Reason.AS_SCHEDULED, Reason.CHANGED_BY_HAND, Reason.IN_USE)
+# An attempt whose answer is lost may have sent it, so there is no second one.
+_CONFIG = rds.IMPATIENT.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+
+
+def send(order: Order, outcomes: Sequence[Outcome]) -> list[Failure]:
+    """Tell of the stops that are this run's to tell, if there are any. Returns what failed."""
+    minute, every = order.now.replace(second=0, microsecond=0), order.settings.every_minutes
+    if order.event != Event() or minute.minute % every:
+        return []
+    until = minute + timedelta(minutes=order.settings.notice_minutes)
+    after = until - timedelta(minutes=every)
+    try:
+        stops = [(at, each) for each in outcomes if (at := stop_of(each, order.now, after, until))]
+        if stops:
+            sns = boto3.client("sns", config=_CONFIG)
+            text = message(sorted(stops, key=lambda stop: (stop[0], stop[1].cluster.name)), sns.meta.region_name)
+            sns.publish(TopicArn=os.environ["OFFICE_HOURS_NOTICES"], MessageStructure="json", **text)
+    except Exception as error:  # noqa: BLE001  what is stopped and started counts, whatever is told
+        return [failed("Sending the notices", error)]
+    return []
+
+
+def stop_of(outcome: Outcome, now: datetime, after: datetime, until: datetime) -> datetime | None:
+    """When the schedule stops this cluster, if it is up, and if that is after one instant and not after another."""
+    cluster, schedule, hold = outcome.cluster, outcome.cluster.schedule, outcome.cluster.hold
+    is_up = cluster.status == "available" and outcome.decision.action is Action.LEAVE
+    if not is_up or outcome.decision.reason not in _LEFT or not isinstance(schedule, Schedule):
+        return None
+    ends = grace_end(cluster, now) if outcome.decision.reason is Reason.IN_USE else None
+    stops = {*_stops(schedule, after, until), *filter(None, (ends,))}
+    if isinstance(hold, Hold):
+        stops = {each for each in stops if not hold.in_force(each)}
+        if hold.to is State.RUNNING and hold.until and schedule.desired_state(hold.until) is State.STOPPED:
+            stops.add(hold.until)
+    return min((each for each in stops if after < each <= until), default=None)
+
+
+def _stops(schedule: Schedule, after: datetime, until: datetime) -> Iterator[datetime]:
+    while (transition := schedule.next_transition(after)) and transition.at <= until:
+        after = transition.at
+        if transition.to is State.STOPPED:
+            yield after
+
+
+def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str]:
+    """The subject, and the texts for mail and for chat, which Amazon Q Developer gets over HTTPS.
+
+    https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
+    """
+    at, first = stops[0][0], stops[0][1].cluster
+    what = f"{first.identifier} stops" if len(stops) == 1 else f"{len(stops)} clusters stop"
+    lines = [_line(*stop) for stop in stops[:_MOST]] + [f"And {len(stops) - _MOST} more."] * (len(stops) > _MOST)
+    event = json.dumps({"clusters": first.name, "until": utc(at + _LONGER)})
+    command = f"aws lambda invoke --function-name {rds.USER_AGENT}-start --region {region}"
+    ready = f"echo '{event}' | {command} --payload fileb:///dev/stdin /dev/stdout"
+    keep, subject = f"To keep {first.identifier} up for two hours longer:", f"Aurora Office Hours: {what} soon"
+    # For the buttons, which keep up all that is told of. Where that is too much, there are none.
+    context = {
+        "clusters": ",".join(outcome.cluster.name for _, outcome in stops),
+        "longer": utc(stops[-1][0] + _LONGER),
+        "tomorrow": utc(max(_next_start(*stop) for stop in stops)),
+    }
+    chat = {
+        "version": "1.0",
+        "source": "custom",
+        "content": {"title": subject, "description": "\n".join(lines), "nextSteps": [f"{keep} `{ready}`"]},
+        "metadata": {"additionalContext": context if len(stops) <= _MOST else {}},
+    }
+    texts = {"default": "\n".join([*lines, "", keep, "", ready]), "https": json.dumps(chat)}
+    return {"Subject": subject, "Message": json.dumps(texts)}
+
+
+def _next_start(at: datetime, outcome: Outcome) -> datetime:
+    """When a cluster that stops then is started again, a day later at the latest."""
+    schedule, a_day_later = outcome.cluster.schedule, at + timedelta(days=1)
+    transition = schedule.next_transition(at) if isinstance(schedule, Schedule) else None
+    return min(transition.at, a_day_later) if transition and transition.to is State.RUNNING else a_day_later
+
+
+def _line(at: datetime, outcome: Outcome) -> str:
+    cluster, later = outcome.cluster, ""
+    if isinstance(cluster.schedule, Schedule) and cluster.schedule.grace and outcome.decision.reason != Reason.IN_USE:
+        latest = at + timedelta(minutes=cluster.schedule.grace)
+        later = f", or up to {local(latest, cluster.zone)} while somebody is connected"
+    return f"{cluster.name} stops on {local(at, cluster.zone)}{later}."

@@ -1,0 +1,163 @@
+"""Many accounts: the organization's stack, a member's template, and what `make deploy-organization` says.
+
+No emulator has StackSets, so that theirs is only read here. `test_organization.py` deploys what it would deploy.
+"""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSResponse, HTTPHeaders
+
+import rollout
+from local.emulator import REGION
+from member import package_key
+from organization import member_template
+from settings import Organization, StackSettings
+from synthesis import ORGANIZATION, Template, synthesize
+
+pytest_plugins = ["synthesis"]
+
+MEMBER = "111111111111"
+WITH_ALL = Organization(ORGANIZATION.units, dashboard=True, alarms=True)
+
+
+# The organization's stack, which is read only
+
+
+def test_every_account_of_the_units_gets_it_now_and_later_in_one_region_but_not_the_centre(
+    organization: Template, package: Path
+) -> None:
+    members = organization.properties("Members")
+    assert members["PermissionModel"] == "SERVICE_MANAGED"
+    assert members["AutoDeployment"] == {"Enabled": True, "RetainStacksOnAccountRemoval": False}
+    assert members["StackInstancesGroup"] == [
+        {
+            "Regions": ["<AWS::Region>"],
+            "DeploymentTargets": {
+                "OrganizationalUnitIds": ["ou-ab12-34cd56ef"],
+                "AccountFilterType": "DIFFERENCE",
+                "Accounts": ["<AWS::AccountId>"],
+            },
+        }
+    ]
+    assert ".json" in str(members["TemplateURL"])
+    asked = json.loads(member_template(StackSettings(organization=ORGANIZATION), package, {}))["Parameters"]
+    assert {each["ParameterKey"] for each in members["Parameters"]} == asked.keys()
+    # One account that fails holds up no other.
+    assert members["OperationPreferences"]["FailureTolerancePercentage"] == 100
+
+
+def test_a_version_is_in_the_bucket_before_its_template_and_earlier_ones_stay(
+    organization: Template, package: Path
+) -> None:
+    copied = organization.properties("PackageCustomResource512MiB")
+    assert copied["SourceObjectKeys"] == [package_key(package)]
+    assert (copied["Extract"], copied["Prune"]) == (False, False)
+    needed = {each.partition("CustomResource")[0] for each in organization.resources["Members"]["DependsOn"]}
+    assert "Package" in needed
+
+
+# A member's template, against what a StackSet's accounts take
+
+
+def test_a_member_has_the_stack_that_make_deploy_deploys(package: Path) -> None:
+    alone, plain = (synthesize(StackSettings(), package, plain=plain).resources for plain in (False, True))
+    for each in (alone, plain):
+        for function in ("Stop", "Start", "Status", "Report"):
+            code = each[function]["Properties"].pop("Code")
+            assert code["S3Key"] == package_key(package)
+    assert plain == alone
+    member = synthesize(StackSettings(organization=WITH_ALL), package, plain=True).resources
+    assert member.keys() - alone.keys() == {"CentreReader"}
+    assert not alone.keys() - member.keys()
+
+
+@pytest.mark.parametrize("organization", [None, ORGANIZATION, WITH_ALL])
+def test_the_template_asks_for_neither_a_bootstrap_nor_a_transform_and_is_small(
+    package: Path, organization: Organization | None
+) -> None:
+    text = member_template(StackSettings(organization=organization), package, {"aws:cdk:enable-path-metadata": True})
+    template = json.loads(text)
+    assert len(text) < 1_000_000
+    assert template.keys() == {"Description", "Parameters", "Resources", "Outputs"}
+    assert "cdk-bootstrap" not in text
+    kinds = {each["Type"] for each in template["Resources"].values()}
+    assert not {kind for kind in kinds if kind.startswith(("Custom::", "AWS::CloudFormation::"))}
+    assert ("AWS::CloudWatch::Alarm" in kinds, "AWS::CloudWatch::Dashboard" in kinds) == (
+        organization != ORGANIZATION,
+        organization != ORGANIZATION,
+    )
+
+
+def test_alarms_of_a_member_are_told_to_the_centre(package: Path) -> None:
+    alarms = synthesize(StackSettings(organization=WITH_ALL), package, plain=True).of_type("AWS::CloudWatch::Alarm")
+    told = {action for each in alarms.values() for action in each["Properties"]["AlarmActions"]}
+    assert told == {"arn:<AWS::Partition>:sns:<AWS::Region>:<CentralAccount>:aurora-office-hours"}
+
+
+def test_only_metrics_that_somebody_looks_at_are_sent(package: Path) -> None:
+    for organization, disabled in ((ORGANIZATION, "true"), (WITH_ALL, None)):
+        stop = synthesize(StackSettings(organization=organization), package, plain=True).properties("Stop")
+        assert stop["Environment"]["Variables"].get("POWERTOOLS_METRICS_DISABLED") == disabled
+
+
+# What the command says before and after
+
+
+def answering(**answers: str) -> boto3.Session:
+    """A session of account 123456789012, in which each operation has this answer."""
+    session = boto3.Session("testing", "testing", region_name=REGION)
+    identity = "<R><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></R>"
+    for operation, answer in ({"GetCallerIdentity": identity} | answers).items():
+        raw = SimpleNamespace(stream=lambda answer=answer: iter([answer.encode()]))
+        given = AWSResponse("https://localhost", 200, HTTPHeaders(), raw)
+        session.events.register(f"before-send.*.{operation}", lambda given=given, **_: given)
+    return session
+
+
+def organization_of(manager: str) -> str:
+    return json.dumps({"Organization": {"Id": "o-ab12cd34ef", "MasterAccountId": manager}})
+
+
+def access(status: str) -> str:
+    name = "DescribeOrganizationsAccessResult"
+    return f"<R><{name}><Status>{status}</Status></{name}></R>"
+
+
+@pytest.mark.parametrize(("manager", "call_as"), [("123456789012", "SELF"), ("210987654321", "DELEGATED_ADMIN")])
+def test_the_command_finds_out_which_organization_it_is_and_as_what_it_deploys(manager: str, call_as: str) -> None:
+    answers = {"DescribeOrganization": organization_of(manager), "DescribeOrganizationsAccess": access("ENABLED")}
+    assert rollout.prepare(answering(**answers)).split()[1::2] == [
+        "AuroraOfficeHours:OrganizationId=o-ab12cd34ef",
+        "AuroraOfficeHoursOrganization:OrganizationId=o-ab12cd34ef",
+        f"AuroraOfficeHoursOrganization:CallAs={call_as}",
+    ]
+
+
+def test_the_command_says_how_to_let_cloudformation_deploy_to_the_organization() -> None:
+    answers = {
+        "DescribeOrganization": organization_of("123456789012"),
+        "DescribeOrganizationsAccess": access("DISABLED"),
+    }
+    with pytest.raises(SystemExit, match="aws cloudformation activate-organizations-access"):
+        rollout.prepare(answering(**answers))
+
+
+@pytest.mark.parametrize("status", ["CURRENT", "OUTDATED"])
+def test_the_command_names_the_accounts_that_failed_and_what_to_do_where_make_deploy_was_used(status: str) -> None:
+    name = "ListStackInstancesResult"
+    member = f"<Account>{MEMBER}</Account><Status>{status}</Status><StatusReason>stop already exists</StatusReason>"
+    answers = {
+        "DescribeOrganization": organization_of("123456789012"),
+        "ListStackInstances": f"<R><{name}><Summaries><member>{member}</member></Summaries></{name}></R>",
+    }
+    if status == "CURRENT":
+        assert rollout.report(answering(**answers)) == "1 of 1 accounts have it."
+        return
+    with pytest.raises(SystemExit) as stop:
+        rollout.report(answering(**answers))
+    assert str(stop.value).startswith(f"0 of 1 accounts have it.\n  {MEMBER}: stop already exists\n")
+    assert "`make destroy` removes" in str(stop.value)
