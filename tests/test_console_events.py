@@ -158,7 +158,7 @@ def test_a_call_that_is_refused_is_said_and_fails_nothing(
 def test_make_does_it_last_and_with_the_same_arguments(target: str, verb: str) -> None:
     command = ["make", "--dry-run", "--no-print-directory", target, "ARGS=--profile home"]
     steps = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout.splitlines()
-    assert steps[-2].endswith(f"cdk {target} --profile home")
+    assert steps[-2].endswith(f"cdk {target} AuroraOfficeHours --profile home")
     assert steps[-1].endswith(f"python infra/console_events.py {verb} --profile home")
 
 

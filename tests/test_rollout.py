@@ -4,6 +4,7 @@ No emulator has StackSets, so that theirs is only read here. `test_organization.
 """
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -64,7 +65,7 @@ def test_a_version_is_in_the_bucket_before_its_template_and_earlier_ones_stay(
 
 
 def test_a_member_has_the_stack_that_make_deploy_deploys(package: Path) -> None:
-    alone, plain = (synthesize(StackSettings(), package, plain=plain).resources for plain in (False, True))
+    alone, plain = (deepcopy(synthesize(StackSettings(), package, plain=plain).resources) for plain in (False, True))
     for each in (alone, plain):
         for function in ("Stop", "Start", "Status", "Report"):
             code = each[function]["Properties"].pop("Code")
