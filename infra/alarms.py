@@ -77,26 +77,17 @@ class Topic(sns.Topic):
         its_id = cdk.CfnParameter(
             stack, "OrganizationId", default="none", description="The organization of all accounts: o-..."
         ).value_as_string
+        sid, conditions = "PublishFailuresOfMembers", {"StringEquals": {"aws:PrincipalOrgID": its_id}}
+        who: iam.IPrincipal = iam.AnyPrincipal()
+        if organization.alarms:  # then failures stay in the members' queues
+            sid, who = "PublishAlarmsOfMembers", iam.ServicePrincipal("cloudwatch.amazonaws.com")
+            alarms = f"arn:{stack.partition}:cloudwatch:{stack.region}:*:alarm:{NAME}-*"
+            conditions = {"StringEquals": {"aws:SourceOrgID": its_id}, "ArnLike": {"aws:SourceArn": alarms}}
         self.add_to_resource_policy(
             iam.PolicyStatement(
-                sid="PublishFailuresOfMembers",
-                principals=[iam.AnyPrincipal()],
-                actions=["sns:Publish"],
-                resources=[self.topic_arn],
-                conditions={"StringEquals": {"aws:PrincipalOrgID": its_id}},
+                sid=sid, principals=[who], actions=["sns:Publish"], resources=[self.topic_arn], conditions=conditions
             )
         )
-        if organization.alarms:
-            alarms = f"arn:{stack.partition}:cloudwatch:{stack.region}:*:alarm:{NAME}-*"
-            self.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid="PublishAlarmsOfMembers",
-                    principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-                    actions=["sns:Publish"],
-                    resources=[self.topic_arn],
-                    conditions={"StringEquals": {"aws:SourceOrgID": its_id}, "ArnLike": {"aws:SourceArn": alarms}},
-                )
-            )
 
 
 class Alarms(Construct):

@@ -131,6 +131,7 @@ class Account:
     published: list[Parameters] = field(default_factory=list)
     model: ServiceModel = field(default_factory=lambda: _model("rds"))
     members: "dict[str, Account]" = field(default_factory=dict)  # the organization's other accounts, by their ids
+    sessions: int = 0  # how often its reader's role was assumed; only the latest session is good
     units: dict[str, list[Structure]] = field(default_factory=lambda: defaultdict(list))  # accounts, and units below
     _rules: list[Callable[[Call], Fault | None]] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
@@ -372,7 +373,9 @@ class Account:
         if call.parameters["RoleArn"] != f"arn:aws:iam::{number}:role/{READER}" or number not in self.members:
             words = f"User: {our_role('status')} is not authorized to perform: sts:AssumeRole on resource: "
             return Refusal("AccessDenied", words + call.parameters["RoleArn"], status=403)
-        secrets = {"SecretAccessKey": "testing", "SessionToken": f"token-{number}"}
+        member = self.members[number]
+        member.sessions += 1
+        secrets = {"SecretAccessKey": "testing", "SessionToken": f"token-{number}-{member.sessions}"}
         given = {"AccessKeyId": f"ASIA{number}", "Expiration": datetime.now(UTC) + timedelta(hours=1), **secrets}
         return {"Credentials": given}
 
@@ -551,8 +554,8 @@ class _Handler(BaseHTTPRequestHandler):
         assert scope, "botocore signs every call"
         member, region = scope[1].removeprefix("ASIA"), scope[2]
         account = self.account.members.get(member, self.account)
-        expected = None if account is self.account else f"token-{member}"
-        assert self.headers.get("X-Amz-Security-Token") == expected, "one account's key with another's token"
+        expected = None if account is self.account else f"token-{member}-{account.sessions}"
+        assert self.headers.get("X-Amz-Security-Token") == expected, "one session's key with another's token"
         operation, asked = self._read(body)
         parameters = {key: value if isinstance(value, str) else json.dumps(value) for key, value in asked.items()}
         call = Call(operation, region, parameters, self.headers.get("User-Agent", ""))

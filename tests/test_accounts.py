@@ -64,6 +64,25 @@ def test_each_account_is_read_with_a_role_of_its_own_and_named(organization: Acc
     assert [each.counts() for each in organization.members.values()] == [LOOKING, LOOKING]
 
 
+def test_of_accounts_read_at_once_none_is_asked_with_the_credentials_of_another_or_of_an_earlier_run(
+    organization: Account,
+) -> None:
+    together = threading.Barrier(20)
+    numbers = [f"{number:012}" for number in range(1, 21)]
+    for number in numbers:
+        member = organization.join(number, f"name-{number}")
+        member.add(f"c-{number}", OFFICE)
+        member.called("StartDBCluster", f"c-{number}", "2026-11-24T17:10:00+00:00", by=f"by-{number}")
+        member.before("DescribeDBClusters", lambda _: together.wait(20))
+    for _ in range(2):
+        answer = status()
+        assert answer["problems"] == []
+        found = [(entry["account"], entry["cluster"], entry["by"]) for entry in answer["clusters"]]
+        assert found == [(number, f"c-{number}", f"by-{number}") for number in numbers]
+    assert not together.broken
+    assert organization.counts()["AssumeRole"] == 2 * len(numbers)
+
+
 def test_who_changed_a_cluster_is_looked_up_in_its_own_account(organization: Account) -> None:
     for number, by in ((SHOP, "sam"), (BANK, "bea")):
         member = organization.join(number, by)

@@ -71,6 +71,7 @@ def fill(account: Account, text: str) -> None:
     """Put the text wherever somebody could have written it."""
     account.clusters.clear()
     account.events.clear()
+    account.trail.clear()
     account.add("bad-hold", TagList=[tag("office-hours", OFFICE), tag("office-hours-hold", text)])
     account.add("bad-tag", text)
     account.add("class", OFFICE)
@@ -85,6 +86,8 @@ def fill(account: Account, text: str) -> None:
     account.add("refused", OFFICE)
     account.add("replica", OFFICE, ReplicationSourceIdentifier=text)
     account.add("replicated", OFFICE, ReadReplicaIdentifiers=[text, text])
+    account.add("started", OFFICE)
+    account.called("StartDBCluster", "started", "2026-11-24T18:10:00Z", by=text)
     account.add("status", OFFICE, Status=text)
     account.add("version", OFFICE, EngineVersion=text, MasterUsername=text, StorageType=text)
     account.add(name(text), OFFICE)
@@ -298,11 +301,12 @@ def find_as_written(seen: Seen, text: str) -> None:
     status = {entry["cluster"]: entry for entry in seen.answers[0]["clusters"]}
     assert status["bad-tag"]["schedule"] == status["status"]["status"] == status["version"]["version"] == text
     assert status["class"]["instances"] == [text]
+    assert status["started"]["by"] == text
     assert name(text) in status
     wide, narrow, *_ = seen.pages
     for page in (wide, narrow):
         rows = {row.all("th")[0].text: row.text for row in page.all("tr") if row.all("td")}
-        for cluster in ("bad-tag", "class", "global", "status", "version", name(text)):
+        for cluster in ("bad-tag", "class", "global", "started", "status", "version", name(text)):
             (row,) = (words for heading, words in rows.items() if heading.startswith(cluster))
             assert (text if cluster != name(text) else cluster) in row
     lines = {line["cluster"]: line for line in seen.lines if "db_cluster" in line}

@@ -5,6 +5,7 @@ The 23rd of November 2026 is a Monday.
 
 import json
 import re
+import shlex
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,16 @@ def test_the_ready_command_and_the_buttons_keep_clusters_up(account: Account) ->
     event = {"clusters": context["clusters"], "until": context["tomorrow"]}
     invoke(handlers.start, "2026-11-23T17:45:00Z", event, None)
     assert {account.tag("a"), account.tag("b")} == {"running until 2026-11-24T18:00Z"}
+
+
+def test_the_ready_command_is_one_whatever_the_cluster_is_called(account: Account) -> None:
+    """RDS allows letters, digits and hyphens alone; a shell should not have to depend on it."""
+    name = "a'; $(id) `id` \"#"
+    account.add(name, OFFICE)
+    run(BEFORE)
+    command = json.loads(account.published[0]["Message"])["default"].splitlines()[-1]
+    echo, event, pipe, *_ = shlex.split(command)
+    assert (echo, json.loads(event)["clusters"], pipe) == ("echo", f"eu-west-1/{name}", "|")
 
 
 def test_a_thousand_clusters_are_one_message_that_aws_takes_and_has_no_buttons(account: Account) -> None:

@@ -105,3 +105,19 @@ def test_the_table_says_what_comes_with_notices_and_slack(template: Template, pa
 def test_nobody_can_invoke_a_function_but_by_a_permission_of_their_own(template: Template) -> None:
     assert not template.of_type("AWS::Lambda::Permission")
     assert not template.of_type("AWS::Lambda::Url")
+
+
+def test_the_workflows_use_githubs_own_actions_each_pinned_to_a_commit_and_write_where_it_says() -> None:
+    writing = {}
+    for file in sorted((PROJECT / ".github" / "workflows").iterdir()):
+        text = file.read_text()
+        for action in re.findall(r"uses: (.+)", text):
+            assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v[0-9.]+", action)
+        writing[file.stem] = re.findall(r"^( *)([a-z-]+): write", text, re.MULTILINE)
+    of_the_job, of_all = " " * 6, " " * 2
+    assert writing == {
+        "audit": [],
+        "ci": [],
+        "release": [(of_the_job, "contents")],
+        "update": [(of_all, each) for each in ("actions", "contents", "pull-requests")],
+    }
