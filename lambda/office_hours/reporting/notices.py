@@ -54,14 +54,17 @@ def stop_of(outcome: Outcome, now: datetime, after: datetime, until: datetime) -
     is_up = cluster.status == "available" and outcome.decision.action is Action.LEAVE
     if not is_up or outcome.decision.reason not in _LEFT or not isinstance(schedule, Schedule):
         return None
-    stops, at = [grace_end(cluster, now)] if outcome.decision.reason is Reason.IN_USE else [], after
+    is_down = outcome.decision.reason is Reason.IN_USE  # but for its grace
+    stops, at, grace = list[datetime](), now, grace_end(cluster, now) if is_down else None
     while (transition := schedule.next_transition(at)) and (at := transition.at) <= until:
-        stops += [at] if transition.to is State.STOPPED else []
+        stops += [at] if transition.to is State.STOPPED and not is_down else []
+        is_down, grace = transition.to is State.STOPPED, grace if grace and grace < at else None
+    stops += [grace] if grace else []
     if isinstance(hold, Hold):
-        stops = [each for each in stops if each and not hold.in_force(each)]
+        stops = [each for each in stops if not hold.in_force(each)]
         if hold.to is State.RUNNING and hold.until and schedule.desired_state(hold.until) is State.STOPPED:
             stops.append(hold.until)
-    return min((each for each in stops if each and after < each <= until), default=None)
+    return min((each for each in stops if after < each <= until), default=None)
 
 
 def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str]:
