@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.htm
 
 import json
 import os
+import shlex
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -77,7 +78,7 @@ def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str
     lines = [_line(*stop) for stop in stops[:_MOST]] + [f"And {len(stops) - _MOST} more."] * (len(stops) > _MOST)
     event = json.dumps({"clusters": first.name, "until": utc(at + _LONGER)})
     command = f"aws lambda invoke --function-name {rds.USER_AGENT}-start --region {region}"
-    ready = f"echo '{event}' | {command} --payload fileb:///dev/stdin /dev/stdout"
+    ready = f"echo {shlex.quote(event)} | {command} --payload fileb:///dev/stdin /dev/stdout"
     keep, subject = f"To keep {first.identifier} up for two hours longer:", f"Aurora Office Hours: {what} soon"
     # For the buttons, which keep up all that is told of. Where that is too much, there are none.
     context = {
