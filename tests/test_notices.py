@@ -129,6 +129,28 @@ def test_what_is_not_up_or_stays_up_is_not_told(account: Account) -> None:
     assert not account.published
 
 
+@pytest.mark.parametrize(
+    ("tag", "at", "stops"),
+    [
+        ("-18:00 -18:40 UTC", "17:10", ["18:00"]),  # it is down at 18:40
+        ("mon 08:00-18:00 mon 18:10-19:10 UTC", "17:40", ["18:00", "19:10"]),
+        ("mon 08:00-18:00 mon 18:40-21:00 UTC grace=2h", "18:30", []),  # not at 20:00, when its grace would have ended
+        ("mon 08:00-18:00 UTC grace=2h", "18:30", ["20:00"]),
+    ],
+)
+def test_a_stop_that_another_change_comes_before_is_not_told(
+    account: Account, monkeypatch: pytest.MonkeyPatch, tag: str, at: str, stops: list[str]
+) -> None:
+    settings(monkeypatch, noticeMinutes=90)
+    account.add("a", tag)
+    account.log("a", "DB cluster started.", "2026-11-23T12:00:00Z")
+    end = datetime.fromisoformat(f"2026-11-23T{at}:20Z")
+    for minutes in range(95, -1, -5):
+        run((end - timedelta(minutes=minutes)).isoformat())
+    texts = [json.loads(each["Message"])["default"] for each in account.published]
+    assert [found for text in texts for found in re.findall(r"stops on \w+ \S+ (\S+)", text)] == stops
+
+
 # In which words
 
 

@@ -274,6 +274,14 @@ def test_a_price_that_is_not_known_is_said(fleet: Account) -> None:
     assert "No price" in first["note"]
 
 
+@pytest.mark.parametrize(("classes", "tag"), [("db.r8g.large", "never"), ("db.serverless", None)])
+def test_what_has_an_instance_that_never_pauses_needs_a_tag(account: Account, classes: str, tag: str | None) -> None:
+    account.add("a", ServerlessV2ScalingConfiguration={"MinCapacity": 0.0, "MaxCapacity": 4.0})
+    account.classes["a-1"] = classes
+    connect(account, "a", lambda _: 0.0)
+    assert [each["tag"] for each in report({"suggest": True})["suggestions"]] == [tag]
+
+
 def test_what_an_earlier_cluster_of_the_name_did_does_not_count(fleet: Account) -> None:
     fleet.add("small", ClusterCreateTime=NOW - timedelta(days=10, minutes=30))
     (small,) = [each for each in report({"suggest": True})["suggestions"] if each["cluster"] == "small"]

@@ -85,6 +85,8 @@ SUGGESTED = [
     ("mon to fri 08:00 to 18:00", "mon-fri 08:00-18:00"),
     ("mo-fr 08:00-18:00", "mon-fri 08:00-18:00"),
     ("mo-fr 8-18 Europe/Berln", OFFICE),  # three slips
+    ("mon-fri 08:00-18:00 Aisa/Toyko", "mon-fri 08:00-18:00 Asia/Tokyo"),
+    ("mon-fri 08:00-18:00;", "mon-fri 08:00-18:00"),
     ("mon, wed 08:00-18:00", "mon+wed 08:00-18:00"),
     ("weekday 08:00-18:00", "weekdays 08:00-18:00"),
     ("-7pm Europe/Madrid", "-19:00 Europe/Madrid"),
@@ -100,7 +102,7 @@ SUGGESTED = [
     ("mon-fri 08:00-18:00 UTC+1", "mon-fri 08:00-18:00 Etc/GMT-1"),
     ("mon-fri 08:00-18:00 GMT-5", "mon-fri 08:00-18:00 Etc/GMT+5"),
     ("mon-fri 08:00-18:00 UTC+5:30", "mon-fri 08:00-18:00 Asia/Kolkata"),
-    *((word, "never") for word in ("off", "stopped", "Stop")),
+    *((word, "never") for word in ("off", "stopped", "Stop", "paused")),
     *((word, "always") for word in ("on", "running", "true", "24/7")),
     *((word, "ignore") for word in ("none", "skip")),
 ]
@@ -128,6 +130,12 @@ WORDS = [
     ("mon-fri 08:00-18:00 Etc/GMT+55", ["Europe/Berlin"], ["did you mean"]),
     ("mon-fri 08:00-18:00 UTC+99", ["Europe/Berlin"], ["did you mean"]),
     ("mon-fri 08:00-18:00 XST", ["Europe/Berlin"], ["did you mean"]),
+    # No zones, but spelled much like Dubai, Minsk, Jakarta, Australia/West and America/Moncton.
+    *(
+        (f"mon-fri 08:00-18:00 {word}", ["Europe/Berlin"], ["did you mean"])
+        for word in ("Asia/Mumbai", "Europe/Milan", "Asia/Ankara", "WST", "America/Houston")
+    ),
+    ("1-5 08:00-18:00", ["mon-fri"], ["did you mean"]),  # days?
     ("mon-fri 9-5 Europe/London", ["08:00-18:00"], ["did you mean"]),  # in the afternoon, or overnight?
     ("mon-fri 5-9pm", ["08:00-18:00"], ["did you mean"]),
     *((word, ['"ignore" leaves it alone'], ["/Vostok", "/Skopje", "/Reunion", '"tue"']) for word in ("off", "stop")),

@@ -18,6 +18,7 @@ from pages import Element, read
 pytest_plugins = ["aws_server", "invocation"]
 
 OFFICE = "mon-fri 08:00-18:00 UTC"
+CLOSED = "mon-fri 08:00-11:45 UTC"  # a quarter of an hour ago
 NOON = "2026-11-24T12:00:00Z"
 ACTIONS = {
     name: f"arn:aws:lambda:eu-west-1:123456789012:function:aurora-office-hours-{name}" for name in ("stop", "start")
@@ -79,13 +80,15 @@ def test_a_row_says_state_why_and_the_next_change_and_more_in_its_fold(account: 
     ("tags", "status", "expected"),
     [
         pytest.param({"office-hours": OFFICE}, "stopped", "stopped by alice left until 18:00 in 6 h", id="by hand"),
-        pytest.param({"office-hours": "mon-fri 08:00-11:45 UTC"}, "available", "the next run stops it", id="due"),
+        pytest.param({"office-hours": CLOSED}, "available", "the next run stops it", id="due"),
         pytest.param(
             {"office-hours-hold": "running until 2026-11-24T22:30"}, "available", "held stops 22:30", id="held"
         ),
         pytest.param({"office-hours-hold": "running until 2026-11-24T12:40"}, "available", "hold ends 12:40 in 40 min"),
         pytest.param({"office-hours": "2nd-mon 08:00-09:30 UTC"}, "stopped", "starts 14 Dec 08:00 in 20 d"),
         pytest.param({"office-hours": "never"}, "stopped", "as scheduled none"),
+        pytest.param({"office-hours": f"{CLOSED} grace=2h"}, "available", "in use stops by 13:45 in 1 h 45 min"),
+        pytest.param({"office-hours": f"{CLOSED} mon-fri 12:30-18:00 UTC grace=2h"}, "available", "starts 12:30"),
         pytest.param({"office-hours": OFFICE}, "starting", "◆ starting busy stops 18:00"),
     ],
 )
@@ -321,6 +324,7 @@ def test_the_form_filters_by_name_and_state(account: Account, asked: dict[str, s
         ({"tag": "always"}, []),
         ({"tag": "never"}, ["2 h longer"]),
         ({"tag": "never", "Status": "stopped"}, ["Start for 2 h"]),
+        ({"tag": f"{CLOSED} grace=2h"}, ["Stop", "2 h longer", "Until Wed 08:00"]),
         ({"tag": "daily 13:00-18:00 UTC", "Status": "stopped"}, ["Start"]),
     ],
     ids=str,

@@ -29,7 +29,7 @@ def _meanings(table: str) -> dict[str, list[str]]:
 
 # For a whole value.
 _CONSTANTS = _meanings("""
-    never off stop stopped down no false shutdown
+    never off stop stopped down no false shutdown sleep pause paused
     always on run running start started up yes true 24x7 24/7
     ignore none null nil skip ignored exclude excluded manual n/a na disabled unmanaged
 """)
@@ -95,11 +95,18 @@ def unknown_zone(word: str) -> ScheduleError | None:
 
 
 def _near_zone(word: str) -> str | None:
-    """The city's zone that was probably meant: by a slip in its name, or by its city alone."""
+    """The city's zone that was probably meant: by a slip in its name, or by its city alone.
+
+    Another city that is spelled much like it is none: Mumbai's clocks don't show what Dubai's do.
+    """
+    if word.isupper() and len(word) < 5:  # an abbreviation that no city is known for
+        return None
     places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
     names = {zone if "/" in word else zone.rpartition("/")[2]: zone for zone in reversed(places)}
     near = nearest(word, names, likeness=0.8)
-    return names[near] if near and near[0].lower() == word[0].lower() else None
+    meant, written = (each.lower().rpartition("/")[2] for each in (near or "", word))
+    is_slip = sorted(meant) == sorted(written) or nearest(written, [meant], likeness=0.75)
+    return names[near] if near and is_slip and meant[:1] == written[:1] else None
 
 
 @lru_cache
@@ -127,7 +134,9 @@ def _hours(match: re.Match[str]) -> str:
     sides = [match.groups()[:3], match.groups()[3:]]
     times = [_time(*side) for side in sides]
     halves = {bool(half) for hour, _, half in sides if hour}
-    is_clear = halves == {True} or (halves == {False} and not "" < times[1] <= times[0] <= "12:00")  # 9-5 is not
+    # 9-5 isn't clear, and 1-5 may be days as well.
+    latest = max(times[0], "07:00" if times[0] and not sides[1][1] else "")
+    is_clear = halves == {True} or (halves == {False} and not ("" < times[1] <= latest and times[0] <= "12:00"))
     return "-".join(times) if is_clear else match[0]
 
 
@@ -156,6 +165,7 @@ def mended(error: ScheduleError, value: str, read: Callable[[str], object]) -> S
     better, hints = value, dict[str, None]()
     for pattern, right in _TABLE:
         better = re.sub(pattern, right, better, flags=re.IGNORECASE | re.ASCII)
+    better = better.strip()
     for _ in range(_MOST + 1):
         try:
             read(better)

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.htm
 import json
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import boto3
@@ -55,20 +55,22 @@ def stop_of(outcome: Outcome, now: datetime, after: datetime, until: datetime) -
     is_up = cluster.status == "available" and outcome.decision.action is Action.LEAVE
     if not is_up or outcome.decision.reason not in _LEFT or not isinstance(schedule, Schedule):
         return None
-    ends = grace_end(cluster, now) if outcome.decision.reason is Reason.IN_USE else None
-    stops = {*_stops(schedule, after, until), *filter(None, (ends,))}
+    stops = _by_schedule(outcome, schedule, now, until)
     if isinstance(hold, Hold):
-        stops = {each for each in stops if not hold.in_force(each)}
+        stops = [each for each in stops if not hold.in_force(each)]
         if hold.to is State.RUNNING and hold.until and schedule.desired_state(hold.until) is State.STOPPED:
-            stops.add(hold.until)
+            stops.append(hold.until)
     return min((each for each in stops if after < each <= until), default=None)
 
 
-def _stops(schedule: Schedule, after: datetime, until: datetime) -> Iterator[datetime]:
-    while (transition := schedule.next_transition(after)) and transition.at <= until:
-        after = transition.at
-        if transition.to is State.STOPPED:
-            yield after
+def _by_schedule(outcome: Outcome, schedule: Schedule, now: datetime, until: datetime) -> list[datetime]:
+    """When the schedule stops a cluster that is up then, and when its grace ends, if nothing else comes before."""
+    is_down = outcome.decision.reason is Reason.IN_USE  # but for its grace
+    stops, at, grace = list[datetime](), now, grace_end(outcome.cluster, now) if is_down else None
+    while (transition := schedule.next_transition(at)) and (at := transition.at) <= until:
+        stops += [at] if transition.to is State.STOPPED and not is_down else []
+        is_down, grace = transition.to is State.STOPPED, grace if grace and grace < at else None
+    return stops + ([grace] if grace else [])
 
 
 def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str]:

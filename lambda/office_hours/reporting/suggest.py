@@ -21,7 +21,7 @@ from office_hours.evidence import MOST_QUERIES, connected
 from office_hours.regions import Invocation, Region, side_by_side
 from office_hours.reporting.hours import coming_spans, period, projected
 from office_hours.reporting.places import AT_ONCE
-from office_hours.reporting.prices import Price, Prices
+from office_hours.reporting.prices import SERVERLESS, Price, Prices
 from office_hours.reporting.survey import LeftOut, OfAccount, Survey, cut, look_around, of_account, of_each
 from office_hours.reporting.windows import WEEK, windows
 from office_hours.schedule import Schedule, State
@@ -207,7 +207,10 @@ def _suggestion(
     created = cluster.snapshot.get("ClusterCreateTime")
     # Before it was created, another one had its name.
     seen = {at: most for at, most in seen.items() if not created or at + _HOUR > created}
-    tag, note = propose(cluster.snapshot, seen, settings, now)
+    snapshot, members = cluster.snapshot, cluster.snapshot.get("DBClusterMembers", ())
+    if any(classes.get(each.get("DBInstanceIdentifier", ""), SERVERLESS) != SERVERLESS for each in members):
+        snapshot = {**snapshot, "ServerlessV2ScalingConfiguration": {}}  # RDS keeps it, but this one never pauses
+    tag, note = propose(snapshot, seen, settings, now)
     price, hours, command = Price(0.0), None, None
     if tag:
         hours = projected(Schedule.parse(tag, default_zone=settings.default_zone), now)

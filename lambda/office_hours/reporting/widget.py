@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, Template
 from office_hours.answer import Entry
 from office_hours.clock import local
 from office_hours.command import DONE, plan
-from office_hours.decision import Action
+from office_hours.decision import Action, grace_end
 from office_hours.event import Event, end_of
 from office_hours.hold import Hold
 from office_hours.reporting.hours import Span, hours_in
@@ -181,13 +181,15 @@ def _why(row: Row) -> str:
 
 def _next(row: Row, now: datetime) -> dict[str, str]:
     """What changes next, as the cluster's own clock shows it and in how long."""
-    cluster, at = row.cluster, row.cluster.next_change(now)
+    cluster, at = row.cluster, _upcoming(row, now)
     if not at or not isinstance(cluster.schedule, Schedule):
         return {}
     to = _state_after(cluster.schedule, cluster.hold, at)
     word = _VERBS[to] if to else "changes"
     if row.entry["reason"] == "changed-by-hand":
         word = "left until"
+    elif row.entry["reason"] == "in-use" and to is State.STOPPED:
+        word = "stops by"
     elif isinstance(cluster.hold, Hold) and cluster.hold.in_force(now) and to in (cluster.hold.to, None):
         word = "hold ends"
     return {
@@ -195,6 +197,12 @@ def _next(row: Row, now: datetime) -> dict[str, str]:
         "where": f"in {_length(at - now)}, {cluster.zone.key.rpartition('/')[2].replace('_', ' ')}",
         "exact": local(at, cluster.zone),
     }
+
+
+def _upcoming(row: Row, now: datetime) -> datetime | None:
+    """When something changes next: the end of its grace, where it is in use and nothing comes before that."""
+    ends = [row.cluster.next_change(now), grace_end(row.cluster, now) if row.entry["reason"] == "in-use" else None]
+    return min((at for at in ends if at), default=None)
 
 
 def _state_after(schedule: Schedule, hold: object, at: datetime) -> State | None:
@@ -277,7 +285,7 @@ def _stops(row: Row, schedule: Schedule, now: datetime) -> datetime | None:
     """When the cluster is stopped next, if nobody does anything; None where it is not the next thing to come."""
     if row.entry["decision"] == Action.STOP:
         return now
-    at = row.cluster.next_change(now)
+    at = _upcoming(row, now)
     return at if at and _state_after(schedule, row.cluster.hold, at) is State.STOPPED else None
 
 
