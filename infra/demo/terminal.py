@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from demo.account import DAYS, START, YOURS, Cluster
+from demo.account import DAYS, NOTICE_MINUTES, START, WAITED_FOR, YOURS, Cluster
 from demo.timeline import NOTES, Note, Row, Span, Timeline, both, figures
 from office_hours.schedule import State
+
+if TYPE_CHECKING:
+    from demo.simulation import Week
 
 # A cell by its left and right half: how much of each the cluster runs, and how much of each is wanted. A low block is
 # a half in which it starts or stops, and so runs too little to count; a thin line one that is wanted in part.
@@ -42,6 +46,23 @@ def show(console: Console, timeline: Timeline) -> None:
         )
         for text in filter(None, (decision.command, decision.message)):
             console.print(Padding(Text(text), (0, 0, 0, 3), expand=False))
+
+
+def tell(console: Console, week: "Week") -> None:
+    """Print what was mailed before the cluster with grace stopped late, and what the untagged ones could save."""
+    waited = next(note.at for note in week.decisions if note.cluster == WAITED_FOR and note.reason == "in-use")
+    mailed = next(each for each in week.notices if f"{WAITED_FOR} stops" in each and f"{waited:%a %Y-%m-%d}" in each)
+    paragraphs = [
+        (f"Mailed {NOTICE_MINUTES} minutes before (noticeMinutes)", [each for each in mailed.splitlines() if each])
+    ]
+    for each in week.suggestions:
+        saved = f"{each['saved_hours_a_month']:,.0f} hours and ${each['saved_usd_a_month']:,.0f} a month"
+        paragraphs.append((f"Suggested for {each['cluster']}", [f"{each['tag']}: saves {saved}. {each['note']}"]))
+    paragraphs[-1][1].append("make suggest says this of your own account, and changes nothing there.")
+    for title, lines in paragraphs:
+        console.print(Text(f"\n{title}:", "bold"))
+        for line in lines:
+            console.print(Padding(Text(line), (0, 0, 0, 3), expand=False))
 
 
 def _encodable(console: Console, line: Text) -> Text:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 from unittest.mock import patch
 
 import boto3
@@ -45,8 +46,9 @@ def untagged() -> Iterator[None]:
         for name in USED:
             _create(name)
         clock.move_to(START)
+        metrics = boto3.client("cloudwatch")
         for name, (used, pool) in USED.items():
-            _connect(name, Schedule.parse(used), pool, START)
+            metrics.put_metric_data(**connected(name, used, START, pool))
         yield
         rds.client.cache_clear()
 
@@ -61,18 +63,22 @@ def _create(name: str) -> None:
     )
 
 
-def _connect(name: str, used: Schedule, pool: int, until: datetime) -> None:
-    """Write CloudWatch's metric: each hour another number of people."""
-    hours = [until - timedelta(hours=1 + number) for number in range(_HOURS)]
-    boto3.client("cloudwatch").put_metric_data(
-        Namespace="AWS/RDS",
-        MetricData=[
-            {
-                "MetricName": "DatabaseConnections",
-                "Dimensions": [{"Name": "DBClusterIdentifier", "Value": name}],
-                "Timestamp": at,
-                "Value": pool + (1 + (at.day + at.hour) % 5) * (used.desired_state(at) is State.RUNNING),
-            }
-            for at in hours
-        ],
-    )
+def connected(
+    name: str, used: str, until: datetime, pool: int = 0, every: timedelta = timedelta(hours=1)
+) -> dict[str, Any]:
+    """What to put into CloudWatch: four weeks by the hour, or fewer; each hour another number of people.
+
+    used: when they are connected, as a tag would say it.
+    """
+    people = Schedule.parse(used)
+    times = [until - every * (1 + number) for number in range(_HOURS)]
+    data = [
+        {
+            "MetricName": "DatabaseConnections",
+            "Dimensions": [{"Name": "DBClusterIdentifier", "Value": name}],
+            "Timestamp": at,
+            "Value": pool + (1 + (at.day + at.hour) % 5) * (people.desired_state(at) is State.RUNNING),
+        }
+        for at in times
+    ]
+    return {"Namespace": "AWS/RDS", "MetricData": data}
