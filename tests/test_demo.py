@@ -137,8 +137,8 @@ def test_it_notes_what_is_no_routine_once_with_time_and_reason(shown: Demo) -> N
     notes = [note.decision for note in shown.timeline.notes]
     assert ", ".join(f"{note.cluster} {note.reason}" for note in notes) == (
         "search invalid-tag, orders ineligible, month-end auto-restarted, batch changed-by-hand, reporting in-use, "
-        "qa held, reporting scheduled, qa scheduled, billing enforced, crm busy, sandbox held, sandbox changed-by-hand, "
-        "etl held, release held"
+        "qa held, reporting scheduled, qa scheduled, billing enforced, crm busy, sandbox held, "
+        "sandbox changed-by-hand, etl held, release held"
     )
     assert "Tue 22 Dec 21:45 UTC  billing: enforced" in shown.printed
     assert 'did you mean "mon-fri 08:00-18:00 Europe/Berlin"' in notes[0].message

@@ -146,6 +146,7 @@ def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(
         if "invoke" in words:
             invoked.append((words[words.index("--function-name") + 1], json.loads(words[-1])))
     assert invoked == [
+        ("aurora-office-hours-report", {"suggest": True}),
         (START, {"clusters": ["keep-down"], "until": "2m"}),
         (STOP, {"clusters": ["noon"], "until": "1m"}),
         (STOP, {"clusters": ["openin", "weekday"]}),
@@ -165,9 +166,13 @@ def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(
             {"message": "start run", "action": "start", "clusters": 3, "counts": {"held": 2, "busy": 1}},
             "run 2 held, 1 busy",
         ),
+        (
+            {"message": 'a: hold "running" written', "cluster": "a", "region": "eu-west-1", "hold": "running"},
+            "a           hold    running",
+        ),
         ({"message": "One mistake.\nNothing was done.", "level": "WARNING"}, "warning One mistake. Nothing was done."),
     ],
-    ids=["decision", "run", "mistakes"],
+    ids=["decision", "run", "hold", "mistakes"],
 )
 def test_each_entry_of_a_log_is_told_in_one_line(entry: dict[str, Any], told: str) -> None:
     line = line_of("start", {"timestamp": AT, **entry}).styled().plain

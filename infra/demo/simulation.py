@@ -31,8 +31,8 @@ from demo.account import (
     Cluster,
     Deed,
 )
+from demo.connections import connected
 from demo.simulated_rds import Call, SimulatedRds
-from demo.untagged import connected
 from office_hours.decision import LOG_KEPT
 from office_hours.regions import Invocation
 from office_hours.reporting.hours import Period, past, period

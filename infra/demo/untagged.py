@@ -3,8 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from unittest.mock import patch
 
 import boto3
@@ -12,9 +11,9 @@ import time_machine
 from moto import mock_aws
 
 from demo.account import REGION, START
+from demo.connections import connected
 from office_hours import rds
 from office_hours.reporting import prices
-from office_hours.schedule import Schedule, State
 
 # When people are connected, and how many connections of a pool never end.
 USED = {
@@ -26,7 +25,6 @@ USED = {
     "legacy": ("never", 0),
 }
 USD = 0.30  # an hour of each cluster's one instance
-_HOURS = 28 * 24
 _INSTANCE = "db.r8g.large"
 
 
@@ -61,24 +59,3 @@ def _create(name: str) -> None:
     people.create_db_instance(
         DBInstanceIdentifier=f"{name}-1", DBClusterIdentifier=name, DBInstanceClass=_INSTANCE, Engine=engine
     )
-
-
-def connected(
-    name: str, used: str, until: datetime, pool: int = 0, every: timedelta = timedelta(hours=1)
-) -> dict[str, Any]:
-    """What to put into CloudWatch: four weeks by the hour, or fewer; each hour another number of people.
-
-    used: when they are connected, as a tag would say it.
-    """
-    people = Schedule.parse(used)
-    times = [until - every * (1 + number) for number in range(_HOURS)]
-    data = [
-        {
-            "MetricName": "DatabaseConnections",
-            "Dimensions": [{"Name": "DBClusterIdentifier", "Value": name}],
-            "Timestamp": at,
-            "Value": pool + (1 + (at.day + at.hour) % 5) * (people.desired_state(at) is State.RUNNING),
-        }
-        for at in times
-    ]
-    return {"Namespace": "AWS/RDS", "MetricData": data}
