@@ -190,6 +190,12 @@ def test_each_cluster_is_told_once_a_minute_in_the_order_of_time() -> None:
     assert list(in_order([less[1], late], minutes)) == [late]
 
 
+def test_that_one_is_in_use_is_told_by_the_stop_function_which_has_seen_who_is_connected() -> None:
+    at = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+    start, stop = (Line(at, function, "a", "leave", "in-use: ...") for function in ("start", "stop"))
+    assert list(in_order([start, stop], {})) == [stop]
+
+
 def test_the_log_is_what_a_function_logged_and_no_metric_and_nothing_of_lambdas() -> None:
     messages = ["START RequestId: 1", '{"message": "a"}', '{"_aws": {}, "UserErrors": [1.0]}', "END RequestId: 1"]
     pages = [{"events": [{"message": message} for message in messages]}]

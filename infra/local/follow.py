@@ -140,6 +140,9 @@ def in_order(lines: Iterable[Line], minutes: dict[str, str]) -> Iterator[Line]:
             # What is the other function's to do, that one tells.
             if line.what != line.function and (line.what != "leave" or minutes.get(line.cluster) == minute):
                 continue
+            # Who is connected, the stop function alone has seen.
+            if line.function == "start" and line.text.startswith("in-use"):
+                continue
             minutes[line.cluster] = minute
         yield line
 
