@@ -287,6 +287,12 @@ def test_the_log_names_the_functions_as_deployed(shown: Demo) -> None:
     assert {line["function_memory_size"] for line in shown.log} == {512}
 
 
+def test_the_simulation_imports_nothing_that_reads_the_functions_environment_before_it_is_there() -> None:
+    program = "import sys, demo.simulation; sys.exit('office_hours.answer' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["lambda", "infra"])}
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, check=True)
+
+
 def test_the_page_needs_nothing_beside_itself(shown: Demo) -> None:
     assert not re.findall(r"<(?:script|link|img|iframe)|\b(?:src|onclick|onload)=|url\(|@import", shown.html)
     assert re.findall(r'href="(.*?)"', shown.html) == ["log.jsonl"]  # beside it: offered, not needed

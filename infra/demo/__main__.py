@@ -92,9 +92,8 @@ def main() -> None:
 def settings_of_the_stack() -> str:
     """What cdk.json has the functions know of schedules, calendars and the zone; the account has its own tag key."""
     checked = StackSettings.from_context(json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"])
-    every = EVERY // timedelta(minutes=1)
-    ours = replace(checked, tag_key=TAG_KEY, regions=(), every_minutes=every, notice_minutes=NOTICE_MINUTES)
-    return ours.as_json()
+    timed = replace(checked, every_minutes=_minutes(EVERY), notice_minutes=NOTICE_MINUTES)
+    return replace(timed, tag_key=TAG_KEY, regions=()).as_json()
 
 
 def _minutes(length: timedelta) -> int:

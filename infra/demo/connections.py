@@ -17,13 +17,7 @@ def connected(
     """
     people = Schedule.parse(used)
     times = [until - every * (1 + number) for number in range(_HOURS)]
-    data = [
-        {
-            "MetricName": "DatabaseConnections",
-            "Dimensions": [{"Name": "DBClusterIdentifier", "Value": name}],
-            "Timestamp": at,
-            "Value": pool + (1 + (at.day + at.hour) % 5) * (people.desired_state(at) is State.RUNNING),
-        }
-        for at in times
-    ]
+    metric = {"MetricName": "DatabaseConnections", "Dimensions": [{"Name": "DBClusterIdentifier", "Value": name}]}
+    values = {at: pool + (1 + (at.day + at.hour) % 5) * (people.desired_state(at) is State.RUNNING) for at in times}
+    data = [{**metric, "Timestamp": at, "Value": value} for at, value in values.items()]
     return {"Namespace": "AWS/RDS", "MetricData": data}

@@ -34,7 +34,6 @@ from demo.account import (
 from demo.connections import connected
 from demo.simulated_rds import Call, SimulatedRds
 from office_hours.decision import LOG_KEPT
-from office_hours.regions import Invocation
 from office_hours.reporting.hours import Period, past, period
 from office_hours.settings import Settings
 
@@ -184,9 +183,15 @@ def simulate(
         rds.client.cache_clear()
         evidence.service_client.cache_clear()
         with patch.object(prices, "fetch", return_value={(name, False): {usd} for name, usd in SAMPLE_PRICES.items()}):
-            suggested = suggest(Invocation(Settings.from_json(settings), END, lambda: END, END + timedelta(minutes=1)))
+            suggested = suggest(
+                regions.Invocation(Settings.from_json(settings), END, lambda: END, END + timedelta(minutes=1))
+            )
             periods = _periods(people)
-        return Week(account.statuses, list(changes(decisions)), periods, _notices(), suggested["suggestions"])
+        notices = [
+            json.loads(each[1])["default"]
+            for each in sns_backends[_ACCOUNT][REGION].topics[_NOTICES].sent_notifications
+        ]
+        return Week(account.statuses, list(changes(decisions)), periods, notices, suggested["suggestions"])
 
 
 def _decision(entry: "Entry", at: datetime, command: str = "") -> Decision:
@@ -243,12 +248,6 @@ def _connect(metrics: Any, clusters: Sequence[Cluster]) -> None:  # noqa: ANN401
         if cluster.used:
             every = timedelta(minutes=20 if cluster.tag else 60)
             metrics.put_metric_data(**connected(cluster.name, cluster.used, END, every=every))
-
-
-def _notices() -> list[str]:
-    """What was mailed."""
-    sent = sns_backends[_ACCOUNT][REGION].topics[_NOTICES].sent_notifications
-    return [json.loads(message)["default"] for _, message, *_ in sent]
 
 
 def _do(people: "RDSClient", account: SimulatedRds, deed: Deed) -> None:

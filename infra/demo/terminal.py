@@ -44,25 +44,24 @@ def show(console: Console, timeline: Timeline) -> None:
         console.print(
             Text.assemble((note.mark, _MARK), f"  {when}  ", (decision.cluster, "bold"), f": {decision.reason}")
         )
-        for text in filter(None, (decision.command, decision.message)):
-            console.print(Padding(Text(text), (0, 0, 0, 3), expand=False))
+        _indented(console, decision.command, decision.message)
 
 
 def tell(console: Console, week: "Week") -> None:
     """Print what was mailed before the cluster with grace stopped late, and what the untagged ones could save."""
-    waited = next(note.at for note in week.decisions if note.cluster == WAITED_FOR and note.reason == "in-use")
-    mailed = next(each for each in week.notices if f"{WAITED_FOR} stops" in each and f"{waited:%a %Y-%m-%d}" in each)
-    paragraphs = [
-        (f"Mailed {NOTICE_MINUTES} minutes before (noticeMinutes)", [each for each in mailed.splitlines() if each])
-    ]
+    tuesdays = [each for each in week.notices if f"{WAITED_FOR} stops" in each][1]
+    console.print(Text(f"\nMailed {NOTICE_MINUTES} minutes before (noticeMinutes):", "bold"))
+    _indented(console, *tuesdays.splitlines())
     for each in week.suggestions:
         saved = f"{each['saved_hours_a_month']:,.0f} hours and ${each['saved_usd_a_month']:,.0f} a month"
-        paragraphs.append((f"Suggested for {each['cluster']}", [f"{each['tag']}: saves {saved}. {each['note']}"]))
-    paragraphs[-1][1].append("make suggest says this of your own account, and changes nothing there.")
-    for title, lines in paragraphs:
-        console.print(Text(f"\n{title}:", "bold"))
-        for line in lines:
-            console.print(Padding(Text(line), (0, 0, 0, 3), expand=False))
+        console.print(Text(f"\nSuggested for {each['cluster']}:", "bold"))
+        _indented(console, f"{each['tag']}: saves {saved}. {each['note']}")
+        _indented(console, "make suggest says this of your own account, and changes nothing there.")
+
+
+def _indented(console: Console, *lines: str) -> None:
+    for line in filter(None, lines):
+        console.print(Padding(Text(line), (0, 0, 0, 3), expand=False))
 
 
 def _encodable(console: Console, line: Text) -> Text:
