@@ -116,6 +116,9 @@ def shown(_no_opinion_on_colours: None, tmp_path_factory: pytest.TempPathFactory
         ("sandbox", "24 11", "25 08", "24 11:02 stopping, 24 11:08 stopped, 25 07:00 starting, 25 07:08 available"),
         # Enforced: started by hand at night, and stopped again.
         ("billing", "22 20", "23 00", "22 21:33 starting, 22 21:41 available, 22 21:45 stopping, 22 21:51 stopped"),
+        # In grace: stopped when nobody has been connected for a while, and on time on other days.
+        ("reporting", "22 17", "23 00", "22 18:35 stopping, 22 18:41 stopped"),
+        ("reporting", "23 17", "24 00", "23 17:30 stopping, 23 17:36 stopped"),
         # Started by AWS after seven days, and stopped again.
         ("month-end", "21 00", "22 00", "21 22:36 starting, 21 22:44 available, 21 22:45 stopping, 21 22:51 stopped"),
         # One-sided: stopped in the evening, started by people only.
@@ -133,13 +136,15 @@ def test_each_cluster_has_its_story(shown: Demo, cluster: str, first: str, last:
 def test_it_notes_what_is_no_routine_once_with_time_and_reason(shown: Demo) -> None:
     notes = [note.decision for note in shown.timeline.notes]
     assert ", ".join(f"{note.cluster} {note.reason}" for note in notes) == (
-        "search invalid-tag, orders ineligible, month-end auto-restarted, batch changed-by-hand, qa held, "
-        "qa scheduled, billing enforced, crm busy, sandbox held, sandbox changed-by-hand, etl held, release held"
+        "search invalid-tag, orders ineligible, month-end auto-restarted, batch changed-by-hand, reporting in-use, "
+        "qa held, reporting scheduled, qa scheduled, billing enforced, crm busy, sandbox held, "
+        "sandbox changed-by-hand, etl held, release held"
     )
     assert "Tue 22 Dec 21:45 UTC  billing: enforced" in shown.printed
     assert 'did you mean "mon-fri 08:00-18:00 Europe/Berlin"' in notes[0].message
     assert "by alice" in notes[3].message
-    assert "by bob" in notes[9].message
+    assert "5 connected" in notes[4].message
+    assert "by bob" in notes[11].message
 
 
 def test_each_command_is_told_with_its_event_and_the_functions_answer(shown: Demo) -> None:
@@ -157,6 +162,16 @@ def test_each_command_is_told_also_where_the_one_before_was_the_same() -> None:
     decisions = list(simulation.changes([first, again, run]))
     notes = drawn(Cluster("a", "always", ""), [(START, "available")], *decisions).notes
     assert [note.decision for note in notes] == [first, again]
+
+
+def test_a_notice_and_a_suggestion_close_it(shown: Demo) -> None:
+    (legacy,) = shown.week.suggestions
+    assert (legacy["cluster"], legacy["tag"], legacy["days"]) == ("legacy", "never", 28)
+    text = " ".join(shown.printed.partition("Mailed 30 minutes before")[2].split())
+    assert "reporting stops on Tue 2026-12-22 18:30 Europe/Berlin, or up to Tue 2026-12-22 20:30" in text
+    assert '{"clusters": "eu-central-1/reporting", "until": "2026-12-22T19:30:00Z"}' in text
+    assert "Suggested for legacy: never: saves 720 hours and $216 a month." in text
+    assert "make suggest" in text
 
 
 def test_hours_and_dollars_are_those_of_the_report(shown: Demo) -> None:
@@ -193,10 +208,10 @@ def test_plain_output_has_no_escape_codes_and_fits_80_columns(shown: Demo) -> No
 
 
 def test_the_chart_shows_what_happened_above_what_was_wanted(shown: Demo) -> None:
-    # Eight cells a day, three hours each. Both stopped at noon: by the function (i), which is to be, and on Thursday in
-    # the AWS console (j), though it should have run until 19:00.
+    # Eight cells a day, three hours each. Both stopped at noon: by the function (k), which is to be, and on Thursday in
+    # the AWS console (l), though it should have run until 19:00.
     assert shown.lines("sandbox") == [
-        "sandbox     ran ▖·▟███▌···▟███▌···▟i······▟j······▟███▌···················▟███▌·",
+        "sandbox     ran ▖·▟███▌···▟███▌···▟k······▟l······▟███▌···················▟███▌·",
         "     should run   ╼━━━╸   ╼━━━╸   ╼╾      ╼━━━╸   ╼━━━╸                   ╼━━━╸",
     ]
 
@@ -272,10 +287,16 @@ def test_the_log_names_the_functions_as_deployed(shown: Demo) -> None:
     assert {line["function_memory_size"] for line in shown.log} == {512}
 
 
+def test_the_simulation_imports_nothing_that_reads_the_functions_environment_before_it_is_there() -> None:
+    program = "import sys, demo.simulation; sys.exit('office_hours.answer' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["lambda", "infra"])}
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, check=True)
+
+
 def test_the_page_needs_nothing_beside_itself(shown: Demo) -> None:
     assert not re.findall(r"<(?:script|link|img|iframe)|\b(?:src|onclick|onload)=|url\(|@import", shown.html)
     assert re.findall(r'href="(.*?)"', shown.html) == ["log.jsonl"]  # beside it: offered, not needed
-    assert shown.html.count("<tr") == 1 + 13 + 1 + 12  # the head, the clusters, the sum, the notes
+    assert shown.html.count("<tr") == 1 + 14 + 1 + 14  # the head, the clusters, the sum, the notes
 
 
 def drawn(cluster: Cluster, statuses: Sequence[tuple[datetime, str]], *decisions: Decision) -> Timeline:

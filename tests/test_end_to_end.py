@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from local import clusters, deployment, emulator, people
 from local.clusters import Cluster, next_edge, window
 from local.emulator import REGION, Account
-from local.follow import START, STOP, log
+from local.follow import START, STOP, log, notices, subscribe
 from local.people import invoke
 from office_hours.clock import local
 
@@ -44,19 +44,27 @@ def bare(empty: Account) -> dict[str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def account(empty: Account, bare: dict[str, list[str]]) -> Account:
-    """An account with the stack, and with clusters that it has not seen yet."""
+def queue(empty: Account, bare: dict[str, list[str]]) -> str:
+    """Where the notices of the deployed stack come."""
     assert not bare["functions"]
-    deployment.deploy(empty, everyMinutes=1)
+    deployment.deploy(empty, everyMinutes=1, noticeMinutes=1)
+    return subscribe(empty)
+
+
+@pytest.fixture(scope="module")
+def account(empty: Account, queue: str) -> Account:  # noqa: ARG001
+    """An account with the stack, and with clusters that it has not seen yet."""
     edge = next_edge(datetime.now(UTC))
     for cluster in (
         Cluster("closing", window(edge - 2 * HOUR, edge)),
+        Cluster("soon", window(edge - 2 * HOUR, edge + MINUTE)),
+        Cluster("in-use", f"{window(edge - 2 * HOUR, edge)} grace=1h", used="always"),
         Cluster("outside", f"{window(edge + HOUR, edge + 2 * HOUR)} enforced"),
         Cluster("inside", f"{window(edge - 2 * HOUR, edge + 2 * HOUR)} enforced"),
         Cluster("opened", f"{window(edge - 2 * HOUR, edge + 2 * HOUR)} enforced", engine="aurora-mysql", stopped=True),
         Cluster("evening", f"{window(edge + HOUR, edge + 2 * HOUR)} enforced", stopped=True),
         Cluster("noon", window(edge - 2 * HOUR, edge + 2 * HOUR)),
-        Cluster("untagged", None),
+        Cluster("untagged", None, used="mon-fri 08:00-18:00 UTC"),
         Cluster("bad-tag", "mno-fri 08:00-18:00"),
         Cluster("not-aurora", "never", engine="mysql"),
     ):
@@ -110,7 +118,7 @@ def fired(account: Account, evening: Evening, stopped_at: datetime) -> dict[str,
         # for its next run's.
         return (
             all(any(line.get("counts") for line in log(account, function)) for function in (STOP, START))
-            and {"closing", "evening"} <= actions(account, STOP).keys()
+            and {"closing", "evening", "soon"} <= actions(account, STOP).keys()
             and {"opened", "evening"} <= actions(account, START).keys()
         )
 
@@ -180,11 +188,33 @@ def test_the_schedules_stop_and_start_what_is_due_once_and_nothing_else(
     account: Account, fired: dict[str, str]
 ) -> None:
     assert fired == {
-        **dict.fromkeys(("inside", "opened", "untagged", "bad-tag", "not-aurora"), "available"),
-        **dict.fromkeys(("closing", "outside", "evening", "noon"), "stopped"),
+        **dict.fromkeys(("inside", "opened", "in-use", "untagged", "bad-tag", "not-aurora"), "available"),
+        **dict.fromkeys(("closing", "soon", "outside", "evening", "noon"), "stopped"),
     }
-    assert actions(account, STOP) == {"closing": 1, "outside": 1, "evening": 1}
+    assert actions(account, STOP) == {"closing": 1, "soon": 1, "outside": 1, "evening": 1}
     assert actions(account, START) == {"opened": 1, "evening": 1}
+
+
+@pytest.mark.usefixtures("fired")
+def test_one_that_is_in_use_waits(account: Account) -> None:
+    entry = dry_run(account, STOP)["in-use"]
+    assert (entry["decision"], entry["reason"]) == ("leave", "in-use")
+    assert "connected in the last ten minutes" in entry["message"]
+
+
+@pytest.mark.usefixtures("fired")
+def test_a_notice_comes_before_a_stop_with_the_command_that_keeps_it_up(account: Account, queue: str) -> None:
+    (told,) = (each.text for each in notices(account, queue) if "soon stops on" in each.text)
+    assert "lambda invoke --function-name aurora-office-hours-start" in told
+    account.client("sqs").delete_queue(QueueUrl=queue)  # no part of the stack
+
+
+@pytest.mark.usefixtures("fired")
+def test_an_untagged_one_gets_a_suggestion(account: Account) -> None:
+    failed, answer = invoke(account, "aurora-office-hours-report", {"suggest": True})
+    assert not failed
+    (suggestion,) = answer["suggestions"]
+    assert (suggestion["cluster"], suggestion["tag"]) == ("untagged", "mon-fri 08:00-18:00")
 
 
 def test_who_stops_one_by_hand_is_respected_and_named(

@@ -146,6 +146,7 @@ def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(
         if "invoke" in words:
             invoked.append((words[words.index("--function-name") + 1], json.loads(words[-1])))
     assert invoked == [
+        ("aurora-office-hours-report", {"suggest": True}),
         (START, {"clusters": ["keep-down"], "until": "2m"}),
         (STOP, {"clusters": ["noon"], "until": "1m"}),
         (STOP, {"clusters": ["openin", "weekday"]}),
@@ -165,9 +166,13 @@ def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(
             {"message": "start run", "action": "start", "clusters": 3, "counts": {"held": 2, "busy": 1}},
             "run 2 held, 1 busy",
         ),
+        (
+            {"message": 'a: hold "running" written', "cluster": "a", "region": "eu-west-1", "hold": "running"},
+            "a           hold    running",
+        ),
         ({"message": "One mistake.\nNothing was done.", "level": "WARNING"}, "warning One mistake. Nothing was done."),
     ],
-    ids=["decision", "run", "mistakes"],
+    ids=["decision", "run", "hold", "mistakes"],
 )
 def test_each_entry_of_a_log_is_told_in_one_line(entry: dict[str, Any], told: str) -> None:
     line = line_of("start", {"timestamp": AT, **entry}).styled().plain
@@ -183,6 +188,12 @@ def test_each_cluster_is_told_once_a_minute_in_the_order_of_time() -> None:
     less = [line(8, "start", "down", "leave"), line(10, "stop", "up", "leave")]
     assert list(in_order([down, up, *less], minutes)) == [up, down]
     assert list(in_order([less[1], late], minutes)) == [late]
+
+
+def test_that_one_is_in_use_is_told_by_the_stop_function_which_has_seen_who_is_connected() -> None:
+    at = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+    start, stop = (Line(at, function, "a", "leave", "in-use: ...") for function in ("start", "stop"))
+    assert list(in_order([start, stop], {})) == [stop]
 
 
 def test_the_log_is_what_a_function_logged_and_no_metric_and_nothing_of_lambdas() -> None:

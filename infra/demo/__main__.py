@@ -18,6 +18,7 @@ from demo.account import (
     DEEDS,
     END,
     EVERY,
+    NOTICE_MINUTES,
     SAMPLE_PRICES,
     START,
     STARTING,
@@ -82,6 +83,7 @@ def main() -> None:
     html = OUTPUT / "timeline.html"
     html.write_text(page.page(result, about, log.name), encoding="utf-8")
     terminal.show(console, result)
+    terminal.tell(console, week)
     console.print()
     console.print(f"Page: {_shown(html)}")
     console.print(f"Log:  {_shown(log)}, as the functions write it to CloudWatch Logs")
@@ -90,7 +92,8 @@ def main() -> None:
 def settings_of_the_stack() -> str:
     """What cdk.json has the functions know of schedules, calendars and the zone; the account has its own tag key."""
     checked = StackSettings.from_context(json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"])
-    return replace(checked, tag_key=TAG_KEY, regions=()).as_json()
+    timed = replace(checked, every_minutes=_minutes(EVERY), notice_minutes=NOTICE_MINUTES)
+    return replace(timed, tag_key=TAG_KEY, regions=()).as_json()
 
 
 def _minutes(length: timedelta) -> int:

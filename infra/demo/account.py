@@ -20,6 +20,8 @@ TAG_KEY = "office-hours"
 MAINTENANCE_WINDOW = "wed:02:40-wed:03:10"
 LONGEST_TAG = 256
 YOURS = "yours"  # the cluster with the user's own tag
+WAITED_FOR = "reporting"  # the cluster with grace
+NOTICE_MINUTES = 30
 # US dollars an hour, made up, and near what Aurora costs in many Regions.
 SAMPLE_PRICES = {"db.r8g.large": 0.30, "db.r8g.2xlarge": 1.20}
 
@@ -36,6 +38,7 @@ class Cluster:
     about: why it is here.
     global_database: the Aurora global database that it belongs to.
     instance_class: of its one instance, from SAMPLE_PRICES.
+    used: when people are connected, as a tag would say it; "" where nobody looks.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Cluster:
     about: str
     global_database: str | None = None
     instance_class: str = "db.r8g.large"
+    used: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,19 @@ CLUSTERS = (
         "mon-fri 08:00-20:00 Europe/Berlin",
         "is stopped at noon: on Wednesday by the function, on Thursday in the AWS console",
     ),
+    Cluster(
+        WAITED_FOR,
+        "mon-fri 08:00-18:30 Europe/Berlin grace=2h",
+        "somebody is still connected at closing time on Tuesday",
+        used="mon-fri 08:00-18:00 tue 08:00-19:20 Europe/Berlin",
+    ),
     Cluster("release", "mon-fri 07:00-19:00 UTC", "is kept up over the weekend"),
     Cluster("billing", "mon-fri 07:00-19:00 Europe/London enforced", "somebody starts it on Tuesday night, in vain"),
     Cluster("month-end", "last-day 06:00-22:00 UTC", "is started by AWS after seven days"),
     Cluster("batch", "-19:00 Europe/London", "is stopped in the evening and started by people only"),
     Cluster("search", "mno-fri 08:00-18:00 Europe/Berlin", "has a slip in its tag"),
     Cluster("orders", "mon-fri 07:00-20:00 UTC", "belongs to a global database", global_database="world"),
-    Cluster("legacy", None, "nobody has tagged it, so nothing touches it"),
+    Cluster("legacy", None, "nobody has tagged it, so nothing touches it", used="never"),
 )
 
 

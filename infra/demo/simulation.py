@@ -16,6 +16,7 @@ import time_machine
 from moto import mock_aws
 from moto.moto_api._internal import mock_random
 from moto.rds.models import rds_backends
+from moto.sns.models import sns_backends
 
 from demo.account import (
     DAYS,
@@ -30,19 +31,23 @@ from demo.account import (
     Cluster,
     Deed,
 )
+from demo.connections import connected
 from demo.simulated_rds import Call, SimulatedRds
 from office_hours.decision import LOG_KEPT
 from office_hours.reporting.hours import Period, past, period
+from office_hours.settings import Settings
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
 
     from office_hours.answer import Entry
+    from office_hours.reporting.suggest import Suggestion
 
 _ACCOUNT = "123456789012"  # moto's
 _CREATED = START - timedelta(days=200)
 # The deployed functions': the stack's own constants cannot be had without the CDK.
 NAME = "aurora-office-hours"
+_NOTICES = f"arn:aws:sns:{REGION}:{_ACCOUNT}:{NAME}-notices"
 MEMORY_MB = 512
 
 
@@ -71,11 +76,15 @@ class Week:
     decisions: those about commands, and those that had another reason than the one before of the same cluster, oldest
         first.
     periods: each cluster's hours and savings, as the report has them.
+    notices: what was mailed before clusters stopped, oldest first.
+    suggestions: for the untagged ones.
     """
 
     statuses: dict[str, list[tuple[datetime, str]]]
     decisions: list[Decision]
     periods: dict[str, Period]
+    notices: Sequence[str] = ()
+    suggestions: "Sequence[Suggestion]" = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,7 @@ class _Context:
 
     function_name: str
     memory_limit_in_mb: int = MEMORY_MB
-    invoked_function_arn: str = "arn:aws:lambda:simulated"
+    invoked_function_arn: str = "arn:aws:lambda:simulated:scheduled"
     aws_request_id: str = "simulated"
 
     def get_remaining_time_in_millis(self) -> int:
@@ -122,17 +131,21 @@ def simulate(
         # Only now: Powertools reads the environment when the handlers are imported.
         from office_hours import evidence, handlers, rds, regions, run  # noqa: PLC0415
         from office_hours.answer import logger  # noqa: PLC0415
+        from office_hours.reporting import prices  # noqa: PLC0415
+        from office_hours.reporting.suggest import suggest  # noqa: PLC0415
 
         mock_random.seed(0)  # the same identifiers, and so the same log, every time
         account = rds_backends[_ACCOUNT][REGION] = SimulatedRds(REGION, _ACCOUNT)
         people = boto3.client("rds", REGION)
         for cluster in clusters:
             _create(people, account, cluster)
+        boto3.client("sns").create_topic(Name=_NOTICES.rpartition(":")[2])
 
         rds.client.cache_clear()
         rds.beside.cache_clear()
         _remember_answers(rds.client(None), people, account)
         _answer_for_cloudtrail(rds.beside("cloudtrail", REGION), account)
+        _connect(rds.beside("cloudwatch", REGION), clusters)
         functions: dict[str, Callable[[Any, Any], Any]] = {"stop": handlers.stop, "start": handlers.start}
         decisions: list[Decision] = []
 
@@ -169,7 +182,16 @@ def simulate(
             account.advance(END, clock.move_to)
         rds.client.cache_clear()
         rds.beside.cache_clear()
-        return Week(account.statuses, list(changes(decisions)), _periods(people))
+        with patch.object(prices, "fetch", return_value={(name, False): {usd} for name, usd in SAMPLE_PRICES.items()}):
+            suggested = suggest(
+                regions.Invocation(Settings.from_json(settings), END, lambda: END, END + timedelta(minutes=1))
+            )
+            periods = _periods(people)
+        notices = [
+            json.loads(each[1])["default"]
+            for each in sns_backends[_ACCOUNT][REGION].topics[_NOTICES].sent_notifications
+        ]
+        return Week(account.statuses, list(changes(decisions)), periods, notices, suggested["suggestions"])
 
 
 def _decision(entry: "Entry", at: datetime, command: str = "") -> Decision:
@@ -187,18 +209,17 @@ def changes(decisions: list[Decision]) -> Iterator[Decision]:
 
 
 def _periods(client: "RDSClient") -> dict[str, Period]:
-    """What the report's own code makes of RDS's answers, with the sample prices in place of AWS's list."""
+    """What the report's own code makes of RDS's answers."""
     from office_hours import rds  # noqa: PLC0415
     from office_hours.reporting import prices  # noqa: PLC0415
 
     events = rds.by_cluster(rds.events(client, END - LOG_KEPT, END))
     classes = {each["DBInstanceIdentifier"]: each["DBInstanceClass"] for each in rds.instances(client)}
     found = {}
-    with patch.object(prices, "fetch", return_value={(name, False): {usd} for name, usd in SAMPLE_PRICES.items()}):
-        for snapshot in client.describe_db_clusters()["DBClusters"]:
-            name = snapshot["DBClusterIdentifier"]
-            price = prices.Prices().of(snapshot, classes, REGION)
-            found[name] = period(past(snapshot, events.get(name, ()), END, DAYS), price.usd, price.note)
+    for snapshot in client.describe_db_clusters()["DBClusters"]:
+        name = snapshot["DBClusterIdentifier"]
+        price = prices.Prices().of(snapshot, classes, REGION)
+        found[name] = period(past(snapshot, events.get(name, ()), END, DAYS), price.usd, price.note)
     return found
 
 
@@ -219,6 +240,14 @@ def _create(people: "RDSClient", account: SimulatedRds, cluster: Cluster) -> Non
     )
     account.clusters[cluster.name].global_cluster_identifier = cluster.global_database
     account.set_status(cluster.name, "available")
+
+
+def _connect(metrics: Any, clusters: Sequence[Cluster]) -> None:  # noqa: ANN401  CloudWatch's types are not here
+    """Have people connected. A suggestion needs four weeks, by the hour; grace this one, more often."""
+    for cluster in clusters:
+        if cluster.used:
+            every = timedelta(minutes=20 if cluster.tag else 60)
+            metrics.put_metric_data(**connected(cluster.name, cluster.used, END, every=every))
 
 
 def _do(people: "RDSClient", account: SimulatedRds, deed: Deed) -> None:
@@ -299,6 +328,7 @@ def _environment_of_lambda(settings: str) -> Iterator[None]:
         # They would go to the standard output, between the lines of the demo.
         "POWERTOOLS_METRICS_DISABLED": "true",
         "OFFICE_HOURS_SETTINGS": settings,
+        "OFFICE_HOURS_NOTICES": _NOTICES,
     }
     with patch.dict(os.environ, kept | simulated, clear=True):
         yield

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from demo.account import DAYS, START, YOURS, Cluster
+from demo.account import DAYS, NOTICE_MINUTES, START, WAITED_FOR, YOURS, Cluster
 from demo.timeline import NOTES, Note, Row, Span, Timeline, both, figures
 from office_hours.schedule import State
+
+if TYPE_CHECKING:
+    from demo.simulation import Week
 
 # A cell by its left and right half: how much of each the cluster runs, and how much of each is wanted. A low block is
 # a half in which it starts or stops, and so runs too little to count; a thin line one that is wanted in part.
@@ -40,8 +44,24 @@ def show(console: Console, timeline: Timeline) -> None:
         console.print(
             Text.assemble((note.mark, _MARK), f"  {when}  ", (decision.cluster, "bold"), f": {decision.reason}")
         )
-        for text in filter(None, (decision.command, decision.message)):
-            console.print(Padding(Text(text), (0, 0, 0, 3), expand=False))
+        _indented(console, decision.command, decision.message)
+
+
+def tell(console: Console, week: "Week") -> None:
+    """Print what was mailed before the cluster with grace stopped late, and what the untagged ones could save."""
+    tuesdays = [each for each in week.notices if f"{WAITED_FOR} stops" in each][1]
+    console.print(Text(f"\nMailed {NOTICE_MINUTES} minutes before (noticeMinutes):", "bold"))
+    _indented(console, *tuesdays.splitlines())
+    for each in week.suggestions:
+        saved = f"{each['saved_hours_a_month']:,.0f} hours and ${each['saved_usd_a_month']:,.0f} a month"
+        console.print(Text(f"\nSuggested for {each['cluster']}:", "bold"))
+        _indented(console, f"{each['tag']}: saves {saved}. {each['note']}")
+        _indented(console, "make suggest says this of your own account, and changes nothing there.")
+
+
+def _indented(console: Console, *lines: str) -> None:
+    for line in filter(None, lines):
+        console.print(Padding(Text(line), (0, 0, 0, 3), expand=False))
 
 
 def _encodable(console: Console, line: Text) -> Text:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from unittest.mock import patch
 
 import boto3
@@ -11,9 +11,9 @@ import time_machine
 from moto import mock_aws
 
 from demo.account import REGION, START
+from demo.connections import connected
 from office_hours import rds
 from office_hours.reporting import prices
-from office_hours.schedule import Schedule, State
 
 # When people are connected, and how many connections of a pool never end.
 USED = {
@@ -25,7 +25,6 @@ USED = {
     "legacy": ("never", 0),
 }
 USD = 0.30  # an hour of each cluster's one instance
-_HOURS = 28 * 24
 _INSTANCE = "db.r8g.large"
 
 
@@ -45,8 +44,9 @@ def untagged() -> Iterator[None]:
         for name in USED:
             _create(name)
         clock.move_to(START)
+        metrics = boto3.client("cloudwatch")
         for name, (used, pool) in USED.items():
-            _connect(name, Schedule.parse(used), pool, START)
+            metrics.put_metric_data(**connected(name, used, START, pool))
         yield
         rds.client.cache_clear()
 
@@ -58,21 +58,4 @@ def _create(name: str) -> None:
     )
     people.create_db_instance(
         DBInstanceIdentifier=f"{name}-1", DBClusterIdentifier=name, DBInstanceClass=_INSTANCE, Engine=engine
-    )
-
-
-def _connect(name: str, used: Schedule, pool: int, until: datetime) -> None:
-    """Write CloudWatch's metric: each hour another number of people."""
-    hours = [until - timedelta(hours=1 + number) for number in range(_HOURS)]
-    boto3.client("cloudwatch").put_metric_data(
-        Namespace="AWS/RDS",
-        MetricData=[
-            {
-                "MetricName": "DatabaseConnections",
-                "Dimensions": [{"Name": "DBClusterIdentifier", "Value": name}],
-                "Timestamp": at,
-                "Value": pool + (1 + (at.day + at.hour) % 5) * (used.desired_state(at) is State.RUNNING),
-            }
-            for at in hours
-        ],
     )

@@ -13,7 +13,7 @@ from rich.console import Console
 from local import clusters, deployment, emulator, people, preview
 from local.clusters import Cluster, next_edge, window
 from local.emulator import ACCOUNT, REGION, Account, EndpointError, LocalError
-from local.follow import START, STOP, follow, log_every_decision
+from local.follow import START, STOP, follow, log_every_decision, subscribe
 
 HOUR = timedelta(hours=1)
 
@@ -34,9 +34,10 @@ def main() -> None:
     with emulator.account(endpoint) as account, preview.serve(account) as dashboard:
         console.print(f"An emulated AWS account listens at {account.endpoint}. Preparing it for the CDK.")
         deployment.bootstrap(account)
-        console.print("Deploying the stack with everyMinutes=1.")
-        deployment.deploy(account, everyMinutes=1)
+        console.print("Deploying the stack with everyMinutes=1 and noticeMinutes=1.")
+        deployment.deploy(account, everyMinutes=1, noticeMinutes=1)
         log_every_decision(account)
+        queue = subscribe(account)
         edge = next_edge(datetime.now(UTC))
         for cluster in some_clusters(edge):
             clusters.make(account, cluster)
@@ -52,7 +53,7 @@ def main() -> None:
         until = "until Ctrl-C" if seconds is None else f"for {seconds:g} seconds"
         console.print(f"\nFollowing {until}. The emulator invokes both functions within 10 s of each full minute, UTC.")
         try:
-            follow(account, console, seconds)
+            follow(account, console, queue, seconds)
         except KeyboardInterrupt:
             console.print("Ending.")
 
@@ -68,9 +69,11 @@ def some_clusters(edge: datetime) -> tuple[Cluster, ...]:
         Cluster("closing", window(edge - 2 * HOUR, edge)),
         Cluster("opening", window(edge, edge + 2 * HOUR), engine="aurora-mysql", stopped=True),
         Cluster("next", window(edge - 2 * HOUR, edge + timedelta(minutes=2))),
+        # Somebody is connected to it until its grace is over.
+        Cluster("in-use", f"{window(edge - 2 * HOUR, edge)} grace=3m", used="always"),
         Cluster("keep-down", "never"),
         Cluster("slip", "mno-fri 08:00-18:00"),
-        Cluster("untagged", None),
+        Cluster("untagged", None, used="mon-fri 08:00-18:00 UTC"),
         # For what people do by hand.
         Cluster("evening", window(edge - 3 * HOUR, edge - HOUR), stopped=True),
         Cluster("noon", window(edge - 2 * HOUR, edge + 2 * HOUR)),
@@ -92,7 +95,9 @@ def commands(account: Account) -> tuple[str, ...]:
         "export AWS_ACCESS_KEY_ID=you AWS_SECRET_ACCESS_KEY=local AWS_PAGER=",
         "# list the clusters",
         f"{aws} rds describe-db-clusters --query 'DBClusters[].[DBClusterIdentifier,Status]' --output text",
-        "# tag one: the next run stops it",
+        "# ask which tag an untagged one could have, by who was connected",
+        invoke("aurora-office-hours-report", '{"suggest": true}'),
+        "# tag it: the next run stops it",
         f"{aws} rds add-tags-to-resource {resource}:untagged --tags Key=office-hours,Value=never",
         "# start one outside its hours: it runs for two minutes",
         invoke(START, '{"clusters": ["keep-down"], "until": "2m"}'),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from demo.connections import connected
 from local.emulator import REGION, Account
 from office_hours.schedule import Schedule, State
 from office_hours.settings import Settings
@@ -16,6 +17,7 @@ class Cluster:
 
     tag: its office-hours tag; None for a cluster without one.
     stopped: whether it is stopped when it is made.
+    used: when somebody has been connected in the last days, as a tag would say it; "" where CloudWatch has no data.
     """
 
     name: str
@@ -23,6 +25,7 @@ class Cluster:
     engine: str = "aurora-postgresql"
     stopped: bool = False
     region: str = REGION
+    used: str = ""
 
 
 def make(account: Account, cluster: Cluster) -> None:
@@ -43,6 +46,10 @@ def make(account: Account, cluster: Cluster) -> None:
         DBInstanceClass="db.r6g.large",
         Engine=cluster.engine,
     )
+    if cluster.used:  # up to now
+        account.client("cloudwatch", cluster.region).put_metric_data(
+            **connected(cluster.name, cluster.used, until=datetime.now(UTC) + timedelta(hours=1))
+        )
 
 
 def past(cluster: Cluster, now: datetime, days: int = 20) -> list[tuple[str, datetime]]:

@@ -11,14 +11,21 @@ from rich.console import Console
 from rich.text import Text
 
 from local.clusters import statuses
-from local.emulator import Account
+from local.emulator import ACCOUNT, REGION, Account
 
 STOP, START = "aurora-office-hours-stop", "aurora-office-hours-start"
 # A function's output reaches the log a moment after the time that it bears, sometimes only with its next run.
 _LATE = 90_000  # milliseconds
 # So lines wait, to be told in the order of their times.
 _WAIT = timedelta(seconds=3)
-_STYLES = {"stop": "yellow", "start": "green", "leave": "bright_black", "run": "cyan", "hold": "magenta"}
+_STYLES = {
+    "stop": "yellow",
+    "start": "green",
+    "leave": "bright_black",
+    "run": "cyan",
+    "hold": "magenta",
+    "notice": "magenta",
+}
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,29 @@ def log_every_decision(account: Account) -> None:
         functions.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
 
 
-def follow(account: Account, console: Console, seconds: float | None) -> None:
-    """Tell what happens, for so many seconds or until a KeyboardInterrupt."""
+def subscribe(account: Account) -> str:
+    """Have the notices come to a queue, and tell its address."""
+    topic, queue = (f"arn:aws:{name}:{REGION}:{ACCOUNT}:aurora-office-hours-notices" for name in ("sns", "sqs"))
+    allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = json.dumps({"Statement": [{**allowed, "Resource": queue}]})
+    attributes = {"Policy": policy}
+    url = account.client("sqs").create_queue(QueueName=queue.rpartition(":")[2], Attributes=attributes)["QueueUrl"]
+    account.client("sns").subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"}
+    )
+    return str(url)
+
+
+def notices(account: Account, queue: str) -> Iterator[Line]:
+    """The notices that have come since the last time."""
+    sqs = account.client("sqs")
+    for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", ()):
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        yield Line(datetime.now(UTC), "stop", "", "notice", " ".join(message["Body"].split()))
+
+
+def follow(account: Account, console: Console, queue: str, seconds: float | None) -> None:
+    """Tell what happens, for so many seconds or until a KeyboardInterrupt. queue: where notices come."""
     began = time.monotonic()
     seen: set[str] = set()
     known: dict[str, str] = {}
@@ -68,7 +96,7 @@ def follow(account: Account, console: Console, seconds: float | None) -> None:
     waiting: list[Line] = []
     with console.status("") as status:  # only on a terminal
         while seconds is None or time.monotonic() - began < seconds:
-            waiting += [*logged(account, seen), *changes(account, known)]
+            waiting += [*logged(account, seen), *notices(account, queue), *changes(account, known)]
             ripe = [line for line in waiting if line.at < datetime.now(UTC) - _WAIT]
             waiting = [line for line in waiting if line not in ripe]
             for line in in_order(ripe, minutes):
@@ -93,7 +121,7 @@ def line_of(function: str, entry: dict[str, Any]) -> Line:
     if "counts" in entry:
         counts = ", ".join(f"{count} {reason}" for reason, count in entry["counts"].items())
         return Line(at, function, "", "run", counts or "no tagged clusters")
-    if "cluster" in entry:
+    if "reason" in entry:
         message = message.removeprefix(f"{entry['cluster']}: ")
         return Line(at, function, entry["cluster"], entry["action"], f"{entry['reason']}: {message}")
     if "hold" in entry:
@@ -111,6 +139,9 @@ def in_order(lines: Iterable[Line], minutes: dict[str, str]) -> Iterator[Line]:
             minute = f"{line.at:%H:%M}"
             # What is the other function's to do, that one tells.
             if line.what != line.function and (line.what != "leave" or minutes.get(line.cluster) == minute):
+                continue
+            # Who is connected, the stop function alone has seen.
+            if line.function == "start" and line.text.startswith("in-use"):
                 continue
             minutes[line.cluster] = minute
         yield line

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.emulator import Account
 
 PAGE = Path(__file__).with_suffix(".html")
-FUNCTIONS = tuple(f"aurora-office-hours-{name}" for name in ("status", "stop", "start"))
+FUNCTIONS = tuple(f"aurora-office-hours-{name}" for name in ("status", "stop", "start", "report"))
 _LONGEST = 100_000  # bytes of a question
 
 
