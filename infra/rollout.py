@@ -4,18 +4,23 @@ Before, it looks up which organization this is, and prints the stacks' parameter
 that do not have what was deployed: one that fails holds up no other, so that CloudFormation calls it a success.
 """
 
+import argparse
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from asset import PROJECT
 from prepare_account import session
-from settings import ORGANIZATION_STACK, STACK
+from settings import CONTEXT_KEY, ORGANIZATION_STACK, STACK, SettingsError, StackSettings
 
 if TYPE_CHECKING:
     import boto3
 
+NO_UNITS = f"""Which accounts? Say it in cdk.json, under {CONTEXT_KEY}:
+  "organization": {{"units": ["ou-ab12-34cd56ef"]}}"""
 NO_ACCESS = """CloudFormation may not deploy to the organization yet. Let it, once, in the management account:
   aws cloudformation activate-organizations-access"""
 NO_ADMINISTRATOR = """This takes the management account, or one that it made an administrator of StackSets, once:
@@ -28,18 +33,37 @@ account `make destroy` removes the stack {STACK}; tags and holds stay. Then run 
 def main(verb: str, arguments: list[str]) -> None:
     """Print what the verb says, for the account that the CDK's command is run in with these arguments."""
     try:
-        chosen = session(arguments)
-        print({"prepare": prepare, "report": report}[verb](chosen))
-    except (BotoCoreError, ClientError) as error:
+        chosen, settings = session(arguments), StackSettings.from_context(context_of(arguments))
+        print(prepare(chosen, settings) if verb == "prepare" else report(chosen))
+    except (SettingsError, BotoCoreError) as error:
+        sys.exit(str(error))
+    except ClientError as error:
         sys.exit(f"{error}\n{NO_ADMINISTRATOR}")
 
 
-def prepare(session: "boto3.Session") -> str:
-    """The parameters for the CDK's command line. Exits where the organization is not prepared."""
+def context_of(arguments: list[str]) -> dict[str, object]:
+    """The context that the CDK's command line would hand over: cdk.json's, and above it -c key=value."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-c", "--context", action="append", default=[])
+    given = parser.parse_known_args(arguments)[0].context
+    stored: dict[str, object] = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    return stored | dict(each.split("=", 1) for each in given)
+
+
+def prepare(session: "boto3.Session", settings: StackSettings) -> str:
+    """The parameters for the CDK's command line. Exits where the settings or the organization are not prepared."""
+    if not settings.organization:
+        sys.exit(NO_UNITS)  # the CDK's command line would deploy the centre alone
     organization, call_as = organization_of(session)
     access = session.client("cloudformation").describe_organizations_access(CallAs=call_as)["Status"]
     if access != "ENABLED":
         sys.exit(NO_ACCESS)
+    organizations = session.client("organizations")
+    for unit in settings.organization.units:
+        try:
+            organizations.list_accounts_for_parent(ParentId=unit)  # as the centre's functions will
+        except organizations.exceptions.ParentNotFoundException:
+            sys.exit(f"The organization {organization} has no unit {unit}, which {CONTEXT_KEY}.organization names.")
     values = {
         f"{STACK}:OrganizationId": organization,
         f"{ORGANIZATION_STACK}:OrganizationId": organization,

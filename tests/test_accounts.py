@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aws_server import ACCESS_DENIED, ACCOUNT, HOME, MANAGER, Account
+from aws_server import ACCESS_DENIED, ACCOUNT, HOME, MANAGER, Account, Refusal
 from invocation import Context, Log, invoke, settings
 from office_hours import handlers
 from pages import Element, read
@@ -167,6 +167,19 @@ def test_without_the_list_of_accounts_its_own_is_shown_and_the_failure_named(
     assert failures(answer)[0].startswith(f"The organization's accounts: {why}: ")
 
 
+def test_accounts_are_found_though_organizations_throttles(organization: Account) -> None:
+    organization.fail("ListAccountsForParent", Refusal("TooManyRequestsException", "Try again later."), times=4)
+    organization.join(SHOP, "shop").add("a", OFFICE, Status="stopped")
+    assert (seen(answer := status()), answer["problems"]) == ([("shop", "a")], [])
+
+
+def test_an_accounts_name_makes_no_line_of_its_own(organization: Account) -> None:
+    organization.add("a", OFFICE, Status="stopped")
+    organization.join(SHOP, "shop\nbank: lost").fail("*", ACCESS_DENIED)
+    (failure,) = failures(status())
+    assert failure.startswith(f"Account shop bank: lost/{SHOP}: ")
+
+
 def page(monkeypatch: pytest.MonkeyPatch, **form: str) -> Element:
     arns = {each: f"arn:aws:lambda:{HOME}:{ACCOUNT}:function:aurora-office-hours-{each}" for each in ("stop", "start")}
     monkeypatch.setenv("OFFICE_HOURS_ACTIONS", json.dumps(arns))
@@ -232,6 +245,8 @@ def test_the_report_adds_all_accounts_up_and_names_them(
     monkeypatch.setenv("OFFICE_HOURS_REPORT", "daily")
     organization.products = [*instance("db.r8g.large", "0.50")]
     organization.join("333333333333", "gone", state="CLOSED")
+    denied = organization.join("444444444444", "denied")
+    denied.fail("*", ACCESS_DENIED)
     for member in (organization, organization.join(SHOP, "shop"), organization.join(BANK, "bank")):
         member.add("a", "never", Status="stopped")
     answer = invoke(handlers.report, EVENING, {"send": True}, None)
@@ -245,9 +260,11 @@ def test_the_report_adds_all_accounts_up_and_names_them(
         f"a ({ACCOUNT}, eu-west-1)\n",
         "a (shop, eu-west-1)\n",
         "gone/333333333333: CLOSED",
+        "Could not be read: Account denied/444444444444: AccessDenied",
     ):
         assert words in text
-    assert [each.counts() for each in organization.members.values()] == [{}, LOOKING, LOOKING]
+    assert answer["failures"][0].startswith("Account denied/444444444444: AccessDenied")
+    assert [each.counts() for each in organization.members.values()] == [{}, LOOKING, LOOKING, LOOKING]
 
 
 def test_no_answer_and_no_line_of_the_log_has_a_credential(organization: Account, log: Log) -> None:

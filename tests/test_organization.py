@@ -1,7 +1,7 @@
-"""A member's template, as `make template` writes it, deployed to three of an emulator's accounts.
+"""A member's template, as `make template` writes it, deployed to three accounts of an emulator's organization.
 
-They share one deployment, which the last tests change and remove. The emulator has no StackSets, and its EventBridge
-reaches no other account. Who may reach what is judged in `test_permissions.py`.
+They share one deployment, which the last tests change and remove, beside the centre's by the CDK. The emulator has no
+StackSets, and its EventBridge reaches no other account. Who may reach what is judged in `test_permissions.py`.
 """
 
 import json
@@ -11,24 +11,29 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 import pytest
 
 from asset import PROJECT
-from local import clusters, emulator
+from local import clusters, deployment, emulator
 from local.clusters import Cluster
 from local.emulator import REGION, Account
 from local.follow import STOP, log
 from local.people import invoke
 from member import READER
 from organization import member_template
-from settings import NAME, STACK, Organization, StackSettings
+from pages import read
+from rollout import organization_of
+from settings import NAME, STACK, Organization, StackSettings, function_name
 from tools.template import TARGET, upload
 
+if TYPE_CHECKING:
+    import boto3
+
 BUCKET = "packages-of-all"
-MEMBERS = ("111111111111", "222222222222", "333333333333")
+MEMBERS = ("bank", "office", "shop")
+UNITS = "officeHours.organization"
 LIMIT = 240  # seconds
 EVERY_MINUTE = StackSettings(every_minutes=1, organization=Organization(("ou-ab12-34cd56ef",)))
 
@@ -38,6 +43,7 @@ class Member(Account):
     """One of the emulator's other accounts."""
 
     number: str = ""
+    name: str = ""
 
     def client(self, service: str, region: str = REGION, user: str = "") -> Any:  # noqa: ANN401  of any service
         return super().client(service, region, user or self.number)
@@ -65,7 +71,7 @@ def centre() -> Iterator[Account]:
 def template(centre: Account) -> dict[str, Any]:
     """What `make template` writes."""
     centre.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    context = ["-c", 'officeHours.organization={"units": ["ou-ab12-34cd56ef"]}', "-c", "officeHours.everyMinutes=1"]
+    context = ["-c", f'{UNITS}={{"units": ["ou-ab12-34cd56ef"]}}', "-c", "officeHours.everyMinutes=1"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", "lambda:infra")
         said = centre.run([sys.executable, "-m", "tools.template", BUCKET, *context], cwd=PROJECT)
@@ -75,9 +81,23 @@ def template(centre: Account) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def members(centre: Account, template: dict[str, Any]) -> list[Member]:
-    """Three accounts with the stack, and a cluster in each that should never run."""
-    members = [Member(centre.port, centre.folder, centre.group, centre.clients, number) for number in MEMBERS]
+def unit(centre: Account) -> str:
+    organizations = centre.client("organizations")
+    (root,) = organizations.list_roots()["Roots"]
+    made = organizations.create_organizational_unit(ParentId=root["Id"], Name="all")
+    return str(made["OrganizationalUnit"]["Id"])
+
+
+@pytest.fixture(scope="module")
+def members(centre: Account, unit: str, template: dict[str, Any]) -> list[Member]:
+    """Three accounts in the unit, with the stack, and a cluster in each that should never run."""
+    organizations, members = centre.client("organizations"), []
+    (root,) = organizations.list_roots()["Roots"]
+    for name in MEMBERS:
+        made = organizations.create_account(Email=f"{name}@example.com", AccountName=name)["CreateAccountStatus"]
+        number = made["AccountId"]
+        organizations.move_account(AccountId=number, SourceParentId=root["Id"], DestinationParentId=unit)
+        members.append(Member(centre.port, centre.folder, centre.group, centre.clients, number, name))
     for member in members:
         member.deploy(template)
         clusters.make(member, Cluster(f"of-{member.number}", "never"))
@@ -102,21 +122,32 @@ def test_each_accounts_own_schedules_stop_its_own_clusters(members: list[Member]
         assert acted == {f"of-{member.number}"}
 
 
-def test_the_centre_sees_each_accounts_clusters_as_its_reader(centre: Account, members: list[Member]) -> None:
-    for member in members:
-        role = f"arn:aws:iam::{member.number}:role/{READER}"
-        given = centre.client("sts").assume_role(RoleArn=role, RoleSessionName="status")["Credentials"]
-        seen = boto3.Session().client(
-            "rds",
-            region_name=REGION,
-            endpoint_url=centre.endpoint,
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given["SessionToken"],
-        )
-        names = [each["DBClusterIdentifier"] for each in seen.describe_db_clusters()["DBClusters"]]
-        seen.close()
-        assert names == [f"of-{member.number}"]
+def test_the_centres_page_shows_all_accounts_and_its_buttons_act_on_its_own(
+    centre: Account, unit: str, members: list[Member]
+) -> None:
+    deployment.bootstrap(centre)
+    organization, _ = organization_of(cast("boto3.Session", centre))
+    given = ("--parameters", f"{STACK}:OrganizationId={organization}", "-c", f'{UNITS}={{"units": ["{unit}"]}}')
+    target = ("--require-approval", "never", "--output", str(deployment.assembly(centre)))
+    centre.run([str(deployment.CDK), "deploy", STACK, *given, *target], cwd=PROJECT)
+    clusters.make(centre, Cluster("of-the-centre", "never", stopped=True))
+    failed, status = invoke(centre, function_name("status"), {})
+    assert not failed
+    assert status["problems"] == []
+    assert {each["account_name"]: each["cluster"] for each in status["clusters"]} == {
+        centre.credentials["AWS_ACCESS_KEY_ID"]: "of-the-centre",
+        **{each.name: f"of-{each.number}" for each in members},
+    }
+    _, report = invoke(centre, function_name("report"), {})
+    assert (len(report["clusters"]), report["failures"]) == (4, [])
+    _, page = invoke(centre, function_name("status"), {"widgetContext": {"width": 1400}})
+    rows = read(str(page)).all("tbody")[0].all("tr")
+    assert {each.all("summary")[0].text: len(each.all("button")) > 0 for each in rows} == {
+        "of-the-centre": True,
+        **{f"of-{each.number}": False for each in members},
+    }
+    _, stop = invoke(centre, STOP, {"dry_run": True})
+    assert [each["cluster"] for each in stop["clusters"]] == ["of-the-centre"]
 
 
 def test_a_failure_becomes_a_text_that_names_the_account(members: list[Member], template: dict[str, Any]) -> None:

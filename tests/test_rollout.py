@@ -114,7 +114,7 @@ def answering(**answers: str) -> boto3.Session:
     identity = "<R><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></R>"
     for operation, answer in ({"GetCallerIdentity": identity} | answers).items():
         raw = SimpleNamespace(stream=lambda answer=answer: iter([answer.encode()]))
-        given = AWSResponse("https://localhost", 200, HTTPHeaders(), raw)
+        given = AWSResponse("https://localhost", 400 if "Exception" in answer else 200, HTTPHeaders(), raw)
         session.events.register(f"before-send.*.{operation}", lambda given=given, **_: given)
     return session
 
@@ -131,7 +131,8 @@ def access(status: str) -> str:
 @pytest.mark.parametrize(("manager", "call_as"), [("123456789012", "SELF"), ("210987654321", "DELEGATED_ADMIN")])
 def test_the_command_finds_out_which_organization_it_is_and_as_what_it_deploys(manager: str, call_as: str) -> None:
     answers = {"DescribeOrganization": organization_of(manager), "DescribeOrganizationsAccess": access("ENABLED")}
-    assert rollout.prepare(answering(**answers)).split()[1::2] == [
+    session = answering(**answers, ListAccountsForParent='{"Accounts": []}')
+    assert rollout.prepare(session, StackSettings(organization=ORGANIZATION)).split()[1::2] == [
         "AuroraOfficeHours:OrganizationId=o-ab12cd34ef",
         "AuroraOfficeHoursOrganization:OrganizationId=o-ab12cd34ef",
         f"AuroraOfficeHoursOrganization:CallAs={call_as}",
@@ -144,7 +145,19 @@ def test_the_command_says_how_to_let_cloudformation_deploy_to_the_organization()
         "DescribeOrganizationsAccess": access("DISABLED"),
     }
     with pytest.raises(SystemExit, match="aws cloudformation activate-organizations-access"):
-        rollout.prepare(answering(**answers))
+        rollout.prepare(answering(**answers), StackSettings(organization=ORGANIZATION))
+
+
+def test_the_command_refuses_settings_without_units_or_with_one_that_does_not_exist() -> None:
+    with pytest.raises(SystemExit, match="Which accounts"):
+        rollout.prepare(answering(), StackSettings())
+    answers = {
+        "DescribeOrganization": organization_of("123456789012"),
+        "DescribeOrganizationsAccess": access("ENABLED"),
+    }
+    session = answering(**answers, ListAccountsForParent='{"__type": "ParentNotFoundException"}')
+    with pytest.raises(SystemExit, match="no unit ou-ab12-34cd56ef"):
+        rollout.prepare(session, StackSettings(organization=ORGANIZATION))
 
 
 @pytest.mark.parametrize("status", ["CURRENT", "OUTDATED"])

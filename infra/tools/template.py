@@ -4,7 +4,6 @@ Puts the package into the bucket, and writes a plain template, a member's: Cloud
 and so do Terraform's aws_cloudformation_stack and a Service Catalog product.
 """
 
-import argparse
 import json
 import shutil
 import sys
@@ -19,7 +18,7 @@ import asset
 from member import package_key
 from organization import member_template
 from prepare_account import session
-from rollout import organization_of
+from rollout import context_of, organization_of
 from settings import STACK, SettingsError, StackSettings
 
 if TYPE_CHECKING:
@@ -52,15 +51,6 @@ def main(bucket: str, arguments: list[str]) -> None:
     )
     if missing := [name for name, each in template["Parameters"].items() if "Default" not in each]:
         print(f"It has to be given: {', '.join(missing)}")
-
-
-def context_of(arguments: list[str]) -> dict[str, object]:
-    """The context that the CDK's command line would hand over: cdk.json's, and above it -c key=value."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("-c", "--context", action="append", default=[])
-    given = parser.parse_known_args(arguments)[0].context
-    stored: dict[str, object] = json.loads((asset.PROJECT / "cdk.json").read_text())["context"]
-    return stored | dict(each.split("=", 1) for each in given)
 
 
 def fill_in(parameters: dict[str, Any], session: "boto3.Session", bucket: str) -> None:

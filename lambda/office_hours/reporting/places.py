@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
 
+from botocore.config import Config
 from botocore.httpsession import URLLib3Session
 
 from office_hours import rds
@@ -23,6 +24,8 @@ AT_ONCE = 64  # places, of up to five threads each: Lambda allows 1,024
 _FOR_ACCOUNTS = 0.25  # of the time: to list the accounts, and again to get into them
 _SHORTEST_SESSION = 900  # seconds: no shorter one is given
 _UNITS_AT_ONCE = 4
+# Organizations answers a few calls a second, and throttles the rest.
+_PATIENT = rds.IMPATIENT.merge(Config(retries={"mode": "standard", "total_max_attempts": 8}))
 
 
 @dataclass(frozen=True)
@@ -86,19 +89,19 @@ def _accounts(organization: _Organization) -> Iterator[Account]:
     https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccountsForParent.html
     """
     yield Account(_client("sts").get_caller_identity()["Account"])
-    client, units = _client("organizations"), organization.units
+    client, units = _client("organizations", config=_PATIENT), organization.units
 
-    def of_each(units: Sequence[str], operation: str, key: str) -> list[Mapping[str, str]]:
+    def of_each(units: Sequence[str], operation: str, key: str) -> Iterator[Mapping[str, str]]:
         paginate = client.get_paginator(operation).paginate
         found = pool.map(lambda unit: [each for page in paginate(ParentId=unit) for each in page[key]], units)
-        return [each for some in found for each in some]
+        return (each for some in found for each in some)
 
     with ThreadPoolExecutor(_UNITS_AT_ONCE) as pool:
         while units:
             for each in of_each(units, "list_accounts_for_parent", "Accounts"):
                 # `Status` is the older name.
                 state, arn = each.get("State") or each.get("Status") or "ACTIVE", each.get("Arn", "").split(":")
-                yield Account(each["Id"], each.get("Name", ""), state, "".join(arn[4:5]))
+                yield Account(each["Id"], " ".join(each.get("Name", "").split()), state, "".join(arn[4:5]))
             below = of_each(units, "list_organizational_units_for_parent", "OrganizationalUnits")
             units = [unit["Id"] for unit in below]
 
@@ -116,11 +119,13 @@ def _member_regions(sts: Any, settings: Settings, account: Account) -> Iterator[
         yield _MemberRegion(name, _client("rds", name, keys), account.path, keys=keys)
 
 
-def _client(service: str, region: str | None = None, keys: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401
+def _client(
+    service: str, region: str | None = None, keys: Mapping[str, str] | None = None, config: Config = rds.IMPATIENT
+) -> Any:  # noqa: ANN401
     """A client, with an account's credentials or the function's own."""
     make: Any = rds.session().create_client
     with rds.making:
-        client = make(service, region_name=region, config=rds.IMPATIENT, **(keys or {}))
+        client = make(service, region_name=region, config=config, **(keys or {}))
         connections = _connections(client.meta.endpoint_url)
     client.meta.events.register_last("before-send", lambda request, **_: connections.send(request))
     return client

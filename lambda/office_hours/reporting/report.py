@@ -75,7 +75,8 @@ class Report(LeftOut):
 def report(invocation: Invocation, *, send: bool) -> Report:
     """Report on all tagged clusters, and send it where that is asked for, due, and not empty.
 
-    Raises RunError where anything failed, after all else has been reported on and sent.
+    Raises RunError where anything failed, after all else has been reported on and sent. Of an organization's accounts
+    some often can't be read: then the answer and the message name them, and that is all.
     """
     now, seconds, prices = invocation.now, invocation.seconds_left() * _FOR_RDS, Prices()
     surveys: list[Survey]
@@ -91,17 +92,17 @@ def report(invocation: Invocation, *, send: bool) -> Report:
         "failures": in_words(failures).splitlines(),
         **left_out,
     }
-    answer = cast("Report", made_of)
+    answer, unsent = cast("Report", made_of), None
     if send:
         try:
             _send(answer, now, partial(suggestions, surveys, invocation, prices))
         except rds.CallError as error:
-            failures.append(failed("Sending the report", error))
+            failures.append(unsent := failed("Sending the report", error))
     for cluster in clusters:
         logger.info("report on %s", cluster["cluster"], extra={**cluster})
     summary = {key: value for key, value in answer.items() if key != "clusters"}
     logger.info("report: %d clusters, %d failures", len(clusters), len(failures), extra={"report": summary})
-    if failures:
+    if unsent or (failures and not any("account" in each for each in clusters)):
         raise RunError(f"{len(failures)} failed, and {len(clusters)} clusters were reported on.\n{in_words(failures)}")
     if len(json.dumps(answer)) > LONGEST_ANSWER:
         for each in clusters:
