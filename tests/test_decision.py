@@ -171,7 +171,11 @@ def test_an_enforced_schedule_needs_no_evidence(tag: str, status: str, action: A
     ("of", "expected", "message"),
     [
         (cluster(tag="ignore"), "leave ignored", 'Its tag is "ignore": it is left alone, whatever is done to it.'),
-        (cluster(), "leave as-scheduled", "Running, as scheduled, until Mon 2026-11-16 18:00 UTC."),
+        (
+            cluster(tag="18:00-09:00 Asia/Tokyo"),
+            "leave as-scheduled",
+            "Running, as scheduled, until Tue 2026-11-17 09:00 Asia/Tokyo.",
+        ),
         (cluster(tag="always"), "leave as-scheduled", "Running, as scheduled."),
         (
             cluster(tag=NOTHING_YET),
@@ -336,6 +340,7 @@ def test_it_says_how_many_are_connected_and_when_it_stops_at_the_latest() -> Non
     )
     assert decision.connected(3).message == f"3 connected in the last ten minutes. {decision.message}"
     assert "CloudWatch" in decision.connected(None).message
+    assert "CloudWatch" not in decided(cluster(), "mon 18:00").connected(None).message  # nor where it doesn't matter
 
 
 def test_grace_counts_from_the_end_of_a_hold_and_delays_no_hold() -> None:
