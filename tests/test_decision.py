@@ -10,10 +10,12 @@ from office_hours.decision import Action, Call, Decision, Dispute, Reason, asses
 from office_hours.settings import Cluster, Settings
 
 WEEKDAYS = "mon-fri 08:00-18:00 UTC"
+NOTHING_YET = "08:00- UTC closed=1900-01-01:2026-11-30"
 
 STOPPED = "DB cluster stopped."
 STARTED = "DB cluster started."
 STOP_FAILED = "DB cluster stop failed."
+FAILOVER = "Completed failover to DB instance: reporting-1"
 RESTART = "DB cluster is being started due to it exceeding the maximum allowed time being stopped."
 
 
@@ -41,7 +43,7 @@ def cluster(status: str = "available", /, tag: str = WEEKDAYS, hold: str | None 
 
 def log(history: str) -> list[EventTypeDef]:
     """RDS's events for a history such as `mon 18:05 stopped, mon 19:10 started`."""
-    messages = {"stopped": STOPPED, "started": STARTED, "failed": STOP_FAILED, "restart": RESTART}
+    messages = {"stopped": STOPPED, "started": STARTED, "failed": STOP_FAILED, "restart": RESTART, "failover": FAILOVER}
     events: list[EventTypeDef] = []
     for entry in history.split(", ") if " " in history else ():
         instant, _, what = entry.rpartition(" ")
@@ -148,8 +150,7 @@ def test_a_cluster_in_its_desired_state_is_left(status: str, now: str) -> None:
 
 @pytest.mark.parametrize("status", ["available", "stopped"])
 def test_nothing_is_done_before_the_first_edge_of_a_one_sided_schedule(status: str) -> None:
-    yet_to_begin = cluster(status, tag="08:00- UTC closed=1900-01-01:2026-11-30")
-    assert said(decided(yet_to_begin, "mon 20:00")) == "leave as-scheduled"
+    assert said(decided(cluster(status, tag=NOTHING_YET), "mon 20:00")) == "leave as-scheduled"
 
 
 @pytest.mark.parametrize(
@@ -164,6 +165,42 @@ def test_an_enforced_schedule_needs_no_evidence(tag: str, status: str, action: A
     decision = decide(cluster(status, tag=tag), at("mon 20:00"))
     assert isinstance(decision, Decision)
     assert (decision.action, decision.reason) == (action, Reason.ENFORCED)
+
+
+@pytest.mark.parametrize(
+    ("of", "expected", "message"),
+    [
+        (cluster(tag="ignore"), "leave ignored", 'Its tag is "ignore": it is left alone, whatever is done to it.'),
+        (
+            cluster(tag="18:00-09:00 Asia/Tokyo"),
+            "leave as-scheduled",
+            "Running, as scheduled, until Tue 2026-11-17 09:00 Asia/Tokyo.",
+        ),
+        (cluster(tag="always"), "leave as-scheduled", "Running, as scheduled."),
+        (
+            cluster(tag=NOTHING_YET),
+            "leave as-scheduled",
+            "Running. Its schedule says nothing until Tue 2026-12-01 08:00 UTC.",
+        ),
+        (cluster(hold="running until 2026-11-16T20:00Z"), "leave held", "Held running until Mon 2026-11-16 20:00 UTC."),
+        (cluster(hold="stopped"), "stop held", "Held stopped."),
+        (cluster(tag="never"), "stop enforced", 'Its tag is "never".'),
+        (
+            cluster("stopped", tag=f"{WEEKDAYS} enforced"),
+            "start enforced",
+            'Its schedule says running, and is "enforced".',
+        ),
+        # A hold that is yet to begin, of a schedule that never changed.
+        (
+            cluster("stopped", tag="00:00-24:00 UTC closed=2040-01-01", hold="stopped from 2026-12-24"),
+            "start scheduled",
+            "Its schedule says running.",
+        ),
+    ],
+)
+def test_its_sentence_says_why_and_until_when(of: Cluster, expected: str, message: str) -> None:
+    decision = decided(of, "mon 12:00")
+    assert (said(decision), decision.message) == (expected, message)
 
 
 # --- Rules 8 and 9: the awkward histories. Each cluster is not in the state that "mon-fri 08:00-18:00 UTC" asks for:
@@ -214,7 +251,9 @@ sat 11:05 | by hand | up | sat 03:15 stopped, sat 11:00 started, sat 03:00 resta
 mon 09:30 | by hand | down | mon 08:40 restart, mon 08:50 started | a restart, and a stop that is not logged yet
 # A stop that fails leaves the cluster available.
 mon 18:20 | busy | up | mon 18:10 failed | a stop that failed ten minutes ago
+mon 18:20 | busy | up | mon 18:10 failed, mon 18:15 failover | the same, and an event that says nothing
 mon 18:40 | stop | up | mon 18:10 failed | a stop that failed half an hour ago
+mon 19:15 | stop | up | mon 18:40 failed | a stop that failed long after closing
 mon 18:36 | by hand | up | mon 18:06 stopped, mon 18:10 failed, mon 18:35 started | a failed stop, and a start since
 mon 08:00 | start | down | mon 07:55 failed | a stop that failed, and then succeeded, when it is to start
 """
@@ -237,6 +276,7 @@ mon 12:10 | start | down | mon 12:00 us | mon 08:06 started | the same, of our s
 mon 20:10 | by hand | up | mon 17:30 alice | mon 18:06 stopped, mon 20:05 started | a call older than the log's event
 mon 20:10 | by hand | up | mon 17:30 us | mon 18:06 stopped | the same, where the log doesn't tell the start
 mon 18:25 | restarted | up | mon 18:02 alice | mon 18:06 restart, mon 18:20 started | an automatic restart after it
+sat 11:10 | by hand | up | sat 11:00 alice | sat 03:00 restart | a start by hand after it, and a stop that isn't logged
 mon 18:20 | busy | up | mon 18:02 alice | mon 18:10 failed | a stop that failed ten minutes ago
 """
 
@@ -254,6 +294,8 @@ def test_who_made_a_change_is_told_where_it_is_known() -> None:
     assert decision.message == (
         "Started by alice on Mon 2026-11-16 19:02 UTC. Left running until the next scheduled change."
     )
+    message = decided(cluster("stopped"), "mon 12:10", call=Call(at("mon 12:04"), "bob")).message
+    assert message == "Stopped by bob on Mon 2026-11-16 12:04 UTC. Left stopped until the next scheduled change."
 
 
 def test_a_call_settles_what_is_older_than_the_event_log() -> None:
@@ -298,6 +340,7 @@ def test_it_says_how_many_are_connected_and_when_it_stops_at_the_latest() -> Non
     )
     assert decision.connected(3).message == f"3 connected in the last ten minutes. {decision.message}"
     assert "CloudWatch" in decision.connected(None).message
+    assert "CloudWatch" not in decided(cluster(), "mon 18:00").connected(None).message  # nor where it doesn't matter
 
 
 def test_grace_counts_from_the_end_of_a_hold_and_delays_no_hold() -> None:
@@ -334,11 +377,14 @@ def test_a_cluster_created_since_the_transition_is_left_until_the_next(created: 
     assert said(decision) == "leave changed-by-hand"
     assert decision.message.startswith("Created on ")
     assert decided(new, "tue 18:00").action is Action.STOP
+    of_an_earlier_one = Call(at("mon 17:00"), None)
+    assert said(decided(new, "mon 22:00", call=of_an_earlier_one)) == "leave changed-by-hand"
 
 
 def test_where_there_never_was_a_transition_a_stop_by_hand_is_respected() -> None:
     stopped = cluster("stopped", tag="00:00-24:00 UTC closed=2026-12-24:2026-12-26", ClusterCreateTime=None)
     assert said(decided(stopped, "mon 12:00", "mon 11:00 stopped")) == "leave changed-by-hand"
+    assert said(decided(stopped, "mon 12:00", call=Call(at("mon 11:00"), "alice"))) == "leave changed-by-hand"
     assert said(decided(stopped, "mon 12:00")) == "start scheduled"
 
 
@@ -352,7 +398,7 @@ LONG_AFTER = datetime(2026, 11, 27, 12, tzinfo=UTC)
     ("status", "tag", "history", "expected"),
     [
         ("available", CLOSED, "", "leave changed-by-hand"),
-        ("available", f"{WEEKDAYS} closed=1900-01-01:2026-11-30", "", "leave changed-by-hand"),  # never a transition
+        ("available", f"{GRACE} closed=1900-01-01:2026-11-30", "", "leave changed-by-hand"),  # never a transition
         ("available", CLOSED, "thu 03:00 restart, thu 03:09 started", "stop auto-restarted"),
         ("stopped", OPEN, "", "start scheduled"),
         ("stopped", OPEN, "wed 12:00 stopped", "leave changed-by-hand"),
@@ -376,12 +422,20 @@ HELD = {"hold": "running until 2026-11-16T20:00Z"}
         ({}, "mon 21:05", "mon 19:05 started, mon 20:06 stopped, mon 21:00 started", "leave changed-by-hand", False),
         ({}, "tue 18:00", "tue 08:06 started", "stop scheduled", False),  # it plays no part any more
         ({"ClusterCreateTime": at("mon 19:00")}, "mon 20:00", "", "stop scheduled", True),
+        # One that is yet to come is none.
+        (
+            {"hold": "stopped from 2026-12-24 until 2027-01-04"},
+            "mon 22:15",
+            "mon 22:10 started",
+            "leave changed-by-hand",
+            False,
+        ),
     ],
 )
 def test_the_end_of_a_hold_counts_as_a_transition(
     members: dict[str, Any], now: str, history: str, expected: str, *, is_told: bool
 ) -> None:
-    decision = decided(cluster(**HELD, **members), now, history)
+    decision = decided(cluster(**HELD | members), now, history)
     assert (said(decision), "hold ended" in decision.message) == (expected, is_told)
 
 
@@ -405,7 +459,7 @@ def test_messages_are_matched_without_regard_to_case_and_the_final_stop() -> Non
 def test_other_events_say_nothing_nor_do_earlier_ones() -> None:
     other = (
         "DB cluster created.",
-        "Completed failover to DB instance: reporting-1",
+        FAILOVER,
         "The DB cluster started something",
     )
     events: list[EventTypeDef] = [{"Date": at("mon 22:10"), "Message": message} for message in other]
@@ -430,9 +484,10 @@ def test_it_is_overdue_half_an_hour_or_two_runs_after_a_transition() -> None:
     ("of", "now", "expected"),
     [
         # What is there, on its way, or needs somebody for another reason that can be seen.
-        (cluster("stopping"), "mon 19:00", False),
+        *((cluster(status), "mon 19:00", False) for status in ("creating", "deleting", "starting", "stopping")),
         (cluster(DBClusterMembers=[]), "mon 19:00", False),
         (cluster(hold="x"), "mon 19:00", False),
+        (cluster(tag="x"), "mon 19:00", False),
         (cluster(GlobalClusterIdentifier="world"), "mon 19:00", False),
         # What RDS is busy with counts as up.
         (cluster("modifying"), "mon 19:00", True),
@@ -460,6 +515,21 @@ def test_overdue(of: Cluster, now: str, *, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("of", "since"),
+    [
+        (cluster(), "mon 17:00"),  # its dispute's
+        (cluster(tag="never"), "mon 18:30"),  # what no run can have missed
+        (cluster("stopping"), None),
+    ],
+    ids=str,
+)
+def test_what_may_be_overdue_needs_evidence(of: Cluster, since: str | None) -> None:
+    case = assess(of, at("mon 19:00"), timedelta(minutes=5))
+    assert case.since == (at(since) if since else None)
+    assert not case.is_overdue(RuntimeError("RDS's log can't be read"), None)
+
+
+@pytest.mark.parametrize(
     ("tag", "history"),
     [
         (WEEKDAYS, "mon 18:06 stopped, mon 18:58 restart"),
@@ -474,4 +544,5 @@ def test_it_is_not_overdue_while_no_run_can_have_seen_it(tag: str, history: str)
 
 def test_a_stop_that_keeps_failing_is_overdue_and_what_a_person_did_is_not() -> None:
     assert is_overdue(cluster(), "mon 19:00", "mon 18:55 failed")
+    assert is_overdue(cluster(tag="never"), "mon 19:00", "mon 18:20 started")
     assert not is_overdue(cluster(), "mon 19:00", call=Call(at("mon 18:02"), "alice"))

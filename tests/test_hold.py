@@ -85,12 +85,15 @@ def test_a_hold_written_out_parses_to_an_equal_one_in_any_zone(
     ("text", "fault", "expected"),
     [
         ("on", "on", "running"),
+        ("on until 2026-11-24", "on", "running"),
+        ("\u017ftopped", "\u017ftopped", "stopped"),  # which Unicode takes for an s
         ("running 2026-11-24T22:00", "2026-11-24T22:00", "until"),
-        ("running till 2026-11-24T22:00", "till", "until"),
+        ("Running till 2026-11-24T22:00", "till", "until"),
         ("running until", "until", "2026-11-24T22:00"),
         ("running until 20:00", "20:00", "2026-11-24T22:00"),
         ("running from 20:00 until 2026-11-25", "20:00", "2026-11-24T22:00"),
         ("running until 2026-11-25 20:00 PST", "2026-11-25 20:00 PST", "2026-11-24T22:00"),
+        ("running until 2026-11-24T24:30", "2026-11-24T24:30", "2026-11-24T22:00"),
         ("running until 2026-11-31T22:00", "2026-11-31T22:00", "2026-11-24T22:00"),
     ],
 )

@@ -186,11 +186,12 @@ def test_a_transition_counts_for_two_years(tag: str, desired: State | None, foll
     [
         ("always", State.RUNNING),
         ("NEVER", State.STOPPED),
+        ("ignore", None),
         ("08:00-20:00 20:00-08:00", State.RUNNING),
         ("00:00-23:50 lead=10m", State.RUNNING),
     ],
 )
-def test_what_never_changes_has_no_transitions(tag: str, state: State) -> None:
+def test_what_never_changes_has_no_transitions(tag: str, state: State | None) -> None:
     schedule, at = Schedule.parse(tag), utc("2026-11-23")
     assert schedule.desired_state(at) is state
     assert (schedule.latest_transition(at), schedule.next_transition(at)) == (None, None)

@@ -97,6 +97,7 @@ SUGGESTED = [
     ("3rd wed 21:30-23:59", "3rd-wed 21:30-23:59"),
     ("mon-fri 08:00-18:00 EST", "mon-fri 08:00-18:00 America/New_York"),
     ("mon-fri 08:00-18:00 PST", "mon-fri 08:00-18:00 America/Los_Angeles"),
+    ("mon-fri 08:00-18:00 MST", "mon-fri 08:00-18:00 America/Denver"),
     ("mon-fri 08:00-18:00 HST", "mon-fri 08:00-18:00 Pacific/Honolulu"),
     ("mon-fri 08:00-18:00 BST", "mon-fri 08:00-18:00 Europe/London"),
     ("mon-fri 08:00-18:00 UTC+1", "mon-fri 08:00-18:00 Etc/GMT-1"),

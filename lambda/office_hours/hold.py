@@ -13,7 +13,7 @@ _EXPECTED = (
     'expected "running" or "stopped", then, if it is to begin later, "from", and if it is to end, "until", each with a '
     "date or a date-time such as 2026-11-24T22:00, 2026-11-24T22:00Z or 2026-11-24T22:00+01:00"
 )
-_FORM = re.compile(r"(running|stopped)(?: from (.+?))?(?: until (.+))?", re.IGNORECASE)
+_FORM = re.compile(r"(running|stopped)(?: from (.+?))?(?: until (.+))?", re.IGNORECASE | re.ASCII)
 
 
 class HoldError(ValueError):
@@ -40,7 +40,7 @@ class Hold:
         match = _FORM.fullmatch(shown)
         if not match:
             first, *others = shown.split(" ")
-            wrong = others[0] if others and first.lower() in tuple(State) else first
+            wrong = others[0] if first.lower() in tuple(State) else first  # alone it would have matched
             raise HoldError(f'can\'t read "{wrong}" in hold "{shown}": {_EXPECTED}')
         since, until = (None if each is None else moment(each, zone) for each in match.groups()[1:])
         for given, read in ((match[2], since), (match[3], until)):
