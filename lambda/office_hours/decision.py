@@ -224,8 +224,7 @@ class Dispute:
         # 8.5 and 8.6: an event soon after a transition may end a change that began before it.
         there_and_back = any(earlier >= latest and each is _CHANGES[self.desired] for earlier, each in changes)
         if at - latest >= _LONGEST_CHANGE or there_and_back:
-            by_then = f"by {local(at, zone)} at the latest"
-            return self._left(f"{self._made} by hand, or under an earlier tag or hold, {by_then}")
+            return self._left(f"{self._made} by {local(at, zone)}, by hand as far as RDS's event log shows")
         return None
 
     def _left(self, why: str, by: str | None = None) -> Decision:
