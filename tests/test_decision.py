@@ -521,7 +521,6 @@ def test_overdue(of: Cluster, now: str, *, expected: bool) -> None:
         (cluster(tag="never"), "mon 18:30"),  # what no run can have missed
         (cluster("stopping"), None),
     ],
-    ids=str,
 )
 def test_what_may_be_overdue_needs_evidence(of: Cluster, since: str | None) -> None:
     case = assess(of, at("mon 19:00"), timedelta(minutes=5))
