@@ -61,7 +61,7 @@ def test_settings_are_read_as_the_stack_writes_them() -> None:
                 "tagKey": "uptime",
                 "regions": ["eu-west-1", "us-east-1"],
                 "defaultZone": "Europe/Berlin",
-                "schedules": {"berlin": "mon-fri 08:00-18:00"},
+                "schedules": {"berlin": "00:00-24:00"},
                 "calendars": {"Plant": ["2026-12-24:2026-12-31"]},
                 "everyMinutes": 15,
                 "cloudTrail": False,

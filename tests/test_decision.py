@@ -10,7 +10,8 @@ from office_hours.decision import Action, Call, Decision, Dispute, Reason, asses
 from office_hours.settings import Cluster, Settings
 
 WEEKDAYS = "mon-fri 08:00-18:00 UTC"
-NOTHING_YET = "08:00- UTC closed=1900-01-01:2026-11-30"
+ALWAYS_BUT = "00:00-24:00 UTC closed=2040-01-01"
+LATER = "08:00- UTC closed=1900-01-01:2026-11-30"
 
 STOPPED = "DB cluster stopped."
 STARTED = "DB cluster started."
@@ -150,7 +151,7 @@ def test_a_cluster_in_its_desired_state_is_left(status: str, now: str) -> None:
 
 @pytest.mark.parametrize("status", ["available", "stopped"])
 def test_nothing_is_done_before_the_first_edge_of_a_one_sided_schedule(status: str) -> None:
-    assert said(decided(cluster(status, tag=NOTHING_YET), "mon 20:00")) == "leave as-scheduled"
+    assert said(decided(cluster(status, tag=LATER), "mon 20:00")) == "leave as-scheduled"
 
 
 @pytest.mark.parametrize(
@@ -168,39 +169,22 @@ def test_an_enforced_schedule_needs_no_evidence(tag: str, status: str, action: A
 
 
 @pytest.mark.parametrize(
-    ("of", "expected", "message"),
+    ("of", "message"),
     [
-        (cluster(tag="ignore"), "leave ignored", 'Its tag is "ignore": it is left alone, whatever is done to it.'),
-        (
-            cluster(tag="18:00-09:00 Asia/Tokyo"),
-            "leave as-scheduled",
-            "Running, as scheduled, until Tue 2026-11-17 09:00 Asia/Tokyo.",
-        ),
-        (cluster(tag="always"), "leave as-scheduled", "Running, as scheduled."),
-        (
-            cluster(tag=NOTHING_YET),
-            "leave as-scheduled",
-            "Running. Its schedule says nothing until Tue 2026-12-01 08:00 UTC.",
-        ),
-        (cluster(hold="running until 2026-11-16T20:00Z"), "leave held", "Held running until Mon 2026-11-16 20:00 UTC."),
-        (cluster(hold="stopped"), "stop held", "Held stopped."),
-        (cluster(tag="never"), "stop enforced", 'Its tag is "never".'),
-        (
-            cluster("stopped", tag=f"{WEEKDAYS} enforced"),
-            "start enforced",
-            'Its schedule says running, and is "enforced".',
-        ),
+        (cluster(tag="ignore"), 'Its tag is "ignore": it is left alone, whatever is done to it.'),
+        (cluster(tag="18:00-09:00 Japan"), "Running, as scheduled, until Tue 2026-11-17 09:00 Japan."),
+        (cluster(tag="always"), "Running, as scheduled."),
+        (cluster(tag=LATER), "Running. Its schedule says nothing until Tue 2026-12-01 08:00 UTC."),
+        (cluster(hold="running until 2026-11-16T20:00Z"), "Held running until Mon 2026-11-16 20:00 UTC."),
+        (cluster(hold="stopped"), "Held stopped."),
+        (cluster(tag="never"), 'Its tag is "never".'),
+        (cluster("stopped", tag=f"{WEEKDAYS} enforced"), 'Its schedule says running, and is "enforced".'),
         # A hold that is yet to begin, of a schedule that never changed.
-        (
-            cluster("stopped", tag="00:00-24:00 UTC closed=2040-01-01", hold="stopped from 2026-12-24"),
-            "start scheduled",
-            "Its schedule says running.",
-        ),
+        (cluster("stopped", tag=ALWAYS_BUT, hold="stopped from 2026-12-24"), "Its schedule says running."),
     ],
 )
-def test_its_sentence_says_why_and_until_when(of: Cluster, expected: str, message: str) -> None:
-    decision = decided(of, "mon 12:00")
-    assert (said(decision), decision.message) == (expected, message)
+def test_its_sentence_says_why_and_until_when(of: Cluster, message: str) -> None:
+    assert decided(of, "mon 12:00").message == message
 
 
 # --- Rules 8 and 9: the awkward histories. Each cluster is not in the state that "mon-fri 08:00-18:00 UTC" asks for:
@@ -413,23 +397,18 @@ def test_a_transition_older_than_the_event_log(status: str, tag: str, history: s
 
 # A hold that ended: started at 19:00, held running until 20:00. The end of the hold is a transition.
 HELD = {"hold": "running until 2026-11-16T20:00Z"}
+BY_HAND = "leave changed-by-hand"
 
 
 @pytest.mark.parametrize(
     ("members", "now", "history", "expected", "is_told"),
     [
         ({}, "mon 20:00", "mon 18:06 stopped, mon 19:05 started", "stop scheduled", True),
-        ({}, "mon 21:05", "mon 19:05 started, mon 20:06 stopped, mon 21:00 started", "leave changed-by-hand", False),
+        ({}, "mon 21:05", "mon 19:05 started, mon 20:06 stopped, mon 21:00 started", BY_HAND, False),
         ({}, "tue 18:00", "tue 08:06 started", "stop scheduled", False),  # it plays no part any more
         ({"ClusterCreateTime": at("mon 19:00")}, "mon 20:00", "", "stop scheduled", True),
         # One that is yet to come is none.
-        (
-            {"hold": "stopped from 2026-12-24 until 2027-01-04"},
-            "mon 22:15",
-            "mon 22:10 started",
-            "leave changed-by-hand",
-            False,
-        ),
+        ({"hold": "stopped from 2027-01-01 until 2027-01-04"}, "mon 22:15", "mon 22:10 started", BY_HAND, False),
     ],
 )
 def test_the_end_of_a_hold_counts_as_a_transition(

@@ -293,6 +293,7 @@ def test_every_iana_zone_is_known_in_any_case(zone: str) -> None:
     [
         ("wed 08:00-18:00 Asia/Kolkata", "sun:05:00-sun:06:00", "sun 29 04:50 up, sun 29 06:00 down"),
         ("wed 08:00-18:00", "sun:23:30-mon:00:30", "sun 29 23:20 up, mon 30 00:30 down"),
+        ("wed 08:00-18:00", "mon:00:00-mon:00:30", "sun 29 23:50 up, mon 30 00:30 down"),
         ("wed 08:00-18:00 lead=30m closed=2026-11-29", "sun:05:00-sun:06:00", "sun 29 04:50 up, sun 29 06:00 down"),
     ],
 )
@@ -323,7 +324,7 @@ NAMES = """
     08:00-18:00                  | office                  | 08:00-18:00 Asia/Kolkata
     08:00-18:00 Europe/Berlin    | office America/New_York | 08:00-18:00 America/New_York
     08:00-18:00 UTC lead=15m     | office lead=30m         | 08:00-18:00 UTC lead=30m
-    08:00-18:00 UTC grace=15m    | office grace=2h         | 08:00-18:00 UTC grace=120m
+    08:00-18:00 UTC grace=15m    | office grace=12h        | 08:00-18:00 UTC grace=720m
     08:00-18:00 UTC enforced     | office maintenance      | 08:00-18:00 UTC enforced maintenance
     08:00-18:00 UTC closed=2026-12-24 | office closed=2026-12-31 | 08:00-18:00 UTC closed=2026-12-24 closed=2026-12-31
     08:00-18:00 UTC holidays=DE  | office holidays=US      | 08:00-18:00 UTC holidays=DE holidays=US
@@ -365,7 +366,10 @@ REFUSED = """
     08:00-18:00 holidays=DE-BYY                 | DE-BYY            | "08:00-18:00 holidays=DE-BY"?
 
     mon                                         | mon               | 08:00-18:00
+    mon tue 08:00-18:00                         | tue               | "mon+tue 08:00-18:00"?
     08:00-24:01                                 | 24:01             | 00:00 to 24:00
+    08:60-18:00                                 | 08:60             | 00:00 to 24:00
+    24:00-06:00                                 | 24:00             | write 00:00
     \N{ARABIC-INDIC DIGIT ZERO}8:00-18:00       | \N{ARABIC-INDIC DIGIT ZERO}8:00-18:00 | 08:00-18:00
     08:00-08:00                                 | 08:00-08:00       | equal
     00:00-24:00                                 | 00:00-24:00       | write "always"
@@ -385,6 +389,7 @@ REFUSED = """
     08:00-18:00 grace=2                         | 2                 | "08:00-18:00 grace=2h"?
     08:00-18:00 grace=90minutes                 | 90minutes         | "08:00-18:00 grace=90m"?
     08:00-18:00 grace=13h                       | 13h               | up to 12h, such as grace=90m or grace=2h
+    08:00-18:00 enforced=no                     | enforced=no       | or enforced
     08:00-18:00 grace=1h grace=2h               | grace=2h          | one grace
     08:00- grace=90m                            | grace=90m         | an end
     never grace=2h                              | grace=2h          | alone

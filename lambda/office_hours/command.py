@@ -32,7 +32,7 @@ def choose(
     for each in clusters:
         by_identifier[each.identifier].append(each)
     for name in event.clusters or ():
-        meant = [each for each in by_identifier[name.identifier] if name.is_of(each.region, each.identifier, each.arn)]
+        meant = [each for each in by_identifier[name.identifier] if name.is_of(each.region, each.arn)]
         if fault := _fault(name, meant, unread, tag_key, regions):
             # Of more mistakes than are shown, no likely names are looked for.
             near = _suggestion(name, clusters, regions) if fault.endswith(": ") and len(mistakes) < MOST_SHOWN else ""

@@ -51,11 +51,11 @@ class Name:
         match = _NAME.fullmatch(plain)
         return cls(plain, match[3], match[1] or match[2]) if match else None
 
-    def is_of(self, region: str, identifier: str, arn: str) -> bool:
-        """Whether this cluster is meant."""
+    def is_of(self, region: str, arn: str) -> bool:
+        """Whether the cluster of this identifier is meant that is in this Region and has this ARN."""
         if self.text.startswith("arn:"):
             return self.text == arn.lower()
-        return self.identifier == identifier and self.region in (None, region)
+        return self.region in (None, region)
 
 
 def end_of(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
