@@ -44,12 +44,14 @@ def status(event: object, invocation: Invocation) -> object:
 def report(event: object, invocation: Invocation) -> object:
     """Report what was saved, and with `{"send": true}` send it; or suggest tags. Raises EventError and RunError."""
     from office_hours.reporting.report import report  # noqa: PLC0415  as above
-    from office_hours.reporting.suggest import suggest, suggestions_page  # noqa: PLC0415  as above
+    from office_hours.reporting.suggest import suggest  # noqa: PLC0415  as above
 
     asked = _read(event, ("describe", "send", "suggest", "widgetContext"), _OF_REPORT)
     if "describe" in asked:
         return _described("suggestions")
     if "widgetContext" in asked:
+        from office_hours.reporting.widget import suggestions_page  # noqa: PLC0415  slow to import, as in status
+
         return suggestions_page(suggest(invocation, or_fail=False), asked["widgetContext"])
     return suggest(invocation) if asked.get("suggest") else report(invocation, send=bool(asked.get("send")))
 

@@ -123,7 +123,7 @@ def _total(clusters: Sequence[ClusterReport]) -> Total:
 
 def _of_region(prices: Prices, now: datetime, survey: Survey) -> Iterator[tuple[Cluster, Callable[[], ClusterReport]]]:
     """What is to be done for each tagged cluster of a Region; nothing where no events, and so no hours, are known."""
-    classes = {name: each.get("DBInstanceClass", "") for name, each in survey.instances.items()}
+    classes = survey.classes
     for cluster in survey.tagged if survey.events is not None else ():
         price = partial(prices.of, cluster.snapshot, classes, cluster.region)
         yield cluster, partial(_of_cluster, cluster, (survey.events or {}).get(cluster.identifier, ()), now, price)

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, cast
 from zoneinfo import ZoneInfo
 
@@ -157,16 +156,6 @@ def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
     return answer
 
 
-def suggestions_page(answer: Suggestions, context: object) -> str:
-    """The dashboard's widget. context: CloudWatch's `widgetContext`."""
-    from jinja2 import Environment, FileSystemLoader  # noqa: PLC0415  slow to import, and JSON doesn't need it
-
-    loader = FileSystemLoader(Path(__file__).with_name("templates"))
-    page = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    theme = "dark" if isinstance(context, dict) and context.get("theme") == "dark" else "light"
-    return page.get_template("suggestions.html").render(answer=answer, best=best(answer["suggestions"]), theme=theme)
-
-
 def best(found: Sequence[Suggestion]) -> list[Suggestion]:
     """Those that save most, for a message and the dashboard."""
     return [each for each in found if each["tag"]][:_SHOWN]
@@ -181,8 +170,7 @@ def suggestions(
     def work(region: Region) -> Iterator[Suggestion | Failure]:
         survey = by_place[region.path]
         clusters = [each for each in survey.clusters if not each.schedule and not obstacle(each.snapshot)]
-        classes = {name: each.get("DBInstanceClass", "") for name, each in survey.instances.items()}
-        suggest = partial(_suggestion, invocation=invocation, prices=prices, classes=classes)
+        suggest = partial(_suggestion, invocation=invocation, prices=prices, classes=survey.classes)
         # Never all at once: four weeks of 10,000 clusters take more memory than there is.
         for begin in range(0, len(clusters), MOST_QUERIES):
             some = clusters[begin : begin + MOST_QUERIES]

@@ -52,6 +52,11 @@ class Survey:
     def tagged(self) -> list[Cluster]:
         return [cluster for cluster in self.clusters if cluster.schedule]
 
+    @property
+    def classes(self) -> dict[str, str]:
+        """The class of each instance, by its name."""
+        return {name: each.get("DBInstanceClass", "") for name, each in self.instances.items()}
+
 
 def look_around(
     invocation: Invocation, since: datetime | None, seconds: float, make: Callable[[Survey], Iterable[_T | Failure]]

@@ -25,6 +25,7 @@ from office_hours.event import Event, end_of
 from office_hours.hold import Hold
 from office_hours.reporting.hours import Span, hours_in
 from office_hours.reporting.status import COMING, PAST, PROBLEMS, Row, Status
+from office_hours.reporting.suggest import Suggestions, best
 from office_hours.schedule import Schedule, State
 
 # What the timeline shows, in its own units: ten an hour.
@@ -83,9 +84,15 @@ def status_page(status: Status, rows: Sequence[Row], context: object, actions: M
         now_at=_x(now, now),
         total_width=WIDTH,
         narrow=isinstance(width, int | float) and width < NARROW,
-        theme="dark" if context.get("theme") == "dark" else "light",
+        theme=_theme(context),
         time=f"{now.astimezone(clock):%a %d %b %H:%M} {clock}",
     )
+
+
+def suggestions_page(answer: Suggestions, context: object) -> str:
+    """What untagged clusters could save. context: CloudWatch's `widgetContext`."""
+    theme = _theme(context if isinstance(context, dict) else {})
+    return _template("suggestions.html").render(answer=answer, best=best(answer["suggestions"]), theme=theme)
 
 
 def answer_page(title: str, entries: Iterable[Entry] = (), mistakes: Sequence[str] = ()) -> str:
@@ -102,6 +109,10 @@ def _form(context: Mapping[object, object]) -> tuple[str, str]:
     # Lambda can't answer with half of a surrogate pair.
     name = name.encode(errors="ignore").decode().strip()[:_LONGEST_NAME] if isinstance(name, str) else ""
     return name, kind if kind in list(_KINDS) else ""
+
+
+def _theme(context: Mapping[object, object]) -> str:
+    return "dark" if context.get("theme") == "dark" else "light"
 
 
 def _clock(context: Mapping[object, object]) -> tzinfo:
