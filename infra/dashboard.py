@@ -1,7 +1,7 @@
 """The dashboard: alarms and what was saved, then every cluster, then how the functions themselves do.
 
-Who looks at it needs `lambda:InvokeFunction` for the status and the report function, and for those whose buttons they
-press: CloudWatch calls them with the viewer's own permissions, after having asked whether the widget may run.
+To look at it you need `lambda:InvokeFunction` for the status and the report function, and for those whose buttons you
+press: CloudWatch calls them with your own permissions, after it has asked whether the widget may run.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_security.html
 """
 

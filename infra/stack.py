@@ -125,7 +125,7 @@ class OfficeHoursStack(cdk.Stack):
         self.topic = Topic(
             self, "Topic", email=settings.notify_email, organization=settings.organization if self.is_centre else None
         )
-        # Nobody looks into the queue of a member without alarms: the centre is told each failure itself.
+        # Nobody looks into the queue of a member without alarms, so each failure goes to the centre.
         self.tells = self.centre is not None and not settings.alarms
         self.group = scheduler.ScheduleGroup(
             self, "Schedules", schedule_group_name=NAME, removal_policy=cdk.RemovalPolicy.DESTROY

@@ -1,6 +1,6 @@
 """The faults of real accounts, at the wire, and what may be relied on after each of them.
 
-botocore tries again, eight times in all, and nothing else does: what a fault leaves all the same, the next run does.
+botocore tries again, eight times in all, and nothing else does. The next run does what a fault leaves.
 After two runs nothing is due any more, no cluster was handled twice, and every snapshot is in the log, whole. One
 broken cluster, event, page or Region costs no other: `Trial.check` looks at all of it. Nobody sleeps: time is what the
 test's clock shows, and retries do not wait.

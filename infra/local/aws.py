@@ -91,7 +91,7 @@ def of_any_account(fetch: Callable[..., bytes | None]) -> Callable[..., bytes | 
 
 
 def with_aliases(find: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
-    """What an invocation is told of its function: by which alias it came, too, as on AWS."""
+    """A function's ARN, with the alias that was invoked, as on AWS."""
 
     def found(function: Any, qualifier: str | None) -> tuple[Any, Any]:  # noqa: ANN401
         record, config = find(function, qualifier)

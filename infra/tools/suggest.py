@@ -27,7 +27,7 @@ and account:ListRegions for "regions": ["*"]. It changes nothing. On a simulated
 
 def main() -> None:
     """Print what is suggested. The exit status is 1 where it can't be known, in full or at all."""
-    logger.setLevel("CRITICAL")  # failures are told below
+    logger.setLevel("CRITICAL")  # failures are printed below
     try:
         checked = StackSettings.from_context(json.loads(CDK_JSON.read_text("utf-8"))["context"])
     except SettingsError as error:

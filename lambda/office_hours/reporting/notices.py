@@ -2,7 +2,7 @@
 
 Once for each stop, by the clock alone: each run tells of the stops that come `noticeMinutes` after it and before the
 next run's. It tells them in its first minute only, since Lambda tries a run that failed again no sooner than a minute
-later. So a run that is late, or missing, tells nothing, and none is told twice.
+later. So a run that is late or missing announces nothing, and no stop is announced twice.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
 
@@ -44,7 +44,7 @@ def send(order: Order, outcomes: Sequence[Outcome]) -> list[Failure]:
             sns = boto3.client("sns", config=_CONFIG)
             text = message(sorted(stops, key=lambda stop: (stop[0], stop[1].cluster.name)), sns.meta.region_name)
             sns.publish(TopicArn=os.environ["OFFICE_HOURS_NOTICES"], MessageStructure="json", **text)
-    except Exception as error:  # noqa: BLE001  what is stopped and started counts, whatever is told
+    except Exception as error:  # noqa: BLE001  notices never fail what is stopped and started
         return [failed("Sending the notices", error)]
     return []
 
@@ -85,7 +85,7 @@ def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str
     command = f"aws lambda invoke --function-name {rds.USER_AGENT}-start --region {region}"
     ready = f"echo {shlex.quote(event)} | {command} --payload fileb:///dev/stdin /dev/stdout"
     keep, subject = f"To keep {first.identifier} up for two hours longer:", f"Aurora Office Hours: {what} soon"
-    # For the buttons, which keep up all that is told of. Where that is too much, there are none.
+    # For the buttons, which keep up every cluster of the notice. With too many there are no buttons.
     context = {
         "clusters": ",".join(outcome.cluster.name for _, outcome in stops),
         "longer": utc(stops[-1][0] + _LONGER),
