@@ -155,7 +155,8 @@ def test_without_figures_somebody_counts_as_connected_until_grace_ends(
         account.fail("GetMetricData", ACCESS_DENIED)
     assert decisions(stop("2026-11-23T18:15:00Z")) == {"a": IN_USE}
     warnings = [line["message"] for line in log.lines("WARNING")]
-    assert [HOME in each and "us-east-1" in each for each in warnings] == ([True] if figures == "refused" else [])
+    assert len(warnings) == (2 if figures == "refused" else 0)
+    assert all("CloudWatch can't be read in" in each for each in warnings)
     assert decisions(stop("2026-11-23T20:00:00Z")) == {"a": STOP}
 
 
@@ -249,7 +250,7 @@ def test_what_cloudtrail_said_counts_whatever_fails_after_it(account: Account, f
 
 def test_a_trail_that_is_cut_off_is_warned_of(account: Account, log: Log) -> None:
     account.add("a", OFFICE)
-    for _ in range(500):
+    for _ in range(501):
         account.called("StartDBCluster", "b", "2026-11-23T18:05:00Z", error="InvalidDBClusterStateFault")
     stop(EVENING)
     (warning,) = log.lines("WARNING")
@@ -276,10 +277,10 @@ def test_after_a_deleted_hold_a_cluster_goes_back_to_its_schedule(account: Accou
 
 @pytest.mark.parametrize(
     ("trouble", "warnings"),
-    [("late", 0), ("off", 0), (ACCESS_DENIED, 1), (THROTTLED, 1)],
+    [("late", 0), ("off", 0), (ACCESS_DENIED, 2), (THROTTLED, 2)],
     ids=["late", "off", "denied", "throttled"],
 )
-def test_where_cloudtrail_doesnt_know_rdss_log_decides_and_one_warning_at_most_is_written(
+def test_where_cloudtrail_doesnt_know_rdss_log_decides_and_each_region_warns_once(
     account: Account, log: Log, monkeypatch: pytest.MonkeyPatch, trouble: str | Refusal, warnings: int
 ) -> None:
     settings(monkeypatch, regions=[HOME, "us-east-1"], cloudTrail=trouble != "off")
@@ -292,9 +293,9 @@ def test_where_cloudtrail_doesnt_know_rdss_log_decides_and_one_warning_at_most_i
         account.fail("LookupEvents", trouble)
     account.trail_delay = timedelta(hours=1)
     assert decisions(stop("2026-11-23T18:40:00Z")) == {"a": STOP, "b": LEFT}
-    lines = log.lines("WARNING")
+    lines = [line["message"] for line in log.lines("WARNING")]
     assert len(lines) == warnings
-    assert all(f"{HOME}, us-east-1" in line["message"] for line in lines)
+    assert all("CloudTrail can't be read in" in line for line in lines)
     assert ("LookupEvents" in account.counts()) is (trouble != "off")
 
 

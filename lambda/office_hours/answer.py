@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Literal, NotRequired, TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -114,13 +114,13 @@ class Failure:
     what: a cluster's name, or a Region in words.
     why: AWS's code and words, without the cluster's own name, so that clusters of one cause can be told together.
     region: where; empty where it was in no Region.
-    kind: a `denied` Region is one that a policy denies, a `blind` one's CloudTrail or CloudWatch can't be read.
+    denied: whether it is a Region that a policy denies.
     """
 
     what: str
     why: str
     region: str = ""
-    kind: Literal["failed", "denied", "blind"] = "failed"
+    denied: bool = False
 
 
 def failed(what: str, error: BaseException, *, denied: bool = False, **keys: str) -> Failure:
@@ -131,7 +131,7 @@ def failed(what: str, error: BaseException, *, denied: bool = False, **keys: str
     write("%s could not be handled: %s: %s", what, code, words, exc_info=trace, extra=extra)
     name = re.escape(what.rpartition("/")[2])
     why = re.sub(rf"(?<![\w-]){name}(?![\w-])", "...", " ".join(f"{code}: {words}".split()))
-    return Failure(what, why, keys.get("region", ""), "denied" if denied else "failed")
+    return Failure(what, why, keys.get("region", ""), denied)
 
 
 def in_words(failures: Iterable[Failure]) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from office_hours import rds
-from office_hours.answer import Failure
+from office_hours.answer import logger
 from office_hours.decision import LOG_KEPT, Call, Case, Dispute
 from office_hours.schedule import State
 
@@ -41,12 +41,10 @@ class Evidence:
 
     events: RDS's, or why they can't be read.
     calls: the latest ones that CloudTrail knows.
-    blind: why CloudTrail can't be read, where it can't.
     """
 
     events: "Mapping[str, Events]" = field(default_factory=dict)
     calls: Mapping[str, Call] = field(default_factory=dict)
-    blind: Sequence[Failure] = ()
 
 
 def look_up(  # noqa: PLR0913  what to look for, and three instants
@@ -71,8 +69,7 @@ def look_up(  # noqa: PLR0913  what to look for, and three instants
     with ThreadPoolExecutor(1) as beside:
         asked = beside.submit(_read_trail, region, disputes, until, present)
         events = _read_log(region.client, wanted, until, present)
-    calls, why = asked.result()
-    return Evidence(events, calls, [Failure("CloudTrail", why, region.path, "blind")] if why else [])
+    return Evidence(events, asked.result())
 
 
 def _read_log(
@@ -98,28 +95,28 @@ def _read_log(
 
 def _read_trail(
     region: "Region", disputes: Sequence[Dispute], until: datetime, present: datetime
-) -> tuple[Mapping[str, Call], str]:
-    """The latest successful call for each cluster that is in dispute and has one, and why not all could be read.
+) -> Mapping[str, Call]:
+    """The latest successful call for each cluster that is in dispute and has one.
 
     What was read counts, whatever fails after it: RDS's event log decides about the rest.
     """
     latest: dict[str, Call] = {}
-    why = ""
     for state, operation in _OPERATIONS.items():
         disputed = [each for each in disputes if each.present is state]
         since = {each.cluster.identifier: max(each.since, present - _TRAIL_KEPT) for each in disputed}
         try:
-            if since and min(since.values()) < until and not _read_calls(region, operation, since, until, latest):
-                why = f"it has more than {_MOST_CALLS} calls of {operation}"
+            if since and min(since.values()) < until:
+                _read_calls(region, operation, since, until, latest)
         except Exception as error:  # noqa: BLE001  RDS's event log does without it
             why = ": ".join(rds.words(error))
-    return latest, why
+            logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", region.path, why)
+    return latest
 
 
 def _read_calls(
     region: "Region", operation: str, since: Mapping[str, datetime], until: datetime, latest: dict[str, Call]
-) -> bool:
-    """Add the latest call for each of these clusters: whether all were read. CloudTrail lists the latest first."""
+) -> None:
+    """Add the latest call for each of these clusters. CloudTrail lists the latest first."""
     pages = (
         region.beside("cloudtrail")
         .get_paginator("lookup_events")
@@ -130,15 +127,14 @@ def _read_calls(
             PaginationConfig={"PageSize": 50, "MaxItems": _MOST_CALLS},
         )
     )
-    read = 0
     for event in (event for page in pages for event in page["Events"]):
-        read += 1
         name, by = _call(event["CloudTrailEvent"])
         if name in since and event["EventTime"] >= since[name] and name not in latest:
             latest[name] = Call(event["EventTime"], by)
         if since.keys() <= latest.keys():
-            return True
-    return read < _MOST_CALLS
+            return
+    if pages.resume_token:
+        raise LookupError(f"it has more than {_MOST_CALLS} calls of {operation}")
 
 
 def _call(text: str) -> tuple[str, str | None]:
@@ -173,19 +169,19 @@ def _caller(record: Mapping[str, Any]) -> str | None:
     return str(identity.get("userName") or session or identity.get("invokedBy") or "an unknown caller")
 
 
-def connections(region: "Region", names: Sequence[str], until: datetime) -> tuple[Mapping[str, int], Sequence[Failure]]:
+def connections(region: "Region", names: Sequence[str], until: datetime) -> Mapping[str, int]:
     """The most that were connected to these clusters in the latest ten minutes of which CloudWatch has data.
 
-    Clusters without any are left out. The failure says why it can't be read, where it can't.
+    Clusters without any are left out, and so are all where it can't be read.
     """
-    found, why = defaultdict[str, list[float]](list), ""
+    found = defaultdict[str, list[float]](list)
     try:
         for name, _, values in connected(region, names, timedelta(minutes=1), until - _LOOK_BACK, until):
             found[name] += values  # the latest first
     except Exception as error:  # noqa: BLE001  as if it had no data
         why = ": ".join(rds.words(error))
-    most = {name: int(max(values[:_MINUTES])) for name, values in found.items() if values}
-    return most, [Failure("CloudWatch", why, region.path, "blind")] if why else []
+        logger.warning("CloudWatch can't be read in %s, so clusters in grace count as in use: %s", region.path, why)
+    return {name: int(max(values[:_MINUTES])) for name, values in found.items() if values}
 
 
 def connected(

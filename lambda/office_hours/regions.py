@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from office_hours import rds
-from office_hours.answer import Failure, failed, logger
+from office_hours.answer import Failure, failed
 from office_hours.settings import Cluster, Settings
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ _T = TypeVar("_T")
 _P = TypeVar("_P", bound=Place)
 _NO_NEW_WORK = timedelta(seconds=5)  # a call that is begun may still take this long
 _NO_MORE_WAITING = timedelta(seconds=2)  # what it takes to report, and to end before Lambda ends the function
-# What is done where one of these can't be read.
-_BLIND = {"CloudTrail": "RDS's event log decides", "CloudWatch": "clusters in grace count as in use"}
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
@@ -133,19 +131,12 @@ def guarded(cluster: Cluster, job: Callable[[], _T]) -> _T | Failure:
 
 
 def told(failures: Iterable[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
-    """What failed, and the Regions that a policy denies, which is no failure unless it denies them all.
-
-    Those whose CloudTrail or CloudWatch can't be read are only warned of.
-    """
+    """What failed, and the Regions that a policy denies, which is no failure unless it denies them all."""
     every = sorted(failures, key=lambda each: each.region)
-    blind, denied, broken = ([each for each in every if each.kind == kind] for kind in ("blind", "denied", "failed"))
-    for what, so in _BLIND.items():
-        if where := ", ".join(each.region for each in blind if each.what == what):
-            why = next(each.why for each in blind if each.what == what)
-            logger.warning("%s can't be read in %s, so %s: %s", what, where, so, why)
+    denied = [each.region for each in every if each.denied]
     if len(denied) == len(regions):
-        return broken + denied, []
-    return broken, [each.region for each in denied]
+        return every, []
+    return [each for each in every if not each.denied], denied
 
 
 def listed(invocation: Invocation, region: Region) -> Iterator[Cluster | Failure]:

@@ -82,7 +82,7 @@ def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) ->
     failures = [*failures, *unlisted]
     # A name without a known Region may be anywhere, but for where a policy denies it.
     matter = [] if wanted <= {*known} else told(failures, asked)[0]
-    failures = [replace(each, kind="failed") for each in failures if each in matter or each.region in wanted]
+    failures = [replace(each, denied=False) for each in failures if each in matter or each.region in wanted]
     unread = {each.region for each in failures}
     chosen, mistakes = choose(order.event, clusters, unread, order.settings.tag_key, known)
     mistakes = [*order.event.mistakes, *mistakes]
@@ -96,7 +96,7 @@ def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) ->
 
 def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) -> Iterator[Outcome | Failure]:
     """Handle the tagged clusters of one Region. What became of each is given as soon as it is known."""
-    clusters, failures = parted(_without_untagged(listing))
+    clusters, failures = parted(each for each in listing if isinstance(each, Failure) or each.schedule)
     yield from failures
     if order.event.is_command:
         held = list(_at_once((each, partial(_hold, order, region, each)) for each in clusters))
@@ -109,23 +109,16 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
     # What is in the log by now counts, though it came after the run began. Asked about another time, it's that.
     until = min(filter(None, (order.event.time, present)))
     evidence = look_up(region, cases, until, present, cloud_trail=order.settings.cloud_trail)
-    yield from evidence.blind
     settled, failures = parted(guarded(each.cluster, partial(_settle, order, each, evidence)) for each in cases)
     yield from failures
-    settled, blind = _see_who_is_connected(order, region, settled, present)
-    yield from blind
     due: list[Outcome] = []
-    for outcome in settled:
+    for outcome in _see_who_is_connected(order, region, settled, present):
         if outcome.decision.action is order.action and not order.event.dry_run:
             due.append(outcome)
         else:
             outcome.log(logger.debug)
             yield outcome
     yield from _at_once((each.cluster, partial(_act, order, region, each)) for each in due)
-
-
-def _without_untagged(listing: Iterable[Cluster | Failure]) -> Iterator[Cluster | Failure]:
-    return (each for each in listing if isinstance(each, Failure) or each.schedule)
 
 
 def _at_once(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:
@@ -180,18 +173,18 @@ def _message(order: Order, decision: Decision) -> str:
 
 
 def _see_who_is_connected(
-    order: Order, region: Region, settled: list[Outcome], until: datetime
-) -> tuple[list[Outcome], Sequence[Failure]]:
+    order: Order, region: Region, settled: Sequence[Outcome], until: datetime
+) -> Sequence[Outcome]:
     """Decide about those in grace, 8a. The start function doesn't stop them, and of another time nothing is known."""
     waiting = [each.cluster.identifier for each in settled if each.decision.if_unused]
     if not waiting or order.action is Action.START or order.event.time:
-        return settled, ()
-    most, blind = connections(region, waiting, until)
+        return settled
+    most = connections(region, waiting, until)
     seen = []
     for each in settled:
         decision = each.decision.connected(most.get(each.cluster.identifier))
         seen.append(replace(each, decision=decision, message=_message(order, decision)))
-    return seen, blind
+    return seen
 
 
 def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:

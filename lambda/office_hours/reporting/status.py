@@ -125,7 +125,6 @@ def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem |
     unclear = [case for case in cases if case.since]
     present, known_since = invocation.clock(), None if seen.events is None else seen.since
     evidence = look_up(seen.region, unclear, present, present, known_since, cloud_trail=invocation.settings.cloud_trail)
-    yield from evidence.blind
     yield from of_each((case.cluster, partial(_row, invocation, seen, evidence, case)) for case in unclear)
 
 

@@ -107,7 +107,7 @@ def _survey(invocation: Invocation, region: Region, since: datetime | None) -> I
             clusters.append(replace(each, account=region.account))
             continue
         yield each
-        if each.kind == "denied":
+        if each.denied:
             return
     for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
         if error := call.exception():
