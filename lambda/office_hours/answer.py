@@ -27,21 +27,21 @@ def _as_json(value: object) -> str:
     return utc(value, "auto") if isinstance(value, datetime) else str(value)
 
 
-# In ASCII: no terminal that shows the log obeys a character in a tag.
+# Plain ASCII, so that no character of a tag can control the terminal that shows the log.
 logger = Logger(json_serializer=partial(json.dumps, default=_as_json), use_rfc3339=True, utc=True)
 
 
 class RunError(Exception):
-    """Some clusters or Regions could not be handled; all others were. Says how many, and names them by cause."""
+    """Some clusters or Regions could not be handled; all others were. Counts them, and names them by cause."""
 
 
 class Entry(TypedDict):
     """One cluster in an answer.
 
     next: when its desired state may change next.
-    hold: the value of the hold's tag, where a command wrote it or, in a dry run, would.
-    by: who changed the cluster by hand, where CloudTrail knows.
-    error: why RDS refused what was to be done, in its own words.
+    hold: the value of the hold tag that a command wrote or, in a dry run, would write.
+    by: who changed the cluster by hand, if CloudTrail knows.
+    error: why RDS refused, in its own words.
     """
 
     cluster: str
@@ -73,7 +73,7 @@ class Outcome:
 
     message: the decision's, or what happened when it was carried out.
     next, hold, error: as in the entry.
-    done, refused: whether RDS has begun it, or refused it as the cluster is.
+    done, refused: whether RDS has begun it, or refused because of the cluster's state.
     """
 
     cluster: Cluster
@@ -102,7 +102,7 @@ class Outcome:
         return cast("Entry", {**entry, **{key: value for key, value in more.items() if value}})
 
     def log(self, write: Callable[..., None], **more: object) -> None:
-        """Log it: the message as the line's message, all else as keys."""
+        """Log it: its message as the line's, everything else as keys."""
         keys = {key: value for key, value in self.entry.items() if key not in ("message", "decision")}
         write("%s: %s", self.cluster.identifier, self.message, extra={"action": self.decision.action, **keys, **more})
 
@@ -112,8 +112,8 @@ class Failure:
     """What could not be handled, and why.
 
     what: a cluster's name, or a Region in words.
-    why: AWS's code and words, without the cluster's own name, so that clusters of one cause can be told together.
-    region: where; empty where it was in no Region.
+    why: AWS's code and words, without the cluster's own name, so that clusters with one cause share a sentence.
+    region: empty if it was in none.
     denied: whether it is a Region that a policy denies.
     """
 
@@ -124,7 +124,7 @@ class Failure:
 
 
 def failed(what: str, error: BaseException, *, denied: bool = False, **keys: str) -> Failure:
-    """Log a failure, with AWS's own words, and return it for the run's error."""
+    """Log a failure with AWS's own words, and return it for the run's error."""
     code, words = rds.words(error)
     write, extra = logger.info if denied else logger.error, {**keys, "error_code": code, "error_message": words}
     trace = None if isinstance(error, (*rds.CallError, TimeoutError)) else error
@@ -135,7 +135,7 @@ def failed(what: str, error: BaseException, *, denied: bool = False, **keys: str
 
 
 def in_words(failures: Iterable[Failure]) -> str:
-    """A line for each cause, with the names of all that failed for it."""
+    """A line for each cause, with the names of everything that failed because of it."""
     by_cause = defaultdict[str, list[str]](list)
     for failure in failures:
         by_cause[failure.why].append(failure.what)
@@ -143,10 +143,10 @@ def in_words(failures: Iterable[Failure]) -> str:
     return "\n".join(some(sorted(lines), _MOST_CAUSES))
 
 
-def report(  # noqa: PLR0913  what was asked for, and what came of it
+def report(  # noqa: PLR0913  the question and the answer
     action: Action, now: datetime, event: Event, *, outcomes: list[Outcome], failures: list[Failure], denied: list[str]
 ) -> Answer:
-    """A run's answer. Writes its summary to the log, and sends its metrics. Raises RunError for failures."""
+    """A run's answer. Logs its summary and sends its metrics. Raises RunError for failures."""
     outcomes = sorted(outcomes, key=lambda each: each.cluster.name)
     answer: Answer = {
         "action": action.value,
@@ -167,7 +167,7 @@ def report(  # noqa: PLR0913  what was asked for, and what came of it
         "Refused": sum(each.refused for each in outcomes),
         "Stopped" if action is Action.STOP else "Started": sum(each.done for each in outcomes),
     }
-    if action is Action.STOP and event.clusters is None:  # the start function's runs see the same
+    if action is Action.STOP and event.clusters is None:  # the start function would count the same again
         counts |= {"InvalidTags": len(invalid), "OverdueClusters": sum(each.overdue for each in outcomes)}
     if not event.dry_run:
         _send(counts)

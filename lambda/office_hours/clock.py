@@ -1,14 +1,14 @@
-"""All ways to write or read an instant. Pure: it reads no clock."""
+"""Every way to write or read an instant. Pure: it reads no clock."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-# Room for an offset, and for what reaches over from a week nearby, at the calendar's two ends.
+# The calendar's two ends, less room for an offset and for windows that reach over from the next week.
 FIRST, LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
 _DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:(?:T| +)(\d\d?)(:\d\d.*))?", re.ASCII)
-# Abbreviations that IANA has as zones without the summer time of the people who use them: in a tag they'd be a trap.
+# Abbreviations that are IANA zones, but without the summer time that people who use them have.
 _TRAPS = ("est", "mst", "hst", "gmt")
 
 
@@ -23,9 +23,9 @@ def local(at: datetime, zone: ZoneInfo) -> str:
 
 
 def instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
-    """The UTC instant at which a zone's clocks show this time, in minutes from the day's midnight.
+    """The UTC instant at which a zone's clocks show this time, in minutes since the day's midnight.
 
-    A time that they skip moves forward by the gap; of one that they repeat it is the first (RFC 5545, 3.3.5).
+    A time that they skip moves forward by the gap; a time that they repeat means the first (RFC 5545, 3.3.5).
     """
     return (datetime.combine(day, time(), zone) + timedelta(minutes=minutes)).astimezone(UTC)
 
@@ -33,7 +33,7 @@ def instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
 def moment(text: str, zone: ZoneInfo) -> datetime | None:
     """The instant of an ISO 8601 date-time or date, in UTC; None for anything else.
 
-    Without an offset it is local to `zone`, or to a zone that follows it. A date is the first instant of that day.
+    Without an offset it is local to `zone`, or to the zone that its text ends with. A date is that day's first instant.
     """
     text, zone = in_zone(text, zone)
     match = _DATE_TIME.fullmatch(text.upper())
@@ -46,13 +46,13 @@ def moment(text: str, zone: ZoneInfo) -> datetime | None:
         at = datetime.fromisoformat(f"{day}T{'00' if ends_day else hour.zfill(2)}{rest}")
     except ValueError:
         return None
-    # "Until the year 9999" is a way to say: for good.
+    # "Until the year 9999" is a way to say "for good".
     at, more = at if at.tzinfo else at.replace(tzinfo=zone), timedelta(days=1 if ends_day else 0)
     return (min(max(at, FIRST), LAST - more) + more).astimezone(UTC)
 
 
 def in_zone(text: str, zone: ZoneInfo) -> tuple[str, ZoneInfo]:
-    """A text without the zone that ends it, and that zone; else the text and `zone`."""
+    """The text without the zone that it ends with, and that zone; or the text and `zone`."""
     before, _, name = text.strip().rpartition(" ")
     known = zones().get(name.lower()) if before else None
     return (before.strip(), ZoneInfo(known)) if known else (text.strip(), zone)
@@ -60,7 +60,7 @@ def in_zone(text: str, zone: ZoneInfo) -> tuple[str, ZoneInfo]:
 
 @lru_cache(maxsize=1)
 def zones() -> dict[str, str]:
-    """IANA's zone names by their lower-case form, as the deployed `tzdata` lists them, but for the traps."""
+    """IANA's zone names by lower case, as the deployed `tzdata` lists them, without the traps."""
     from importlib.resources import files  # noqa: PLC0415  once a process
 
     names = files("tzdata").joinpath("zones").read_text().split()

@@ -20,11 +20,11 @@ _MOST_NAMED = 5
 def choose(
     event: Event, clusters: Sequence[Cluster], unread: Collection[str], tag_key: str, regions: Sequence[str]
 ) -> tuple[list[Cluster], list[str]]:
-    """The tagged clusters that are named, each once, and a sentence for each name that means none, or more than one.
+    """The tagged clusters that are named, each once, and a sentence for each name that means none or several.
 
     clusters: all that could be listed.
     unread: Regions that could not be listed. A name in one of them is neither found nor a mistake.
-    regions: all that are looked after.
+    regions: all that the settings name.
     """
     chosen: dict[str, Cluster] = {}
     mistakes: list[str] = []
@@ -34,7 +34,7 @@ def choose(
     for name in event.clusters or ():
         meant = [each for each in by_identifier[name.identifier] if name.is_of(each.region, each.arn)]
         if fault := _fault(name, meant, unread, tag_key, regions):
-            # Of more mistakes than are shown, no likely names are looked for.
+            # Beyond the mistakes that are shown, don't look for likely names.
             near = _suggestion(name, clusters, regions) if fault.endswith(": ") and len(mistakes) < MOST_SHOWN else ""
             mistakes.append(f"The cluster {as_json(name.text)} {fault}{near}")
         else:
@@ -43,7 +43,7 @@ def choose(
 
 
 def _fault(name: Name, meant: Sequence[Cluster], unread: Collection[str], tag_key: str, regions: Sequence[str]) -> str:
-    """What is wrong with a name, as a sentence's end or, before a suggestion, its middle; empty where nothing is."""
+    """What is wrong with a name, as the rest of a sentence, or up to a suggestion; empty if nothing is."""
     tagged = [as_json(each.name) for each in meant if each.schedule]
     if unread and not name.region:
         return "may be in a Region that can't be listed now: write region/identifier."
@@ -55,13 +55,13 @@ def _fault(name: Name, meant: Sequence[Cluster], unread: Collection[str], tag_ke
 
 
 def _suggestion(name: Name, clusters: Iterable[Cluster], regions: Sequence[str]) -> str:
-    """What may have been meant, as a sentence's end."""
+    """What may have been meant, as the end of that sentence."""
     if name.region and name.region not in regions:
         return f"the Regions looked after are {', '.join(regions)}."
     tagged = [each for each in clusters if each.schedule]
     near = nearest(name.identifier, (each.identifier for each in tagged))
     tagged.sort(key=lambda each: each.identifier != near)  # the nearest first
-    # Also those whose name is a part of this one, as it is of an instance's, or the other way round.
+    # A name that contains this one, or the other way round, is likely too: instances are often named like that.
     likely = [
         as_json(each.name)
         for each in tagged
@@ -74,23 +74,23 @@ def _suggestion(name: Name, clusters: Iterable[Cluster], regions: Sequence[str])
 
 
 def obstacles(clusters: Iterable[Cluster], action: Action, event: Event, now: datetime) -> list[str]:
-    """A sentence for each cluster that was named and can't be commanded."""
+    """A sentence for each named cluster that can't be stopped or started by name."""
     found = [(cluster, plan(cluster, action, event, now)) for cluster in clusters]
     refused = [(cluster, each.message) for cluster, each in found if isinstance(each, Decision)]
     return [f'The cluster "{cluster.name}" can\'t be {DONE[action]} by name. {why}' for cluster, why in refused]
 
 
 def plan(cluster: Cluster, action: Action, event: Event, now: datetime) -> Hold | Decision:
-    """The hold that a command by hand writes for a tagged cluster, or the decision that says why none.
+    """The hold that a command by hand writes for a tagged cluster, or the decision that says why it writes none.
 
-    A hold that is there, readable or not, is replaced.
+    It replaces any other hold, readable or not.
     """
     to = State.RUNNING if action is Action.START else State.STOPPED
     decision, zone = decide(replace(cluster, hold=Hold(to)), now), cluster.zone
     assert isinstance(decision, Decision)  # noqa: S101  a hold in force leaves nothing in dispute
     if not isinstance(cluster.schedule, Schedule) or decision.reason in (Reason.INELIGIBLE, Reason.IGNORED):
         return decision
-    if event.resume:  # a hold that ends now; without a readable one, as if the present state had been held
+    if event.resume:  # a hold that ends now: the one there is, or one on the present state
         present = State.STOPPED if cluster.status == "stopped" else State.RUNNING
         return Hold(cluster.hold.to if isinstance(cluster.hold, Hold) else present, now.replace(microsecond=0))
     since = end_of(event.since, now, zone) if event.since else None
@@ -102,7 +102,7 @@ def plan(cluster: Cluster, action: Action, event: Event, now: datetime) -> Hold 
 
 
 def _wrong_times(cluster: Cluster, event: Event, since: datetime | None, end: datetime | None, now: datetime) -> str:
-    """What is wrong with a command's times for this cluster; empty where nothing is."""
+    """What is wrong with a command's times for this cluster; empty if nothing is."""
     zone = cluster.zone
     if end is None:
         return f'Its schedule "{cluster.schedule}" never changes. Say until when: "until": "20:00".'

@@ -22,7 +22,7 @@ class DaysOff:
 
     closed: ranges of days, first and last.
     dates: the days of the calendars.
-    countries: those whose public holidays count, or parts of them: DE, DE-BY.
+    countries: countries whose public holidays count, or parts of them: DE, DE-BY.
     """
 
     closed: tuple[tuple[date, date], ...] = ()
@@ -44,7 +44,7 @@ def _public_holidays(name: str, year: int) -> frozenset[date]:
 
 
 def country(text: str, calendars: Collection[str]) -> str:
-    """A country's or its part's code, written as the package does. Raises ScheduleError."""
+    """The code of a country or a part of one, as the `holidays` package writes it. Raises ScheduleError."""
     known = _codes()
     if text.lower() in known:
         return known[text.lower()]
@@ -57,7 +57,7 @@ def country(text: str, calendars: Collection[str]) -> str:
 
 @lru_cache(maxsize=1)
 def _codes() -> dict[str, str]:
-    """The codes of all countries and of their parts, by their lower-case form."""
+    """The codes of all countries and their parts, by lower case."""
     every = holidays_package().list_supported_countries().items()
     codes = [each for code, parts in every if len(code) == 2 for each in (code, *(f"{code}-{part}" for part in parts))]
     return {code.lower(): code for code in codes}
@@ -67,7 +67,7 @@ def _codes() -> dict[str, str]:
 def holidays_package() -> ModuleType:
     import holidays  # noqa: PLC0415  slow to import, and most tags do without
 
-    # Where its knowledge of a country ends it says so at each look, in a line that is no JSON.
+    # Where its data on a country ends it warns at each look, in a line that isn't JSON.
     warnings.filterwarnings("ignore", message="Requested Holidays are available only")
     return holidays
 

@@ -1,8 +1,8 @@
 """What to do with a cluster, and why: the rules, first match wins. Pure: no AWS, no clock.
 
-`decide` gives a `Decision`, or a `Dispute` where it matters who made the last change. A dispute says from when on
-evidence is needed, and settles itself with it. Either may leave a cluster that is in use, until its connections are
-known. The rules are numbered as in lambda/README.md.
+`decide` gives a `Decision`, or a `Dispute` if it matters who made the last change. A dispute says since when it needs
+evidence, and settles itself when given it. Either may leave a cluster as in use until its connections are known. The
+rules are numbered as in lambda/README.md.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 # RDS keeps 14 days of events; an hour less keeps clear of the edge.
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeEvents.html
 LOG_KEPT = timedelta(days=14) - timedelta(hours=1)
-# An event marks the end of a change. One that comes within this time of a transition may have begun before it.
+# An event marks the end of a change: one that comes this soon after a transition may have begun before it.
 _LONGEST_CHANGE = timedelta(minutes=30)
-# How long before a transition evidence begins: an automatic restart takes its time.
+# How long before a transition evidence begins: an automatic restart takes a while.
 _BEFORE_TRANSITION = timedelta(minutes=60)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -65,8 +65,8 @@ class Reason(StrEnum):
 class Decision:
     """What to do with a cluster now, and why: `reason` for programs, `message` for people.
 
-    by: who changed the cluster by hand, where CloudTrail knows.
-    if_unused: what is decided where nobody is connected, if that matters.
+    by: who changed the cluster by hand, if CloudTrail knows.
+    if_unused: what to do if nobody is connected; None if that doesn't matter.
     """
 
     action: Action
@@ -76,13 +76,13 @@ class Decision:
     if_unused: "Decision | None" = None
 
     def connected(self, most: int | None) -> "Decision":
-        """The same, where so many were connected; None where CloudWatch has no data, which counts as connected."""
+        """The decision if so many were connected. None means that CloudWatch has no data, which counts as connected."""
         if self.if_unused is None or most == 0:
             return self.if_unused or self
         many = f"{most} connected in the last ten minutes" if most else "CloudWatch has no data on its connections"
         return replace(self, message=f"{many}. {self.message}")
 
-    def settle(self, events: "Events", call: "Call | None" = None) -> "Decision":  # noqa: ARG002  as a dispute is
+    def settle(self, events: "Events", call: "Call | None" = None) -> "Decision":  # noqa: ARG002  like a dispute
         return self
 
 
@@ -120,7 +120,7 @@ _ENDS_SOON = ("creating", "deleting", "starting", "stopping")
 _ACTIONS = {State.RUNNING: Action.START, State.STOPPED: Action.STOP}
 _CHANGES = {State.RUNNING: Change.STARTED, State.STOPPED: Change.STOPPED}
 
-# Statuses that don't pass by themselves. Others but those in _STATES do.
+# Statuses that don't pass by themselves. All others do, except for those in _STATES.
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
 _STUCK = (
     *("cloning-failed", "failed", "insufficient-capacity", "migration-failed", "restore-error", "storage-full"),
@@ -132,10 +132,10 @@ _STUCK = (
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
-    """A cluster that is not in its desired state: who changed it last, and before or after the latest transition?
+    """A cluster that is not in its desired state: who changed it last, before or after the latest transition?
 
-    latest: the latest transition, or the end of a hold; None where there is none within two years.
-    now: the instant that is decided for.
+    latest: the latest transition, or the end of a hold; None if there is none within two years.
+    now: the instant to decide for.
     message: what its schedule says.
     """
 
@@ -147,12 +147,12 @@ class Dispute:
 
     @property
     def since(self) -> datetime:
-        """From when on evidence is needed."""
+        """Since when evidence is needed."""
         return (self.latest or _LONG_AGO) - _BEFORE_TRANSITION
 
     @property
     def present(self) -> State:
-        """The state that the cluster is in."""
+        """The state the cluster is in."""
         return State.RUNNING if self.desired is State.STOPPED else State.STOPPED
 
     @property
@@ -161,10 +161,10 @@ class Dispute:
         return _CHANGES[self.present].capitalize()
 
     def settle(self, events: "Events", call: Call | None = None) -> Decision:
-        """Rules 8 to 9. Raises why the events can't be read.
+        """Rules 8 to 9. If `events` says why they can't be read, raises that.
 
         events: the cluster's, from `since` on, in any order; earlier ones don't count.
-        call: what CloudTrail knows; None where it knows nothing, or nothing yet.
+        call: what CloudTrail knows; None if it knows nothing, or nothing yet.
         """
         if isinstance(events, Exception):
             raise events
@@ -179,24 +179,24 @@ class Dispute:
         return _unless_in_use(decision, self.cluster, self.now)
 
     def _before_trail(self, history: History, call: Call | None) -> Decision | None:
-        """What comes before 8.0 for a cluster that should be stopped."""
+        """What comes before 8.0, for a cluster that should be stopped."""
         if self.desired is State.RUNNING or not history:
             return None
         at, latest = history[-1]
-        if latest is Change.STOP_FAILED and self.now - at < _LONGEST_CHANGE:  # 8.1, first half: it gets a rest
+        if latest is Change.STOP_FAILED and self.now - at < _LONGEST_CHANGE:  # 8.1, first half
             failed = f"RDS failed to stop it on {local(at, self.cluster.zone)}"
-            return _leave(Reason.BUSY, f"{failed}. The next try is half an hour later.")
+            return _leave(Reason.BUSY, f"{failed}. The next try comes half an hour after that.")
         turns = [(at, change) for at, change in history if change in (Change.STOPPED, Change.RESTARTED)]
         if not turns or turns[-1][1] is not Change.RESTARTED:
             return None
-        # 8.2, unless somebody started it later: so it was stopped since, which the log doesn't tell.
+        # 8.2. If somebody started it later, it was stopped in between, though the log doesn't say so.
         if not call or call.at <= turns[-1][0]:
             message = f"AWS started it, as it does after seven days. {self.message}"
             return Decision(Action.STOP, Reason.AUTO_RESTARTED, message)
         return None
 
     def _by_trail(self, call: Call | None, changes: History) -> Decision | None:
-        """8.0: CloudTrail knows, unless RDS's log has a later change, which is then not in CloudTrail yet."""
+        """8.0: CloudTrail knows, unless RDS's log has a later change, which CloudTrail doesn't have yet."""
         created = self.cluster.snapshot.get("ClusterCreateTime")
         if not call or (created and call.at < created):  # of an earlier cluster of this name
             return None
@@ -207,7 +207,7 @@ class Dispute:
         return Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)
 
     def _by_log(self, changes: History) -> Decision | None:
-        """8.1 to 8.6: what RDS's log says, or doesn't."""
+        """8.1 to 8.6: what RDS's log says."""
         zone, latest = self.cluster.zone, self.latest or _LONG_AGO
         created = self.cluster.snapshot.get("ClusterCreateTime")
         if self.latest and created and created >= latest:  # 8.1
@@ -219,7 +219,7 @@ class Dispute:
             command = f'{{"clusters": ["{self.cluster.identifier}"]}}'
             return self._left(f"{unknown}. To stop it, invoke the stop function with {command}")
         at, change = changes[-1]
-        if change is _CHANGES[self.desired]:  # 8.3: it contradicts the status, so a later change is missing
+        if change is _CHANGES[self.desired]:  # 8.3: the status says otherwise, so a later change is missing
             return self._left(f"{self._made} by hand after {local(at, zone)}; RDS's event log is behind")
         # 8.5 and 8.6: an event soon after a transition may end a change that began before it.
         there_and_back = any(earlier >= latest and each is _CHANGES[self.desired] for earlier, each in changes)
@@ -237,7 +237,7 @@ def decide(cluster: "Cluster", now: datetime) -> Decision | Dispute:
         problem = sentence(cluster.schedule or ScheduleError("there is none"))
         return _leave(Reason.INVALID_TAG, f"Its tag can't be read: {problem}")
     if cluster.schedule.ignored:  # 1a
-        return _leave(Reason.IGNORED, f'Its tag is "{cluster.schedule}": it is left alone, whatever is done to it.')
+        return _leave(Reason.IGNORED, f'Its tag is "{cluster.schedule}": it is left alone, whatever happens to it.')
     if isinstance(cluster.hold, HoldError):  # 2
         return _leave(Reason.INVALID_TAG, f"Its hold can't be read: {sentence(cluster.hold)}")
     return _unfit(cluster) or _by_schedule(cluster, cluster.schedule, cluster.hold, now)
@@ -279,7 +279,7 @@ def _by_schedule(cluster: "Cluster", schedule: Schedule, hold: Hold | None, now:
 
 
 def _unless_in_use(decision: Decision, cluster: "Cluster", now: datetime) -> Decision:
-    """8a: a stop that the schedule asks for waits for those who are connected, and what isn't known counts as so."""
+    """8a: a stop by the schedule waits while somebody is connected, or while that isn't known."""
     end = grace_end(cluster, now)
     if decision.action is not Action.STOP or not end or end <= now:
         return decision
@@ -292,7 +292,7 @@ def _leave(reason: Reason, message: str, by: str | None = None) -> Decision:
 
 
 def obstacle(snapshot: "DBClusterTypeDef") -> str:
-    """Why RDS, or this tool, can never stop this cluster; empty where both can.
+    """Why RDS, or this tool, can never stop this cluster; empty if both can.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-cluster-stop-start.html
     """
@@ -321,7 +321,7 @@ def history_of(events: "Iterable[EventTypeDef]") -> list[tuple[datetime, Change]
 
 
 def latest_change(cluster: "Cluster", now: datetime) -> datetime | None:
-    """When the desired state changed last, as far as is known: the latest transition, or a later end of a hold."""
+    """When the desired state changed last: the latest transition, or a later end of a hold; None if unknown."""
     if not isinstance(cluster.schedule, Schedule) or isinstance(cluster.hold, HoldError):
         return None
     transition = cluster.schedule.latest_transition(now)
@@ -332,7 +332,7 @@ def latest_change(cluster: "Cluster", now: datetime) -> datetime | None:
 
 
 def grace_end(cluster: "Cluster", now: datetime) -> datetime | None:
-    """When the grace of its latest stop ended or ends, as far as is known; None for a schedule without grace."""
+    """When the grace of its latest stop ends or ended; None without grace or a known stop."""
     latest = latest_change(cluster, now)
     if not latest or not isinstance(cluster.schedule, Schedule) or not cluster.schedule.grace:
         return None
@@ -343,8 +343,8 @@ def grace_end(cluster: "Cluster", now: datetime) -> datetime | None:
 class Case:
     """A cluster, what the rules say about it, and whether it may be overdue.
 
-    idle: what they would say if RDS were not busy with it; None where it can't be overdue.
-    seen_since: a run must have seen what a cluster has been since then.
+    idle: what they would say if RDS were not busy with it; None if it can't be overdue.
+    seen_since: a state that a cluster has had since then must have been seen by a run.
     """
 
     cluster: "Cluster"
@@ -354,12 +354,12 @@ class Case:
 
     @property
     def since(self) -> datetime | None:
-        """From when on evidence is needed; None where none is."""
+        """Since when evidence is needed; None if none is."""
         needed = [each.since for each in (self.found, self.idle) if isinstance(each, Dispute)]
         return min([*needed, *([self.seen_since] if self.idle else [])], default=None)
 
     def is_overdue(self, events: "Events", call: Call | None) -> bool:
-        """Whether it needs attention, or a run must have seen it as it is and no rule leaves it so."""
+        """Whether it needs attention, or a run must have seen it in this state and no rule leaves it there."""
         if self.idle is None or isinstance(events, Exception):
             return isinstance(self.found, Decision) and self.found.reason is Reason.NEEDS_ATTENTION
         idle = self.idle.settle(events, call)
@@ -371,15 +371,15 @@ class Case:
 def assess(cluster: "Cluster", now: datetime, every: timedelta) -> Case:
     """Apply the rules, and see whether the cluster may be overdue.
 
-    It may be once half an hour, or two runs, have gone by since its desired state changed, its hold or its grace ended,
-    or it was created. Not under a hold, whose tag doesn't say since when it is there.
+    It may be half an hour, or two runs, after its desired state changed, its hold or grace ended, or it was created.
+    Not under a hold, whose tag doesn't say when it was written.
 
     every: the time from one run to the next.
     """
     found = idle = decide(cluster, now)
     seen_since = now - max(2 * every, _LONGEST_CHANGE)
     if isinstance(found, Decision) and found.reason is Reason.BUSY and cluster.status not in _ENDS_SOON:
-        # What RDS is busy with otherwise is up.
+        # Whatever else RDS is busy with, the cluster is up.
         idle = decide(replace(cluster, snapshot={**cluster.snapshot, "Status": "available"}), now)
     grace = grace_end(cluster, now) if cluster.status != "stopped" else None
     dates = (latest_change(cluster, now), grace, cluster.snapshot.get("ClusterCreateTime"))

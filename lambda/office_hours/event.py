@@ -24,12 +24,12 @@ _DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)
 _MOST_UNKNOWN = 10  # keys
 MOST_SHOWN = 20  # mistakes
 _UTC = ZoneInfo("UTC")
-_LAST_ZONE = ZoneInfo("Etc/GMT+12")  # where each time of the clock comes last
+_LAST_ZONE = ZoneInfo("Etc/GMT+12")  # where every clock time comes last
 _JUST_NOW = timedelta(minutes=30)
 
 
 class EventError(ValueError):
-    """What is asked for can't be done, and nothing was done. Names each mistake and what is right."""
+    """The event can't be carried out, and nothing was done. Names each mistake and what would be right."""
 
     def __init__(self, mistakes: Iterable[str]) -> None:
         self.mistakes = some(mistakes, MOST_SHOWN)
@@ -38,7 +38,7 @@ class EventError(ValueError):
 
 @dataclass(frozen=True)
 class Name:
-    """A cluster as a person names it, in lower case as RDS keeps it. `text` is all that was written."""
+    """A cluster as a person names it, in lower case as RDS keeps it. `text` is the whole name."""
 
     text: str
     identifier: str
@@ -52,16 +52,16 @@ class Name:
         return cls(plain, match[3], match[1] or match[2]) if match else None
 
     def is_of(self, region: str, arn: str) -> bool:
-        """Whether the cluster of this identifier is meant that is in this Region and has this ARN."""
+        """Whether it means the cluster with its identifier in this Region, which has this ARN."""
         if self.text.startswith("arn:"):
             return self.text == arn.lower()
         return self.region in (None, region)
 
 
 def end_of(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """The instant in UTC that a command's time means; None where it is no time.
+    """The instant in UTC that a command's time means; None if it is no time.
 
-    A time of day means its next occurrence in this zone, a duration its end, to the full minute.
+    A time of day means its next occurrence in this zone, a duration its end, rounded up to the minute.
     """
     if at := _time_of_day(text, now, zone):
         return at
@@ -73,13 +73,13 @@ def end_of(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
 
 
 def just_passed(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """When a time of day was, if less than half an hour ago: it may be meant, rather than tomorrow's."""
+    """When a time of day was, if less than half an hour ago: that may be meant rather than tomorrow's."""
     at = _time_of_day(text, now - _JUST_NOW, zone)
     return at if at and at <= now else None
 
 
 def _time_of_day(text: str, after: datetime, zone: ZoneInfo) -> datetime | None:
-    """Its next occurrence; None for anything else."""
+    """A time of day's next occurrence; None for anything else."""
     text, zone = in_zone(text, zone)
     time = _TIME_OF_DAY.fullmatch(text)
     if not time or (minutes := int(time[1]) * 60 + int(time[2])) > 24 * 60:
@@ -94,8 +94,8 @@ class Event:
     """What is asked for.
 
     clusters: those that are named; empty for every tagged one, None for a run by the schedules.
-    since, until: when the holds of a command begin and end, as written; None for now, and for the next transition.
-    resume: whether they end now instead, so that the schedules have the clusters again.
+    since, until: when a command's holds begin and end, as written; None means now, and the next transition.
+    resume: whether holds end now instead, which gives the clusters back to their schedules.
     time: the instant that is asked about; None for the present.
     mistakes: what is wrong, a sentence each. Names are looked up anyway, so that all mistakes are shown at once.
     """
@@ -110,14 +110,14 @@ class Event:
 
     @property
     def is_command(self) -> bool:
-        """Whether clusters are to be held, rather than to do what their schedules say."""
+        """Whether it holds clusters, rather than do what their schedules say."""
         return self.clusters is not None and self.time is None
 
     @classmethod
     def read(cls, event: object, now: datetime, zone: ZoneInfo = _UTC) -> "Event":
-        """Read what Lambda was given at this instant. A `time` without an offset is in this zone, the default one."""
+        """Read what Lambda was given at this instant. A `time` without an offset is in `zone`, the default zone."""
         if not isinstance(event, dict):
-            return cls(mistakes=(f"The event is no JSON object. {_ACCEPTED}.",))
+            return cls(mistakes=(f"The event is not a JSON object. {_ACCEPTED}.",))
         mistakes = unknown_keys(event, KEYS, _ACCEPTED)
         names = _names(event["clusters"], mistakes) if "clusters" in event else None
         since, until = (_end(key, event, now, zone, mistakes) for key in ("from", "until"))
@@ -134,7 +134,7 @@ class Event:
 
 
 def _wrong_together(event: Mapping[object, object]) -> Iterator[str]:
-    """What is wrong with keys beside others, or without them."""
+    """What is wrong with the combination of keys."""
     given = [key for key in ("from", "until", "resume", "time") if event.get(key, False) is not False]
     if "clusters" not in event:
         yield from (f'"{key}" is for clusters by name: "clusters" is missing.' for key in given if key != "time")
@@ -143,7 +143,7 @@ def _wrong_together(event: Mapping[object, object]) -> Iterator[str]:
 
 
 def _end(key: str, event: Mapping[object, object], now: datetime, zone: ZoneInfo, mistakes: list[str]) -> str | None:
-    """When the holds of a command end, or begin, as written. Adds what is wrong with it to the mistakes."""
+    """When a command's holds end, or begin, as written. Adds what is wrong with it to the mistakes."""
     if key not in event:
         return None
     text, has_day = event[key], key == "from"
@@ -161,7 +161,7 @@ def _end(key: str, event: Mapping[object, object], now: datetime, zone: ZoneInfo
 
 
 def _names(given: object, mistakes: list[str]) -> tuple[Name, ...] | None:
-    """The clusters that are named. Adds what is wrong with them to the mistakes."""
+    """The named clusters. Adds what is wrong with them to the mistakes."""
     if isinstance(given, str):
         given = re.split(r"[\s,]+", given.strip(", \t\r\n"))
     if given == ["*"]:
@@ -175,7 +175,7 @@ def _names(given: object, mistakes: list[str]) -> tuple[Name, ...] | None:
 
 
 def unknown_keys(event: Mapping[object, object], known: Sequence[str], accepted: str) -> list[str]:
-    """A sentence for each of the event's keys that is not known, and what is accepted; none where all are."""
+    """A sentence for each unknown key of the event, and what is accepted; none if all are known."""
     unknown = [key for key in event if key not in known]
     mistakes = []
     for key in unknown[:_MOST_UNKNOWN]:

@@ -1,4 +1,4 @@
-"""Who changed a cluster, and when, by RDS's event log and CloudTrail's event history; who is connected, by CloudWatch.
+"""Who changed a cluster and when, from RDS's event log and CloudTrail; who is connected, from CloudWatch.
 
 Each is read once a Region and run, and only for clusters that need it.
 """
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from office_hours.decision import Events
     from office_hours.regions import Region
 
-# Clusters whose evidence begins this recently share one look-up. For older ones all clusters' events are too many.
+# Clusters whose evidence begins this recently share one look-up. Further back, all clusters' events are too many.
 _SHARED = timedelta(hours=25)
 # CloudTrail keeps 90 days, less an hour to keep clear of the edge, and takes two calls a second.
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
 _TRAIL_KEPT = timedelta(days=90) - timedelta(hours=1)
 _MOST_CALLS = 500
-# CloudWatch takes 500 queries a call. Its latest minutes may come late, so that these are looked for further back.
+# CloudWatch takes 500 queries a call. Its latest minutes may come late, so look further back than ten minutes.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 MOST_QUERIES = 500
 _MINUTES, _LOOK_BACK = 10, timedelta(minutes=30)
@@ -37,7 +37,7 @@ _OPERATIONS = {State.RUNNING: "StartDBCluster", State.STOPPED: "StopDBCluster"}
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known about the clusters of a Region, by their identifiers.
+    """What is known about a Region's clusters, by identifier.
 
     events: RDS's, or why they can't be read.
     calls: the latest ones that CloudTrail knows.
@@ -47,7 +47,7 @@ class Evidence:
     calls: Mapping[str, Call] = field(default_factory=dict)
 
 
-def look_up(  # noqa: PLR0913  what to look for, and three instants
+def look_up(  # noqa: PLR0913  three of them are instants
     region: "Region",
     cases: Sequence[Case],
     until: datetime,
@@ -60,8 +60,8 @@ def look_up(  # noqa: PLR0913  what to look for, and three instants
 
     until: nothing later is read.
     present: the instant by the clock.
-    known_since: events from then on are known, and are only read for a case that needs earlier ones too.
-    cloud_trail: whether it may be asked.
+    known_since: events from then on are known already, and only cases that need earlier ones are looked up.
+    cloud_trail: whether to ask CloudTrail.
     """
     needed = {case.cluster.identifier: case.since for case in cases if case.since}
     wanted = {name: since for name, since in needed.items() if known_since is None or since < known_since}
@@ -78,7 +78,7 @@ def _read_log(
     def read(since: datetime, identifier: str = "") -> "Events":
         try:
             return list(rds.events(client, since, until, identifier)) if since < until else []
-        except Exception as error:  # noqa: BLE001  clusters that need no evidence are handled
+        except Exception as error:  # noqa: BLE001  clusters that need no evidence don't care
             return error
 
     # What RDS answers to a StartTime older than its log is not documented.
@@ -96,9 +96,9 @@ def _read_log(
 def _read_trail(
     region: "Region", disputes: Sequence[Dispute], until: datetime, present: datetime
 ) -> Mapping[str, Call]:
-    """The latest successful call for each cluster that is in dispute and has one.
+    """The latest successful call for each cluster in dispute that has one.
 
-    What was read counts, whatever fails after it: RDS's event log decides about the rest.
+    What was read before a failure counts. RDS's event log decides about the rest.
     """
     latest: dict[str, Call] = {}
     for state, operation in _OPERATIONS.items():
@@ -107,7 +107,7 @@ def _read_trail(
         try:
             if since and min(since.values()) < until:
                 _read_calls(region, operation, since, until, latest)
-        except Exception as error:  # noqa: BLE001  RDS's event log does without it
+        except Exception as error:  # noqa: BLE001  RDS's event log will do
             why = ": ".join(rds.words(error))
             logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", region.path, why)
     return latest
@@ -138,9 +138,9 @@ def _read_calls(
 
 
 def _call(text: str) -> tuple[str, str | None]:
-    """Which cluster a call changed, and who made it; none where it failed, can't be read, or AWS itself made it.
+    """Which cluster a call changed, and who made it; none if it failed, can't be read, or AWS made it.
 
-    RDS's log has AWS's restart after seven days.
+    AWS's restart after seven days is in RDS's log.
     """
     try:
         record = json.loads(text)
@@ -155,7 +155,7 @@ def _call(text: str) -> tuple[str, str | None]:
 
 
 def _caller(record: Mapping[str, Any]) -> str | None:
-    """Who made a call, as people are called; None for our functions.
+    """The name of whoever made a call; None for our functions.
 
     A Lambda function's session has its name. In an emulator it has none, but the user agent is ours.
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
@@ -170,15 +170,15 @@ def _caller(record: Mapping[str, Any]) -> str | None:
 
 
 def connections(region: "Region", names: Sequence[str], until: datetime) -> Mapping[str, int]:
-    """The most that were connected to these clusters in the latest ten minutes of which CloudWatch has data.
+    """The most connections to these clusters in the latest ten minutes for which CloudWatch has data.
 
-    Clusters without any are left out, and so are all where it can't be read.
+    Clusters without data are left out; if CloudWatch can't be read, all are.
     """
     found = defaultdict[str, list[float]](list)
     try:
         for name, _, values in connected(region, names, timedelta(minutes=1), until - _LOOK_BACK, until):
             found[name] += values  # the latest first
-    except Exception as error:  # noqa: BLE001  as if it had no data
+    except Exception as error:  # noqa: BLE001  as if there were no data
         why = ": ".join(rds.words(error))
         logger.warning("CloudWatch can't be read in %s, so clusters in grace count as in use: %s", region.path, why)
     return {name: int(max(values[:_MINUTES])) for name, values in found.items() if values}
@@ -187,9 +187,9 @@ def connections(region: "Region", names: Sequence[str], until: datetime) -> Mapp
 def connected(
     region: "Region", names: Sequence[str], period: timedelta, since: datetime, until: datetime
 ) -> Iterator[tuple[str, Sequence[datetime], Sequence[float]]]:
-    """How many were connected to an instance of each cluster at the most, in each period for which there is data.
+    """The most connections to one instance of each cluster, in each period for which there is data.
 
-    A name may come several times, with its times and values, the latest first.
+    Yields name, times and values, the latest first; a name may come several times.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/dimensions.html
     """

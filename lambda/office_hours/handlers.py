@@ -29,8 +29,8 @@ def start(event: object, context: LambdaContext) -> Answer | str:
 
 @logger.inject_lambda_context
 def status(event: object, context: LambdaContext) -> object:
-    """Show how all tagged clusters are, or explain a tag; to a dashboard as HTML. Raises EventError and RunError."""
-    from office_hours.reporting.handlers import status  # noqa: PLC0415  not what stops and starts
+    """Show the state of tagged clusters, or explain a tag. A dashboard gets HTML. Raises EventError and RunError."""
+    from office_hours.reporting.handlers import status  # noqa: PLC0415  stop and start don't need it
 
     return status(event, _invocation(context))
 
@@ -38,7 +38,7 @@ def status(event: object, context: LambdaContext) -> object:
 @logger.inject_lambda_context
 def report(event: object, context: LambdaContext) -> object:
     """Report what was saved, and with `{"send": true}` send it. Raises EventError and RunError."""
-    from office_hours.reporting.handlers import report  # noqa: PLC0415  not what stops and starts
+    from office_hours.reporting.handlers import report  # noqa: PLC0415  stop and start don't need it
 
     return report(event, _invocation(context))
 
@@ -50,10 +50,10 @@ def _run(action: Action, event: object, context: LambdaContext) -> Answer | str:
         asked = Event.read(event, given.now, given.settings.zone)
         now = asked.time or given.now
         tell = None
-        # A person's {} may come in the same minute as a schedule's, which tells by itself.
+        # Only a schedule's run sends notices: a person's {} in the same minute would send them twice.
         by_schedule = context.invoked_function_arn.endswith(_SCHEDULED)
         if by_schedule and action is Action.STOP and given.settings.notice_minutes:
-            from office_hours.reporting import notices  # noqa: PLC0415  only where there are some
+            from office_hours.reporting import notices  # noqa: PLC0415  only needed with noticeMinutes
 
             tell = notices.send
         answer = run(Order(given.settings, now, given.clock, given.ends, action, asked, tell))
@@ -61,7 +61,7 @@ def _run(action: Action, event: object, context: LambdaContext) -> Answer | str:
         logger.warning("%s", error)
         if not on_dashboard:
             raise
-        mistakes = error.mistakes  # of other errors a dashboard shows no more than that there was one
+        mistakes = error.mistakes  # for any other error, a dashboard only says that there was one
     if answer and not on_dashboard:
         return answer
     from office_hours.reporting.widget import answer_page  # noqa: PLC0415  only a dashboard needs it

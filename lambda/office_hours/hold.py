@@ -17,16 +17,16 @@ _FORM = re.compile(r"(running|stopped)(?: from (.+?))?(?: until (.+))?", re.IGNO
 
 
 class HoldError(ValueError):
-    """A hold that cannot be understood. Its text is a sentence that names the word at fault and what would be right."""
+    """A hold that can't be understood: a sentence that names the word at fault and what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A state that a cluster is to keep, whatever its schedule says.
+    """A state that a cluster keeps, whatever its schedule says.
 
     to: the state.
-    until: the instant, aware, in UTC, from which the schedule counts again; None for a hold without an end.
-    since: the instant before which the schedule counts; None for a hold that is in force already.
+    until: when the schedule applies again, aware and in UTC; None for a hold without an end.
+    since: when the hold begins; None if it is in force already.
     """
 
     to: State
@@ -51,11 +51,11 @@ class Hold:
         return cls(State(match[1].lower()), until, since)
 
     def in_force(self, at: datetime) -> bool:
-        """Whether the hold lasts at this instant."""
+        """Whether the hold is in force at this instant."""
         return (self.since is None or self.since <= at) and (self.until is None or at < self.until)
 
     def written(self, zone: ZoneInfo) -> str:
-        """A tag value that parses to an equal hold, its times as the clocks of this zone show them, with the offset."""
+        """A tag value that parses to an equal hold, with times in this zone and their offsets."""
         text = self.to.value
         for word, at in (("from", self.since), ("until", self.until)):
             if at:

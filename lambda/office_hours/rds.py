@@ -1,4 +1,4 @@
-"""The only module that talks to RDS. It also makes the session for other services, and lists the account's Regions."""
+"""The only module that talks to RDS. It also makes clients for other services, and lists the account's Regions."""
 
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 THREADS = 16
-USER_AGENT = "aurora-office-hours"  # CloudTrail has it: it tells our calls from others
+USER_AGENT = "aurora-office-hours"  # CloudTrail records it, which tells our calls from others
 _PAGE = 100  # the most that RDS returns at once
 _MOST_WORDS = 1000  # characters of an error
 CONFIG = Config(
-    # Adaptive: throttled by RDS, all threads slow down together. What is left after these attempts, the next run does.
+    # Adaptive: when RDS throttles, all threads slow down together. What is left, the next run does.
     retries={"mode": "adaptive", "total_max_attempts": 8},
     connect_timeout=5,
     read_timeout=20,
     max_pool_connections=THREADS,
-    # Given whole, it need not be put together for each attempt.
+    # Given as a whole, botocore doesn't build it for each attempt.
     user_agent=f"{USER_AGENT} botocore/{botocore.__version__}",
 )
-# For what the run can do without, or can't begin without: fail fast.
+# For what a run can do without, or can't begin without: fail fast.
 PATIENCE = 2, 5  # seconds to connect, and for an answer
 IMPATIENT = CONFIG.merge(
     Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=PATIENCE[0], read_timeout=PATIENCE[1])
@@ -48,15 +48,15 @@ IMPATIENT = CONFIG.merge(
 making = Lock()  # of clients, one at a time
 _UNDER_WAY = {Action.STOP: ("stopping", "stopped"), Action.START: ("starting", "available")}
 
-# A listing is parsed only for the members that are read of it, a third of RDS's answer and of the time: botocore merges
-# this folder's `sdk-extras` into its own model. What stop and start return is whole.
+# Of a listing, only the members that we read are parsed, a third of RDS's answer and of the time: botocore merges this
+# folder's `sdk-extras` into its own model. What stop and start return is whole.
 # https://github.com/boto/botocore/blob/develop/botocore/loaders.py
 _EXTRAS = Path(__file__).with_name("models")
 
-# Whatever botocore can raise for a call: RDS refused it, or no answer came, or one that can't be read.
+# Whatever botocore raises for a call: RDS refused it, no answer came, or the answer can't be read.
 CallError = (ClientError, BotoCoreError, ResponseParserError)
 
-# What RDS answers where a cluster is not as it was listed. Nothing is wrong with the run, and the next one tries again.
+# What RDS answers if a cluster is no longer as listed. Nothing is wrong with the run, and the next one tries again.
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StopDBCluster.html
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartDBCluster.html
 REFUSALS = (
@@ -78,17 +78,17 @@ class NotSentError(TimeoutError):
 def client(region: str | None, *, whole: bool = False) -> "RDSClient":
     """The client for a Region, or for the function's own, made once. Threads may share it, but not make it.
 
-    whole: whether it reads all that it lists, not only the members in `models`.
+    whole: whether it parses every member of a listing, not only those in `models`.
     """
     made = cast("RDSClient", session(whole=whole).create_client("rds", region_name=region, config=CONFIG))
-    # After botocore's rate limiter, which makes a call wait for its turn at this very point.
+    # Runs after botocore's rate limiter, which makes a call wait for its turn at this same event.
     made.meta.events.register_last("before-send", lambda **_: _check.get()())
     return made
 
 
 @lru_cache(maxsize=2)
 def session(*, whole: bool = False) -> Session:
-    """botocore's session, which is boto3's as well, without what boto3 imports for other services."""
+    """botocore's session, as boto3 uses it, without what boto3 imports for other services."""
     made = Session()
     if not whole:
         made.get_component("data_loader").search_paths.insert(0, str(_EXTRAS))
@@ -97,9 +97,9 @@ def session(*, whole: bool = False) -> Session:
 
 
 def _timestamp(value: str) -> datetime | str:
-    """A time as AWS sends it. Python reads ISO 8601, which is RDS's, far faster than botocore, which reads any form.
+    """A time as AWS sends it. For ISO 8601, which RDS sends, Python is far faster than botocore, which reads any form.
 
-    What neither can read stays text: it spoils one cluster, and its page has others.
+    What neither can read stays text, so that it spoils one cluster and not its whole page.
     """
     for read in (datetime.fromisoformat, parse_timestamp):
         with suppress(RuntimeError, TypeError, ValueError):
@@ -108,18 +108,18 @@ def _timestamp(value: str) -> datetime | str:
 
 
 @lru_cache(maxsize=128)
-def beside(service: str, region: str) -> Any:  # noqa: ANN401  other services' types are no dependency for a call each
+def beside(service: str, region: str) -> Any:  # noqa: ANN401  other services' types aren't installed
     """The client for another service in a Region, made once."""
     with making:
         return session().create_client(service, region_name=region, config=IMPATIENT)
 
 
 def enabled_regions(account: Any = None) -> list[str]:  # noqa: ANN401  as above
-    """The Regions that are enabled in the account that this client is for, or in the function's own.
+    """The Regions that are enabled in this client's account, or in the function's own.
 
     https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
     """
-    # Nothing can start until this answers.
+    # Nothing can start until this answers, so fail fast.
     account = account or session().create_client("account", config=IMPATIENT)
     pages = account.get_paginator("list_regions")
     enabled = pages.paginate(RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"])
@@ -127,7 +127,7 @@ def enabled_regions(account: Any = None) -> list[str]:  # noqa: ANN401  as above
 
 
 def clusters(rds: "RDSClient") -> "Iterator[list[DBClusterTypeDef]]":
-    """The snapshots of all clusters in the client's Region, page by page. One is fetched while another is read."""
+    """The snapshots of all clusters in the client's Region, page by page. The next one is fetched ahead."""
     pages = iter(rds.get_paginator("describe_db_clusters").paginate(PaginationConfig={"PageSize": _PAGE}))
     with ThreadPoolExecutor(1) as ahead:
         upcoming = ahead.submit(next, pages, None)
@@ -162,11 +162,11 @@ def instances(rds: "RDSClient") -> "Iterator[DBInstanceTypeDef]":
 
 
 def _change(too_late: "Callable[[], bool]", call: "Callable[..., _T]", **parameters: object) -> _T:
-    """Make a call that changes something. Nothing is sent once it is too late, also not as botocore's retry.
+    """Make a call that changes something. Once it is too late, nothing is sent, not even as botocore's retry.
 
-    Lambda freezes the threads that an invocation leaves behind, and in a later one they would go on.
+    Lambda freezes the threads that an invocation leaves behind, and they would go on in a later one.
 
-    Raises NotSentError where it was too late for the first attempt, and TimeoutError where it was for a later one.
+    Raises NotSentError if it was too late for the first attempt, and TimeoutError if it was for a later one.
     """
     sent = False
 
@@ -191,8 +191,8 @@ def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[
     except Exception as error:
         is_refused = isinstance(error, ClientError) and not error.response["ResponseMetadata"].get("RetryAttempts")
         if is_refused or isinstance(error, NotSentError):
-            raise  # at the first attempt, so that nothing can have been done
-        # An attempt whose answer was lost may have done it, and a further one is then refused: look.
+            raise  # at the first attempt, so nothing can have been done
+        # An attempt whose answer was lost may have done it, and RDS then refuses the next one: look.
         try:
             with making:
                 whole = client(rds.meta.region_name, whole=True)
@@ -205,12 +205,12 @@ def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[
 
 
 def write_tag(rds: "RDSClient", arn: str, key: str, value: str, too_late: "Callable[[], bool]") -> None:
-    """Give a cluster this tag, in place of one with the same key. Raises as `_change` does."""
+    """Give a cluster this tag, replacing one with the same key. Raises as `_change` does."""
     _change(too_late, rds.add_tags_to_resource, ResourceName=arn, Tags=[{"Key": key, "Value": value}])
 
 
 def words(error: BaseException) -> tuple[str, str]:
-    """The code and the words of an error: AWS's own, where it answered, and no more than can be read."""
+    """An error's code and words: AWS's own if it answered, cut to a readable length."""
     code, text = type(error).__name__, str(error)
     if isinstance(error, ClientError):
         answer = error.response.get("Error", {})

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Place(Protocol):
-    """What is handled side by side with others. Its text is what it is called where it fails."""
+    """Something that is handled side by side with others. `str()` gives its name in errors."""
 
     @property
     def path(self) -> str: ...
@@ -32,7 +32,8 @@ _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 class Invocation:
     """What every function is given.
 
-    now: the instant to decide for, aware; `clock` tells the present one, which goes on while the function works.
+    now: the instant to decide for, aware.
+    clock: tells the present instant, which moves on while the function works.
     ends: the instant at which Lambda ends the function.
     """
 
@@ -42,11 +43,11 @@ class Invocation:
     ends: datetime
 
     def is_late(self, end: datetime | None = None) -> bool:
-        """Whether it is too late to begin anything, or what makes sense only before this end."""
+        """Whether it is too late to begin anything, or anything that only makes sense before this end."""
         return self.clock() >= min(filter(None, (end, self.ends - _NO_NEW_WORK)))
 
     def seconds_left(self) -> float:
-        """How long Regions may be waited for."""
+        """How long to wait for Regions."""
         return max(0.0, (self.ends - self.clock() - _NO_MORE_WAITING).total_seconds())
 
 
@@ -54,7 +55,7 @@ class Invocation:
 class Region:
     """A Region, and the client for it.
 
-    account: whose it is, `name/id`; empty where it is the function's own and there is no other.
+    account: its account's `name/id`; empty if only the function's own account is looked at.
     """
 
     name: str
@@ -68,13 +69,13 @@ class Region:
     def __str__(self) -> str:
         return f"Region {self.path}"
 
-    def beside(self, service: str) -> Any:  # noqa: ANN401  as many types as there are services
+    def beside(self, service: str) -> Any:  # noqa: ANN401  each service has its own type
         """The client for another service here."""
         return rds.beside(service, self.name)
 
 
 def regions_of(settings: Settings) -> tuple[list[Region], list[Failure]]:
-    """The Regions of the settings, and what failed. Without the list of all Regions it is the function's own."""
+    """The Regions of the settings, and what failed. If the list of Regions can't be read, it is the function's own."""
     names: Sequence[str | None] = settings.regions or [None]
     failures = []
     if settings.regions == ("*",):
@@ -90,9 +91,9 @@ def regions_of(settings: Settings) -> tuple[list[Region], list[Failure]]:
 def side_by_side(
     places: Sequence[_P], work: Callable[[_P], Iterable[_T | Failure]], seconds: float, most: int = 128
 ) -> tuple[list[_T], list[Failure]]:
-    """Do the work of each place in a thread of its own. Return what has come in this time, and what failed.
+    """Do the work of each place in a thread of its own. Return what has come within this time, and what failed.
 
-    A place that breaks or doesn't answer in time costs only what it had not given yet.
+    A place that breaks or doesn't answer in time only loses what it had not yielded yet.
 
     most: how many are handled at once.
     """
@@ -106,7 +107,7 @@ def side_by_side(
     threads = {pool.submit(collect, place): place for place in places}
     _, late = wait(threads, timeout=seconds)
     pool.shutdown(wait=False, cancel_futures=True)
-    made, failures = parted(each for path in found for each in tuple(found[path]))  # what comes later is left out
+    made, failures = parted(each for path in found for each in tuple(found[path]))  # a copy, since late ones go on
     for thread, place in threads.items():
         too_late = TimeoutError("it did not answer in time, or there was too much to do")
         if error := too_late if thread in late else thread.exception():
@@ -115,7 +116,7 @@ def side_by_side(
 
 
 def parted(found: Iterable[_T | Failure]) -> tuple[list[_T], list[Failure]]:
-    """What came of some work, and what failed."""
+    """The results, and the failures among them."""
     came = list(found)
     return [each for each in came if not isinstance(each, Failure)], [
         each for each in came if isinstance(each, Failure)
@@ -123,15 +124,15 @@ def parted(found: Iterable[_T | Failure]) -> tuple[list[_T], list[Failure]]:
 
 
 def guarded(cluster: Cluster, job: Callable[[], _T]) -> _T | Failure:
-    """Make whatever breaks in a job a failure of its cluster: one that is broken never stops the others."""
+    """Turn whatever breaks in a job into a failure of its cluster, so that it never stops the others."""
     try:
         return job()
-    except Exception as error:  # noqa: BLE001  broken in whatever way
+    except Exception as error:  # noqa: BLE001  whatever breaks
         return failed(cluster.path, error, region=cluster.region, cluster=cluster.identifier)
 
 
 def told(failures: Iterable[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
-    """What failed, and the Regions that a policy denies, which is no failure unless it denies them all."""
+    """What failed, and the Regions that a policy denies. That is no failure unless it denies them all."""
     every = sorted(failures, key=lambda each: each.region)
     denied = [each.region for each in every if each.denied]
     if len(denied) == len(regions):
@@ -140,7 +141,7 @@ def told(failures: Iterable[Failure], regions: Sequence[Region]) -> tuple[list[F
 
 
 def listed(invocation: Invocation, region: Region) -> Iterator[Cluster | Failure]:
-    """All clusters of a Region, also the untagged. What can't be read is a failure, and the others still come."""
+    """All clusters of a Region, untagged ones too. What can't be read is a failure, and the others still come."""
     seen = set[str]()
     try:
         for page in rds.clusters(region.client):
@@ -148,14 +149,14 @@ def listed(invocation: Invocation, region: Region) -> Iterator[Cluster | Failure
                 raise TimeoutError("the function's time was up before all were listed")  # noqa: TRY301
             for snapshot in page:
                 identifier = snapshot.get("DBClusterIdentifier", "").lower()
-                if identifier in seen:  # one that comes or goes between two pages pushes another onto both
+                if identifier in seen:  # a change between two pages can put it on both
                     continue
                 seen.add(identifier)
                 try:
                     yield invocation.settings.cluster(region.name, snapshot)
-                except Exception as error:  # noqa: BLE001  one that is broken in whatever way never stops the others
+                except Exception as error:  # noqa: BLE001  a broken cluster never stops the others
                     yield failed(f"{region.path}/{identifier}", error, region=region.name, cluster=identifier)
-    except Exception as error:  # noqa: BLE001  a page that is broken in whatever way leaves those before it
-        # Of many Regions a policy may deny some, which is no failure.
+    except Exception as error:  # noqa: BLE001  pages before a broken one still count
+        # With all Regions asked, a policy may deny some: that is no failure.
         denied = invocation.settings.regions == ("*",) and not seen and rds.words(error)[0] in _DENIED
         yield failed(f"{region}, listing its clusters", error, region=region.path, denied=denied)

@@ -1,4 +1,4 @@
-"""A run: list the clusters of each Region, decide, look up who changed what is in dispute and who is connected, act.
+"""A run: list each Region's clusters, decide, look up what is in dispute and who is connected, act.
 
 Schedules and commands by hand take the same road. A command first writes each cluster's hold.
 """
@@ -24,7 +24,7 @@ from office_hours.settings import Cluster
 from office_hours.text import sentence
 
 _T = TypeVar("_T")
-# The listing that a command by name begins with may take this share of the function's time; the rest is for acting.
+# A command by name lists first. Listing may take this share of the function's time; the rest is for acting.
 _FOR_LISTING = 0.5
 _DOING = {Action.STOP: "Stopping", Action.START: "Starting"}
 
@@ -33,9 +33,9 @@ _DOING = {Action.STOP: "Stopping", Action.START: "Starting"}
 class Order(Invocation):
     """What one invocation has to do.
 
-    action: what this function does; what is the other's to do is only reported.
+    action: what this function does. What the other function has to do is only reported.
     event: what is asked for.
-    tell: tells what became of the clusters, where somebody is to be told, and returns what failed.
+    tell: sends the notices that the outcomes call for, and returns what failed; None if there are none to send.
     """
 
     action: Action
@@ -70,17 +70,17 @@ def run(order: Order) -> Answer:
 
 
 def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) -> tuple[list[Cluster], list[Failure]]:
-    """The clusters that are named, and what failed where others of the names are.
+    """The named clusters, and the failures of Regions in which others of the names may be.
 
-    All are looked up first, since one mistake is enough to do nothing. Raises EventError where the event is at fault,
-    and RunError where it may be, since a Region failed.
+    All names are looked up first, since a single mistake means that nothing is done. Raises EventError if the event is
+    at fault, and RunError if that can't be known because a Region failed.
     """
     names, known = order.event.clusters or (), [region.name for region in regions]
     wanted = {name.region for name in names}
     asked = [region for region in regions if None in wanted or region.name in wanted]
     clusters, unlisted = side_by_side(asked, partial(listed, order), order.seconds_left() * _FOR_LISTING)
     failures = [*failures, *unlisted]
-    # A name without a known Region may be anywhere, but for where a policy denies it.
+    # A name without a known Region may be in any that failed, but not in one that a policy denies.
     matter = [] if wanted <= {*known} else told(failures, asked)[0]
     failures = [replace(each, denied=False) for each in failures if each in matter or each.region in wanted]
     unread = {each.region for each in failures}
@@ -95,7 +95,7 @@ def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) ->
 
 
 def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) -> Iterator[Outcome | Failure]:
-    """Handle the tagged clusters of one Region. What became of each is given as soon as it is known."""
+    """Handle the tagged clusters of one Region. Yields what became of each as soon as it is known."""
     clusters, failures = parted(each for each in listing if isinstance(each, Failure) or each.schedule)
     yield from failures
     if order.event.is_command:
@@ -106,7 +106,7 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
     cases, failures = parted(guarded(each, partial(assess, each, order.now, every)) for each in clusters)
     yield from failures
     present = order.clock()
-    # What is in the log by now counts, though it came after the run began. Asked about another time, it's that.
+    # Events that were logged since the run began count as well. When asked about another time, none after it do.
     until = min(filter(None, (order.event.time, present)))
     evidence = look_up(region, cases, until, present, cloud_trail=order.settings.cloud_trail)
     settled, failures = parted(guarded(each.cluster, partial(_settle, order, each, evidence)) for each in cases)
@@ -122,14 +122,14 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
 
 
 def _at_once(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:
-    """Do several jobs at once, and give what comes of each as it comes."""
+    """Do several jobs at once, and yield each result as it comes."""
     with ThreadPoolExecutor(rds.THREADS) as pool:
         for done in as_completed([pool.submit(guarded, cluster, job) for cluster, job in jobs]):
             yield done.result()
 
 
 def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
-    """Write the hold of a command by hand, and give the cluster as it is then; or say why there is none."""
+    """Write a command's hold and return the cluster with it, or return why there is none."""
     hold = plan(cluster, order.action, order.event, order.now)
     if isinstance(hold, Hold) and not order.event.dry_run:
         value, end = hold.written(cluster.zone), None if order.event.resume else hold.until
@@ -151,7 +151,7 @@ def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
 
 
 def _settle(order: Order, case: Case, evidence: Evidence) -> Outcome:
-    """Make the decision about a cluster, with what is known."""
+    """Make the decision about a cluster from the evidence."""
     cluster, hold = case.cluster, case.cluster.hold
     events, call = evidence.events.get(cluster.identifier, ()), evidence.calls.get(cluster.identifier)
     decision = case.found.settle(events, call)
@@ -175,7 +175,7 @@ def _message(order: Order, decision: Decision) -> str:
 def _see_who_is_connected(
     order: Order, region: Region, settled: Sequence[Outcome], until: datetime
 ) -> Sequence[Outcome]:
-    """Decide about those in grace, 8a. The start function doesn't stop them, and of another time nothing is known."""
+    """Rule 8a, for clusters in grace. Not for the start function, which stops none, nor for another time."""
     waiting = [each.cluster.identifier for each in settled if each.decision.if_unused]
     if not waiting or order.action is Action.START or order.event.time:
         return settled

@@ -16,16 +16,16 @@ from office_hours.text import ScheduleError
 
 __all__ = ["Schedule", "ScheduleError", "State", "Transition", "Window"]
 
-_TWO_YEARS = 106 * 7  # days in which a transition is looked for, each way
-_CALENDAR = range(FIRST.toordinal() + 1, LAST.toordinal() - 6)  # and in no other week
+_TWO_YEARS = 106 * 7  # days to look for a transition, each way
+_CALENDAR = range(FIRST.toordinal() + 1, LAST.toordinal() - 6)  # the Mondays that `datetime` has room for
 _BEFORE_MAINTENANCE = timedelta(minutes=10)
 _MAINTENANCE = re.compile(r"(\w{3}):(\d\d):(\d\d)-(\w{3}):(\d\d):(\d\d)", re.ASCII)
-_MOST_PARSED = 10_000  # values that are remembered, with their schedules
+_MOST_PARSED = 10_000  # values to remember, with their schedules
 _MOST_KNOWN = 500  # weeks that a schedule remembers
 
 
 class State(StrEnum):
-    """What a schedule or a hold says that a cluster should be."""
+    """What a cluster should be, by a schedule or a hold."""
 
     RUNNING = "running"
     STOPPED = "stopped"
@@ -33,7 +33,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """An instant, aware and in UTC, from which on another state is desired."""
+    """An instant, aware and in UTC, from which on this state is desired."""
 
     at: datetime
     to: State
@@ -41,19 +41,19 @@ class Transition:
 
 @dataclass(frozen=True)
 class Schedule:
-    """What an `office-hours` tag means. Two are equal that mean the same, however they are written.
+    """What an `office-hours` tag means. Two are equal if they mean the same, however they are written.
 
     text: the tag's value as it was written.
     windows: empty for `always`, `never` and `ignore`.
-    zone: the first time zone; what is shown about the schedule is in it, and so is a hold without an offset.
-    in_default_zone: whether there are windows without a zone of their own.
+    zone: the first time zone. Times are shown in it, and a hold without an offset is in it.
+    in_default_zone: whether any window has no zone of its own.
     constant: the state that `always` or `never` means, else None.
     ignored: whether the cluster is never touched.
     lead: minutes by which starts are moved earlier.
-    grace: minutes that a stop waits for at the most while somebody is connected.
+    grace: the most minutes that a stop waits while somebody is connected.
     days_off: the local days on which no window starts.
     maintenance: whether the cluster also runs in its maintenance window.
-    maintenance_window: that window, where it is known: its edges in minutes of the week, from Monday 00:00 UTC.
+    maintenance_window: that window's edges, in minutes since Monday 00:00 UTC; None if unknown.
     enforced: whether changes by hand are undone.
     """
 
@@ -98,13 +98,13 @@ class Schedule:
 
     @property
     def one_sided(self) -> bool:
-        """Whether its windows have a start or an end alone."""
+        """Whether its windows have only a start or only an end."""
         return any(window.is_one_sided for window in self.windows)
 
     def desired_state(self, at: datetime) -> State | None:
         """The desired state at this instant; None before the first edge of a one-sided schedule.
 
-        Raises ValueError for a naive datetime, as the next two do.
+        Raises ValueError for a naive datetime, as the next two methods do.
         """
         latest = self.latest_transition(at)
         if latest or self.constant or self.one_sided or self.ignored:
@@ -123,7 +123,7 @@ class Schedule:
         return self._nearest(after, 1)
 
     def _nearest(self, at: datetime, step: int) -> Transition | None:
-        """The nearest transition after this instant (step 1), or at or before it (-1). Looks at week after week."""
+        """The nearest transition after this instant (step 1), or at or before it (-1), searched week by week."""
         at = _in_utc(at)
         first = _monday(at)
         for monday in range(first, first + step * _TWO_YEARS, step * 7) if self.windows else ():
@@ -135,7 +135,7 @@ class Schedule:
         return None
 
     def _transitions(self, monday: int) -> tuple[Transition, ...]:
-        """The transitions of a week, in order. They are remembered, as run after run needs the same."""
+        """The transitions of a week, in order. They are remembered, since every run needs the same ones."""
         if monday not in self._known:
             if self.one_sided:
                 edges = self._edges(monday)
@@ -149,7 +149,7 @@ class Schedule:
         return self._known[monday]
 
     def _running(self, monday: int) -> list[tuple[datetime, datetime]]:
-        """When the cluster should run: all stretches that reach into this week or touch it, joined, and some others."""
+        """When the cluster should run, joined: all stretches that reach into this week or touch it, and some others."""
         lead, spans = timedelta(minutes=self.lead), []
         for day, window in self._happening(monday):
             if window.start is not None and window.end is not None:
@@ -169,7 +169,7 @@ class Schedule:
         return union
 
     def _edges(self, monday: int) -> list[tuple[datetime, State]]:
-        """The edges of one-sided windows. Of several at once the latest on the wall clock counts, else a start."""
+        """The edges of one-sided windows. Of several at once, the latest on the wall clock counts, else a start."""
         edges = []
         for day, window in self._happening(monday):
             is_start = window.start is not None
@@ -177,17 +177,17 @@ class Schedule:
             at = instant(window.zone, day, minutes) - timedelta(minutes=self.lead if is_start else 0)
             edges.append((at, day, minutes, is_start, window.zone.key))
         latest = {(at, zone): is_start for at, _, _, is_start, zone in sorted(edges)}
-        # Clocks of two zones don't compare: a start in any of them counts.
+        # Two zones' clocks can't be compared: a start in either counts.
         starts = {at for (at, _), is_start in latest.items() if is_start}
         return [(at, State.RUNNING if at in starts else State.STOPPED) for at in dict.fromkeys(at for at, _ in latest)]
 
     def _happening(self, monday: int) -> Iterator[tuple[date, Window]]:
-        """The windows that happen on a day from which a night, a lead or a zone can reach into this week."""
+        """The windows of every day whose night, lead or zone can reach into this week."""
         for day in map(date.fromordinal, range(monday - 2, monday + 9)):
             words = _words_for(day)
             named = [each for each in self.windows if each.days & words and each.months & words]
             is_off = bool(named) and day in self.days_off
-            # Nothing starts on a day off. What one-sided windows stop, they stop on it as well.
+            # Nothing starts on a day off. One-sided stops still happen.
             yield from ((day, window) for window in named if window.start is None or not is_off)
 
 
@@ -199,7 +199,7 @@ def _parse(
     calendars: tuple[tuple[str, frozenset[date]], ...],
     maintenance_window: str | None,
 ) -> Schedule | str:
-    """See `Schedule.parse`; what is wrong is returned. Clusters share values, and run after run reads the same ones."""
+    """See `Schedule.parse`; returns what is wrong. Cached: clusters share values, and every run reads them again."""
     try:
         tag = Tag.read(text, default_zone, dict(named), dict(calendars))
         upkeep = _minutes_of_the_week(maintenance_window) if "maintenance" in tag.flags and maintenance_window else None
@@ -222,7 +222,7 @@ def _parse(
 
 
 def _minutes_of_the_week(text: str) -> tuple[int, int]:
-    """RDS's `sun:05:00-sun:06:00` as minutes; an end in the week after is past the week's."""
+    """RDS's `sun:05:00-sun:06:00` as minutes of the week; an end in the next week is past its last minute."""
     match = _MAINTENANCE.fullmatch(text.strip().lower())
     if not match or match[1] not in WEEKDAYS or match[4] not in WEEKDAYS:
         raise ScheduleError(f'maintenance window "{text}"', "expected RDS's form, such as sun:05:00-sun:06:00")

@@ -28,8 +28,8 @@ class Cluster:
 
     identifier: in lower case, as RDS keeps it.
     snapshot: the `DBCluster` structure that RDS returned.
-    schedule, hold: what its tags mean, or the error that reading them gave. An untagged cluster's schedule is None.
-    account: as in its `Region`.
+    schedule, hold: what its tags mean, or the error that reading them raised. An untagged cluster's schedule is None.
+    account: as in `Region`.
     """
 
     region: str
@@ -41,7 +41,7 @@ class Cluster:
 
     @property
     def path(self) -> str:
-        """Its name, and before it the account's where there are several."""
+        """Its name, after the account's if there are several."""
         return f"{self.account}/{self.name}" if self.account else self.name
 
     @property
@@ -58,7 +58,7 @@ class Cluster:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The schedule's time zone; UTC where that cannot be read."""
+        """The schedule's time zone; UTC if that can't be read."""
         return self.schedule.zone if isinstance(self.schedule, Schedule) else _UTC
 
     def next_change(self, now: datetime) -> datetime | None:
@@ -76,8 +76,8 @@ class Cluster:
 class Settings:
     """What the functions need of the stack's settings, which README.md explains and the stack has checked.
 
-    regions: none is the function's own Region, `("*",)` every enabled one.
-    schedules, calendars: tag values and dates that a tag may call by name.
+    regions: empty means the function's own Region, `("*",)` every enabled one.
+    schedules, calendars: tag values and dates that a tag may refer to by name.
     every_minutes: how often the schedules invoke the functions.
     notice_minutes: how long before a scheduled stop a notice is sent; 0 for none.
     """
@@ -135,7 +135,7 @@ class Settings:
 
 
 def _read(key: str, tags: Mapping[str, str], parse: Callable[[str], _T], error: type[_E]) -> _T | _E | None:
-    """What a tag means; an error where it can't be read, or another's key differs only in case or separators."""
+    """What a tag means; an error if it can't be read, or if only a key differing in case or separators is there."""
     try:
         if key in tags:
             return parse(tags[key])

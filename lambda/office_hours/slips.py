@@ -1,6 +1,6 @@
 """What people write that can't be read, and what they mean by it: tables. Pure, and only loaded for an error.
 
-A suggestion never changes what a zone's clocks show: another offset is no slip, so such zones come from a table.
+A suggestion never changes what a zone's clocks show, so zones for abbreviations come from a table.
 """
 
 import re
@@ -14,11 +14,11 @@ from office_hours.clock import zones
 from office_hours.tag import WEEKDAYS, kind_of
 from office_hours.text import ScheduleError, nearest
 
-_MOST = 4  # words of a value that are mended one after another
+_MOST = 4  # words of a value that are mended
 
 
 def _meanings(table: str) -> dict[str, list[str]]:
-    """What each word may mean, the likeliest first, by a table whose entries begin with what is meant."""
+    """What each word may mean, the likeliest first. Each entry of the table begins with the meaning."""
     found = defaultdict(list)
     for entry in re.split(r"[|\n]", table.strip()):
         meant, *words = entry.split()
@@ -27,7 +27,7 @@ def _meanings(table: str) -> dict[str, list[str]]:
     return dict(found)
 
 
-# For a whole value.
+# Whole values.
 _CONSTANTS = _meanings("""
     never off stop stopped down no false shutdown sleep pause paused
     always on run running start started up yes true 24x7 24/7
@@ -43,7 +43,7 @@ _WORDS = _meanings("""
 """)
 _ORDINALS = {"1": "1st", "2": "2nd", "3": "3rd", "4": "4th", "5": "5th", "l": "last", "-1": "last"}
 
-# Abbreviations of a city's standard and summer time.
+# Abbreviations of standard and summer time, by city.
 _CITIES = _meanings("""
     America/New_York EST EDT ET | America/Chicago CST CDT CT | America/Denver MST MDT MT | America/Phoenix MST
     America/Los_Angeles PST PDT PT | America/Anchorage AKST AKDT | Pacific/Honolulu HST | America/St_Johns NST NDT
@@ -61,7 +61,7 @@ _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d\d))?", re.IGNORECASE 
 
 
 def unknown_word(word: str, vocabulary: Iterable[str], expected: str, *, begins: bool = False) -> ScheduleError:
-    """The error for a word that is like none of the grammar's: with what it means, or the nearest of these."""
+    """The error for a word unlike any of the grammar's: it suggests its meaning, or the nearest of the vocabulary."""
     if begins and (constants := _CONSTANTS.get(word.lower())):
         return ScheduleError(f'unknown word "{word}"', _ABOUT_CONSTANTS, instead=(word, constants[0]))
     if not begins and (error := unknown_zone(word)):
@@ -75,7 +75,7 @@ def unknown_word(word: str, vocabulary: Iterable[str], expected: str, *, begins:
 
 
 def unknown_zone(word: str) -> ScheduleError | None:
-    """The error for a word that means a zone; None for any other word."""
+    """The error for a word that is meant as a zone; None for any other word."""
     hint = ""
     if match := _OFFSET.fullmatch(word):
         sign, hours, minutes = match.groups("00")
@@ -95,11 +95,11 @@ def unknown_zone(word: str) -> ScheduleError | None:
 
 
 def _near_zone(word: str) -> str | None:
-    """The city's zone that was probably meant: by a slip in its name, or by its city alone.
+    """The zone that was probably meant, by a slip in its name or by its city alone.
 
-    Another city that is spelled much like it is none: Mumbai's clocks don't show what Dubai's do.
+    A city that is merely spelled alike is no match: Mumbai's clocks don't show what Dubai's do.
     """
-    if word.isupper() and len(word) < 5:  # an abbreviation that no city is known for
+    if word.isupper() and len(word) < 5:  # an abbreviation that isn't in the table
         return None
     places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
     names = {zone if "/" in word else zone.rpartition("/")[2]: zone for zone in reversed(places)}
@@ -111,12 +111,12 @@ def _near_zone(word: str) -> str | None:
 
 @lru_cache
 def _standard(city: str) -> timedelta:
-    """How far from UTC a city is in winter."""
+    """A city's offset from UTC in winter."""
     return min(datetime(2026, month, 1, tzinfo=ZoneInfo(city)).utcoffset() or timedelta() for month in (1, 7))
 
 
 def _fixed(offset: timedelta) -> str:
-    """The zone that is this far from UTC all year; its name has the opposite sign. Empty where there is none."""
+    """The zone with this offset all year, whose name has the opposite sign; empty if there is none."""
     hours, rest = divmod(offset, timedelta(hours=1))
     if rest:
         return ""
@@ -130,11 +130,11 @@ _DAYS = "|".join(WEEKDAYS)
 
 
 def _hours(match: re.Match[str]) -> str:
-    """8-18, 0800-1800, 9am-5pm as the grammar has them; what could be meant in two ways as it is."""
+    """8-18, 0800-1800, 9am-5pm in the grammar's form; unchanged if they could mean two things."""
     sides = [match.groups()[:3], match.groups()[3:]]
     times = [_time(*side) for side in sides]
     halves = {bool(half) for hour, _, half in sides if hour}
-    # 9-5 isn't clear, and 1-5 may be days as well.
+    # 9-5 isn't clear, and 1-5 may be days.
     latest = max(times[0], "07:00" if times[0] and not sides[1][1] else "")
     is_clear = halves == {True} or (halves == {False} and not ("" < times[1] <= latest and times[0] <= "12:00"))
     return "-".join(times) if is_clear else match[0]
@@ -161,7 +161,7 @@ _TABLE: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
 
 
 def mended(error: ScheduleError, value: str, read: Callable[[str], object]) -> ScheduleError:
-    """The same error with the whole value, mended, as what was meant; the error itself if that can't be read either."""
+    """The error with the whole mended value as its suggestion; the error itself if that can't be read either."""
     better, hints = value, dict[str, None]()
     for pattern, right in _TABLE:
         better = re.sub(pattern, right, better, flags=re.IGNORECASE | re.ASCII)
@@ -188,10 +188,10 @@ _DURATION = re.compile(r"(\d{1,4}) ?([mhdw])(?:in|inute|r|our|ay|k|eek)?s?", re.
 
 
 def form_of(given: object, now: datetime, *, with_day: bool) -> str:
-    """The form of a command's time that was probably meant: `6pm` is 18:00, `1w` 7d; empty where none is likely.
+    """The form of a command's time that was probably meant: 18:00 for `6pm`, 7d for `1w`; empty if none is likely.
 
-    now: by the clocks of the default zone.
-    with_day: whether the day has to be in it.
+    now: in the default zone.
+    with_day: whether it must name the day.
     """
     plain = " ".join(str(given).lower().split()).removeprefix("next ")
     if plain == "tomorrow" or (plain.isalpha() and plain[:3] in WEEKDAYS):

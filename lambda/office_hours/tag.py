@@ -1,12 +1,12 @@
-"""The grammar of the `office-hours` tag: what its words mean, and what is wrong with them. Pure.
+"""The grammar of the `office-hours` tag: what its words mean, and which are wrong. Pure.
 
     value    = "always" | "never" | "ignore" | schedule
     schedule = (name [zone] | group+) option*
     group    = window+ [zone]
     window   = [months] [days] hours
 
-A mistake is a ScheduleError that names the word at fault. It suggests the whole value, mended, where that can be read
-(slips.py).
+A mistake is a ScheduleError that names the word at fault. If mending the value gives one that can be read, it suggests
+that whole value (slips.py).
 """
 
 import re
@@ -45,11 +45,11 @@ EVERYTHING = (*CONSTANTS, *OPTIONS, *MONTHS, *WEEKDAYS, *_SHORT, *GROUPS, "last-
 
 
 def _with_a_piece(*pieces: str) -> str:
-    """Matches a word that has one of these between its + and -."""
+    """Matches a word with one of these between its + and -."""
     return rf"(?:.*[+-])?(?:{'|'.join(pieces)})(?:[+-].*)?"
 
 
-# What a word is meant to be, by its shape or a piece of it, so that a mistake in the rest of it can be named.
+# What a word is meant to be, judged by its shape or a piece of it, so that errors can name the rest.
 _KINDS = {
     "constant": re.compile("|".join(CONSTANTS)),
     "option": re.compile(f".*=.*|{'|'.join(OPTIONS)}"),
@@ -58,7 +58,7 @@ _KINDS = {
     "days": re.compile(_with_a_piece(*WEEKDAYS, *FULL_WEEKDAYS, *GROUPS, *ORDINALS, "d[0-9]+")),
 }
 _HOURS = re.compile(r"([0-9]{1,2}:[0-9]{2})?-([0-9]{1,2}:[0-9]{2})?")
-# The units of an option's time, and its most minutes.
+# An option's units, its most minutes, and what was expected.
 _TIMES = {
     "lead": ("m", DAY, f"expected minutes up to {DAY}, such as lead=15m"),
     "grace": ("mh", 12 * 60, "expected minutes or hours up to 12h, such as grace=90m or grace=2h"),
@@ -81,9 +81,9 @@ _ORDER = "windows come before their one zone, and zones before options; a named 
 class Window:
     """A stretch of local wall-clock time in which the cluster should run.
 
-    start, end: minutes from the midnight that begins the window's day; `end` is past 24:00 for a window that ends on
-        the day after. One of them is None for a one-sided window.
-    days: mon to sun, 1st-mon to last-sun, d1 to d31, last-day; a day that any of them names counts.
+    start, end: minutes since the midnight that begins the window's day; `end` is past 24:00 if the window ends the day
+        after. One of them is None for a one-sided window.
+    days: mon to sun, 1st-mon to last-sun, d1 to d31, last-day; any of them is enough.
     months: jan to dec.
     zone: whose clocks show start and end.
     hours: the hours as they were written.
@@ -108,9 +108,9 @@ class Window:
 
 @dataclass
 class Tag:
-    """What a tag says, as it is read: a named schedule's words first, then the tag's own, which win.
+    """What a tag says, filled in as it is read: a named schedule's words first, then the tag's own, which win.
 
-    constant: always, never, ignore or nothing. All else is as in a Schedule and its `parse`.
+    constant: always, never, ignore or empty. The rest is as in a Schedule and its `parse`.
     """
 
     named: Mapping[str, str]
@@ -124,7 +124,7 @@ class Tag:
     dates: set[date] = field(default_factory=set)
     countries: set[str] = field(default_factory=set)
     flags: set[str] = field(default_factory=set)
-    _parts: dict[str, str] = field(default_factory=dict)  # the latest months and days that are not all of them
+    _parts: dict[str, str] = field(default_factory=dict)  # the latest months and days, unless they are all of them
 
     @classmethod
     def read(
@@ -151,7 +151,7 @@ class Tag:
         return self.windows[0].zone if self.windows else self.default_zone
 
     def _read(self, words: Sequence[str]) -> None:
-        """Read the whole. Its errors say in which value the fault is: the tag's, or that of the schedule it names."""
+        """Read the whole value. An error says which value is at fault: the tag's, or that of the schedule it names."""
         where = whole = f'"{" ".join(words)}"'
         name = words[0].lower() if words else ""
         try:
@@ -167,7 +167,7 @@ class Tag:
             raise ScheduleError(error.fault, error.hint, where, error.instead) from None
 
     def _move(self, words: Sequence[str]) -> Sequence[str]:
-        """Take the named schedule to the zone behind its name, if there is one; return the words after that."""
+        """Move the named schedule to the zone after its name, if there is one; return the words after that."""
         if self.constant or len(words) < 2 or kind_of(words[1]) != "zone":
             return words[1:]
         if len({window.zone for window in self.windows}) > 1:
@@ -177,7 +177,7 @@ class Tag:
         return words[2:]
 
     def _read_value(self, words: Sequence[str]) -> None:
-        """Read always, never, ignore, or groups of windows, and the options."""
+        """Read always, never or ignore, or groups of windows; then the options."""
         if not words:
             raise ScheduleError("an empty value", f"{_EXPECTED_HOURS}, or always, never or ignore")
         at = begin = 0  # where a group of windows begins
@@ -199,13 +199,13 @@ class Tag:
         self._read_options(words[at:])
 
     def _end_group(self, begin: int, zone: str) -> int:
-        """Give the windows from this one on their zone; return where the next group begins."""
+        """Give the windows from this one on their zone; return the place where the next group begins."""
         found = ZoneInfo(zones()[zone.lower()])
         self.windows[begin:] = [replace(window, zone=found) for window in self.windows[begin:]]
         return len(self.windows)
 
     def _read_window(self, words: Sequence[str], begin: int) -> int:
-        """Read the window that begins at this place; return the place after it."""
+        """Read the window at this place; return the place after it."""
         at, parts, before = begin, dict[str, str](), ""
         while at < len(words) and (kind := kind_of(word := words[at])) in _EVERY:
             if kind in parts or "days" in parts:
@@ -230,7 +230,7 @@ class Tag:
         return at + 1
 
     def _refuse_two_readings(self, words: Sequence[str], begin: int, at: int, parts: dict[str, str]) -> None:
-        """Refuse a window that leaves out what an earlier one named: it could mean the same again, or all."""
+        """Refuse a window that leaves out what an earlier one named: it could mean the same again, or every day."""
         if self._parts.keys() - parts:
             readings = (self._parts | parts, {kind: _EVERY[kind] for kind in self._parts} | parts)
             windows = ([reading[kind] for kind in _EVERY if kind in reading] for reading in readings)
@@ -244,7 +244,7 @@ class Tag:
             if self.constant or kind == "constant":
                 raise ScheduleError(f'"{word}"', _ALONE)
             if kind is None:
-                # What ends a value is neither a day nor a month.
+                # The last word is neither a day nor a month.
                 known = (*CONSTANTS, *OPTIONS) if word is words[-1] else EVERYTHING
                 raise _slips().unknown_word(word, known, _EXPECTED_OPTION if options else _EXPECTED_ZONE)
             if kind != "option":
@@ -298,7 +298,7 @@ def _slips() -> ModuleType:
 
 @lru_cache(maxsize=4096)
 def kind_of(word: str) -> str | None:
-    """What a word is meant to be; None where it is like nothing that is known."""
+    """What a word is meant to be; None if it is like nothing known."""
     word = word.lower()
     for kind, shape in _KINDS.items():
         if shape.fullmatch(word):
@@ -327,7 +327,7 @@ def _days(word: str) -> frozenset[str]:
 
 
 def _range(item: str, vocabulary: Sequence[str], whole: str) -> Sequence[str]:
-    """A word, or those from one to another; a range goes on past the end."""
+    """A word, or those from one to another; a range may wrap past the end."""
     first, dash, last = item.partition("-")
     low = vocabulary.index(_one_of(vocabulary, first, whole))
     high = vocabulary.index(_one_of(vocabulary, last, whole)) if dash else low
@@ -335,7 +335,7 @@ def _range(item: str, vocabulary: Sequence[str], whole: str) -> Sequence[str]:
 
 
 def _one_of(vocabulary: Sequence[str], word: str, whole: str) -> str:
-    """The vocabulary's word for this one."""
+    """The word as the vocabulary has it."""
     if (short := _SHORT.get(word, word)) in vocabulary:
         return short
     kind, others, expected = "day", (*FULL_WEEKDAYS, *GROUPS, "last"), _EXPECTED_DAYS

@@ -1,4 +1,4 @@
-"""Words for people: near misses, values and errors as they are shown. Pure."""
+"""Words for people: near misses, and how values and errors are shown. Pure."""
 
 import json
 from collections.abc import Iterable
@@ -7,12 +7,12 @@ _LONGEST = 120  # characters of a value that are shown
 
 
 class ScheduleError(ValueError):
-    """A tag's value that cannot be understood: a sentence that names the word at fault and what would be right.
+    """A tag value that can't be understood: a sentence that names the word at fault and what would be right.
 
     fault: what is wrong with which word.
-    hint: what would be right, or what else is to be known about `instead`.
-    where: the value in which the word stands, quoted.
-    instead: what is at fault, as it stands in the value, and what was probably meant; empty where nothing is likely.
+    hint: what would be right, or more about `instead`.
+    where: the value that has the word, quoted.
+    instead: what to replace in the value, and by what; empty if nothing is likely.
     """
 
     def __init__(self, fault: str, hint: str = "", where: str = "", instead: tuple[str, str] = ("", "")) -> None:
@@ -23,35 +23,35 @@ class ScheduleError(ValueError):
 
 
 def nearest(word: str, vocabulary: Iterable[str], *, likeness: float = 0.6) -> str | None:
-    """The word of this vocabulary that was most likely meant, if any is near; case does not count."""
+    """The word of this vocabulary that was most likely meant, if any is near, whatever its case."""
     from difflib import get_close_matches  # noqa: PLC0415  only an error needs it
 
     by_lower = {each.lower(): each for each in vocabulary}
     matches = get_close_matches(word := word.lower()[:64], by_lower, cutoff=likeness)
-    matches.sort(key=lambda match: sorted(match) != sorted(word))  # letters in another order are the likeliest slip
+    matches.sort(key=lambda match: sorted(match) != sorted(word))  # swapped letters are the likeliest slip
     return by_lower[matches[0]] if matches else None
 
 
 def unknown(what: str, word: str, vocabulary: Iterable[str], expected: str, *, likeness: float = 0.6) -> ScheduleError:
-    """The error for a word that is none of these: it has the nearest one, or what was expected where none is near."""
+    """The error for a word that is none of these: it suggests the nearest one, else says what was expected."""
     near = nearest(word, vocabulary, likeness=likeness)
     fault = f'unknown {what} "{word}"'
     return ScheduleError(fault, instead=(word, near)) if near else ScheduleError(fault, expected)
 
 
 def some(items: Iterable[str], most: int) -> list[str]:
-    """These, or the first of them and how many more there are."""
+    """All items, or the first ones and how many more there are."""
     every = list(items)
     return [*every[:most], f"and {len(every) - most} more"] if len(every) > most else every
 
 
 def as_json(value: object) -> str:
-    """A value as JSON, in plain ASCII and not too long, so that it can go into the log as it is."""
+    """A value as JSON, in plain ASCII and not too long for the log."""
     text = json.dumps(value, default=str)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def sentence(error: object) -> str:
-    """What an error says, with a full stop at its end."""
+    """What an error says, with a full stop at the end."""
     text = str(error)
     return text if text.endswith((".", "?")) else f"{text}."
