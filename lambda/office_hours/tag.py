@@ -58,6 +58,7 @@ _KINDS = {
     "days": re.compile(_with_a_piece(*WEEKDAYS, *FULL_WEEKDAYS, *GROUPS, *ORDINALS, "d[0-9]+")),
 }
 _HOURS = re.compile(r"([0-9]{1,2}:[0-9]{2})?-([0-9]{1,2}:[0-9]{2})?")
+_NEARLY_HOURS = re.compile("[0-9][^-]*-[^-]+")  # where no other word is: 1-5 may be days as well
 # The units of an option's time, and its most minutes.
 _TIMES = {
     "lead": ("m", DAY, f"expected minutes up to {DAY}, such as lead=15m"),
@@ -183,7 +184,7 @@ class Tag:
         at = begin = 0  # where a group of windows begins
         if kind_of(words[0]) == "constant":
             self.constant, at = words[0].lower(), 1
-        elif kind_of(words[0]) is None:
+        elif kind_of(words[0]) is None and ("hours" in map(kind_of, words) or not _NEARLY_HOURS.fullmatch(words[0])):
             names = f"; the settings have the schedules {', '.join(some(sorted(self.named), 10))}" if self.named else ""
             raise _slips().unknown_word(words[0], (*self.named, *EVERYTHING), _EXPECTED_VALUE + names, begins=True)
         while not self.constant and at < len(words):
