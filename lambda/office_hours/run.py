@@ -66,6 +66,9 @@ def run(order: Order) -> Answer:
     if order.tell and not order.is_late():
         failed_too += order.tell(order, outcomes)
     failures, denied = told([*failures, *failed_too], regions)
+    untimely = [each for each in outcomes if each.decision.reason is Reason.NEEDS_UNTIL]
+    if untimely and not failures and not any(each.hold for each in outcomes):  # of "*" there is none for which it fits
+        raise EventError(f"{each.cluster.name}: {each.message}" for each in untimely)
     return answer.report(order.action, order.now, order.event, outcomes=outcomes, failures=failures, denied=denied)
 
 
