@@ -82,7 +82,7 @@ def context_of(arguments: list[str]) -> dict[str, object]:
     parser.add_argument("-c", "--context", action="append", default=[])
     given = parser.parse_known_args(arguments)[0].context
     stored: dict[str, object] = json.loads((PROJECT / "cdk.json").read_text())["context"]
-    return stored | dict(each.split("=", 1) for each in given)
+    return stored | dict(each.split("=", 1) for each in given if "=" in each)  # as the CDK, which warns of others
 
 
 def profile(arguments: list[str]) -> str | None:
