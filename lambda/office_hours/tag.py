@@ -58,12 +58,14 @@ _KINDS = {
     "days": re.compile(_with_a_piece(*WEEKDAYS, *FULL_WEEKDAYS, *GROUPS, *ORDINALS, "d[0-9]+")),
 }
 _HOURS = re.compile(r"([0-9]{1,2}:[0-9]{2})?-([0-9]{1,2}:[0-9]{2})?")
-_NEARLY_HOURS = re.compile("[0-9][^-]*-[^-]+")  # where no other word is: 1-5 may be days as well
 # The units of an option's time, and its most minutes.
 _TIMES = {
     "lead": ("m", DAY, f"expected minutes up to {DAY}, such as lead=15m"),
     "grace": ("mh", 12 * 60, "expected minutes or hours up to 12h, such as grace=90m or grace=2h"),
 }
+
+# Meant as hours, unless others follow: then 1-5 may be days.
+_NEARLY_HOURS = re.compile("[0-9][^-]*-[^-]+")
 
 _EXPECTED_VALUE = "expected days and hours such as mon-fri 08:00-18:00, or always, never or ignore"
 _EXPECTED_MONTHS = "expected months such as jan, jan-mar or nov-feb"
