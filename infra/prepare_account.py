@@ -1,10 +1,11 @@
 """Prepares an account and Region for the CDK (`cdk bootstrap`), where nobody has done so yet.
 
-What that makes is shared by all apps of the CDK there, so that one which exists is left as it is. And without
-credentials that can be used, it says so at once: the CDK would first build and describe all it cannot deploy.
+What that makes is shared by all apps of the CDK there, so that one which exists is left as it is. And with a mistake in
+the settings, or without credentials that can be used, it says so at once, before anything is made.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -24,7 +25,10 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-CDK = Path(__file__).resolve().parent / "node_modules" / ".bin" / "cdk"
+from settings import SettingsError, StackSettings
+
+PROJECT = Path(__file__).resolve().parents[1]
+CDK = PROJECT / "infra" / "node_modules" / ".bin" / "cdk"
 # Where `cdk bootstrap` leaves its version; the word in the middle is the CDK's default qualifier.
 VERSION_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 # Asking who one is needs no permission, so that where AWS itself refuses it (ClientError), it refuses the credentials.
@@ -42,12 +46,15 @@ UNUSABLE = (
 def main(arguments: list[str]) -> int:
     """Look where the CDK will deploy to with these arguments: with the same profile, in the same Region."""
     try:
+        StackSettings.from_context(context_of(arguments))
         chosen = session(arguments)
         if not chosen.region_name:
             sys.exit("No Region is chosen. Choose one: AWS_REGION=eu-west-1 make deploy")
         account = chosen.client("sts").get_caller_identity()["Account"]
         if is_prepared(chosen):
             return 0
+    except SettingsError as error:
+        sys.exit(str(error))
     except NoCredentialsError:
         sys.exit("No AWS credentials are found: sign in (aws sso login), or set AWS_PROFILE.")
     except UNUSABLE as error:
@@ -67,6 +74,15 @@ def session(arguments: list[str]) -> boto3.Session:
     """A session for the account and Region that the CDK's command line takes with these arguments."""
     # The CDK reads AWS_REGION first, and boto3 does not read it.
     return boto3.Session(profile_name=profile(arguments), region_name=os.environ.get("AWS_REGION"))
+
+
+def context_of(arguments: list[str]) -> dict[str, object]:
+    """The context that the CDK's command line would hand over: cdk.json's, and above it -c key=value."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-c", "--context", action="append", default=[])
+    given = parser.parse_known_args(arguments)[0].context
+    stored: dict[str, object] = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    return stored | dict(each.split("=", 1) for each in given if "=" in each)  # as the CDK, which warns of others
 
 
 def profile(arguments: list[str]) -> str | None:

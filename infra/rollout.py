@@ -4,16 +4,13 @@ Before, it looks up which organization this is, and prints the stacks' parameter
 that do not have what was deployed: one that fails holds up no other, so that CloudFormation calls it a success.
 """
 
-import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from asset import PROJECT
-from prepare_account import session
+from prepare_account import context_of, session
 from settings import CONTEXT_KEY, ORGANIZATION_STACK, STACK, SettingsError, StackSettings
 
 if TYPE_CHECKING:
@@ -39,15 +36,6 @@ def main(verb: str, arguments: list[str]) -> None:
         sys.exit(str(error))
     except ClientError as error:
         sys.exit(f"{error}\n{NO_ADMINISTRATOR}")
-
-
-def context_of(arguments: list[str]) -> dict[str, object]:
-    """The context that the CDK's command line would hand over: cdk.json's, and above it -c key=value."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("-c", "--context", action="append", default=[])
-    given = parser.parse_known_args(arguments)[0].context
-    stored: dict[str, object] = json.loads((PROJECT / "cdk.json").read_text())["context"]
-    return stored | dict(each.split("=", 1) for each in given)
 
 
 def prepare(session: "boto3.Session", settings: StackSettings) -> str:

@@ -349,10 +349,15 @@ def test_an_output_that_knows_ascii_only_gets_ascii() -> None:
 
 @pytest.mark.parametrize(
     ("tag", "argument", "named"),
-    [("$(touch x) <b>\t\x1b", "", r"$ ( ) < > \t \x1b"), ("x" * 257, "", "257 characters"), ("", "mon-fri", "mon-fri")],
-    ids=["characters", "length", "arguments"],
+    [
+        ("$(touch x) <b>\t\x1b", "", r"$ ( ) < > \t \x1b"),
+        ("x" * 257, "", "257 characters"),
+        ("mno-fri 08:00-18:00", "", 'did you mean "mon-fri 08:00-18:00"?'),
+        ("", "mon-fri", "mon-fri"),
+    ],
+    ids=["characters", "length", "slip", "arguments"],
 )
-def test_what_rds_would_refuse_in_a_tag_is_named_and_arguments_are_none(tag: str, argument: str, named: str) -> None:
+def test_a_tag_that_rds_or_we_refuse_is_named_and_arguments_are_none(tag: str, argument: str, named: str) -> None:
     environment = {**os.environ, "TAG": tag, "PYTHONPATH": os.pathsep.join(["lambda", "infra"])}
     command = [sys.executable, "-m", "demo", *filter(None, [argument])]
     refused = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -1,9 +1,19 @@
-"""Every link in the documentation leads somewhere in this project, heading included."""
+"""What the documentation says: every link leads somewhere in this project, and what can be held to the code is."""
 
+import json
 import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+
+from office_hours.decision import Reason
+from office_hours.event import Event
+from office_hours.hold import Hold
+from office_hours.schedule import Schedule
+from settings import KEYS, StackSettings
 
 PROJECT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -12,6 +22,8 @@ DOCUMENTS = [
     *PROJECT.glob("lambda/*.md"),
     *PROJECT.glob("tests/*/*.md"),
 ]
+README, OF_LAMBDA = ((PROJECT / folder / "README.md").read_text("utf-8") for folder in ("", "lambda"))
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def anchors(document: Path) -> set[str]:
@@ -26,3 +38,37 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     targets = [(document.parent / path if path else document, anchor) for path, anchor in links]
     assert [str(path) for path, _ in targets if not path.exists()] == []
     assert [anchor for path, anchor in targets if anchor and anchor not in anchors(path)] == []
+
+
+def rows(text: str, heading: str) -> Iterator[list[str]]:
+    """The rows of the tables below a heading, without their heads, a cell each."""
+    section = re.split("^## ", text.partition(f"\n## {heading}\n")[2], flags=re.MULTILINE)[0]
+    for table in re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE):
+        yield from ([cell.strip() for cell in row[1:-1].split("|")] for row in table.splitlines()[2:])
+
+
+def code(text: str) -> list[str]:
+    return re.findall("(?<!`)`([^`\n]+)`", text)
+
+
+def test_the_tags_events_and_holds_can_be_read() -> None:
+    tags = code(" ".join(tag for tag, _ in rows(README, "Tag a cluster")))
+    of_events = re.compile(r'\{("(clusters|dry_run|time)|\})')
+    events = [each for each in code(README + OF_LAMBDA) if of_events.match(each) and "..." not in each]
+    holds = re.findall(r"`[^`]*((?:running|stopped) (?:from|until) \d[^`]*)`", README + OF_LAMBDA)
+    assert all([tags, events, holds])
+    for tag in tags:
+        Schedule.parse(tag, named={"berlin": "mon-fri 08:00-18:00 Europe/Berlin"})
+    assert [each for each in events if Event.read(json.loads(each), NOW).mistakes] == []
+    for hold in holds:
+        Hold.parse(hold, zone=ZoneInfo("UTC"))
+
+
+def test_the_tables_have_all_reasons_all_settings_with_their_defaults_and_all_modules_of_what_acts() -> None:
+    assert {code(row[0])[0] for row in rows(README, "What is done, and why")} == {*Reason}
+    defaults = {key: code(row[1]) for row in rows(README, "Settings") for key in code(row[0])}
+    values = {key: getattr(StackSettings(), name) for key, (name, _) in KEYS.items()}
+    words = {key: value if value and isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    assert defaults == {key: [] if values[key] in ((), None) else [words[key]] for key in KEYS}
+    modules = code(" ".join(row[1] for row in rows(OF_LAMBDA, "The modules")))
+    assert sorted(modules) == sorted(each.name for each in (PROJECT / "lambda/office_hours").glob("[a-z]*.py"))

@@ -57,6 +57,12 @@ def test_without_a_region_it_asks_for_one(commands: Commands, monkeypatch: pytes
     assert not commands
 
 
+def test_a_mistake_in_the_settings_is_said_before_anything_is_made(commands: Commands) -> None:
+    with pytest.raises(SystemExit, match=r"^officeHours\.everyMinutes must be a divisor of 60"):
+        prepare_account.main(["-c", "officeHours.everyMinutes=7"])
+    assert not commands
+
+
 def test_without_credentials_it_stops_and_says_how_to_get_some(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:

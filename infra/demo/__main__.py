@@ -51,6 +51,10 @@ def main() -> None:
     except RefusedTagError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    explained = explain(tag, Settings.from_json(settings), START) if tag else None
+    if explained and not explained["valid"]:
+        print(explained["message"], file=sys.stderr)
+        sys.exit(2)
 
     prices = ", ".join(f"{name} ${usd:.2f}" for name, usd in SAMPLE_PRICES.items())
     about = (
@@ -61,8 +65,8 @@ def main() -> None:
     )
     for line in about:
         console.print(line)
-    if tag:
-        console.print(f"\nYours, {tag}:\n{explain(tag, Settings.from_json(settings), START)['message']}")
+    if explained:
+        console.print(f"\nYours, {tag}:\n{explained['message']}")
     from demo.simulation import simulate  # noqa: PLC0415  slow to import, so only once there is something to see
 
     OUTPUT.mkdir(parents=True, exist_ok=True)

@@ -17,8 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 import asset
 from member import package_key
 from organization import member_template
-from prepare_account import session
-from rollout import context_of, organization_of
+from prepare_account import context_of, session
+from rollout import organization_of
 from settings import STACK, SettingsError, StackSettings
 
 if TYPE_CHECKING:

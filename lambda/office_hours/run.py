@@ -66,6 +66,8 @@ def run(order: Order) -> Answer:
     if order.tell and not order.is_late():
         failed_too += order.tell(order, outcomes)
     failures, denied = told([*failures, *failed_too], regions)
+    if not failures and (mistakes := _wrong_for_all(outcomes)):
+        raise EventError(mistakes)
     return answer.report(order.action, order.now, order.event, outcomes=outcomes, failures=failures, denied=denied)
 
 
@@ -92,6 +94,12 @@ def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) ->
         nothing = "\n".join([*mistakes, "Nothing was done.", in_words(failures)])
         raise RunError(nothing) if failures else EventError(mistakes)
     return chosen, failures
+
+
+def _wrong_for_all(outcomes: Sequence[Outcome]) -> list[str]:
+    """What is wrong with the times of a command for every cluster, where they fit none of them."""
+    untimely = [each for each in outcomes if each.decision.reason is Reason.NEEDS_UNTIL]
+    return [] if any(each.hold for each in outcomes) else [f"{each.cluster.name}: {each.message}" for each in untimely]
 
 
 def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) -> Iterator[Outcome | Failure]:
