@@ -139,7 +139,6 @@ WORDS = [
     ("1-5 08:00-18:00", ["mon-fri"], ["did you mean"]),  # days?
     ("mon-fri 9-5 Europe/London", ["08:00-18:00"], ["did you mean"]),  # in the afternoon, or overnight?
     ("mon-fri 5-9pm", ["08:00-18:00"], ["did you mean"]),
-    ("9-5", ["expected hours such as"], ["did you mean"]),
     *((word, ['"ignore" leaves it alone'], ["/Vostok", "/Skopje", "/Reunion", '"tue"']) for word in ("off", "stop")),
     *((word, ['"never"', '"ignore"'], ["/", '"tue"']) for word in ("running", "true")),
     ("zurich", ["the settings have the schedules berlin, office"], ["did you mean"]),

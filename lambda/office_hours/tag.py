@@ -64,9 +64,6 @@ _TIMES = {
     "grace": ("mh", 12 * 60, "expected minutes or hours up to 12h, such as grace=90m or grace=2h"),
 }
 
-# Meant as hours, unless others follow: then 1-5 may be days.
-_NEARLY_HOURS = re.compile("[0-9][^-]*-[^-]+")
-
 _EXPECTED_VALUE = "expected days and hours such as mon-fri 08:00-18:00, or always, never or ignore"
 _EXPECTED_MONTHS = "expected months such as jan, jan-mar or nov-feb"
 _EXPECTED_DAYS = "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d1 to d31 or last-day"
@@ -186,7 +183,7 @@ class Tag:
         at = begin = 0  # where a group of windows begins
         if kind_of(words[0]) == "constant":
             self.constant, at = words[0].lower(), 1
-        elif kind_of(words[0]) is None and ("hours" in map(kind_of, words) or not _NEARLY_HOURS.fullmatch(words[0])):
+        elif kind_of(words[0]) is None:
             names = f"; the settings have the schedules {', '.join(some(sorted(self.named), 10))}" if self.named else ""
             raise _slips().unknown_word(words[0], (*self.named, *EVERYTHING), _EXPECTED_VALUE + names, begins=True)
         while not self.constant and at < len(words):
