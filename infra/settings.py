@@ -40,8 +40,8 @@ RETENTION = (
 )
 # RDS allows any script's letters, and white space. IAM compares the key without regard to case in a condition
 # (aws:ResourceTag/<key>), and does not say how it folds those letters or reads white space there: neither is accepted.
-# Nor is a key of signs alone: the functions tell a misspelt key by its letters and digits. Nor one that begins with "=":
-# the AWS CLI can't read it in `--tags Key=...,Value=...`.
+# Nor is a key of signs alone: the functions tell a misspelt key by its letters and digits. Nor is one that begins with
+# "=", which the AWS CLI can't read in `--tags Key=...,Value=...`.
 TAG_KEY = re.compile(r"(?!=)[_.:/=+@-]*[A-Za-z0-9][A-Za-z0-9_.:/=+@-]*")
 # RDS allows 128 characters, and the hold's key is this one and "-hold".
 TAG_KEY_LENGTH = 123
