@@ -28,10 +28,10 @@ export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20,21,22,23
 
 .PHONY: help
-help: ## Say what can be made
+help: ## List the targets
 	@echo "make <target>:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo 'ARGS="..." hands arguments on: make test ARGS="-k hold", make deploy ARGS="-c officeHours.everyMinutes=1"'
+	@echo 'ARGS="..." passes arguments on: make test ARGS="-k hold", make deploy ARGS="-c officeHours.everyMinutes=1"'
 
 .PHONY: demo
 demo: $(VENV)/.demo ## Watch a simulated week of office hours; TAG="mon-fri 08:00-18:00 Europe/Berlin" adds a tag of yours
@@ -81,7 +81,7 @@ audit: $(VENV)/.audit infra/node_modules/.ready ## Ask for known vulnerabilities
 	exit $$status
 
 .PHONY: format
-format: $(VENV)/.lint ## Put the code into shape
+format: $(VENV)/.lint ## Format the code
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
@@ -115,7 +115,7 @@ destroy: $(VENV)/.infra infra/node_modules/.ready ## Remove the stack and all th
 	@$(BIN)/python infra/console_events.py remove $(ARGS)
 
 .PHONY: deploy-organization
-deploy-organization: $(VENV)/.infra infra/node_modules/.ready ## Deploy to this account, and to all in the setting organization
+deploy-organization: $(VENV)/.infra infra/node_modules/.ready ## Deploy to this account, and to those in the units of the setting organization
 	@$(BIN)/python infra/prepare_account.py $(ARGS)
 	@parameters=$$($(BIN)/python infra/rollout.py prepare $(ARGS)) && \
 	$(CDK) deploy AuroraOfficeHours AuroraOfficeHoursOrganization $$parameters $(ARGS)
@@ -141,7 +141,7 @@ lock: $(VENV)/.uv ## Refresh the lock files to the newest versions allowed
 	cd infra && npm install --package-lock-only
 
 .PHONY: clean
-clean: ## Remove all that was made here, the prepared environments included
+clean: ## Remove everything that was made here, the prepared environments included
 	rm -rf $(VENV) infra/node_modules cdk.out build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # --- Preparation. A stamp says that a group of dependencies is in place. Groups only ever add to the environment: their

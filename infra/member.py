@@ -84,7 +84,10 @@ class Centre(Construct):
             self,
             "TellRole",
             description="Tells the centre which scheduled runs failed for good",
-            assumed_by=iam.ServicePrincipal("events.amazonaws.com"),
+            # https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html
+            assumed_by=iam.ServicePrincipal(
+                "events.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
+            ),
             inline_policies={
                 "tell": iam.PolicyDocument(
                     statements=[iam.PolicyStatement(actions=["sns:Publish"], resources=[self.topic.topic_arn])]

@@ -40,8 +40,9 @@ RETENTION = (
 )
 # RDS allows any script's letters, and white space. IAM compares the key without regard to case in a condition
 # (aws:ResourceTag/<key>), and does not say how it folds those letters or reads white space there: neither is accepted.
-# Nor is a key of signs alone: the functions tell a misspelt key by its letters and digits.
-TAG_KEY = re.compile(r"[_.:/=+@-]*[A-Za-z0-9][A-Za-z0-9_.:/=+@-]*")
+# Nor is a key of signs alone: the functions tell a misspelt key by its letters and digits. Nor is one that begins with
+# "=", which the AWS CLI can't read in `--tags Key=...,Value=...`.
+TAG_KEY = re.compile(r"(?!=)[_.:/=+@-]*[A-Za-z0-9][A-Za-z0-9_.:/=+@-]*")
 # RDS allows 128 characters, and the hold's key is this one and "-hold".
 TAG_KEY_LENGTH = 123
 # Whether the address exists shows when it is to be confirmed. This is for what could be none, or more than one.
@@ -220,7 +221,7 @@ def tag_key(value: object) -> str:
         return value
     raise ValueError(
         f"must be the key of a tag: 1 to {TAG_KEY_LENGTH} of the letters a to z, digits and _ . : / = + - @, at least "
-        f'one of them a letter or digit, not beginning with "aws:" or "rds:"; it is {shown(value)}.'
+        f'one of them a letter or digit, not beginning with "=", "aws:" or "rds:"; it is {shown(value)}.'
     )
 
 

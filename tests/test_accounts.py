@@ -120,7 +120,7 @@ def test_a_suspended_account_is_named_and_not_asked(organization: Account) -> No
 
 
 def test_an_account_that_can_not_be_read_is_named_once_and_costs_no_other(
-    organization: Account, monkeypatch: pytest.MonkeyPatch
+    organization: Account, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
     settings(monkeypatch, regions=[HOME, "us-east-1"])
     organization.add("a", OFFICE, Status="stopped")
@@ -135,6 +135,7 @@ def test_an_account_that_can_not_be_read_is_named_once_and_costs_no_other(
     # One cause is one line, though the role's ARN has the account's number.
     assert refused.startswith("Account new/333333333333, Account newer/444444444444: AccessDenied: ")
     assert unreadable.startswith("Account shop/111111111111: AccessDenied: ")
+    assert len(log.lines("ERROR")) == 4  # one for each account that lets nobody in, and for each Region of the other
 
 
 @pytest.mark.parametrize("operation", ["DescribeDBClusters", "ListRegions"])

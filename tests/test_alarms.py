@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from asset import PROJECT
 from settings import StackSettings
 from synthesis import Resource, Template, synthesize
 
@@ -39,6 +40,8 @@ def test_there_are_these_and_each_reads_one_metric(template: Template) -> None:
     found = alarms(template)
     assert found.keys() == ALARMS.keys()
     assert not [name for name, alarm in found.items() if "Metrics" in alarm]  # which is arithmetic
+    text = (PROJECT / "infra" / "README.md").read_text()
+    assert not [name for name in ALARMS if f"-{name}`" not in text]
 
 
 @pytest.mark.parametrize("name", ALARMS)

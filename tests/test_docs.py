@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from console_events import EVENTS
 from office_hours.decision import Reason
 from office_hours.event import Event
 from office_hours.hold import Hold
+from office_hours.reporting.status import PROBLEMS
 from office_hours.schedule import Schedule
 from settings import KEYS, StackSettings
 
@@ -72,3 +74,17 @@ def test_the_tables_have_all_reasons_all_settings_with_their_defaults_and_all_mo
     assert defaults == {key: [] if values[key] in ((), None) else [words[key]] for key in KEYS}
     modules = code(" ".join(row[1] for row in rows(OF_LAMBDA, "The modules")))
     assert sorted(modules) == sorted(each.name for each in (PROJECT / "lambda/office_hours").glob("[a-z]*.py"))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_every_target_of_make_that_is_named_exists(document: Path) -> None:
+    targets = re.findall(r"^([a-z-]+):.*## ", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"(?:`|=\d+ )make ([a-z-]+)", document.read_text())) <= {*targets}
+
+
+def test_what_infra_names_is_what_there_is() -> None:
+    text = (PROJECT / "infra" / "README.md").read_text()
+    table = text.partition("| problem | what it means |")[2].partition("\n\n")[0]
+    assert tuple(re.findall(r"^\| `(.+?)`", table, re.MULTILINE)) == PROBLEMS  # the worst first
+    for name in (*EVENTS["stop"], *EVENTS["start"]):
+        assert f"`{name}`" in text

@@ -424,11 +424,20 @@ def role(name: str, account: str = ACCOUNT) -> str:
 def test_a_member_is_looked_at_by_the_central_status_and_report_functions_alone(
     package: Path, who: str, organization: str, expected: bool
 ) -> None:
-    reader = synthesize(StackSettings(organization=ORGANIZATION), package, plain=True).properties("CentreReader")
-    policy = reader["AssumeRolePolicyDocument"]
-    # The evaluator asks every policy about a resource, which a role's trust does not name.
-    policy = {"Statement": [each | {"Resource": "*"} for each in policy["Statement"]]}
-    assert lets(policy, "sts:AssumeRole", "*", who, PrincipalOrgID=organization) is expected
+    assert lets(trust(package, "CentreReader"), "sts:AssumeRole", "*", who, PrincipalOrgID=organization) is expected
+
+
+def trust(package: Path, role: str) -> Document:
+    """Who can assume a member's role. The evaluator asks every policy about a resource, which a trust does not name."""
+    member = synthesize(StackSettings(organization=ORGANIZATION), package, plain=True)
+    statements = member.properties(role)["AssumeRolePolicyDocument"]["Statement"]
+    return {"Statement": [each | {"Resource": "*"} for each in statements]}
+
+
+@pytest.mark.parametrize(("account", "expected"), [(ACCOUNT, YES), (MEMBER, NO)])
+def test_a_members_failures_are_told_by_its_own_rules_alone(package: Path, account: str, expected: bool) -> None:
+    policy = trust(package, "CentreTellRole")
+    assert lets(policy, "sts:AssumeRole", "*", "events.amazonaws.com", SourceAccount=account) is expected
 
 
 @pytest.mark.parametrize(("cloud_trail", "regions"), [(True, ()), (False, ("*",))])

@@ -47,8 +47,9 @@ def test_every_account_of_the_units_gets_it_now_and_later_in_one_region_but_not_
     assert ".json" in str(members["TemplateURL"])
     asked = json.loads(member_template(StackSettings(organization=ORGANIZATION), package, {}))["Parameters"]
     assert {each["ParameterKey"] for each in members["Parameters"]} == asked.keys()
-    # One account that fails holds up no other.
-    assert members["OperationPreferences"]["FailureTolerancePercentage"] == 100
+    # One account that fails holds up no other, and a quarter is changed at a time.
+    preferences = members["OperationPreferences"]
+    assert (preferences["FailureTolerancePercentage"], preferences["MaxConcurrentPercentage"]) == (100, 25)
 
 
 def test_a_version_is_in_the_bucket_before_its_template_and_earlier_ones_stay(

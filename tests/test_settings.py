@@ -171,7 +171,8 @@ def test_a_value_is_accepted(key: str, values: list[object]) -> None:
         (
             "tagKey",
             "must be the key of a tag: 1 to 123 of the letters a to z, digits",
-            # Wildcards and variables of IAM, what is reserved, what is no word, and with "-hold" one too long for RDS.
+            # Wildcards and variables of IAM, what is reserved, what is no word, what the AWS CLI can't read, and what
+            # is too long for RDS with "-hold".
             [
                 "",
                 "office hours",
@@ -181,6 +182,7 @@ def test_a_value_is_accepted(key: str, values: list[object]) -> None:
                 "aws:hours",
                 "RDS:hours",
                 "-",
+                "=hours",
                 "k" * 124,
                 5,
             ],

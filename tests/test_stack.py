@@ -172,6 +172,8 @@ def test_what_is_given_up_on_lands_in_the_queue_for_a_fortnight(template: Templa
     scheduled = template.properties(f"{word}ScheduledEventInvokeConfig")
     assert scheduled["DestinationConfig"] == {"OnFailure": {"Destination": QUEUE}}
     assert template.properties("Failures") == {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": 14 * 86400}
+    (statement,) = template.properties("FailuresPolicy")["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 
 def test_the_report_is_due_each_morning_and_tried_for_an_hour(template: Template) -> None:

@@ -105,12 +105,10 @@ def _survey(invocation: Invocation, region: Region, since: datetime | None) -> I
     for each in listed(invocation, region):
         if isinstance(each, Cluster):
             clusters.append(replace(each, account=region.account))
-            continue
-        yield each
-        if each.denied:
-            return
+        else:
+            yield each
     for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
-        if error := call.exception():
+        if clusters and (error := call.exception()):
             yield failed(f"{region}, {what}", error, region=region.path)
     by_cluster = None if reading.exception() or not since else rds.by_cluster(reading.result())
     instances = [] if listing.exception() else listing.result()
