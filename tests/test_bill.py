@@ -95,7 +95,9 @@ def test_several_accounts_share_what_aws_gives_away() -> None:
 
 def test_the_table_has_a_row_for_each_variant() -> None:
     head, _, first, second = table({"10 clusters": month(IDLE, MEMORY, 9, 1), "many": MONTH}).splitlines()
-    assert head.startswith("|  | calls | GB-s | log, MB | Lambda, Scheduler | logs | metrics | alarms | dashboard |")
+    assert head.startswith(
+        "|  | calls | GB-seconds | log, MB | Lambda, Scheduler | logs | metrics | alarms | dashboard |"
+    )
     assert first == "| 10 clusters | 0 | 0 | 6 | 0.02 | 0.00 | 0.00 | 0.90 | 3.00 | 0.00 | **3.92** | 0.00 |"
     assert second.startswith("| many | 0 | 500,000 | 10,000 | 8.57 |")
     assert {line.count("|") for line in (head, first, second)} == {13}

@@ -3,7 +3,7 @@
 Nothing of it was measured in an AWS account, whose processors may be faster or slower than the one that measured.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 
 # --- Prices in US dollars, us-east-1, as published in November 2026, without what AWS gives away each month.
@@ -157,21 +157,14 @@ def together(months: Iterable[Month]) -> Month:
     return Month(*map(sum, zip(*map(astuple, months), strict=True)))
 
 
-# What is measured, and how it is written.
-_MEASURED: Mapping[str, Callable[[Month], str]] = {
-    "calls": lambda month: f"{month.calls:,.0f}",
-    "GB-s": lambda month: f"{month.gb_seconds:,.0f}",
-    "log, MB": lambda month: f"{month.log_gb * 1000:,.0f}",
-}
-
-
 def table(months: Mapping[str, Month]) -> str:
     """The one in infra/README.md, in Markdown: a row for each variant; what is measured, then US dollars."""
-    rows = []
+    prices = next(iter(months.values())).costs()
+    head = ["", "calls", "GB-seconds", "log, MB", *prices, "**in all**", "beyond what is free"]
+    lines = [head, ["---", *["---:"] * (len(head) - 1)]]
     for name, each in months.items():
-        costs = each.costs().values()
-        figures = [write(each) for write in _MEASURED.values()] + [f"{cost:.2f}" for cost in costs]
-        rows.append([name, *figures, f"**{sum(costs):.2f}**", f"{each.cost_beyond_what_is_free():.2f}"])
-    head = ["", *_MEASURED, *next(iter(months.values())).costs(), "**in all**", "beyond what is free"]
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+        costs = [*each.costs().values()]
+        measured = [f"{figure:,.0f}" for figure in (each.calls, each.gb_seconds, each.log_gb * 1000)]
+        in_all = [f"**{sum(costs):.2f}**", f"{each.cost_beyond_what_is_free():.2f}"]
+        lines.append([name, *measured, *(f"{cost:.2f}" for cost in costs), *in_all])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
