@@ -159,7 +159,9 @@ def test_it_is_sent_as_often_as_the_setting_says(
     )
 
 
-def test_what_was_saved_in_a_day_is_a_metric_once_a_day(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_saved_in_a_day_is_a_metric_once_a_day(
+    account: Account, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     a_week(account)
     report()
     assert "SavedUSD" not in capsys.readouterr().out
@@ -167,6 +169,9 @@ def test_what_was_saved_in_a_day_is_a_metric_once_a_day(account: Account, capsys
     (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines() if "SavedUSD" in text]
     assert line["SavedUSD"] == [7.0]
     assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
+    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")  # as in an organization's members
+    report({"send": True})
+    assert "SavedUSD" not in capsys.readouterr().out
 
 
 # What can go wrong

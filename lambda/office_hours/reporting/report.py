@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 from zoneinfo import ZoneInfo
 
 import boto3
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from office_hours import rds
 from office_hours.answer import NAMESPACE, Failure, RunError, failed, in_words, logger
@@ -157,8 +157,9 @@ def _send(answer: Report, now: datetime, suggest: Callable[[], tuple[Sequence[Su
     https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
     """
     if (saved := answer["total"]["periods"][0]["saved_usd"]) is not None:
-        with single_metric(name="SavedUSD", unit=MetricUnit.NoUnit, value=saved, namespace=NAMESPACE):
-            pass
+        metrics = EphemeralMetrics(namespace=NAMESPACE)  # single_metric sends them also where they are switched off
+        metrics.add_metric(name="SavedUSD", unit=MetricUnit.NoUnit, value=saved)
+        metrics.flush_metrics()
     how_often, stopped = os.environ.get("OFFICE_HOURS_REPORT", "weekly"), _reported(answer["total"])["stopped_hours"]
     in_days = "the last day" if how_often == "daily" else "the last 7 days"
     if how_often == "never":
