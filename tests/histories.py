@@ -8,7 +8,6 @@ PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for i
 
 import json
 import string
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,9 +18,7 @@ from typing import Any
 import pytest
 
 import invocation
-from aws_server import ACCESS_DENIED, HOME, LONG_AGO, RESET, THROTTLED, Account, Call, Refusal, Structure, our_role
-from invocation import Answer, Context, Log
-from office_hours.answer import RunError
+from aws_server import HOME, LONG_AGO, Account, Structure, our_role
 from office_hours.decision import Action
 from office_hours.event import EventError
 from office_hours.hold import Hold, HoldError
@@ -62,34 +59,10 @@ class Trail(StrEnum):
 
     ON = "on"
     LATE = "late"
-    DENIED = "denied"
     OFF = "off"
 
 
 TRAIL_DELAY = timedelta(minutes=15)  # of one that is late
-
-
-class Trouble(StrEnum):
-    """What goes wrong in an invocation."""
-
-    LISTING_REFUSED = "RDS does not list the clusters"
-    EVENTS_REFUSED = "RDS does not show the events"
-    TRAIL_REFUSED = "CloudTrail does not show the calls"
-    TAGGING_REFUSED = "RDS does not write tags"
-    CALLS_REFUSED = "RDS refuses to start or stop"
-    CALLS_NOT_NOW = "RDS waits for one of the cluster's instances"
-    NO_TIME = "the function's time is up"
-    THROTTLED_AT_FIRST = "RDS throttles the first calls"
-    ANSWER_LOST = "RDS carries the call out, and its answer is lost"
-
-
-# What is refused for good.
-DENIED = {
-    Trouble.LISTING_REFUSED: ("DescribeDBClusters",),
-    Trouble.EVENTS_REFUSED: ("DescribeEvents",),
-    Trouble.TAGGING_REFUSED: ("AddTagsToResource",),
-    Trouble.CALLS_REFUSED: (*CALLS,),
-}
 
 
 @dataclass(frozen=True)
@@ -209,13 +182,11 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Done:
-    """What an invocation did: the clusters that it tagged, asked RDS to change, and had changed; what it returned."""
+    """What an invocation did: the clusters that it tagged, those that it asked RDS to change, and what it raised."""
 
     tagged: set[str]
     asked: set[str]
-    begun: set[str]
-    answer: Answer | None
-    error: EventError | RunError | None
+    error: EventError | None
 
 
 @dataclass
@@ -227,16 +198,17 @@ class History:
     """
 
     account: Account
-    log: Log
     monkeypatch: pytest.MonkeyPatch
     trail: Trail = Trail.ON
     now: datetime = LONG_AGO
     fates: tuple[Fate, ...] = (Fate(),)
     users: int | None = 0
     clusters: dict[str, Cluster] = field(default_factory=dict)
-    _trouble: Trouble | None = None
-    _victim: str | None = None
-    _attempts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether CloudTrail tells at once who called RDS."""
+        return self.trail is Trail.ON
 
     def begin(self, now: datetime, trail: Trail = Trail.ON) -> None:
         """Begin anew, with an empty account."""
@@ -245,8 +217,6 @@ class History:
         self.account.trail_delay = TRAIL_DELAY if trail is Trail.LATE else timedelta(0)
         for each in (self.clusters, self.account.clusters, self.account.trail, self.account.calls):
             each.clear()
-        self.log.stream.seek(0)
-        self.log.stream.truncate()
 
     def add(self, tag: str, state: State = State.RUNNING, created: datetime = LONG_AGO) -> Cluster:
         """Add a cluster that is running, or that a person has stopped four days ago."""
@@ -298,32 +268,20 @@ class History:
             self.clusters[name].happens()
         self.now = until
 
-    def invoke(
-        self, action: Action, event: dict[str, Any], trouble: Trouble | None = None, victim: str | None = None
-    ) -> Done:
-        """Invoke a function: by its schedule, or by a person, with an event that names clusters.
-
-        trouble: what goes wrong, for the cluster `victim` or for all.
-        """
-        self._trouble, self._victim = trouble, victim
-        self._attempts.clear()
+    def invoke(self, action: Action, event: dict[str, Any]) -> Done:
+        """Invoke a function: by its schedule, or by a person, with an event that names clusters."""
         self._show_log()
-        first_call = len(self.account.calls)
-        before = {name: cluster.state for name, cluster in self.clusters.items()}
-        context = Context(remaining=3_000 if trouble is Trouble.NO_TIME else 60_000)
-        answer, error = None, None
+        self.account.calls.clear()
+        error = None
         try:
             function = invocation.stop if action is Action.STOP else invocation.start
-            answer = function(self.now.isoformat(), event, context)
-        except (EventError, RunError) as raised:
+            function(self.now.isoformat(), event)
+        except EventError as raised:
             error = raised
-        begun = {name for name, cluster in self.clusters.items() if before[name] and not cluster.state}
-        for name in begun:
-            to = State.RUNNING if self.clusters[name].snapshot["Status"] == "starting" else State.STOPPED
+        asked = {call.cluster: CALLS[call.operation] for call in self.account.calls if call.operation in CALLS}
+        for name, to in asked.items():
             self._change(self.clusters[name], Who.COMMAND if event else Who.RUN, to)
-        calls = self.account.calls[first_call:]
-        tagged = {call.cluster for call in calls if call.operation == "AddTagsToResource"}
-        return Done(tagged, {call.cluster for call in calls if call.operation in CALLS}, begun, answer, error)
+        return Done({*self.account.named("AddTagsToResource")}, {*asked}, error)
 
     def seen(self, cluster: Cluster) -> list[Event]:
         """The cluster's events that RDS shows now."""
@@ -373,30 +331,8 @@ class History:
             for event in self.seen(cluster):
                 self.account.log(cluster.name, event.message, event.date.isoformat())
 
-    def interfere(self, call: Call) -> Refusal | None:
-        """Have AWS refuse what is to go wrong."""
-        if call.operation == "LookupEvents":
-            is_denied = self.trail is Trail.DENIED or self._trouble is Trouble.TRAIL_REFUSED
-            return ACCESS_DENIED if is_denied else None
-        if self._victim not in (None, call.cluster) and call.operation != "DescribeDBClusters":
-            return None
-        is_change = call.operation in CALLS
-        self._attempts[call.cluster] += is_change
-        match self._trouble:
-            case Trouble.CALLS_NOT_NOW if is_change:
-                return Refusal("InvalidDBInstanceState", "Instance a-1 is not in available state.")
-            case Trouble.THROTTLED_AT_FIRST if is_change and self._attempts[call.cluster] <= 2:
-                return THROTTLED
-            case Trouble.ANSWER_LOST if is_change and self._attempts[call.cluster] == 1:
-                self.clusters[call.cluster].snapshot["Status"] = UNDER_WAY[CALLS[call.operation]]
-                return RESET
-        return ACCESS_DENIED if self._trouble and call.operation in DENIED.get(self._trouble, ()) else None
-
 
 @pytest.fixture
-def history(account: Account, log: Log, monkeypatch: pytest.MonkeyPatch) -> History:
+def history(account: Account, monkeypatch: pytest.MonkeyPatch) -> History:
     """An account without clusters, on a clock that stands still."""
-    history = History(account, log, monkeypatch)
-    for operation in ("DescribeDBClusters", "DescribeEvents", "LookupEvents", "AddTagsToResource", *CALLS):
-        account.before(operation, history.interfere)
-    return history
+    return History(account, monkeypatch)
