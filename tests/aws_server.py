@@ -9,7 +9,6 @@ PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for i
 """
 
 import json
-import random
 import re
 import socket
 import struct
@@ -120,7 +119,6 @@ class Account:
     enabled_regions: list[str] = field(default_factory=lambda: [HOME])
     products: list[Structure | str] = field(default_factory=list)  # the price list's, or what is no JSON there
     trail: dict[str, list[Structure]] = field(default_factory=lambda: defaultdict(list))
-    trail_records: bool = False  # whether what is asked of the account gets into the trail by itself
     trail_delay: timedelta = timedelta(0)  # until a call is to be seen there
     connections: dict[tuple[str, str], list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
     instead: dict[str, Structure] = field(default_factory=dict)
@@ -235,25 +233,6 @@ class Account:
         numbers = count()
         self.before(operation, lambda _: fault if times is None or next(numbers) < times else None, **where)
 
-    def trouble(
-        self, seed: str, faults: Sequence[Fault], *, one_in: int, in_a_row: int = 3, operation: str = "*"
-    ) -> None:
-        """Have about one call in so many meet a fault, chosen at random, yet none more often than so in a row.
-
-        The seed alone says which attempt at which call meets what, in whatever order the threads come.
-        """
-        attempts: dict[str, list[bool]] = defaultdict(list)
-
-        def meet(call: Call) -> Fault | None:
-            subject = f"{call.operation} {call.region} {call.cluster} {call.parameters.get('Marker')}"
-            earlier = attempts[subject]
-            chance = random.Random(f"{seed} {subject} {len(earlier)}")  # noqa: S311  no secret
-            is_enough = len(earlier) >= in_a_row and all(earlier[-in_a_row:])
-            earlier.append(not is_enough and chance.randrange(one_in) == 0)
-            return chance.choice(faults) if earlier[-1] else None
-
-        self.before(operation, meet)
-
     def heal(self) -> None:
         """Have nothing go wrong any more."""
         self._rules.clear()
@@ -273,17 +252,6 @@ class Account:
         fault = next((found for rule in self._rules if (found := rule(call))), None)
         with self._lock:
             answer = fault if isinstance(fault, Refusal) else self.instead.get(call.operation) or self._serve(call)
-            if self.trail_records and call.operation in _CHANGES and answer is not RESET:
-                function = "stop" if call.operation == "StopDBCluster" else "start"
-                self.called(
-                    call.operation,
-                    call.cluster,
-                    datetime.now(UTC).isoformat(),
-                    by=our_role(function),
-                    region=call.region,
-                    user_agent=call.agent,
-                    error=answer.code if isinstance(answer, Refusal) else "",
-                )
             if isinstance(answer, Refusal):
                 return answer, None
             self.carried_out.append(call)

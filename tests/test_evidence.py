@@ -263,17 +263,6 @@ def test_a_call_for_an_earlier_cluster_of_the_same_name_doesnt_count(account: Ac
     assert decisions(stop(EVENING)) == {"a": ("leave", "changed-by-hand")}
 
 
-def test_after_a_deleted_hold_a_cluster_goes_back_to_its_schedule(account: Account) -> None:
-    account.trail_records = True
-    account.add("a", OFFICE, Status="stopped")
-    account.log("a", STOPPED, "2026-11-23T18:06:00Z")
-    start("2026-11-23T19:00:00Z", {"clusters": ["a"], "until": "22:00"})
-    account.settle("2026-11-23T19:06:00Z")
-    assert decisions(stop("2026-11-23T20:00:00Z")) == {"a": ("leave", "held")}
-    account.clusters[HOME]["a"]["TagList"].pop()
-    assert decisions(stop("2026-11-23T20:05:00Z")) == {"a": STOP}
-
-
 @pytest.mark.parametrize(
     ("trouble", "warnings"),
     [("late", 0), ("off", 0), (ACCESS_DENIED, 1), (THROTTLED, 1)],
