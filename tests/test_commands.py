@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from aws_server import ACCESS_DENIED, HOME, Account, Refusal
+from aws_server import ACCESS_DENIED, HOME, Account
 from invocation import Answer, Context, Log, decisions, settings, start, stop
 from office_hours.answer import RunError
 from office_hours.event import EventError
@@ -336,19 +336,6 @@ def test_time_with_clusters_answers_for_those_alone_what_the_schedule_would_do(a
 
 
 # What can go wrong
-
-
-@pytest.mark.parametrize("code", ["AccessDenied", "InvalidDBClusterStateFault"])
-def test_a_hold_that_cannot_be_written_is_a_failure_and_the_call_is_not_made(
-    account: Account, log: Log, code: str
-) -> None:
-    account.add("a", OFFICE)
-    account.add("b", OFFICE)
-    account.fail("AddTagsToResource", Refusal(code, "Not now."), cluster="a")
-    with pytest.raises(RunError, match=rf"^1 failed and 1 clusters were handled(.|\n)*eu-west-1/a: {code}: Not now"):
-        stop(EVENING, {"clusters": ["a", "b"]})
-    assert account.named("StopDBCluster") == ["b"]
-    assert [line["cluster"] for line in log.lines("ERROR")] == ["a"]
 
 
 @pytest.mark.parametrize(("during", "done"), [("AddTagsToResource", ["AddTagsToResource"]), ("DescribeDBClusters", [])])

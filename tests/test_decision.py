@@ -171,7 +171,7 @@ def test_an_enforced_schedule_needs_no_evidence(tag: str, status: str, action: A
 @pytest.mark.parametrize(
     ("of", "message"),
     [
-        (cluster(tag="ignore"), 'Its tag is "ignore": it is left alone, whatever is done to it.'),
+        (cluster(tag="ignore", hold="x"), 'Its tag is "ignore": it is left alone, whatever is done to it.'),
         (cluster(tag="18:00-09:00 Japan"), "Running, as scheduled, until Tue 2026-11-17 09:00 Japan."),
         (cluster(tag="always"), "Running, as scheduled."),
         (cluster(tag=LATER), "Running. Its schedule says nothing until Tue 2026-12-01 08:00 UTC."),

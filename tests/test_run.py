@@ -36,20 +36,7 @@ def test_listing_takes_a_call_for_each_hundred_clusters_and_those_on_every_page_
     assert account.counts() == {"DescribeDBClusters": 3, "StopDBCluster": 5}
 
 
-def test_a_tagged_cluster_of_another_engine_is_listed_as_not_auroras(account: Account) -> None:
-    account.add("a-mysql", OFFICE, Engine="aurora-mysql")
-    account.add("a-postgres", OFFICE, Engine="aurora-postgresql")
-    for engine in ("mysql", "postgres", "neptune", "docdb"):
-        account.add(engine, OFFICE, Engine=engine)
-    answer = stop(CLOSING)
-    ineligible = ("leave", "ineligible")
-    others = dict.fromkeys(("mysql", "postgres", "neptune", "docdb"), ineligible)
-    assert decisions(answer) == {"a-mysql": STOP, "a-postgres": STOP} | others
-    assert all("not Aurora" in e["message"] for e in answer["clusters"] if e["reason"] == "ineligible")
-    assert account.named("StopDBCluster") == ["a-mysql", "a-postgres"]
-
-
-# What is acted on
+# What is acted on, and answered
 
 
 @pytest.mark.parametrize(
@@ -84,6 +71,30 @@ def test_what_the_other_function_is_to_do_is_listed_and_not_done(
     assert decisions(answer) == {"a": (decision, "scheduled")}
     assert f"The {decision} function {decision}s it." in answer["clusters"][0]["message"]
     assert not CHANGING & account.counts().keys()
+
+
+def test_an_answer_counts_the_reasons_and_says_all_about_each_cluster(account: Account) -> None:
+    account.add("closing", f"{OFFICE} Europe/Berlin")
+    account.add("down", OFFICE, Status="stopped")
+    account.add("never", "never")
+    answer = stop("2026-11-23T17:00:00Z")
+    entries = answer.pop("clusters")
+    assert answer == {
+        "action": "stop",
+        "time": "2026-11-23T17:00:00Z",
+        "dry_run": False,
+        "counts": {"scheduled": 2, "enforced": 1},
+    }
+    assert all(entry.pop("message").endswith(".") for entry in entries)
+    keys = ("cluster", "region", "status", "decision", "reason", "next")
+    assert entries == [
+        dict(zip(keys, values, strict=True))
+        for values in (
+            ("closing", HOME, "available", "stop", "scheduled", "2026-11-24T07:00:00Z"),
+            ("down", HOME, "stopped", "start", "scheduled", "2026-11-23T18:00:00Z"),
+            ("never", HOME, "available", "stop", "enforced", None),
+        )
+    ]
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
@@ -129,18 +140,14 @@ def test_a_cluster_that_vanished_since_it_was_listed_is_a_warning_and_no_failure
 
 
 @pytest.mark.parametrize("code", rds.REFUSALS)
-@pytest.mark.parametrize("tag", [OFFICE, "never"])
-def test_each_refusal_is_one_that_rds_knows_and_told_in_its_own_words(account: Account, tag: str, code: str) -> None:
+def test_each_refusal_is_one_that_rds_knows_and_told_in_its_own_words(account: Account, code: str) -> None:
     modelled = account.model.operation_model("StopDBCluster").error_shapes
     assert code in {error.metadata["error"]["code"] for error in modelled}
-    account.add("a", tag)
+    account.add("a", OFFICE)
     account.fail("StopDBCluster", Refusal(code, "It is part of a blue/green deployment."))
     (entry,) = stop(CLOSING)["clusters"]
     assert entry["error"] == f"{code}: It is part of a blue/green deployment."
     assert "RDS refused: It is part of a blue/green deployment." in entry["message"]
-
-
-# Settings
 
 
 # Regions

@@ -58,6 +58,8 @@ EXAMPLES = """
     1st-mon 06:00-22:00 last-day 00:00-24:00 UTC | 2026-11-30 2026-12-30 |
         mon 30 00:00 up, tue 01 00:00 down, mon 07 06:00 up, mon 07 22:00 down
     berlin enforced | 2026-11-23 2026-11-23 | mon 23 07:00 up, mon 23 17:00 down
+    mon-fri 08:00-18:00 Europe/Sofia mon-fri 09:00-18:00 Asia/Kolkata | 2026-11-23 2026-11-23 |
+        mon 23 03:30 up, mon 23 16:00 down
 """
 RULES = {
     "an overnight window belongs to the day it starts on": """

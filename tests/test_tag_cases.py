@@ -3,53 +3,18 @@
 Each comes from a public question or bug report. The 23rd of November 2026 is a Monday.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from aws_server import Account
-from invocation import decisions, start, stop
 from office_hours.reporting.explain import explain
-from office_hours.schedule import Schedule, ScheduleError, State, Transition
+from office_hours.schedule import Schedule, ScheduleError, State
 from office_hours.settings import Settings
 
 pytest_plugins = ["aws_server", "invocation"]
 
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 OFFICE = "mon-fri 08:00-18:00 Europe/Berlin"
-
-
-def transitions(tag: str, days: int = 7) -> list[Transition]:
-    """Those of some days from Monday on."""
-    schedule, at, found = Schedule.parse(tag), MONDAY - timedelta(microseconds=1), []
-    while (each := schedule.next_transition(at)) and each.at < MONDAY + timedelta(days=days):
-        found.append(each)
-        at = each.at
-    return found
-
-
-# Windows: the tag, the hours of a week, and its transitions in UTC on Monday, or until Saturday.
-WINDOWS = """
-    mon 08:00-24:00 tue-thu 00:00-24:00 fri 00:00-20:00 America/New_York          | 108  | mon 13:00, sat 01:00
-    daily 06:00-01:00 UTC                                                         | 133  | mon 01:00, mon 06:00
-    daily 09:00-18:00 daily 23:30-00:30 Asia/Singapore           | 70 | mon 01:00, mon 10:00, mon 15:30, mon 16:30
-    sun-fri 06:00-22:30 Asia/Jerusalem                                            | 99   | mon 04:00, mon 20:30
-    mon-fri 08:00-18:00 Europe/Sofia mon-fri 09:00-18:00 Asia/Kolkata             | 62.5 | mon 03:30, mon 16:00
-"""
-
-
-@pytest.mark.parametrize(("tag", "hours", "expected"), [line.split("|") for line in WINDOWS.strip().splitlines()])
-def test_windows(tag: str, hours: str, expected: str) -> None:
-    days = 7 if "sat" in expected else 1
-    assert ", ".join(f"{each.at:%a %H:%M}" for each in transitions(tag, days)).lower() == expected.strip()
-    schedule, steps = Schedule.parse(tag), (MONDAY + timedelta(minutes=30 * step) for step in range(7 * 48))
-    assert sum(schedule.desired_state(at) is State.RUNNING for at in steps) / 2 == float(hours)
-
-
-def test_two_offices_are_right_in_summer_as_well() -> None:
-    schedule = Schedule.parse("mon-fri 08:00-18:00 Europe/Sofia mon-fri 09:00-18:00 Asia/Kolkata")
-    edges = [datetime(2026, 7, 6, hour, minute, tzinfo=UTC) for hour, minute in ((3, 29), (3, 30), (14, 59), (15, 0))]
-    assert [schedule.desired_state(at) for at in edges] == ["stopped", "running", "running", "stopped"]
 
 
 def test_holidays_are_each_clusters_own() -> None:
@@ -152,61 +117,6 @@ def test_words_of_a_refusal(tag: str, there: list[str], absent: list[str]) -> No
     _, hint = message.split(f'"{tag}": ', 1)
     assert all(words in hint for words in there), hint
     assert not any(words in hint for words in absent), hint
-
-
-# Decisions: the tag, what was done by hand, and what is decided.
-
-
-def test_started_by_hand_and_stopped_every_evening(account: Account) -> None:
-    account.add("a", "-22:00 Europe/Madrid")
-    account.log("a", "DB cluster started", "2026-11-23T15:00:00Z")
-    assert decisions(stop("2026-11-23T20:59:00Z")) == {"a": ("leave", "changed-by-hand")}
-    assert decisions(stop("2026-11-23T21:00:00Z")) == {"a": ("stop", "scheduled")}
-
-
-def test_a_one_sided_stop_happens_on_closed_days(account: Account) -> None:
-    account.add("a", "-19:00 Europe/Berlin closed=2026-12-24:2027-01-01")
-    account.log("a", "DB cluster started", "2026-12-23T19:00:00Z")
-    assert decisions(stop("2026-12-24T17:00:00Z")) == {"a": ("leave", "changed-by-hand")}
-    assert decisions(stop("2026-12-24T18:00:00Z")) == {"a": ("stop", "scheduled")}
-
-
-def test_never_is_stopped_again_after_seven_days(account: Account) -> None:
-    account.add("a", "never")
-    assert decisions(stop("2026-11-23T12:00:00Z")) == {"a": ("stop", "enforced")}
-
-
-@pytest.mark.parametrize("hold", ["running", "nonsense"])
-def test_what_is_ignored_is_left_whatever_its_hold_is(account: Account, hold: str) -> None:
-    tags = {"office-hours": "ignore", "office-hours-hold": hold}
-    account.add("a", TagList=[{"Key": key, "Value": value} for key, value in tags.items()])
-    for run in (stop, start):
-        answer = run("2026-11-23T12:00:00Z")
-        assert decisions(answer) == {"a": ("leave", "ignored")}
-        assert answer["clusters"][0]["next"] is None
-
-
-@pytest.mark.parametrize(
-    ("hold", "at", "expected"),
-    [
-        ("stopped until 2027-01-04", "2027-01-03T22:59:00Z", ("stop", "held")),
-        ("stopped until 2027-01-04", "2027-01-04T07:00:00Z", ("leave", "as-scheduled")),
-        ("stopped from 2026-12-24 until 2027-01-04", "2026-12-23T12:00:00Z", ("leave", "as-scheduled")),
-        ("stopped from 2026-12-24 until 2027-01-04", "2026-12-24T12:00:00Z", ("stop", "held")),
-    ],
-)
-def test_down_over_the_holidays(account: Account, hold: str, at: str, expected: tuple[str, str]) -> None:
-    tags = {"office-hours": OFFICE, "office-hours-hold": hold}
-    account.add("a", TagList=[{"Key": key, "Value": value} for key, value in tags.items()])
-    assert decisions(stop(at)) == {"a": expected}
-
-
-def test_patching_tonight(account: Account) -> None:
-    account.add("db", OFFICE, Status="stopped")
-    start("2026-12-01T18:00:00Z", {"clusters": ["db"], "from": "2026-12-01T20:00", "until": "2026-12-01T23:00"})
-    assert account.tag("db") == "running from 2026-12-01T20:00+01:00 until 2026-12-01T23:00+01:00"
-    assert decisions(start("2026-12-01T18:59:00Z")) == {"db": ("leave", "as-scheduled")}
-    assert decisions(start("2026-12-01T19:00:00Z")) == {"db": ("start", "held")}
 
 
 def test_explain_names_the_country_and_the_offset() -> None:
