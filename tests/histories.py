@@ -9,7 +9,6 @@ PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for i
 import json
 import string
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,18 +20,11 @@ import invocation
 from aws_server import HOME, LONG_AGO, Account, Structure, our_role
 from office_hours.decision import Action
 from office_hours.event import EventError
-from office_hours.hold import Hold, HoldError
-from office_hours.schedule import Schedule, ScheduleError, State
+from office_hours.hold import Hold
+from office_hours.schedule import Schedule, State
 
 SCHEDULE_KEY, HOLD_KEY = "office-hours", "office-hours-hold"
 MAINTENANCE = "sun:05:00-sun:06:00"
-# Members of the snapshot of a cluster that RDS cannot stop, with a value each.
-OBSTACLES: dict[str, Any] = {
-    "EngineMode": "serverless",
-    "GlobalClusterIdentifier": "worldwide",
-    "ReplicationSourceIdentifier": "arn:aws:rds:eu-central-1:123456789012:cluster:source",
-    "ReadReplicaIdentifiers": ["arn:aws:rds:eu-central-1:123456789012:cluster:replica"],
-}
 DAY = 24 * 60  # minutes
 LOG_REACHES = timedelta(days=14)
 
@@ -111,16 +103,14 @@ class Cluster:
     """A cluster as it is, and how it came to that.
 
     snapshot: what RDS tells of it.
-    schedule, hold: what its tags mean; no schedule if it has no tag or one that cannot be read.
-    unreadable: whether its hold cannot be read.
+    schedule, hold: what its tags mean.
     edits: how often its tags were written.
     due, happens: when something happens to it by itself next, and what.
     """
 
     snapshot: Structure
-    schedule: Schedule | None = None
+    schedule: Schedule = field(init=False)
     hold: Hold | None = None
-    unreadable: bool = False
     edits: int = 0
     changes: list[Change] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -152,11 +142,6 @@ class Cluster:
         return ", ".join(f"{each.asked:%a %H:%M} {each.who} {each.to}".lower() for each in self.changes)
 
     @property
-    def is_stranger(self) -> bool:
-        """Whether it is not to be touched: untagged, with a tag that cannot be read, or ineligible."""
-        return self.schedule is None or self.unreadable or any(key in self.snapshot for key in OBSTACLES)
-
-    @property
     def tags(self) -> dict[str, str]:
         return {tag["Key"]: tag["Value"] for tag in self.snapshot["TagList"]}
 
@@ -167,17 +152,10 @@ class Cluster:
 
     def read(self) -> None:
         """Read its tags, after they were written."""
-        tags = self.tags
         self.edits += 1
-        self.schedule = self.hold = None
-        self.unreadable = HOLD_KEY not in tags and any("hold" in key for key in tags)
-        with suppress(ScheduleError, KeyError):
-            self.schedule = Schedule.parse(tags[SCHEDULE_KEY], maintenance_window=MAINTENANCE)
-        try:
-            if self.schedule and HOLD_KEY in tags:
-                self.hold = Hold.parse(tags[HOLD_KEY], zone=self.schedule.zone)
-        except HoldError:
-            self.unreadable = True
+        self.schedule = Schedule.parse(self.tags[SCHEDULE_KEY], maintenance_window=MAINTENANCE)
+        value = self.tags.get(HOLD_KEY)
+        self.hold = Hold.parse(value, zone=self.schedule.zone) if value else None
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""What the functions promise about any history of a cluster: random ones, and one that is worth telling.
+"""What the functions promise about any history of a cluster, of which random ones are played.
 
 The functions are invoked as they are deployed, against an RDS at the wire whose changes take 1 to 25 minutes. Most runs
 are missed, and some are repeated. CloudTrail tells who called RDS: at once, a quarter of an hour later, or, switched
 off, not at all. "Known" is what it tells a run at once. Promised is, where nothing else is said, of each run and of
-each cluster (what runs do that meet trouble is in test_faults.py):
+each cluster (runs that meet trouble are in test_faults.py, clusters that are never touched in test_decision.py):
 
 (a) By hand. Runs act only towards the state that is asked for: by the hold in force, else by the schedule. So what a
     person did through the functions is not undone before its hold ends. What a person did elsewhere is left until the
@@ -15,10 +15,9 @@ each cluster (what runs do that meet trouble is in test_faults.py):
     But not with `enforced`, `always` and `never`, nor under a hold, nor, unless it is known, where other events since
     an hour before the transition are missing from the log. The latest transition is the end of a past hold, if that is
     later than the schedule's own; both are those of the tags as they are now.
-(b) Transitions. The first run acts on a cluster that is not in the state that is
-    asked for, and that can be acted on: it is not busy, it is eligible, and it has instances. It does so always with
-    `enforced`, `always` and `never`, and under a hold, and where it is known that our functions brought it into its
-    state; else unless
+(b) Transitions. The first run acts on a cluster that is not in the state that is asked for, and that can be acted on:
+    it is not busy, and it has instances. It does so always with `enforced`, `always` and `never`, and under a hold, and
+    where it is known that our functions brought it into its state; else unless
       - the change that brought it into its state was asked for at or after the latest transition: by a person, or by a
         run before an edit of the tags;
       - it was created at or after the latest transition;
@@ -28,8 +27,7 @@ each cluster (what runs do that meet trouble is in test_faults.py):
       - that change is not known, and events since an hour before the transition are missing from the log.
 (c) Restarts. What AWS started after seven days, and nobody has stopped since, is stopped as under (b) whenever the
     latest transition was, if the log tells of the restart.
-(d) Strangers. No call that changes anything names a cluster that is untagged, or whose tag or hold cannot be read, or
-    that RDS cannot stop; but a command by hand replaces a hold that cannot be read. Runs write no tags.
+(d) Tags. Runs write none.
 (e) Once. From one transition to the next, runs change a cluster once at the most, and once more for each restart by AWS
     and for each change of theirs that failed; an edit of the tags begins a new count. But not with `enforced`, `always`
     and `never`, nor under a hold, nor where events were late or lost and CloudTrail does not tell at once.
@@ -54,7 +52,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from histories import (
     HOLD_KEY,
-    OBSTACLES,
     RESTART,
     SCHEDULE_KEY,
     STOP_FAILED,
@@ -87,24 +84,24 @@ def hold_in_force(cluster: Cluster, now: datetime) -> Hold | None:
 def state_asked_for(cluster: Cluster, now: datetime) -> State | None:
     if hold := hold_in_force(cluster, now):
         return hold.to
-    return cluster.schedule.desired_state(now) if cluster.schedule else None
+    return cluster.schedule.desired_state(now)
 
 
 def latest_transition(cluster: Cluster, now: datetime) -> datetime | None:
-    transition = cluster.schedule and cluster.schedule.latest_transition(now)
+    transition = cluster.schedule.latest_transition(now)
     ends = [cluster.hold.until] if cluster.hold and cluster.hold.until and cluster.hold.until <= now else []
     return max([transition.at, *ends] if transition else ends, default=None)
 
 
 def is_in_use(history: History, cluster: Cluster) -> bool:
     since = latest_transition(cluster, history.now)
-    grace = cluster.schedule.grace if cluster.schedule and not hold_in_force(cluster, history.now) else 0
+    grace = 0 if hold_in_force(cluster, history.now) else cluster.schedule.grace
     return bool(since and history.now < since + timedelta(minutes=grace)) and history.users != 0
 
 
 def is_insisted_on(cluster: Cluster, now: datetime) -> bool:
     """Whether what people do elsewhere counts for nothing."""
-    return bool(hold_in_force(cluster, now) or (cluster.schedule and cluster.schedule.enforced))
+    return bool(hold_in_force(cluster, now)) or cluster.schedule.enforced
 
 
 # What is promised
@@ -113,8 +110,6 @@ def is_insisted_on(cluster: Cluster, now: datetime) -> bool:
 def why_not(history: History, cluster: Cluster, action: Action) -> str:
     """Why a run of this function must not act on this cluster; empty where it may."""
     wanted = state_asked_for(cluster, history.now)
-    if cluster.is_stranger:
-        return "(d) a stranger"
     if cluster.state is None:
         return "(b) busy"
     if wanted in (None, cluster.state) or STATES[action] is not wanted:
@@ -224,8 +219,6 @@ def command(history: History, action: Action, until: str | None, names: list[str
 
 def hold_asked_for(history: History, cluster: Cluster, action: Action, until: str | None) -> Hold | None:
     """The hold that this command should write; None for a cluster that it cannot be given for."""
-    if cluster.schedule is None or any(key in cluster.snapshot for key in OBSTACLES):
-        return None
     if until is not None:
         return Hold(STATES[action], history.now + UNTIL[until])
     transition = cluster.schedule.next_transition(history.now)
@@ -261,16 +254,6 @@ TAGS = st.sampled_from(USUAL_TAGS) | st.sampled_from(OTHER_TAGS)
 # In the weeks in which clocks change, and in some others.
 DAYS = ("2026-03-06", "2026-03-27", "2026-10-02", "2026-10-23", "2026-11-20", "2026-12-30", "2028-02-27")
 BEGINNINGS = [datetime.fromisoformat(f"{day}T{hour}:00Z") for day in DAYS for hour in ("07", "17")]
-STRANGE_TAGS = [
-    {},
-    {"team": "mon-fri 08:00-18:00"},
-    {"Office_Hours": "mon-fri 08:00-18:00"},
-    {SCHEDULE_KEY: "mno-fri 08:00-18:00"},
-    {SCHEDULE_KEY: "feb d30 08:00-18:00"},
-    {SCHEDULE_KEY: "never", HOLD_KEY: "stopped till 20:00"},
-    {SCHEDULE_KEY: "never", "office_hours_hold": "running"},
-]
-STRANGE = st.sampled_from(STRANGE_TAGS) | st.sampled_from(sorted(OBSTACLES))
 BOTH = (Action.STOP, Action.START)
 UNTIL = {"20m": timedelta(minutes=20), "90m": timedelta(minutes=90), "4h": timedelta(hours=4), "3d": timedelta(days=3)}
 WISHES = st.tuples(st.sampled_from(BOTH), st.none() | st.sampled_from(sorted(UNTIL)))
@@ -329,14 +312,13 @@ class AnyHistory(RuleBasedStateMachine):
         self.trail = trail
         self.tag = ""
 
-    @initialize(beginning=st.sampled_from(BEGINNINGS), tag=st.sampled_from(USUAL_TAGS), other=TAGS, strange=STRANGE)
-    def begin(self, beginning: datetime, tag: str, other: str, strange: str | dict[str, str]) -> None:
+    @initialize(beginning=st.sampled_from(BEGINNINGS), tag=st.sampled_from(USUAL_TAGS), other=TAGS)
+    def begin(self, beginning: datetime, tag: str, other: str) -> None:
         self.tag = tag
         self.history.begin(beginning, self.trail)
         self.history.add(tag, State.STOPPED)
         for each in (tag, other, "never"):
             self.history.add(each)
-        self.estrange(self.cluster(3), strange)
 
     @rule(which=st.sets(WHICH), patience=FEW_MINUTES, fates=FATES, then=THEN)
     def people_start_and_stop_elsewhere(self, which: set[int], patience: int, fates: Fates, then: Then) -> None:
@@ -386,26 +368,9 @@ class AnyHistory(RuleBasedStateMachine):
         self.history.users = users
         self.go_on(self.cluster(which), then)
 
-    @rule(which=WHICH, how=STRANGE, then=THEN)
-    def a_cluster_becomes_a_stranger_or_none(self, which: int, how: str | dict[str, str], then: Then) -> None:
-        cluster = self.cluster(which)
-        if cluster.is_stranger:
-            for key in OBSTACLES:
-                cluster.snapshot.pop(key, None)
-            cluster.write({SCHEDULE_KEY: self.tag})
-        else:
-            self.estrange(cluster, how)
-        self.go_on(cluster, then)
-
     def cluster(self, which: int) -> Cluster:
         clusters = list(self.history.clusters.values())
         return clusters[which % len(clusters)]
-
-    def estrange(self, cluster: Cluster, how: str | dict[str, str]) -> None:
-        if isinstance(how, str):
-            cluster.snapshot[how] = OBSTACLES[how]
-        else:
-            cluster.write(how)
 
     def start_and_stop(self, which: set[int], patience: int) -> None:
         """Have people start or stop these clusters, as soon as all of them can be, and then some minutes."""
@@ -417,7 +382,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     def go_on(self, cluster: Cluster, then: Then) -> None:
         now = begin = self.history.now
-        if then.pause is Pause.TRANSITION and cluster.schedule:
+        if then.pause is Pause.TRANSITION:
             transition, hold = cluster.schedule.next_transition(now), hold_in_force(cluster, now)
             ends = [transition.at] if transition else []
             begin = min([*ends, hold.until] if hold and hold.until else ends, default=now)
@@ -443,32 +408,4 @@ def test_the_promises_hold_in_any_history(history: History, trail: Trail) -> Non
             database=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
-    )
-
-
-# A history worth telling. The 16th of November 2026 is a Monday.
-
-
-def let_run(history: History, until: str, every: timedelta) -> None:
-    end = datetime.fromisoformat(f"{until}Z")
-    while history.now < end:
-        history.wait(min(end, history.now + every))
-        for action in BOTH:
-            run(history, action)
-
-
-@pytest.mark.parametrize("trail", [Trail.ON, Trail.OFF])
-def test_who_works_late_is_left_alone_until_closing_time_and_what_aws_starts_is_stopped(
-    history: History, trail: Trail
-) -> None:
-    history.begin(datetime.fromisoformat("2026-11-16T17:00Z"), trail)
-    cluster = history.add("mon-fri 08:00-18:00 UTC closed=2026-11-18:2026-12-31")
-    let_run(history, "2026-11-16T19:00", timedelta(minutes=5))
-    history.by_hand(cluster)
-    let_run(history, "2026-11-17T17:00", timedelta(hours=1))
-    let_run(history, "2026-11-17T19:00", timedelta(minutes=5))
-    let_run(history, "2026-11-25T00:00", timedelta(hours=8))
-    assert cluster.story == (
-        "mon 18:00 run stopped, mon 19:00 person running, tue 18:00 run stopped, "
-        "tue 18:06 aws running, tue 19:00 run stopped"
     )
