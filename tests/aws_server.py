@@ -127,7 +127,6 @@ class Account:
     calls: list[Call] = field(default_factory=list)
     carried_out: list[Call] = field(default_factory=list)
     published: list[Parameters] = field(default_factory=list)
-    model: ServiceModel = field(default_factory=lambda: _model("rds"))
     members: "dict[str, Account]" = field(default_factory=dict)  # the organization's other accounts, by their ids
     sessions: int = 0  # how often its reader's role was assumed; only the latest session is good
     units: dict[str, list[Structure]] = field(default_factory=lambda: defaultdict(list))  # accounts, and units below
@@ -562,8 +561,7 @@ class _Handler(BaseHTTPRequestHandler):
             return json.dumps(answer).encode()
         if self.protocol == CBOR:
             return _as_cbor(answer, _model("cloudwatch").operation_model(call.operation).output_shape)
-        service = _SERVICES.get(call.operation)
-        model = _model(service) if service else self.account.model
+        model = _model(_SERVICES.get(call.operation, "rds"))
         root = ET.Element(f"{call.operation}Response", xmlns=model.metadata["xmlNamespace"])
         # The element is named by the result wrapper, the operation's name and "Result"; some answer with nothing.
         if shape := model.operation_model(call.operation).output_shape:

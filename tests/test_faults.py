@@ -15,7 +15,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
@@ -312,19 +312,11 @@ def test_answers_that_have_more_or_less_than_usual_are_no_fault(
 
 
 @pytest.mark.parametrize("way", [STOP])
-@pytest.mark.parametrize("member", ["ClusterCreateTime", "DBClusterMembers", "Engine", "Status", "TagList"])
-def test_a_cluster_that_lacks_what_a_decision_needs_costs_no_other(trial: Trial, member: str) -> None:
+def test_a_cluster_that_cannot_be_read_costs_no_other(trial: Trial) -> None:
     spoilt, *others = trial.furnish(3)
-    spoil = {"ClusterCreateTime": datetime(2001, 2, 3, tzinfo=UTC), "DBClusterMembers": [], "TagList": []}
-    as_it_was = trial.cluster(spoilt)[member]
-    trial.cluster(spoilt)[member] = spoil.get(member, "")
-    trial.account.fail("DescribeDBClusters", Rewritten(lambda body: body.replace(b"2001-02-03T00:00:00Z", b"long ago")))
-    trial.run()
-    trial.cluster(spoilt)[member] = as_it_was
-    failed = {spoilt: "TypeError"} if member == "ClusterCreateTime" else {}
-    trial.check(others, failed)
-    trial.next_run()
-    trial.check()
+    created = trial.cluster(spoilt)["ClusterCreateTime"].isoformat().replace("+00:00", "Z").encode()
+    trial.account.fail("DescribeDBClusters", Rewritten(lambda body: body.replace(created, b"long ago", 1)))
+    trial.prove(others, {spoilt: "TypeError"})
 
 
 @both
