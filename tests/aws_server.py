@@ -417,15 +417,14 @@ class Account:
             found += [(query["Id"], at, float(number)) for at, number in points]
         start = int(call.parameters.get("NextToken", "0"))
         end = start + min(self.points, int(call.parameters.get("MaxDatapoints", self.points)))
-        later = {each for each, _, _ in found[end:]}
-        results: dict[str, Structure] = {}
-        for query in queries:
-            code = "PartialData" if query["Id"] in later else "Complete"
-            results[query["Id"]] = {"Id": query["Id"], "Timestamps": [], "Values": [], "StatusCode": code}
+        results = {
+            query["Id"]: {"Id": query["Id"], "Timestamps": [], "Values": [], "StatusCode": "Complete"}
+            for query in queries
+        }
         for name, at, figure in found[start:end]:
             results[name]["Timestamps"].append(at)
             results[name]["Values"].append(figure)
-        return {"MetricDataResults": list(results.values())} | ({"NextToken": str(end)} if later else {})
+        return {"MetricDataResults": list(results.values())} | ({"NextToken": str(end)} if end < len(found) else {})
 
 
 # What speaks the Query protocol and is not RDS.

@@ -36,7 +36,7 @@ def test_listing_takes_a_call_for_each_hundred_clusters_and_those_on_every_page_
     assert account.counts() == {"DescribeDBClusters": 3, "StopDBCluster": 5}
 
 
-# What is acted on, and answered
+# What is acted on
 
 
 @pytest.mark.parametrize(
@@ -71,30 +71,6 @@ def test_what_the_other_function_is_to_do_is_listed_and_not_done(
     assert decisions(answer) == {"a": (decision, "scheduled")}
     assert f"The {decision} function {decision}s it." in answer["clusters"][0]["message"]
     assert not CHANGING & account.counts().keys()
-
-
-def test_an_answer_counts_the_reasons_and_says_all_about_each_cluster(account: Account) -> None:
-    account.add("closing", f"{OFFICE} Europe/Berlin")
-    account.add("down", OFFICE, Status="stopped")
-    account.add("never", "never")
-    answer = stop("2026-11-23T17:00:00Z")
-    entries = answer.pop("clusters")
-    assert answer == {
-        "action": "stop",
-        "time": "2026-11-23T17:00:00Z",
-        "dry_run": False,
-        "counts": {"scheduled": 2, "enforced": 1},
-    }
-    assert all(entry.pop("message").endswith(".") for entry in entries)
-    keys = ("cluster", "region", "status", "decision", "reason", "next")
-    assert entries == [
-        dict(zip(keys, values, strict=True))
-        for values in (
-            ("closing", HOME, "available", "stop", "scheduled", "2026-11-24T07:00:00Z"),
-            ("down", HOME, "stopped", "start", "scheduled", "2026-11-23T18:00:00Z"),
-            ("never", HOME, "available", "stop", "enforced", None),
-        )
-    ]
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])

@@ -24,8 +24,8 @@ DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MONTH_DAYS = tuple(f"d{number}" for number in range(1, 32))
-# What moves an edge from its day, such as the wait for the first Monday and its maintenance window, is less.
-MARGIN = 14 * DAY
+# What moves an edge from its day is less.
+MARGIN = 4 * DAY
 
 Edge = tuple[datetime, str]
 
@@ -67,13 +67,12 @@ class Window:
 
 @dataclass(frozen=True)
 class Plan:
-    """A schedule's parts. Minutes of the maintenance week are counted from Monday 00:00 UTC."""
+    """A schedule's parts, but for the maintenance window, which test_schedule.py adds."""
 
     windows: tuple[Window, ...] = ()
     closed: tuple[tuple[date, date], ...] = ()
     calendar: tuple[date, ...] = ()
     lead: int = 0
-    maintenance: tuple[int, int] | None = None
     enforced: bool = False
 
     @property
@@ -84,15 +83,8 @@ class Plan:
             for window, following in zip(self.windows, (*self.windows[1:], None), strict=True)
         ]
         closed = [f"closed={begin}:{end}" for begin, end in self.closed]
-        flags = {"holidays=office": self.calendar, f"lead={self.lead}m": self.lead}
-        flags |= {"maintenance": self.maintenance, "enforced": self.enforced}
+        flags = {"holidays=office": self.calendar, f"lead={self.lead}m": self.lead, "enforced": self.enforced}
         return " ".join([*groups, *closed, *(flag for flag, given in flags.items() if given)])
-
-    @property
-    def maintenance_window(self) -> str | None:
-        """The text that RDS has for it, such as sun:05:00-sun:06:00."""
-        edges = [f"{WEEK[at // 1440]}:{at % 1440 // 60:02}:{at % 60:02}" for at in self.maintenance or ()]
-        return "-".join(edges) or None
 
     @property
     def one_sided(self) -> bool:
@@ -110,7 +102,7 @@ class SlowSchedule:
     def __init__(self, plan: Plan, at: datetime, number: int) -> None:
         self._plan, self._days = plan, [at.date() + each * DAY for each in range(-number, number + 1)]
         self.known_from, self.known_until = midnight(self._days[0]) + MARGIN, midnight(self._days[-1]) - MARGIN
-        self._running = [] if plan.one_sided else join([*self._windows(), *self._maintenance()])
+        self._running = [] if plan.one_sided else join(sorted(self._windows()))
         edges = self._one_sided_edges() if plan.one_sided else self._two_sided_edges()
         self.edges = [edge for edge in sorted(edges) if self.known_from <= edge[0] < self.known_until]
 
@@ -136,12 +128,6 @@ class SlowSchedule:
             end = first_shown(window.zone, midnight(last_day) + window.end * MINUTE)
             if begin < end:
                 yield begin - self._plan.lead * MINUTE, end
-
-    def _maintenance(self) -> Iterator[tuple[datetime, datetime]]:
-        if self._plan.maintenance:
-            start, end = self._plan.maintenance
-            for begin in (midnight(day) + start * MINUTE for day in self._days if day.weekday() == 0):
-                yield begin - 10 * MINUTE, begin + (end - start) % (7 * 24 * 60) * MINUTE
 
     def _two_sided_edges(self) -> Iterator[Edge]:
         for begin, end in self._running:
@@ -176,9 +162,9 @@ def first_shown(zone: str, shown: datetime) -> datetime:
 
 
 def join(spans: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
-    """The spans' union: those that overlap or touch become one."""
+    """The union of spans that are in order: those that overlap or touch become one."""
     joined: list[tuple[datetime, datetime]] = []
-    for begin, end in sorted(spans):
+    for begin, end in spans:
         if joined and begin <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(joined[-1][1], end))
         else:
@@ -255,12 +241,7 @@ def cases(draw: st.DrawFn) -> tuple[Plan, datetime]:
     if draw(st.integers(0, 3)) == 0:
         edges = draw(windows(zone, ONE_SIDED))
         return Plan(edges, closed, calendar, lead if any(each.start is not None for each in edges) else 0), at
-    week = 7 * 24 * 60
-    begin = (at.weekday() * 1440 + at.hour * 60 + draw(st.integers(-2880, 2880))) % week
-    maintenance = begin, (begin + draw(st.sampled_from([30, 60, 1440, week - 30]))) % week
-    maintained = draw(st.integers(0, 3)) == 0
-    two_sided = draw(windows(zone, TWO_SIDED))
-    return Plan(two_sided, closed, calendar, lead, maintenance if maintained else None, draw(st.booleans())), at
+    return Plan(draw(windows(zone, TWO_SIDED)), closed, calendar, lead, draw(st.booleans())), at
 
 
 def read(plan: Plan) -> Schedule:
@@ -279,7 +260,7 @@ def parse(plan: Plan, text: str, maintenance_window: str | None = None) -> Sched
             text,
             named={"berlin": "mon-fri 08:00-18:00 Europe/Berlin"},
             calendars={"office": list(plan.calendar)},
-            maintenance_window=maintenance_window or plan.maintenance_window,
+            maintenance_window=maintenance_window,
         )
     except ScheduleError as error:
         return error
