@@ -73,13 +73,7 @@ class Fate:
 
 @dataclass
 class Change:
-    """A change of a cluster's state.
-
-    who, to, asked: who asked for it, which state, and when.
-    ended: when it was over; None while it is under way.
-    failed: whether it fails.
-    edits: how often the cluster's tags had been written.
-    """
+    """A change of a cluster's state: who asked for which, when it was over, and how often tags had been written."""
 
     who: Who
     to: State

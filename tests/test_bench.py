@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import report, tags
+from bench import report
 from bench.__main__ import BOTO3, Plan, measure, pages
 from bench.measure import PROJECT, Pairs, Program, Report, Run
 from bench.scenario import Scenario
-from office_hours.schedule import Schedule
 
 TINY = Plan(runs=((Scenario(20, 2, apart=True), 1, 1),), cold=0, custodian=(0, 0), hostile=2, scale=40)
 OURS, FLOOR = Program("ours", (str(PROJECT / "lambda"), BOTO3)), Program("floor", (BOTO3,))
@@ -33,13 +32,6 @@ def test_it_measures_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_it_measures_the_status_over_so_many_accounts() -> None:
     assert pages(OURS, accounts=21).count("| yes |") == 4
-
-
-def test_the_tags_that_are_measured_are_what_they_are_called() -> None:
-    for tag in (*tags.TYPICAL, *tags.distinct()):
-        Schedule.parse(tag, maintenance_window=tags.MAINTENANCE)
-    assert len(set(tags.distinct())) == 1000
-    assert all(len(tag) <= 256 and re.fullmatch(r"[\w\s.:/=+@-]*", tag) for tag in tags.hostile(2))
 
 
 @pytest.mark.parametrize(("ours", "met"), [(0.74, "met"), (0.76, "**missed**")])

@@ -1,12 +1,12 @@
 """The tag language, rule by rule. In November 2026 Berlin is an hour ahead of UTC; the 23rd is a Monday."""
 
 import re
-import time
 from datetime import UTC, date, datetime, timedelta
 from typing import TypedDict, Unpack
 
 import pytest
 
+from bench import tags
 from office_hours.days_off import parse_dates
 from office_hours.schedule import Schedule, ScheduleError, State, Transition
 
@@ -190,30 +190,9 @@ def test_what_never_changes_has_no_transitions(tag: str, state: State | None) ->
     assert (schedule.latest_transition(at), schedule.next_transition(at)) == (None, None)
 
 
-# Tags are hostile: whoever can write one can write anything.
-MANY_WINDOWS = " ".join(f"00:{minute:02}-00:{minute + 1:02}" for minute in range(0, 36, 2))
-COUNTRIES = " ".join(f"holidays={code}" for code in ("SA", "IL", "CN", "IN", "US", "IR", "MY", "ID", "TH", "KR"))
-
-
-@pytest.mark.parametrize(
-    "tag",
-    [
-        f"{MANY_WINDOWS} lead=1440m",
-        f"{MANY_WINDOWS} closed=2000-01-01:2050-12-31",
-        f"jan d1 08:00-18:00 {COUNTRIES}",
-        " ".join(["x" * 80] * 3),
-        "mon+" * 63,
-    ],
-)
-def test_the_hardest_tags_are_answered_in_less_than_a_second(tag: str) -> None:
-    began = time.process_time()
-    try:
-        schedule = Schedule.parse(tag)
-        schedule.latest_transition(utc("2026-11-23"))
-        schedule.next_transition(utc("2026-11-23"))
-    except ScheduleError:
-        pass
-    assert time.process_time() - began < 1
+def test_the_hardest_tags_are_answered_in_less_than_a_second() -> None:
+    """Tags are hostile: whoever can write one can write anything."""
+    assert max(tags.seconds([tag], [utc("2026-11-23")]) for tag in tags.hostile(20)) < 1
 
 
 # Days, months, zones.

@@ -272,13 +272,21 @@ def can_happen(window: Window) -> bool:
     return any(window.names(first + number * DAY) for number in range(28 * 366))
 
 
-@THOROUGH
-@given(cases(), st.sampled_from([40, 40, 40, 40, 400]))
 # The longest lead moves a start at midnight to a midnight, and the day before can be far from any window.
-@example((Plan((Window(0, 1440, ("d15",), (), "Asia/Kolkata"),), lead=1440), datetime(2026, 6, 1, tzinfo=UTC)), 400)
-def test_a_schedule_asks_for_what_the_slow_reading_asks_for(case: tuple[Plan, datetime], days: int) -> None:
+FAR = Plan((Window(0, 1440, ("d15",), (), "Asia/Kolkata"),), lead=1440)
+
+
+@THOROUGH
+@given(cases(), st.sampled_from([40, 40, 40, 40, 400]), st.sampled_from([" ", "  ", "\t", "\n "]))
+# The longest lead moves a start at midnight to a midnight, and the day before can be far from any window.
+@example(
+    (Plan((Window(0, 1440, ("d15",), (), "Asia/Kolkata"),), lead=1440), datetime(2026, 6, 1, tzinfo=UTC)), 400, " "
+)
+def test_a_schedule_asks_for_what_the_slow_reading_asks_for(case: tuple[Plan, datetime], days: int, space: str) -> None:
     plan, at = case
     schedule, slow = read(plan), SlowSchedule(plan, at, days)
+    # Neither case nor the kind of white space counts.
+    assert parse(plan, space.join(["", *plan.text.upper().split(), ""])) == schedule
 
     def known(found: Transition | None) -> Edge | None:
         return (found.at, found.to.value) if found and slow.known_from <= found.at < slow.known_until else None
@@ -293,16 +301,6 @@ def test_a_schedule_asks_for_what_the_slow_reading_asks_for(case: tuple[Plan, da
         if expected[0] > at:
             assert known(schedule.next_transition(at)) == expected
             at = expected[0]
-
-
-@USUAL
-@given(cases(), st.sampled_from([" ", "  ", "\t", "\n "]))
-def test_neither_case_nor_the_kind_of_white_space_counts(case: tuple[Plan, datetime], space: str) -> None:
-    plan, _ = case
-    schedule = read(plan)
-    written = space.join(["", *plan.text.upper().split(), ""])
-    assert parse(plan, written) == schedule
-    assert str(parse(plan, written)) == written
 
 
 @USUAL

@@ -83,6 +83,8 @@ def hostile(by_chance: int) -> Iterator[str]:
     """Tags that are as long as may be, and made to be slow; so many of them by chance."""
     yield from (letter * LONGEST for letter in ("x", "+", "-", ":", "1", " ", "/"))
     yield from ("mon" + "+mon" * 63, "mon" + "+mno" * 63, "mon-" * 64, "Europe/Berlin" * 19, "europe/berlinn" * 18)
+    windows = " ".join(f"00:{minute:02}-00:{minute + 1:02}" for minute in range(0, 36, 2))
+    yield from (f"{windows} lead=1440m", f"{windows} closed=2000-01-01:2050-12-31")
     yield _full(["daily 08:00-18:00", *(f"holidays={country}" for country in COUNTRIES)])
     yield from ("holidays=" + "D" * 247, "closed=" + "9" * 249, "lead=" + "9" * 251, "holidays=US-" + "X" * 244)
     for filler in FILLERS:
