@@ -73,8 +73,10 @@ RULES = {
     """,
     "the last monday of a month is the one before the next month": """
         last-mon 08:00-18:00 UTC | 2026-11-22 2026-11-30 | mon 30 08:00 up, mon 30 18:00 down
+        last-mon 08:00-18:00 UTC | 2026-05-18 2026-05-31 | mon 25 08:00 up, mon 25 18:00 down
     """,
     "a zone can put an edge days from where utc has it": """
+        sat 22:00-20:00 Pacific/Honolulu | 2026-11-22 2026-11-23 | sun 22 08:00 up, mon 23 06:00 down
         tue 00:00-00:01 Pacific/Kiritimati lead=1440m | 2026-11-22 2026-11-24 | sun 22 10:00 up, mon 23 10:01 down
     """,
     # Berlin's clocks skip from 02:00 to 03:00 at 01:00 UTC on Sunday, 29 March 2026; Sao Paulo's
