@@ -70,6 +70,10 @@ def said(decision: Decision) -> str:
 # --- Rules 2 to 4: what is never acted on
 
 
+def test_what_is_ignored_is_left_whatever_its_hold_is() -> None:
+    assert said(decided(cluster(tag="ignore", hold="up"), "mon 20:00")) == "leave ignored"
+
+
 @pytest.mark.parametrize(("tags", "named"), [({"tag": "mno"}, '"mno"'), ({"hold": "up"}, '"up"')])
 def test_a_tag_or_a_hold_that_cannot_be_read_leaves_the_cluster_alone(tags: dict[str, str], named: str) -> None:
     decision = decided(cluster(**tags), "mon 20:00")
@@ -171,7 +175,7 @@ def test_an_enforced_schedule_needs_no_evidence(tag: str, status: str, action: A
 @pytest.mark.parametrize(
     ("of", "message"),
     [
-        (cluster(tag="ignore", hold="x"), 'Its tag is "ignore": it is left alone, whatever is done to it.'),
+        (cluster(tag="ignore"), 'Its tag is "ignore": it is left alone, whatever is done to it.'),
         (cluster(tag="18:00-09:00 Japan"), "Running, as scheduled, until Tue 2026-11-17 09:00 Japan."),
         (cluster(tag="always"), "Running, as scheduled."),
         (cluster(tag=LATER), "Running. Its schedule says nothing until Tue 2026-12-01 08:00 UTC."),

@@ -40,27 +40,6 @@ def test_listing_takes_a_call_for_each_hundred_clusters_and_those_on_every_page_
 
 
 @pytest.mark.parametrize(
-    ("run", "status", "done", "times"),
-    [
-        (stop, "available", "stop", ["17:55", "18:00", "18:05", "18:08", "18:10"]),
-        (start, "stopped", "start", ["07:55", "08:00", "08:05", "08:08", "08:10"]),
-    ],
-    ids=["closing", "opening"],
-)
-def test_a_cluster_is_acted_on_at_its_transition_and_the_next_runs_leave_it(
-    account: Account, run: Callable[[str], Answer], status: str, done: str, times: list[str]
-) -> None:
-    before, due, after, settled, later = (f"2026-11-23T{time}:00Z" for time in times)
-    account.add("a", OFFICE, Status=status)
-    assert decisions(run(before)) == {"a": ("leave", "as-scheduled")}
-    assert decisions(run(due)) == {"a": (done, "scheduled")}
-    assert decisions(run(after)) == {"a": ("leave", "busy")}
-    account.settle(settled)
-    assert decisions(run(later)) == {"a": ("leave", "as-scheduled")}
-    assert account.named(f"{done.capitalize()}DBCluster") == ["a"]
-
-
-@pytest.mark.parametrize(
     ("run", "at", "status", "decision"), [(stop, OPENING, "stopped", "start"), (start, CLOSING, "available", "stop")]
 )
 def test_what_the_other_function_is_to_do_is_listed_and_not_done(
