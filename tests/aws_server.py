@@ -9,7 +9,6 @@ PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for i
 """
 
 import json
-import random
 import re
 import socket
 import struct
@@ -120,7 +119,6 @@ class Account:
     enabled_regions: list[str] = field(default_factory=lambda: [HOME])
     products: list[Structure | str] = field(default_factory=list)  # the price list's, or what is no JSON there
     trail: dict[str, list[Structure]] = field(default_factory=lambda: defaultdict(list))
-    trail_records: bool = False  # whether what is asked of the account gets into the trail by itself
     trail_delay: timedelta = timedelta(0)  # until a call is to be seen there
     connections: dict[tuple[str, str], list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
     instead: dict[str, Structure] = field(default_factory=dict)
@@ -129,7 +127,6 @@ class Account:
     calls: list[Call] = field(default_factory=list)
     carried_out: list[Call] = field(default_factory=list)
     published: list[Parameters] = field(default_factory=list)
-    model: ServiceModel = field(default_factory=lambda: _model("rds"))
     members: "dict[str, Account]" = field(default_factory=dict)  # the organization's other accounts, by their ids
     sessions: int = 0  # how often its reader's role was assumed; only the latest session is good
     units: dict[str, list[Structure]] = field(default_factory=lambda: defaultdict(list))  # accounts, and units below
@@ -235,25 +232,6 @@ class Account:
         numbers = count()
         self.before(operation, lambda _: fault if times is None or next(numbers) < times else None, **where)
 
-    def trouble(
-        self, seed: str, faults: Sequence[Fault], *, one_in: int, in_a_row: int = 3, operation: str = "*"
-    ) -> None:
-        """Have about one call in so many meet a fault, chosen at random, yet none more often than so in a row.
-
-        The seed alone says which attempt at which call meets what, in whatever order the threads come.
-        """
-        attempts: dict[str, list[bool]] = defaultdict(list)
-
-        def meet(call: Call) -> Fault | None:
-            subject = f"{call.operation} {call.region} {call.cluster} {call.parameters.get('Marker')}"
-            earlier = attempts[subject]
-            chance = random.Random(f"{seed} {subject} {len(earlier)}")  # noqa: S311  no secret
-            is_enough = len(earlier) >= in_a_row and all(earlier[-in_a_row:])
-            earlier.append(not is_enough and chance.randrange(one_in) == 0)
-            return chance.choice(faults) if earlier[-1] else None
-
-        self.before(operation, meet)
-
     def heal(self) -> None:
         """Have nothing go wrong any more."""
         self._rules.clear()
@@ -273,17 +251,6 @@ class Account:
         fault = next((found for rule in self._rules if (found := rule(call))), None)
         with self._lock:
             answer = fault if isinstance(fault, Refusal) else self.instead.get(call.operation) or self._serve(call)
-            if self.trail_records and call.operation in _CHANGES and answer is not RESET:
-                function = "stop" if call.operation == "StopDBCluster" else "start"
-                self.called(
-                    call.operation,
-                    call.cluster,
-                    datetime.now(UTC).isoformat(),
-                    by=our_role(function),
-                    region=call.region,
-                    user_agent=call.agent,
-                    error=answer.code if isinstance(answer, Refusal) else "",
-                )
             if isinstance(answer, Refusal):
                 return answer, None
             self.carried_out.append(call)
@@ -450,15 +417,14 @@ class Account:
             found += [(query["Id"], at, float(number)) for at, number in points]
         start = int(call.parameters.get("NextToken", "0"))
         end = start + min(self.points, int(call.parameters.get("MaxDatapoints", self.points)))
-        later = {each for each, _, _ in found[end:]}
-        results: dict[str, Structure] = {}
-        for query in queries:
-            code = "PartialData" if query["Id"] in later else "Complete"
-            results[query["Id"]] = {"Id": query["Id"], "Timestamps": [], "Values": [], "StatusCode": code}
+        results = {
+            query["Id"]: {"Id": query["Id"], "Timestamps": [], "Values": [], "StatusCode": "Complete"}
+            for query in queries
+        }
         for name, at, figure in found[start:end]:
             results[name]["Timestamps"].append(at)
             results[name]["Values"].append(figure)
-        return {"MetricDataResults": list(results.values())} | ({"NextToken": str(end)} if later else {})
+        return {"MetricDataResults": list(results.values())} | ({"NextToken": str(end)} if end < len(found) else {})
 
 
 # What speaks the Query protocol and is not RDS.
@@ -594,8 +560,7 @@ class _Handler(BaseHTTPRequestHandler):
             return json.dumps(answer).encode()
         if self.protocol == CBOR:
             return _as_cbor(answer, _model("cloudwatch").operation_model(call.operation).output_shape)
-        service = _SERVICES.get(call.operation)
-        model = _model(service) if service else self.account.model
+        model = _model(_SERVICES.get(call.operation, "rds"))
         root = ET.Element(f"{call.operation}Response", xmlns=model.metadata["xmlNamespace"])
         # The element is named by the result wrapper, the operation's name and "Result"; some answer with nothing.
         if shape := model.operation_model(call.operation).output_shape:

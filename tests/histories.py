@@ -8,9 +8,7 @@ PYTEST_DONT_REWRITE: test modules import this one, and load it as a plugin for i
 
 import json
 import string
-from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,23 +17,14 @@ from typing import Any
 import pytest
 
 import invocation
-from aws_server import ACCESS_DENIED, HOME, LONG_AGO, RESET, THROTTLED, Account, Call, Refusal, Structure, our_role
-from invocation import Answer, Context, Log
-from office_hours.answer import RunError
+from aws_server import HOME, LONG_AGO, Account, Structure, our_role
 from office_hours.decision import Action
 from office_hours.event import EventError
-from office_hours.hold import Hold, HoldError
-from office_hours.schedule import Schedule, ScheduleError, State
+from office_hours.hold import Hold
+from office_hours.schedule import Schedule, State
 
 SCHEDULE_KEY, HOLD_KEY = "office-hours", "office-hours-hold"
 MAINTENANCE = "sun:05:00-sun:06:00"
-# Members of the snapshot of a cluster that RDS cannot stop, with a value each.
-OBSTACLES: dict[str, Any] = {
-    "EngineMode": "serverless",
-    "GlobalClusterIdentifier": "worldwide",
-    "ReplicationSourceIdentifier": "arn:aws:rds:eu-central-1:123456789012:cluster:source",
-    "ReadReplicaIdentifiers": ["arn:aws:rds:eu-central-1:123456789012:cluster:replica"],
-}
 DAY = 24 * 60  # minutes
 LOG_REACHES = timedelta(days=14)
 
@@ -62,34 +51,10 @@ class Trail(StrEnum):
 
     ON = "on"
     LATE = "late"
-    DENIED = "denied"
     OFF = "off"
 
 
 TRAIL_DELAY = timedelta(minutes=15)  # of one that is late
-
-
-class Trouble(StrEnum):
-    """What goes wrong in an invocation."""
-
-    LISTING_REFUSED = "RDS does not list the clusters"
-    EVENTS_REFUSED = "RDS does not show the events"
-    TRAIL_REFUSED = "CloudTrail does not show the calls"
-    TAGGING_REFUSED = "RDS does not write tags"
-    CALLS_REFUSED = "RDS refuses to start or stop"
-    CALLS_NOT_NOW = "RDS waits for one of the cluster's instances"
-    NO_TIME = "the function's time is up"
-    THROTTLED_AT_FIRST = "RDS throttles the first calls"
-    ANSWER_LOST = "RDS carries the call out, and its answer is lost"
-
-
-# What is refused for good.
-DENIED = {
-    Trouble.LISTING_REFUSED: ("DescribeDBClusters",),
-    Trouble.EVENTS_REFUSED: ("DescribeEvents",),
-    Trouble.TAGGING_REFUSED: ("AddTagsToResource",),
-    Trouble.CALLS_REFUSED: (*CALLS,),
-}
 
 
 @dataclass(frozen=True)
@@ -108,13 +73,7 @@ class Fate:
 
 @dataclass
 class Change:
-    """A change of a cluster's state.
-
-    who, to, asked: who asked for it, which state, and when.
-    ended: when it was over; None while it is under way.
-    failed: whether it fails.
-    edits: how often the cluster's tags had been written.
-    """
+    """A change of a cluster's state: who asked for which, when it was over, and how often tags had been written."""
 
     who: Who
     to: State
@@ -138,16 +97,14 @@ class Cluster:
     """A cluster as it is, and how it came to that.
 
     snapshot: what RDS tells of it.
-    schedule, hold: what its tags mean; no schedule if it has no tag or one that cannot be read.
-    unreadable: whether its hold cannot be read.
+    schedule, hold: what its tags mean.
     edits: how often its tags were written.
     due, happens: when something happens to it by itself next, and what.
     """
 
     snapshot: Structure
-    schedule: Schedule | None = None
+    schedule: Schedule = field(init=False)
     hold: Hold | None = None
-    unreadable: bool = False
     edits: int = 0
     changes: list[Change] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -179,11 +136,6 @@ class Cluster:
         return ", ".join(f"{each.asked:%a %H:%M} {each.who} {each.to}".lower() for each in self.changes)
 
     @property
-    def is_stranger(self) -> bool:
-        """Whether it is not to be touched: untagged, with a tag that cannot be read, or ineligible."""
-        return self.schedule is None or self.unreadable or any(key in self.snapshot for key in OBSTACLES)
-
-    @property
     def tags(self) -> dict[str, str]:
         return {tag["Key"]: tag["Value"] for tag in self.snapshot["TagList"]}
 
@@ -194,28 +146,19 @@ class Cluster:
 
     def read(self) -> None:
         """Read its tags, after they were written."""
-        tags = self.tags
         self.edits += 1
-        self.schedule = self.hold = None
-        self.unreadable = HOLD_KEY not in tags and any("hold" in key for key in tags)
-        with suppress(ScheduleError, KeyError):
-            self.schedule = Schedule.parse(tags[SCHEDULE_KEY], maintenance_window=MAINTENANCE)
-        try:
-            if self.schedule and HOLD_KEY in tags:
-                self.hold = Hold.parse(tags[HOLD_KEY], zone=self.schedule.zone)
-        except HoldError:
-            self.unreadable = True
+        self.schedule = Schedule.parse(self.tags[SCHEDULE_KEY], maintenance_window=MAINTENANCE)
+        value = self.tags.get(HOLD_KEY)
+        self.hold = Hold.parse(value, zone=self.schedule.zone) if value else None
 
 
 @dataclass(frozen=True)
 class Done:
-    """What an invocation did: the clusters that it tagged, asked RDS to change, and had changed; what it returned."""
+    """What an invocation did: the clusters that it tagged, those that it asked RDS to change, and what it raised."""
 
     tagged: set[str]
     asked: set[str]
-    begun: set[str]
-    answer: Answer | None
-    error: EventError | RunError | None
+    error: EventError | None
 
 
 @dataclass
@@ -227,16 +170,17 @@ class History:
     """
 
     account: Account
-    log: Log
     monkeypatch: pytest.MonkeyPatch
     trail: Trail = Trail.ON
     now: datetime = LONG_AGO
     fates: tuple[Fate, ...] = (Fate(),)
     users: int | None = 0
     clusters: dict[str, Cluster] = field(default_factory=dict)
-    _trouble: Trouble | None = None
-    _victim: str | None = None
-    _attempts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether CloudTrail tells at once who called RDS."""
+        return self.trail is Trail.ON
 
     def begin(self, now: datetime, trail: Trail = Trail.ON) -> None:
         """Begin anew, with an empty account."""
@@ -245,8 +189,6 @@ class History:
         self.account.trail_delay = TRAIL_DELAY if trail is Trail.LATE else timedelta(0)
         for each in (self.clusters, self.account.clusters, self.account.trail, self.account.calls):
             each.clear()
-        self.log.stream.seek(0)
-        self.log.stream.truncate()
 
     def add(self, tag: str, state: State = State.RUNNING, created: datetime = LONG_AGO) -> Cluster:
         """Add a cluster that is running, or that a person has stopped four days ago."""
@@ -298,32 +240,20 @@ class History:
             self.clusters[name].happens()
         self.now = until
 
-    def invoke(
-        self, action: Action, event: dict[str, Any], trouble: Trouble | None = None, victim: str | None = None
-    ) -> Done:
-        """Invoke a function: by its schedule, or by a person, with an event that names clusters.
-
-        trouble: what goes wrong, for the cluster `victim` or for all.
-        """
-        self._trouble, self._victim = trouble, victim
-        self._attempts.clear()
+    def invoke(self, action: Action, event: dict[str, Any]) -> Done:
+        """Invoke a function: by its schedule, or by a person, with an event that names clusters."""
         self._show_log()
-        first_call = len(self.account.calls)
-        before = {name: cluster.state for name, cluster in self.clusters.items()}
-        context = Context(remaining=3_000 if trouble is Trouble.NO_TIME else 60_000)
-        answer, error = None, None
+        self.account.calls.clear()
+        error = None
         try:
             function = invocation.stop if action is Action.STOP else invocation.start
-            answer = function(self.now.isoformat(), event, context)
-        except (EventError, RunError) as raised:
+            function(self.now.isoformat(), event)
+        except EventError as raised:
             error = raised
-        begun = {name for name, cluster in self.clusters.items() if before[name] and not cluster.state}
-        for name in begun:
-            to = State.RUNNING if self.clusters[name].snapshot["Status"] == "starting" else State.STOPPED
+        asked = {call.cluster: CALLS[call.operation] for call in self.account.calls if call.operation in CALLS}
+        for name, to in asked.items():
             self._change(self.clusters[name], Who.COMMAND if event else Who.RUN, to)
-        calls = self.account.calls[first_call:]
-        tagged = {call.cluster for call in calls if call.operation == "AddTagsToResource"}
-        return Done(tagged, {call.cluster for call in calls if call.operation in CALLS}, begun, answer, error)
+        return Done({*self.account.named("AddTagsToResource")}, {*asked}, error)
 
     def seen(self, cluster: Cluster) -> list[Event]:
         """The cluster's events that RDS shows now."""
@@ -373,30 +303,8 @@ class History:
             for event in self.seen(cluster):
                 self.account.log(cluster.name, event.message, event.date.isoformat())
 
-    def interfere(self, call: Call) -> Refusal | None:
-        """Have AWS refuse what is to go wrong."""
-        if call.operation == "LookupEvents":
-            is_denied = self.trail is Trail.DENIED or self._trouble is Trouble.TRAIL_REFUSED
-            return ACCESS_DENIED if is_denied else None
-        if self._victim not in (None, call.cluster) and call.operation != "DescribeDBClusters":
-            return None
-        is_change = call.operation in CALLS
-        self._attempts[call.cluster] += is_change
-        match self._trouble:
-            case Trouble.CALLS_NOT_NOW if is_change:
-                return Refusal("InvalidDBInstanceState", "Instance a-1 is not in available state.")
-            case Trouble.THROTTLED_AT_FIRST if is_change and self._attempts[call.cluster] <= 2:
-                return THROTTLED
-            case Trouble.ANSWER_LOST if is_change and self._attempts[call.cluster] == 1:
-                self.clusters[call.cluster].snapshot["Status"] = UNDER_WAY[CALLS[call.operation]]
-                return RESET
-        return ACCESS_DENIED if self._trouble and call.operation in DENIED.get(self._trouble, ()) else None
-
 
 @pytest.fixture
-def history(account: Account, log: Log, monkeypatch: pytest.MonkeyPatch) -> History:
+def history(account: Account, monkeypatch: pytest.MonkeyPatch) -> History:
     """An account without clusters, on a clock that stands still."""
-    history = History(account, log, monkeypatch)
-    for operation in ("DescribeDBClusters", "DescribeEvents", "LookupEvents", "AddTagsToResource", *CALLS):
-        account.before(operation, history.interfere)
-    return history
+    return History(account, monkeypatch)

@@ -70,6 +70,10 @@ def said(decision: Decision) -> str:
 # --- Rules 2 to 4: what is never acted on
 
 
+def test_what_is_ignored_is_left_whatever_its_hold_is() -> None:
+    assert said(decided(cluster(tag="ignore", hold="up"), "mon 20:00")) == "leave ignored"
+
+
 @pytest.mark.parametrize(("tags", "named"), [({"tag": "mno"}, '"mno"'), ({"hold": "up"}, '"up"')])
 def test_a_tag_or_a_hold_that_cannot_be_read_leaves_the_cluster_alone(tags: dict[str, str], named: str) -> None:
     decision = decided(cluster(**tags), "mon 20:00")

@@ -1,9 +1,9 @@
-"""What the functions promise about any history of a cluster: random ones, and one that is worth telling.
+"""What the functions promise about any history of a cluster, of which random ones are played.
 
 The functions are invoked as they are deployed, against an RDS at the wire whose changes take 1 to 25 minutes. Most runs
-are missed, some are repeated, and some meet trouble. CloudTrail tells who called RDS: at once, a quarter of an hour
-later, or not at all, since it is denied or switched off. "Known" is what it tells a run at once. Promised is, where
-nothing else is said, of each run and of each cluster:
+are missed, and some are repeated. CloudTrail tells who called RDS: at once, a quarter of an hour later, or, switched
+off, not at all. "Known" is what it tells a run at once. Promised is, where nothing else is said, of each run and of
+each cluster (runs that meet trouble are in test_faults.py, clusters that are never touched in test_decision.py):
 
 (a) By hand. Runs act only towards the state that is asked for: by the hold in force, else by the schedule. So what a
     person did through the functions is not undone before its hold ends. What a person did elsewhere is left until the
@@ -15,10 +15,9 @@ nothing else is said, of each run and of each cluster:
     But not with `enforced`, `always` and `never`, nor under a hold, nor, unless it is known, where other events since
     an hour before the transition are missing from the log. The latest transition is the end of a past hold, if that is
     later than the schedule's own; both are those of the tags as they are now.
-(b) Transitions. The first run that nothing hinders (two would do) acts on a cluster that is not in the state that is
-    asked for, and that can be acted on: it is not busy, it is eligible, and it has instances. It does so always with
-    `enforced`, `always` and `never`, and under a hold, and where it is known that our functions brought it into its
-    state; else unless
+(b) Transitions. The first run acts on a cluster that is not in the state that is asked for, and that can be acted on:
+    it is not busy, and it has instances. It does so always with `enforced`, `always` and `never`, and under a hold, and
+    where it is known that our functions brought it into its state; else unless
       - the change that brought it into its state was asked for at or after the latest transition: by a person, or by a
         run before an edit of the tags;
       - it was created at or after the latest transition;
@@ -28,8 +27,7 @@ nothing else is said, of each run and of each cluster:
       - that change is not known, and events since an hour before the transition are missing from the log.
 (c) Restarts. What AWS started after seven days, and nobody has stopped since, is stopped as under (b) whenever the
     latest transition was, if the log tells of the restart.
-(d) Strangers. No call that changes anything names a cluster that is untagged, or whose tag or hold cannot be read, or
-    that RDS cannot stop; but a command by hand replaces a hold that cannot be read. Runs write no tags.
+(d) Tags. Runs write none.
 (e) Once. From one transition to the next, runs change a cluster once at the most, and once more for each restart by AWS
     and for each change of theirs that failed; an edit of the tags begins a new count. But not with `enforced`, `always`
     and `never`, nor under a hold, nor where events were late or lost and CloudTrail does not tell at once.
@@ -54,7 +52,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from histories import (
     HOLD_KEY,
-    OBSTACLES,
     RESTART,
     SCHEDULE_KEY,
     STOP_FAILED,
@@ -62,15 +59,13 @@ from histories import (
     Fate,
     History,
     Trail,
-    Trouble,
     Who,
 )
 from office_hours.decision import Action
-from office_hours.event import EventError
 from office_hours.hold import Hold
 from office_hours.schedule import State
 
-pytest_plugins = ["aws_server", "invocation", "histories"]
+pytest_plugins = ["aws_server", "histories"]
 
 HALF_AN_HOUR, HOUR = timedelta(minutes=30), timedelta(hours=1)
 LOG_IS_READ, TRAIL_IS_READ = timedelta(days=14) - HOUR, timedelta(days=90) - HOUR
@@ -89,34 +84,32 @@ def hold_in_force(cluster: Cluster, now: datetime) -> Hold | None:
 def state_asked_for(cluster: Cluster, now: datetime) -> State | None:
     if hold := hold_in_force(cluster, now):
         return hold.to
-    return cluster.schedule.desired_state(now) if cluster.schedule else None
+    return cluster.schedule.desired_state(now)
 
 
 def latest_transition(cluster: Cluster, now: datetime) -> datetime | None:
-    transition = cluster.schedule and cluster.schedule.latest_transition(now)
+    transition = cluster.schedule.latest_transition(now)
     ends = [cluster.hold.until] if cluster.hold and cluster.hold.until and cluster.hold.until <= now else []
     return max([transition.at, *ends] if transition else ends, default=None)
 
 
 def is_in_use(history: History, cluster: Cluster) -> bool:
     since = latest_transition(cluster, history.now)
-    grace = cluster.schedule.grace if cluster.schedule and not hold_in_force(cluster, history.now) else 0
+    grace = 0 if hold_in_force(cluster, history.now) else cluster.schedule.grace
     return bool(since and history.now < since + timedelta(minutes=grace)) and history.users != 0
 
 
 def is_insisted_on(cluster: Cluster, now: datetime) -> bool:
     """Whether what people do elsewhere counts for nothing."""
-    return bool(hold_in_force(cluster, now) or (cluster.schedule and cluster.schedule.enforced))
+    return bool(hold_in_force(cluster, now)) or cluster.schedule.enforced
 
 
 # What is promised
 
 
-def why_not(history: History, cluster: Cluster, action: Action, *, is_known: bool) -> str:
+def why_not(history: History, cluster: Cluster, action: Action) -> str:
     """Why a run of this function must not act on this cluster; empty where it may."""
     wanted = state_asked_for(cluster, history.now)
-    if cluster.is_stranger:
-        return "(d) a stranger"
     if cluster.state is None:
         return "(b) busy"
     if wanted in (None, cluster.state) or STATES[action] is not wanted:
@@ -125,7 +118,7 @@ def why_not(history: History, cluster: Cluster, action: Action, *, is_known: boo
         return "(f) in use"
     if action is Action.STOP and has_just_failed(history, cluster) and not is_insisted_on(cluster, history.now):
         return "(b) a stop has just failed"
-    is_left = not is_insisted_on(cluster, history.now) and was_changed_by_hand(history, cluster, is_known=is_known)
+    is_left = not is_insisted_on(cluster, history.now) and was_changed_by_hand(history, cluster)
     return "(a) changed by hand" if is_left else ""
 
 
@@ -140,11 +133,11 @@ def missing_since(history: History, cluster: Cluster, since: datetime) -> set[da
     return {event.date for event in cluster.events if event not in seen and event.date >= begin}
 
 
-def was_changed_by_hand(history: History, cluster: Cluster, *, is_known: bool) -> bool:
+def was_changed_by_hand(history: History, cluster: Cluster) -> bool:
     since, done = latest_transition(cluster, history.now), cluster.done
     if since is None or not done or done[-1].who is not Who.PERSON:
         return False
-    if is_known:
+    if history.is_known:
         return done[-1].asked >= since
     last, before = done[-1].ended, done[-2].ended if done[1:] else None
     missing = missing_since(history, cluster, since)
@@ -153,7 +146,7 @@ def was_changed_by_hand(history: History, cluster: Cluster, *, is_known: bool) -
     return bool(last and (last >= since + HALF_AN_HOUR or cluster.created >= since) and not missing)
 
 
-def why_now(history: History, cluster: Cluster, *, is_known: bool) -> str:
+def why_now(history: History, cluster: Cluster) -> str:
     """Why a run that may act on this cluster must; empty where it may leave it."""
     now, since = history.now, latest_transition(cluster, history.now)
     last = cluster.done[-1] if cluster.done else None
@@ -164,13 +157,13 @@ def why_now(history: History, cluster: Cluster, *, is_known: bool) -> str:
     told = [event.date for event in history.seen(cluster) if event.message == RESTART]
     if last and last.who is Who.AWS and last.asked in told and last.asked >= max(since - HOUR, now - LOG_IS_READ):
         return "(c) restarted by AWS"
-    is_recorded = is_known and last and last.asked >= max(since - HOUR, now - TRAIL_IS_READ)
+    is_recorded = history.is_known and last and last.asked >= max(since - HOUR, now - TRAIL_IS_READ)
     if is_recorded and last and last.who in (Who.RUN, Who.COMMAND):
         return "(b) our own doing"
     is_unknown = (
         cluster.created >= since
         or (cluster.state is State.RUNNING and since < now - LOG_IS_READ)
-        or (missing_since(history, cluster, since) and not (is_known and last and last.who is not Who.AWS))
+        or (missing_since(history, cluster, since) and not (history.is_known and last and last.who is not Who.AWS))
     )
     return "(b) as it was before the transition" if not is_unknown and (last is None or last.asked < since) else ""
 
@@ -180,60 +173,44 @@ def acts_too_often(history: History, cluster: Cluster) -> bool:
     if since is None or is_insisted_on(cluster, history.now):
         return False
     is_late = any(event.seen != event.date for event in cluster.events if event.date >= since - HOUR)
-    if is_late and history.trail is not Trail.ON:
+    if is_late and not history.is_known:
         return False
     changes = [each for each in cluster.changes if each.asked >= since and each.edits == cluster.edits]
     by_runs = [each for each in changes if each.who is Who.RUN and not (each.failed and each.ended)]
     return len(by_runs) > 1 + sum(each.who is Who.AWS for each in changes)
 
 
-# What a run overcomes, and what has no single victim.
-HARMLESS = (None, Trouble.TRAIL_REFUSED, Trouble.THROTTLED_AT_FIRST, Trouble.ANSWER_LOST)
-OF_ALL = (Trouble.LISTING_REFUSED, Trouble.NO_TIME)
-
-
-def run(history: History, action: Action, trouble: Trouble | None = None, victim: str | None = None) -> None:
+def run(history: History, action: Action) -> None:
     """Invoke a function as its schedule does, and hold what it did against the promises."""
     clusters = list(history.clusters.values())
-    is_known = history.trail is Trail.ON and trouble is not Trouble.TRAIL_REFUSED
-    against = {each.name: why_not(history, each, action, is_known=is_known) for each in clusters}
-    reasons = {each.name: "" if against[each.name] else why_now(history, each, is_known=is_known) for each in clusters}
-    done = history.invoke(action, {}, trouble, victim)
+    against = {each.name: why_not(history, each, action) for each in clusters}
+    reasons = {each.name: "" if against[each.name] else why_now(history, each) for each in clusters}
+    done = history.invoke(action, {})
     assert not done.tagged, "(d) a run wrote tags"
-    assert done.error is None or trouble not in HARMLESS, f"a run without trouble failed: {done.error}"
     for cluster in clusters:
         name, tags = cluster.name, cluster.tags
         told = f"{action} {name} at {history.now:%a %F %H:%M}, which has {tags}, after {cluster.story}"
         assert name not in done.asked or not against[name], f"{against[name]}, and yet asked to {told}"
-        excused = trouble not in HARMLESS and (victim in (None, name) or trouble in OF_ALL)
-        assert name in done.begun or excused or not reasons[name], f"{reasons[name]}, and yet no {told}"
+        assert name in done.asked or not reasons[name], f"{reasons[name]}, and yet no {told}"
         assert not acts_too_often(history, cluster), f"(e) too often: {told}"
 
 
-def command(
-    history: History, action: Action, until: str | None, names: list[str], trouble: Trouble | None = None
-) -> None:
+def command(history: History, action: Action, until: str | None, names: list[str]) -> None:
     """Invoke a function as a person does, for these clusters or for all, and hold what it did against the promises."""
-    everyone = [each.name for each in history.clusters.values()]
-    named = [history.clusters[name] for name in names or everyone]
+    named = [history.clusters[name] for name in names or history.clusters]
     holds = {each.name: hold for each in named if (hold := hold_asked_for(history, each, action, until))}
-    before = {name: history.clusters[name].state for name in everyone}
-    mistaken = bool(names) and len(holds) < len(named)
+    before = {name: history.clusters[name].state for name in holds}
     event = {"clusters": names or ["*"]} | ({"until": until} if until else {})
-    done = history.invoke(action, event, trouble)
+    done = history.invoke(action, event)
     told = f"{event} to {action} at {history.now}, which ended with {done.error!r}"
-    if mistaken or trouble in OF_ALL:
+    if names and len(holds) < len(named):
         assert done.error, f"(g) a mistake, and yet {told}"
         assert not done.tagged | done.asked, f"(g) nothing is to be done, and yet {told}"
         return
-    assert not isinstance(done.error, EventError), f"(g) no mistake, and yet {told}"
+    assert not done.error, f"(g) no mistake, and yet {told}"
     assert done.tagged == set(holds), f"(g) holds of {done.tagged}: {told}"
-    if trouble is Trouble.TAGGING_REFUSED:
-        assert not done.asked, f"(g) no hold, and yet {told}"
-        return
     to_change = {name for name in holds if before[name] not in (None, STATES[action])}
     assert done.asked == to_change, f"(g) asked for {done.asked}: {told}"
-    assert done.begun == to_change or trouble not in HARMLESS, f"(g) begun {done.begun}: {told}"
     for name, hold in holds.items():
         cluster = history.clusters[name]
         cluster.read()
@@ -242,8 +219,6 @@ def command(
 
 def hold_asked_for(history: History, cluster: Cluster, action: Action, until: str | None) -> Hold | None:
     """The hold that this command should write; None for a cluster that it cannot be given for."""
-    if cluster.schedule is None or any(key in cluster.snapshot for key in OBSTACLES):
-        return None
     if until is not None:
         return Hold(STATES[action], history.now + UNTIL[until])
     transition = cluster.schedule.next_transition(history.now)
@@ -279,20 +254,9 @@ TAGS = st.sampled_from(USUAL_TAGS) | st.sampled_from(OTHER_TAGS)
 # In the weeks in which clocks change, and in some others.
 DAYS = ("2026-03-06", "2026-03-27", "2026-10-02", "2026-10-23", "2026-11-20", "2026-12-30", "2028-02-27")
 BEGINNINGS = [datetime.fromisoformat(f"{day}T{hour}:00Z") for day in DAYS for hour in ("07", "17")]
-STRANGE_TAGS = [
-    {},
-    {"team": "mon-fri 08:00-18:00"},
-    {"Office_Hours": "mon-fri 08:00-18:00"},
-    {SCHEDULE_KEY: "mno-fri 08:00-18:00"},
-    {SCHEDULE_KEY: "feb d30 08:00-18:00"},
-    {SCHEDULE_KEY: "never", HOLD_KEY: "stopped till 20:00"},
-    {SCHEDULE_KEY: "never", "office_hours_hold": "running"},
-]
-STRANGE = st.sampled_from(STRANGE_TAGS) | st.sampled_from(sorted(OBSTACLES))
 BOTH = (Action.STOP, Action.START)
 UNTIL = {"20m": timedelta(minutes=20), "90m": timedelta(minutes=90), "4h": timedelta(hours=4), "3d": timedelta(days=3)}
 WISHES = st.tuples(st.sampled_from(BOTH), st.none() | st.sampled_from(sorted(UNTIL)))
-MISHAPS = st.sampled_from([None] * 8 + list(Trouble))
 HOLDS = st.tuples(st.sampled_from(State), st.none() | st.integers(-60, 300))
 WHICH = st.integers(0, 4)
 # Most take multiples of five minutes, so that a change may well end at a transition, or half an hour after it.
@@ -348,14 +312,13 @@ class AnyHistory(RuleBasedStateMachine):
         self.trail = trail
         self.tag = ""
 
-    @initialize(beginning=st.sampled_from(BEGINNINGS), tag=st.sampled_from(USUAL_TAGS), other=TAGS, strange=STRANGE)
-    def begin(self, beginning: datetime, tag: str, other: str, strange: str | dict[str, str]) -> None:
+    @initialize(beginning=st.sampled_from(BEGINNINGS), tag=st.sampled_from(USUAL_TAGS), other=TAGS)
+    def begin(self, beginning: datetime, tag: str, other: str) -> None:
         self.tag = tag
         self.history.begin(beginning, self.trail)
         self.history.add(tag, State.STOPPED)
         for each in (tag, other, "never"):
             self.history.add(each)
-        self.estrange(self.cluster(3), strange)
 
     @rule(which=st.sets(WHICH), patience=FEW_MINUTES, fates=FATES, then=THEN)
     def people_start_and_stop_elsewhere(self, which: set[int], patience: int, fates: Fates, then: Then) -> None:
@@ -372,13 +335,6 @@ class AnyHistory(RuleBasedStateMachine):
         self.start_and_stop(which, patience)
         self.go_on(self.cluster(min(which)), Then(Pause.END, late, BOTH))
 
-    @rule(which=WHICH, fates=FATES, then=THEN, trouble=st.sampled_from(Trouble), of_all=st.booleans())
-    def runs_meet_trouble(self, which: int, fates: Fates, then: Then, trouble: Trouble, of_all: bool) -> None:
-        self.history.fates = fates
-        for action in BOTH:
-            run(self.history, action, trouble, None if of_all else self.cluster(which).name)
-        self.go_on(self.cluster(which), then)
-
     @rule(which=WHICH, tag=st.sampled_from([None, "", "never"]), fates=FATES, then=THEN)
     def a_person_modifies_or_creates_a_cluster(self, which: int, tag: str | None, fates: Fates, then: Then) -> None:
         self.history.fates = fates
@@ -388,12 +344,10 @@ class AnyHistory(RuleBasedStateMachine):
         else:
             self.go_on(self.history.create(tag or self.tag), then)
 
-    @rule(which=st.sets(WHICH), wish=WISHES, trouble=MISHAPS, fates=FATES, then=THEN)
-    def a_person_commands(
-        self, which: set[int], wish: tuple[Action, str | None], trouble: Trouble | None, fates: Fates, then: Then
-    ) -> None:
+    @rule(which=st.sets(WHICH), wish=WISHES, fates=FATES, then=THEN)
+    def a_person_commands(self, which: set[int], wish: tuple[Action, str | None], fates: Fates, then: Then) -> None:
         self.history.fates = fates
-        command(self.history, *wish, sorted({self.cluster(each).name for each in which}), trouble)
+        command(self.history, *wish, sorted({self.cluster(each).name for each in which}))
         self.go_on(self.cluster(min(which, default=0)), then)
 
     @rule(which=WHICH, tag=st.none() | TAGS, hold=st.none() | HOLDS, then=THEN)
@@ -414,26 +368,9 @@ class AnyHistory(RuleBasedStateMachine):
         self.history.users = users
         self.go_on(self.cluster(which), then)
 
-    @rule(which=WHICH, how=STRANGE, then=THEN)
-    def a_cluster_becomes_a_stranger_or_none(self, which: int, how: str | dict[str, str], then: Then) -> None:
-        cluster = self.cluster(which)
-        if cluster.is_stranger:
-            for key in OBSTACLES:
-                cluster.snapshot.pop(key, None)
-            cluster.write({SCHEDULE_KEY: self.tag})
-        else:
-            self.estrange(cluster, how)
-        self.go_on(cluster, then)
-
     def cluster(self, which: int) -> Cluster:
         clusters = list(self.history.clusters.values())
         return clusters[which % len(clusters)]
-
-    def estrange(self, cluster: Cluster, how: str | dict[str, str]) -> None:
-        if isinstance(how, str):
-            cluster.snapshot[how] = OBSTACLES[how]
-        else:
-            cluster.write(how)
 
     def start_and_stop(self, which: set[int], patience: int) -> None:
         """Have people start or stop these clusters, as soon as all of them can be, and then some minutes."""
@@ -445,7 +382,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     def go_on(self, cluster: Cluster, then: Then) -> None:
         now = begin = self.history.now
-        if then.pause is Pause.TRANSITION and cluster.schedule:
+        if then.pause is Pause.TRANSITION:
             transition, hold = cluster.schedule.next_transition(now), hold_in_force(cluster, now)
             ends = [transition.at] if transition else []
             begin = min([*ends, hold.until] if hold and hold.until else ends, default=now)
@@ -471,32 +408,4 @@ def test_the_promises_hold_in_any_history(history: History, trail: Trail) -> Non
             database=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
-    )
-
-
-# A history worth telling. The 16th of November 2026 is a Monday.
-
-
-def let_run(history: History, until: str, every: timedelta) -> None:
-    end = datetime.fromisoformat(f"{until}Z")
-    while history.now < end:
-        history.wait(min(end, history.now + every))
-        for action in BOTH:
-            run(history, action)
-
-
-@pytest.mark.parametrize("trail", [Trail.ON, Trail.OFF])
-def test_who_works_late_is_left_alone_until_closing_time_and_what_aws_starts_is_stopped(
-    history: History, trail: Trail
-) -> None:
-    history.begin(datetime.fromisoformat("2026-11-16T17:00Z"), trail)
-    cluster = history.add("mon-fri 08:00-18:00 UTC closed=2026-11-18:2026-12-31")
-    let_run(history, "2026-11-16T19:00", timedelta(minutes=5))
-    history.by_hand(cluster)
-    let_run(history, "2026-11-17T17:00", timedelta(hours=1))
-    let_run(history, "2026-11-17T19:00", timedelta(minutes=5))
-    let_run(history, "2026-11-25T00:00", timedelta(hours=8))
-    assert cluster.story == (
-        "mon 18:00 run stopped, mon 19:00 person running, tue 18:00 run stopped, "
-        "tue 18:06 aws running, tue 19:00 run stopped"
     )

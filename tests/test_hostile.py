@@ -200,7 +200,7 @@ def test_keys_of_an_event_are_told_in_plain_characters(account: Account, log: Lo
     with pytest.raises(EventError) as caught:
         invoke(function, EVENING, {"\x00\x1b[31m\ud800\u202e\r\n": 1, "__proto__": 2, "message": 3}, None)
     (line,) = log.lines()
-    assert line["message"] == str(caught.value)
+    assert (line["level"], line["message"]) == ("WARNING", str(caught.value))
     assert line["message"].isascii()
     assert all(each.isprintable() for each in line["message"].split("\n"))
     assert account.calls == []

@@ -4,6 +4,7 @@ With `ARGS=--accounts` it measures the central status over an organization, and 
 Everything runs against one server (`server.py`), in fresh processes, each beside what it is compared with, by turns.
 """
 
+import json
 import re
 import shutil
 import sys
@@ -13,14 +14,19 @@ from functools import partial
 from importlib.metadata import distribution, distributions
 
 import asset
-from bench import accounts, report
-from bench.measure import PROJECT, ColdStart, Pairs, Program, Server, by_turns, cold, figures, server, warm
-from bench.results import Cold, Machine, Results, Tags
+from bench import report, tags
+from bench.measure import PROJECT, Child, Pairs, Program, Run, Server, by_turns, cold, server, warm
+from bench.report import Row
 from bench.scenario import REGIONS, Scenario
 
 BUILD = PROJECT / "build"
 PACKAGE = BUILD / "bench-package"
 BOTO3 = str(distribution("boto3").locate_file(""))
+COMPARED = Scenario(1000, 100)  # with Cloud Custodian
+# The central status: accounts with ten clusters in each of three Regions, at 100 ms a call.
+ACCOUNTS, CLUSTERS, LATENCY = 60, 10, 0.1
+STATUS_MB = 1024  # the status function's memory
+WARM = 3
 
 
 @dataclass(frozen=True)
@@ -29,16 +35,16 @@ class Plan:
 
     runs: for each account, the rounds of fresh processes, and the pairs of runs in each.
     cold: pairs of cold starts, 0 for none.
-    custodian: rounds and pairs, 0 for none.
-    tags: processes that measure tags, and how many hostile ones they make up.
-    scale: clusters, and how often.
+    custodian: rounds and pairs.
+    hostile: tags that are made up by chance.
+    scale: clusters.
     """
 
     runs: Sequence[tuple[Scenario, int, int]]
     cold: int
     custodian: tuple[int, int]
-    tags: tuple[int, int]
-    scale: tuple[int, int]
+    hostile: int
+    scale: int
 
 
 FULL = Plan(
@@ -51,15 +57,15 @@ FULL = Plan(
     ),
     cold=8,
     custodian=(3, 3),
-    tags=(5, 600),
-    scale=(10_000, 2),
+    hostile=600,
+    scale=10_000,
 )
 QUICK = Plan(
     runs=(*((Scenario(100, due), 1, 4) for due in (0, 10, 100)), *((Scenario(1000, due), 1, 2) for due in (0, 100))),
     cold=3,
     custodian=(1, 2),
-    tags=(2, 200),
-    scale=(2000, 1),
+    hostile=200,
+    scale=2000,
 )
 
 
@@ -70,96 +76,90 @@ def main(arguments: Sequence[str]) -> None:
     PACKAGE.mkdir(parents=True)
     (BUILD / "custodian").mkdir(exist_ok=True)
     asset.build(PACKAGE)
-    if arguments == ["--accounts"]:
-        with server() as rds:
-            text = accounts.report(list(accounts.measure(rds, Program("telling", (str(PACKAGE),)))))
-        print(text)
-        report.write(text, "accounts")
-        return
     options = ("-X", f"pycache_prefix={BUILD / 'bench-bytecode'}")
-    results = measure(
-        QUICK if arguments else FULL,
-        floor=Program("floor", (BOTO3,), options),
-        ours=Program("ours", (str(PACKAGE),), options),
-        custodian=Program("custodian", (str(next((BUILD / "c7n").glob("lib/*/site-packages"))),), options),
-    )
-    text = report.report(results)
+    ours = Program("ours", (str(PACKAGE),), options)
+    if arguments == ["--accounts"]:
+        text, section = pages(ours), "accounts"
+    else:
+        custodian = Program("custodian", (str(next((BUILD / "c7n").glob("lib/*/site-packages"))),), options)
+        floor, plan = Program("floor", (BOTO3,), options), QUICK if arguments else FULL
+        text, section = measure(plan, floor=floor, ours=ours, custodian=custodian), "bench"
     print(f"\n{text}")
-    if not arguments:
-        report.write(text)
+    if arguments != ["--quick"]:
+        report.write(text, section)
         print(f"\nWritten to {report.README.relative_to(PROJECT)}.")
 
 
-def measure(plan: Plan, *, floor: Program, ours: Program, custodian: Program | None = None) -> Results:
-    machine, pair = Machine(), (floor, ours)
-    if machine.load > 0.5:
-        print(f"This machine is busy (its load is {machine.load:.1f}): the figures will be worse than they should be.")
+def measure(plan: Plan, *, floor: Program, ours: Program, custodian: Program | None = None) -> str:
+    """Measure all but the central status, and tell it in Markdown."""
+    machine = report.machine()
     with server() as rds:
         rds.load(Scenario(clusters=100))
-        # Lambda's package is read-only: what is imported is compiled each time. Both ways are told.
-        without = ("-B", "-X", f"pycache_prefix={BUILD / 'none'}")
-        compiling = (replace(floor, options=without), replace(ours, options=without))
-        cold_starts = [
-            *cold_pairs(rds, "compiling, as Lambda does", compiling, plan.cold),
-            *cold_pairs(rds, "bytecode at hand", pair, plan.cold),
-        ]
-        runs = [(scenario, told(rds, scenario, pair, rounds, pairs)) for scenario, rounds, pairs in plan.runs]
-        compared = None
+        rows = [*cold_starts(rds, (floor, ours), plan.cold)]
+        runs = [(scenario, told(rds, scenario, (floor, ours), *times)) for scenario, *times in plan.runs]
+        rows = [*report.run_rows(runs), *rows]
         if custodian:
-            scenario = Scenario(1000, 100)
-            found = told(rds, scenario, (custodian, ours), *plan.custodian)
-            compared = (scenario, version_in(custodian, "c7n"), found)
-        tell("tags")
-        processes, hostile = plan.tags
-        tags = [Tags(**figures("tags", rds, str(hostile))) for _ in range(processes)]
-        scale = scaled(rds, ours, *plan.scale)
-    return Results(machine, runs, cold_starts, compared, Tags.least(tags), scale, memory_mb())
+            number = next(each.version for each in distributions(path=list(custodian.folders)) if each.name == "c7n")
+            pairs = told(rds, COMPARED, (custodian, ours), *plan.custodian)
+            rows.append(report.custodian_row(COMPARED, number, pairs))
+        print("measuring tags", flush=True)
+        rows += [*report.tag_rows(tags.measure(plan.hostile)), *scaled(rds, ours, plan.scale)]
+    busiest = max(run.seen.cpu / run.wall for _, pairs in runs for run in (*pairs.first, *pairs.second))
+    busy = f"The server's processor was busy for {busiest:.0%} of a run at most."
+    return "\n\n".join((machine, report.runs_table(runs), report.rows_table(rows), busy))
 
 
-def tell(what: str) -> None:
-    print(f"measuring {what}", flush=True)
-
-
-def cold_pairs(rds: Server, words: str, programs: tuple[Program, Program], pairs: int) -> Iterator[Cold]:
-    if pairs:
-        tell(f"cold starts, {words}")
+def cold_starts(rds: Server, programs: tuple[Program, Program], pairs: int) -> Iterator[Row]:
+    # Lambda's package is read-only: what is imported is compiled each time. Both ways are told.
+    without = ("-B", "-X", f"pycache_prefix={BUILD / 'none'}")
+    ways = {
+        "compiling, as Lambda does": [replace(each, options=without) for each in programs],
+        "bytecode at hand": programs,
+    }
+    for words, (floor, ours) in ways.items() if pairs else ():
+        print(f"measuring cold starts, {words}", flush=True)
         # The first of each is not counted: it may write the bytecode, and warms the disk's cache.
-        floor, ours = by_turns(partial(cold, rds, programs[0]), partial(cold, rds, programs[1]), 1 + pairs)
-        yield Cold(words, floor[1:], ours[1:])
+        first, second = by_turns(partial(cold, rds, floor), partial(cold, rds, ours), 1 + pairs)
+        yield report.cold_row(words, Pairs(first[1:], second[1:]))
 
 
 def told(rds: Server, scenario: Scenario, programs: tuple[Program, Program], rounds: int, pairs: int) -> Pairs:
-    tell(f"{programs[0].name} and {programs[1].name}: {scenario.clusters:,} clusters, {scenario.told}")
+    names = " and ".join(each.name for each in programs)
+    print(f"measuring {names}: {scenario.clusters:,} clusters, {scenario.told}", flush=True)
     found = warm(rds, scenario, programs, rounds=rounds, pairs=pairs)
     ratio = found.ratio()
     print(f"  {ratio.median:.2f} times ({ratio.least:.2f} to {ratio.greatest:.2f})", flush=True)
     return found
 
 
-def scaled(rds: Server, program: Program, clusters: int, times: int) -> list[tuple[Scenario, str, ColdStart]]:
+def scaled(rds: Server, program: Program, clusters: int) -> Iterator[Row]:
     """A run over every Region, without limits and throttled."""
     scenario = Scenario(clusters, clusters // 10, regions=len(REGIONS))
-    settings = {"regions": REGIONS}
-    found = []
-    for words, rate, repeats in (("30 ms a call", 0, times), ("throttled to 20 calls a second a Region", 20, 1)):
-        tell(f"{clusters:,} clusters in {len(REGIONS)} Regions, {words}")
+    # The function's memory, as the stack has it: read, since importing the stack starts the CDK.
+    memory = re.search(r"^MEMORY_MB = (\d+)$", (PROJECT / "infra" / "stack.py").read_text(), re.MULTILINE)
+    assert memory
+    for words, rate in (("30 ms a call", 0), ("throttled to 20 calls a second a Region", 20)):
+        print(f"measuring {clusters:,} clusters in {len(REGIONS)} Regions, {words}", flush=True)
         rds.control(rate=rate)
         rds.load(scenario)
-        starts = [cold(rds, program, settings) for _ in range(repeats)]
-        found.append((scenario, words, max(starts, key=lambda start: start.run.wall)))
+        yield report.scale_row(scenario, words, cold(rds, program, {"regions": REGIONS}), int(memory[1]))
     rds.control(rate=0)
-    return found
 
 
-def version_in(program: Program, name: str) -> str:
-    return next(each.version for each in distributions(path=list(program.folders)) if each.name == name)
-
-
-def memory_mb() -> int:
-    """The function's memory, as the stack has it: read, since importing the stack starts the CDK."""
-    found = re.search(r"^MEMORY_MB = (\d+)$", (PROJECT / "infra" / "stack.py").read_text(), re.MULTILINE)
-    assert found
-    return int(found[1])
+def pages(program: Program, accounts: int = ACCOUNTS) -> str:
+    """Ask for both forms of the central status, the first time in a process and later."""
+    asked = {"JSON": {}, "page": {"widgetContext": {"width": 1200}}}
+    runs: list[tuple[str, Run]] = []
+    with server() as rds:
+        rds.control(latency=LATENCY, accounts=accounts)
+        rds.load(Scenario(3 * CLUSTERS, due=3, regions=3))
+        for form, event in asked.items():
+            central = {"BENCH_EVENT": json.dumps(event), "OFFICE_HOURS_ORGANIZATION": json.dumps({"units": ["ou-1"]})}
+            child = Child(program, rds, rds.environment({"regions": REGIONS[:3]}) | central)
+            first, *later = [child.run() for _ in range(1 + WARM)]
+            child.end()
+            runs += [(f"{form}, cold", first), (f"{form}, warm", sorted(later, key=lambda run: run.wall)[WARM // 2])]
+    return f"{report.machine()}\n\n{report.pages_table(accounts, STATUS_MB, runs)}"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The account that is measured over: Regions, clusters and event logs, their XML written ahead.
 
-Snapshots have the members that RDS fills for an Aurora cluster (`snapshot.json`). A few dozens are written in full, and
-every cluster is one of them under its own name, tags and status. Tags are written for the present:
-what is due has closed a few minutes ago, in one of some zones and ways to put it, so that nobody's clock is changed.
+Snapshots have the members that RDS fills for an Aurora cluster (`snapshot.json`). A few are written in full, and every
+cluster is one of them under its own name, tags and status. Tags are written for the present: what is due has closed a
+few minutes ago, in one of some zones and ways to put it, so that nobody's clock is changed.
 """
 
 import json
@@ -23,22 +23,11 @@ from bench.scenario import REGIONS, Scenario
 ACCOUNT = "123456789012"
 ZONES = ("Europe/Berlin", "Europe/London", "America/New_York", "Asia/Kolkata", "UTC")
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-# Ways to name some days of the week, and which they are.
-DAYS = {
-    "mon-fri": range(5),
-    "weekdays": range(5),
-    "mon-thu": range(4),
-    "daily": range(7),
-    "mon-sat": range(6),
-    "fri-mon": (4, 5, 6, 0),
-    "weekends": (5, 6),
-    "tue+thu+sat": (1, 3, 5),
-}
 # Each fifth cluster that is not due is stopped, as its schedule asks.
 STOPPED_EACH = 5
 # Each twentieth cluster has had an event in the last hour.
 EVENTFUL_EACH = 20
-SNAPSHOTS = 24
+SNAPSHOTS = 12
 
 
 @dataclass
@@ -87,13 +76,12 @@ def fill(scenario: Scenario, now: datetime) -> dict[str, Region]:
         shift = timedelta(minutes=5 * (number * scenario.due // scenario.clusters)) * (due and scenario.apart)
         value = window(now - shift, number // 3, opened=-opened, closes=closes)
         tags = {"office-hours": value, "due": "yes" if due else "no", "custodian": custodian_value(now, due=due)}
-        form = complete(forms[number % SNAPSHOTS], {"name": name, "region": region, **tags})
-        cluster = Cluster(form, b"stopped" if stopped else b"available")
+        named = {"name": name, "region": region}
+        cluster = Cluster(complete(forms[number % SNAPSHOTS], named | tags), b"stopped" if stopped else b"available")
         cluster.become(cluster.first)
         account[region].clusters[name] = cluster
         for each in range(len(snapshot(number)["DBClusterMembers"])):
-            made = _instance_form().replace(b"@name@", name.encode()).replace(b"@number@", b"%d" % each)
-            account[region].instances.append(made.replace(b"@region@", region.encode()))
+            account[region].instances.append(complete(_instance_form(), named | {"number": f"{each}"}))
         log = account[region].events
         log.append(event(name, region, "DB cluster started.", now - shift - timedelta(hours=opened, minutes=-8)))
         if number % EVENTFUL_EACH == 0:
@@ -109,8 +97,9 @@ def window(now: datetime, number: int, *, opened: int, closes: int) -> str:
     zone = ZoneInfo(ZONES[number % len(ZONES)])
     edge = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
     begin, end = ((edge + timedelta(hours=hours)).astimezone(zone) for hours in (opened, closes))
-    words = [word for word, days in DAYS.items() if begin.weekday() in days]
-    return f"{words[number // len(ZONES) % len(words)]} {begin:%H:%M}-{end:%H:%M} {zone.key}"
+    today, next_day = (WEEK[(begin.weekday() + more) % 7] for more in (0, 1))
+    days = ("daily", "mon-sun", today, f"{today}-{next_day}", f"{today}+{next_day}")[number // len(ZONES) % 5]
+    return f"{days} {begin:%H:%M}-{end:%H:%M} {zone.key}"
 
 
 def custodian_value(now: datetime, *, due: bool) -> str:
@@ -182,12 +171,5 @@ def snapshot(number: int) -> dict[str, Any]:
         }
         for each in range(1 + number % 4)
     ]
-    if number % 4 == 1:
-        members["ServerlessV2ScalingConfiguration"] = {"MinCapacity": 0.5, "MaxCapacity": 16.0}
-    if number % 3 == 0:
-        return members | {
-            "Engine": "aurora-mysql",
-            "EngineVersion": "8.0.mysql_aurora.3.08.0",
-            "BacktrackWindow": 86400,
-        }
-    return members | {"Engine": "aurora-postgresql", "EngineVersion": "16.6"}
+    engine = ("aurora-mysql", "8.0.mysql_aurora.3.08.0") if number % 3 == 0 else ("aurora-postgresql", "16.6")
+    return members | dict(zip(("Engine", "EngineVersion"), engine, strict=True))

@@ -5,13 +5,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from bench.scenario import REGIONS, Scenario
 
@@ -26,12 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Report:
-    """What the server saw since it was last reset.
-
-    calls: by operation.
-    throttled: how many of them it throttled.
-    cpu: the seconds of its own processor that it took.
-    """
+    """What the server saw since it was last reset: calls by operation, those that it throttled, its own processor."""
 
     calls: Mapping[str, int]
     throttled: int
@@ -142,12 +136,11 @@ class Child:
             program.command(), env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def run(self, *, reset: bool = True) -> Run:
+    def run(self) -> Run:
         """Run it once over the account as it was loaded."""
         assert self._process.stdin
         assert self._process.stdout
-        if reset:
-            self._server.reset()
+        self._server.reset()
         self._process.stdin.write("\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
@@ -156,15 +149,8 @@ class Child:
         wall, cpu, memory = json.loads(answer)
         return Run(wall, cpu, memory, self._server.reset())
 
-    def end(self) -> float:
-        """Let it end, and tell the seconds of the processor that it took in all."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.close()
-        _, status, usage = os.wait4(self._process.pid, 0)
-        self._process.returncode = os.waitstatus_to_exitcode(status)
-        self._process.stdout.close()
-        return usage.ru_utime + usage.ru_stime
+    def end(self) -> None:
+        self._process.communicate()
 
 
 @dataclass(frozen=True)
@@ -214,32 +200,9 @@ def warm(server: Server, scenario: Scenario, programs: tuple[Program, Program], 
     return Pairs(*runs)
 
 
-@dataclass(frozen=True)
-class ColdStart:
-    """A process with one run: all of it, from start to end, and `run`, its import and first run, seen within."""
-
-    wall: float
-    cpu: float
-    run: Run
-
-
-def cold(server: Server, program: Program, settings: Mapping[str, object] | None = None) -> ColdStart:
-    """Start a process, and run the program in it once, over the account as it was loaded."""
-    server.reset()
-    began = time.perf_counter()
+def cold(server: Server, program: Program, settings: Mapping[str, object] | None = None) -> Run:
+    """The import and first run of a fresh process, over the account as it was loaded."""
     child = Child(program, server, server.environment(settings))
-    run = child.run(reset=False)
-    cpu = child.end()
-    return ColdStart(time.perf_counter() - began, cpu, run)
-
-
-def figures(module: str, server: Server, *arguments: str) -> Any:  # noqa: ANN401  whatever it tells in JSON
-    """What a module of this benchmark that measures within its own process tells."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"bench.{module}", *arguments],
-        env=server.environment() | IMPORTS,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    return json.loads(done.stdout)
+    run = child.run()
+    child.end()
+    return run

@@ -11,7 +11,6 @@ each of them answers with the calls and processor time since the last reset.
 """
 
 import asyncio
-import bisect
 import gc
 import json
 import re
@@ -20,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from bench.account import ACCOUNT, Region, fill, model
@@ -102,30 +101,18 @@ class Server:
 
     def describe_clusters(self, region: str, parameters: Parameters) -> bytes:
         clusters = self.regions[region].clusters if region in self.regions else {}
-        if named := parameters.get("DBClusterIdentifier"):
-            if named not in clusters:
-                raise RefusedError("DBClusterNotFoundFault", f"DBCluster {named} not found.")
-            return b"<DBClusters>%s</DBClusters>" % clusters[named].xml
-        found = list(clusters.values())
-        begin, end, marker = _page(parameters, len(found))
-        return b"%s<DBClusters>%s</DBClusters>" % (marker, b"".join([each.xml for each in found[begin:end]]))
+        return _page(b"DBClusters", [each.xml for each in clusters.values()], parameters)
 
     def describe_events(self, region: str, parameters: Parameters) -> bytes:
         events = self.regions[region].events if region in self.regions else []
-        hour_ago = datetime.now(UTC) - timedelta(minutes=int(parameters.get("Duration", "60")))
-        first = datetime.fromisoformat(parameters.get("StartTime", hour_ago.isoformat())).timestamp()
-        last = datetime.fromisoformat(parameters.get("EndTime", "9999-01-01T00:00:00Z")).timestamp()
-        begin = bisect.bisect_left(events, first, key=lambda each: each.at)
-        found = events[begin : bisect.bisect_right(events, last, key=lambda each: each.at)]
-        if source := parameters.get("SourceIdentifier"):
-            found = [each for each in found if each.source == source]
-        begin, end, marker = _page(parameters, len(found))
-        return b"%s<Events>%s</Events>" % (marker, b"".join([each.xml for each in found[begin:end]]))
+        first, last = (datetime.fromisoformat(parameters[key]).timestamp() for key in ("StartTime", "EndTime"))
+        source = parameters.get("SourceIdentifier")
+        found = [each.xml for each in events if first <= each.at <= last and source in (None, each.source)]
+        return _page(b"Events", found, parameters)
 
     def describe_instances(self, region: str, parameters: Parameters) -> bytes:
         found = self.regions[region].instances if region in self.regions else []
-        begin, end, marker = _page(parameters, len(found))
-        return b"%s<DBInstances>%s</DBInstances>" % (marker, b"".join(found[begin:end]))
+        return _page(b"DBInstances", found, parameters)
 
     def change(self, region: str, parameters: Parameters) -> bytes:
         name = parameters["DBClusterIdentifier"]
@@ -178,13 +165,11 @@ def _namespace() -> bytes:
     return str(model().metadata["xmlNamespace"]).encode()
 
 
-def _page(parameters: Parameters, found: int) -> tuple[int, int, bytes]:
-    """The page's first, the next page's first, and the Marker where there is one."""
+def _page(name: bytes, found: list[bytes], parameters: Parameters) -> bytes:
     size, begin = int(parameters.get("MaxRecords", "100")), int(parameters.get("Marker", "0"))
-    if not 20 <= size <= 100:
-        raise RefusedError("InvalidParameterValue", f"Invalid value {size} for MaxRecords. Must be between 20 and 100")
     end = begin + size
-    return begin, end, b"<Marker>%d</Marker>" % end if end < found else b""
+    marker = b"<Marker>%d</Marker>" % end if end < len(found) else b""
+    return b"%s<%s>%s</%s>" % (marker, name, b"".join(found[begin:end]), name)
 
 
 class Connection(asyncio.Protocol):
