@@ -156,8 +156,8 @@ class Alarms(Construct):
             "failures-queue",
             "A scheduled run couldn't be delivered, or failed for good, and is in the failures queue. What to do: read "
             "the messages in the SQS console (the stack's output FailuresQueue names the queue): each has the "
-            "function and the reason. Later runs of stop and start catch up; if a report is missing, invoke "
-            f"{function_name('report')}. Then purge the queue, or this alarm can't be raised again.",
+            "function and the reason. Later runs of stop and start catch up where they can; if a report is missing, "
+            f"invoke {function_name('report')}. Then purge the queue, or this alarm can't be raised again.",
             failures.metric_approximate_number_of_messages_visible(statistic="Maximum", period=_QUEUE_PERIOD),
             # SQS sends no metrics for a queue that hasn't been used for hours.
             missing=cloudwatch.TreatMissingData.NOT_BREACHING,

@@ -1,7 +1,7 @@
 """The package that is deployed to Lambda: our modules, and the dependencies that requirements.lock pins. No Docker.
 
-The same inputs give the same files on any machine, so the asset's hash, which the CDK computes from them, changes only
-if the deployed code does.
+The same inputs give the same files on any machine, so the asset's hash, which the CDK computes from them, changes if
+and only if the package does.
 """
 
 import gzip
