@@ -1,5 +1,5 @@
-# Each target prepares what it needs, once, and nothing else: `make demo` installs neither the CDK nor Node parts.
-# A fresh machine needs Python >= 3.11 with venv, make, and, for what deals with the stack, Node >= 20.
+# Each target prepares what it needs, once, and nothing else: `make demo` installs neither the CDK nor Node packages.
+# A fresh machine needs Python >= 3.11 with venv, make and, for the stack, Node >= 20.
 
 .DEFAULT_GOAL := help
 
@@ -9,18 +9,18 @@ BIN := $(VENV)/bin
 CDK := infra/node_modules/.bin/cdk
 LOCK := requirements.lock
 C7N_LOCK := tests/bench/custodian/requirements.lock
-# Settings with which the stack has all that it can have.
+# Settings that turn on everything the stack can have.
 WHOLE := -c officeHours.noticeMinutes=30 -c officeHours.slackWorkspace=T012ABCDE -c officeHours.slackChannel=C012ABCDE
-# What stands where a secret would: in front of emulated and simulated accounts, which take anything.
+# What stands in for secrets: emulated and simulated accounts take anything.
 NO_SECRETS := active|bench|cluster-[A-Z]+|local|not-a-secret|only-emulated|(only )?simulated|testing
 
-# A tag may contain anything, so it travels in the environment, unexpanded, and never through a shell's words.
+# A tag may contain anything, so it is passed in the environment, unexpanded, and never on a command line.
 override TAG := $(value TAG)
 export TAG
-# The deployed modules and those that deploy and demonstrate them.
+# The deployed modules, and the ones that deploy and demonstrate them.
 export PYTHONPATH := lambda:infra
-# Keep the CDK's command line off the network, its opinion of this machine's Node out of every output, and its advice to
-# upgrade as well: package-lock.json says which version is right, and the newest is not.
+# Keep the CDK's command line off the network, and silence its warnings about this machine's Node and its advice to
+# upgrade: package-lock.json says which version is right, and it isn't the newest.
 export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
@@ -34,7 +34,7 @@ help: ## List the targets
 	@echo 'ARGS="..." passes arguments on: make test ARGS="-k hold", make deploy ARGS="-c officeHours.everyMinutes=1"'
 
 .PHONY: demo
-demo: $(VENV)/.demo ## Watch a simulated week of office hours; TAG="mon-fri 08:00-18:00 Europe/Berlin" adds a tag of yours
+demo: $(VENV)/.demo ## Watch a simulated week of office hours; TAG="mon-fri 08:00-18:00 Europe/Berlin" adds your own tag
 	@$(BIN)/python -m demo
 
 .PHONY: explain
@@ -42,15 +42,15 @@ explain: $(VENV)/.demo ## Say what a tag means: make explain TAG="mon-fri 08:00-
 	@$(BIN)/python -m tools.explain
 
 .PHONY: suggest
-suggest: $(VENV)/.demo ## Say what office hours would save, before anything is deployed; DEMO=1 on a simulated account
+suggest: $(VENV)/.demo ## Say what office hours would save, before you deploy anything; DEMO=1 uses a simulated account
 	@$(BIN)/python -m tools.suggest
 
 .PHONY: local
-local: $(VENV)/.infra $(VENV)/.local infra/node_modules/.ready ## Watch the deployed stack at work on an emulated account; SECONDS=90 ends it
+local: $(VENV)/.infra $(VENV)/.local infra/node_modules/.ready ## Watch the deployed stack at work on an emulated account; SECONDS=90 ends it after 90 s
 	@$(BIN)/python -m local $(SECONDS)
 
-# All of them run side by side, each file in one process, and first the files that take longest, so that no process is
-# left alone with one. Those that ARGS choose run one after another.
+# All tests run in parallel, each file in one process, the slowest files first, so that none runs alone at the end. Tests
+# chosen with ARGS run one after another.
 LONGEST := end_to_end organization status stack
 .PHONY: test
 test: $(VENV)/.test infra/node_modules/.ready ## Run every test
@@ -59,7 +59,7 @@ test: $(VENV)/.test infra/node_modules/.ready ## Run every test
 
 ORGANIZATION := {"units": ["ou-ab12-34cd56ef"], "members": {"dashboard": true, "alarms": true}}
 .PHONY: lint
-lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, complexity, the template against cdk-nag and cfn-lint, and for secrets
+lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, complexity, templates (cdk-nag, cfn-lint), and for secrets
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -67,14 +67,14 @@ lint: $(VENV)/.lint infra/node_modules/.ready ## Check style, types, complexity,
 	! $(BIN)/radon cc --show-complexity --min C --ignore node_modules lambda infra | grep -E '^ +[FM] .*\((1[6-9]|[2-9].|...+)\)'
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^($(NO_SECRETS))$$'
 	$(CDK) synth --quiet $(WHOLE)
-	@# The organization's stack, and a member's with all that it can have.
+	@# The organization's stack, and a member's with everything that it can have.
 	$(CDK) synth --quiet --output cdk.out/organization --context 'officeHours.organization=$(ORGANIZATION)'
-	@# W3005: the CDK orders a function after its role in words, though the function refers to it as well.
+	@# W3005: the CDK says explicitly that a function depends on its role, although it refers to it as well.
 	$(BIN)/cfn-lint --non-zero-exit-code warning --ignore-checks W3005 -- cdk.out/*.template.json cdk.out/organization/*.template.json
 
-# Not a part of `lint`, which says the same with and without a network: advisories come every day, and from elsewhere.
+# Not part of `lint`, which gives the same result with or without a network: new advisories come every day.
 .PHONY: audit
-audit: $(VENV)/.audit infra/node_modules/.ready ## Ask for known vulnerabilities of what is deployed and what it is made and tested with
+audit: $(VENV)/.audit infra/node_modules/.ready ## Look for known vulnerabilities in what is deployed, and in what builds and tests it
 	@status=0; \
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement $(LOCK) || status=1; \
 	npm audit --prefix infra || status=1; \
@@ -91,16 +91,16 @@ synth: $(VENV)/.infra infra/node_modules/.ready ## Write the CloudFormation temp
 	@echo "cdk.out/AuroraOfficeHours.template.json"
 
 .PHONY: package
-package: $(VENV)/.infra ## Build the package and its bill of materials, and measure its size and how fast it is imported
+package: $(VENV)/.infra ## Build the package and its bill of materials, and measure its size and how fast it imports
 	@$(BIN)/python -m tools.measure_package
 
 .PHONY: bill
-bill: $(VENV)/.test infra/node_modules/.ready ## Measure what the functions take, and compute what they cost in a month
+bill: $(VENV)/.test infra/node_modules/.ready ## Measure what the functions use, and compute what they cost a month
 	@$(BIN)/python -m pytest -q -s tests/measure_bill.py
 
 .PHONY: bench
 bench: export PYTHONPATH := lambda:infra:tests
-bench: $(VENV)/.bench build/c7n/.ready ## Measure the speed, and write it into tests/bench/README.md; ARGS=--quick takes 2 minutes and writes nothing
+bench: $(VENV)/.bench build/c7n/.ready ## Measure the speed, and write it to tests/bench/README.md; ARGS=--quick takes 2 minutes and writes nothing
 	@$(BIN)/python -m bench $(ARGS)
 
 .PHONY: deploy
@@ -110,7 +110,7 @@ deploy: $(VENV)/.infra infra/node_modules/.ready ## Deploy to the account and Re
 	@$(BIN)/python infra/console_events.py store $(ARGS)
 
 .PHONY: destroy
-destroy: $(VENV)/.infra infra/node_modules/.ready ## Remove the stack and all that belongs to it
+destroy: $(VENV)/.infra infra/node_modules/.ready ## Remove the stack and everything that belongs to it
 	$(CDK) destroy AuroraOfficeHours $(ARGS)
 	@$(BIN)/python infra/console_events.py remove $(ARGS)
 
@@ -123,29 +123,29 @@ deploy-organization: $(VENV)/.infra infra/node_modules/.ready ## Deploy to this 
 	@$(BIN)/python infra/rollout.py report $(ARGS)
 
 .PHONY: destroy-organization
-destroy-organization: $(VENV)/.infra infra/node_modules/.ready ## Remove the stacks of the organization's accounts, and leave this account's own
+destroy-organization: $(VENV)/.infra infra/node_modules/.ready ## Remove the other accounts' stacks, and keep this account's own
 	$(CDK) destroy AuroraOfficeHoursOrganization $(ARGS)
 
 .PHONY: template
-template: $(VENV)/.infra ## Upload the package to BUCKET, and write a template that anything can deploy: make template BUCKET=...
+template: $(VENV)/.infra ## Upload the package to BUCKET, and write a template that needs no CDK: make template BUCKET=...
 	@$(BIN)/python -m tools.template "$(BUCKET)" $(ARGS)
 
-# By version and hash, and without the hosts that they came from.
+# Locks versions and hashes, but not the hosts that they came from.
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
 
 .PHONY: lock
-lock: $(VENV)/.uv ## Refresh the lock files to the newest versions allowed
+lock: $(VENV)/.uv ## Update the lock files to the newest versions allowed
 	$(COMPILE) pyproject.toml --group lint --group audit --output-file $(LOCK)
 	$(COMPILE) --group custodian --output-file $(C7N_LOCK)
 	cd infra && npm install --package-lock-only
 
 .PHONY: clean
-clean: ## Remove everything that was made here, the prepared environments included
+clean: ## Remove everything that was made here, including the environments
 	rm -rf $(VENV) infra/node_modules cdk.out build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # --- Preparation. A stamp says that a group of dependencies is in place. Groups only ever add to the environment: their
-# --- versions come from one lock, so that none can take away what another needs.
+# --- versions come from one lock, so none can remove what another needs.
 
 $(VENV)/.audit $(VENV)/.bench $(VENV)/.demo $(VENV)/.infra $(VENV)/.local $(VENV)/.test $(VENV)/.lint: \
 		$(VENV)/.%: $(VENV)/.uv pyproject.toml
@@ -154,7 +154,7 @@ $(VENV)/.audit $(VENV)/.bench $(VENV)/.demo $(VENV)/.infra $(VENV)/.local $(VENV
 		--requirements pyproject.toml --group $*
 	@touch $@
 
-# uv itself comes by pip, in the version and with the hash that the lock has.
+# pip installs uv itself, with the lock's version and hash.
 $(VENV)/.uv: $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: PYTHON=<path> make ...")'
 	@echo "Preparing $(VENV)"
@@ -163,7 +163,7 @@ $(VENV)/.uv: $(LOCK)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.txt
 	@touch $@
 
-# Cloud Custodian brings its own boto3: it is kept from ours.
+# Cloud Custodian brings its own boto3, so it gets its own environment.
 build/c7n/.ready: $(C7N_LOCK) | $(VENV)/.uv
 	@echo "Preparing build/c7n"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/c7n

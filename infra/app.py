@@ -1,4 +1,4 @@
-"""The CDK app, started by cdk.json: reads the settings, builds the package, and describes the stacks."""
+"""The CDK app that cdk.json runs: reads the settings, builds the package, and describes the stacks."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ def main() -> None:
             package = asset.build(Path(folder))
             stack = OfficeHoursStack(app, settings=settings, package=package)
             if settings.organization:
-                # Beside the others' templates, so that it is looked at as they are.
+                # Next to the other templates, so that cfn-lint checks it too.
                 template = Path(app.outdir) / "AuroraOfficeHoursMember.template.json"
                 template.write_text(member_template(settings, package, app.node.get_all_context()))
                 OrganizationStack(
@@ -36,9 +36,9 @@ def main() -> None:
 
 
 def leave_out_flags(assembly: cx_api.CloudAssembly) -> None:
-    """Leave out the list of the CDK's feature flags, of which its command line makes a note at each synthesis.
+    """Remove the list of the CDK's feature flags, about which its command line prints a notice at each synthesis.
 
-    None of them, set to what the CDK recommends, changes anything that is deployed.
+    Setting them as the CDK recommends would change nothing that is deployed.
     """
     manifest = Path(assembly.directory) / "manifest.json"
     content = json.loads(manifest.read_text())

@@ -1,7 +1,7 @@
-"""The package that is deployed to Lambda: our modules, and what requirements.lock pins for them, without Docker.
+"""The package that is deployed to Lambda: our modules, and the dependencies that requirements.lock pins. No Docker.
 
-The same inputs give the same files, on whichever machine, so that the asset's hash, which the CDK takes from them,
-changes when what is deployed changes, and only then.
+The same inputs give the same files on any machine, so the asset's hash, which the CDK computes from them, changes if
+and only if the package does.
 """
 
 import gzip
@@ -17,8 +17,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 # The newest Python that Lambda offers and aws-cdk-lib knows.
 PYTHON_VERSION = "3.14"
-# What is called, of which service. botocore describes more than 400 services in 27 MB, which take their time to read at
-# each cold start as well. Whoever calls something else adds it here.
+# The calls that we make, by service; new ones must be added here. botocore describes more than 400 services in 27 MB,
+# which also slow down each cold start.
 CALLS = {
     "account": ("ListRegions",),
     "cloudtrail": ("LookupEvents",),
@@ -36,8 +36,8 @@ CALLS = {
     "sns": ("Publish",),
     "sts": ("AssumeRole", "GetCallerIdentity"),
 }
-# What an installer leaves behind that differs from machine to machine, and is not read in Lambda; and what is compiled
-# for one kind of machine, where the same is there in Python as well.
+# What the installer leaves behind, which differs between machines and isn't read in Lambda; and compiled code that also
+# exists in Python.
 LEFTOVERS = (".lock", "bin", "*.dist-info/RECORD", "markupsafe/_speedups.*")
 
 
@@ -53,7 +53,7 @@ def build(target: Path) -> Path:
     shutil.copytree(
         PROJECT / "lambda" / "office_hours", target / "office_hours", ignore=shutil.ignore_patterns("__pycache__", ".*")
     )
-    # Lambda's user is another one, who must be able to read it all, whatever this machine's umask.
+    # Lambda runs as another user, who must be able to read everything, whatever this machine's umask is.
     for entry in target.rglob("*"):
         entry.chmod(0o755 if entry.is_dir() else 0o644)
     return target
@@ -68,7 +68,7 @@ def remove(entries: Iterable[Path]) -> None:
 
 
 def trim_models(data: Path) -> None:
-    """Leave in botocore's `data` what our calls need: their operations, shapes, paginators and endpoints."""
+    """Keep in botocore's `data` only what our calls need: their operations, shapes, paginators and endpoints."""
     remove(entry for entry in data.glob("*/") if entry.name not in CALLS)
     prefixes = set()
     for service, calls in CALLS.items():
@@ -88,8 +88,8 @@ def trim_models(data: Path) -> None:
     write_json(data / "endpoints.json", endpoints)
 
 
-def shapes_of(model: Any) -> set[str]:  # noqa: ANN401  as botocore's models are
-    """The names of the shapes that a model's operations refer to, and those in turn."""
+def shapes_of(model: Any) -> set[str]:  # noqa: ANN401  JSON, like botocore's models
+    """The names of the shapes that a model's operations refer to, directly or through other shapes."""
 
     def references(part: object) -> Iterable[str]:
         if isinstance(part, dict):
@@ -125,15 +125,15 @@ def write_json(path: Path, content: object) -> None:
 
 
 def install_dependencies(target: Path) -> None:
-    """Install the project's dependencies, copied out of uv's cache, since their modes are changed afterwards."""
+    """Install the project's dependencies as copies from uv's cache, since their modes are changed afterwards."""
     into = ("--python", sys.executable, "--target", str(target), "--link-mode", "copy", "--no-compile-bytecode")
     uv("install", *into, "--require-hashes", "--requirements", "pyproject.toml")
 
 
 def uv(command: str, *arguments: str) -> str:
-    """Run `uv pip` for Lambda's Python and processor, in the versions that are locked, and return what it prints.
+    """Run `uv pip` for Lambda's Python and processor, with the locked versions, and return what it prints.
 
-    uv stands beside the Python that runs this. It takes no source distribution, which would be built for this machine.
+    uv is next to the Python that runs this. It takes no source distributions: they would be built for this machine.
     """
     program = Path(sys.executable).with_name("uv")
     common = [
@@ -145,7 +145,7 @@ def uv(command: str, *arguments: str) -> str:
             [str(program), "pip", command, *common, *arguments], cwd=PROJECT, check=True, capture_output=True, text=True
         )
     except FileNotFoundError as error:
-        raise PackageError(f"{program} is missing: `make synth` puts it there.") from error
+        raise PackageError(f"{program} is missing: `make synth` installs it.") from error
     except subprocess.CalledProcessError as error:
         raise PackageError(f"The package's dependencies could not be installed:\n{error.stderr}") from error
     return done.stdout

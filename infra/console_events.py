@@ -1,11 +1,11 @@
-"""The events that Lambda's console offers in a function's Test tab: stored by `make deploy`, deleted by `make destroy`.
+"""The events that Lambda's console offers in a function's Test tab. `make deploy` stores, `make destroy` deletes them.
 
-The console reads them from EventBridge Schemas: one registry of a fixed name for all of an account's functions, in it
-one schema a function, and in that one example an event.
+The console reads them from EventBridge Schemas: one registry with a fixed name for all of an account's functions, in it
+one schema per function, and in that one example per event.
 https://docs.aws.amazon.com/lambda/latest/dg/testing-functions.html#creating-shareable-events
 
-CloudFormation cannot keep them: the registry belongs to the whole account and may exist already, and people add events
-of their own to a schema.
+CloudFormation can't manage them: the registry belongs to the whole account and may exist already, and people add their
+own events to a schema.
 """
 
 import json
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     import boto3
 
 REGISTRY = "lambda-testevent-schemas"
-# The deployment is done by then: a service that does not answer must not hold up whoever waits for it.
+# The deployment is done by then: don't keep anybody waiting for a service that doesn't answer.
 CLIENT = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 
 Json = dict[str, Any]
 Events = Mapping[str, Mapping[str, object]]
-Client = Any  # boto3's types for this service are in none of our packages
+Client = Any  # boto3's types for this service aren't installed
 
-# A name has at most 25 letters, digits, ".", "-" and "_": the console's own rule. One press of the button sends an
-# event, so the placeholder of a name is refused as it stands, and what names every cluster is a dry run.
+# The console allows names of at most 25 letters, digits, ".", "-" and "_". One click sends an event, so each must be
+# harmless unedited: the placeholder name is refused, and the event for every cluster is a dry run.
 ASKING: Events = {
     "what-would-happen-now": {"dry_run": True},
     "what-would-happen-on-date": {"time": "2027-01-04T07:30:00+01:00"},
@@ -56,15 +56,15 @@ EVENTS: Mapping[str, Events] = {
 
 
 def main(verb: str, arguments: list[str]) -> None:
-    """Store or remove the events in the account and Region that the CDK's command was run for with these arguments.
+    """Store or remove the events in the account and Region that the CDK used with these arguments.
 
-    They are a convenience: what cannot be done is said, and fails nothing.
+    They are a convenience: a failure is printed, but is not an error.
     """
     try:
         chosen = session(arguments)
         client = chosen.client("schemas", config=CLIENT)
         if verb == "remove" and stack_exists(chosen):
-            return  # whoever was asked whether to destroy it said no
+            return  # the user said no when asked whether to destroy it
         for word, events in EVENTS.items():
             schema = {"RegistryName": REGISTRY, "SchemaName": f"_{function_name(word)}-schema"}
             if verb == "remove":
@@ -74,7 +74,7 @@ def main(verb: str, arguments: list[str]) -> None:
     except (BotoCoreError, ClientError) as error:
         print(
             f"The Lambda console's test events could not be {verb}d: {error}\nNothing else depends on them. "
-            f"To try again, run `make {'destroy' if verb == 'remove' else 'deploy'}` once more."
+            f"To try again, run `make {'destroy' if verb == 'remove' else 'deploy'}`."
         )
 
 
@@ -82,14 +82,14 @@ def stack_exists(session: "boto3.Session") -> bool:
     try:
         session.client("cloudformation", config=CLIENT).describe_stacks(StackName=STACK)
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":  # CloudFormation's word for a stack that is not there
+        if error.response["Error"]["Code"] == "ValidationError":  # CloudFormation's code for a missing stack
             return False
         raise
     return True
 
 
 def store(client: Client, schema: Mapping[str, str], ours: Events) -> None:
-    """Make a function's schema, or replace our events in it, by name, and leave people's own as they are."""
+    """Create a function's schema, or replace our events in it by name. People's own events stay."""
     try:
         stored = examples(client.describe_schema(**schema)["Content"])
     except client.exceptions.NotFoundException:
@@ -98,13 +98,13 @@ def store(client: Client, schema: Mapping[str, str], ours: Events) -> None:
         client.create_schema(**schema, Type="OpenApi3", Content=document(examples_of(ours)))
         return
     wanted = stored | examples_of(ours)
-    # A schema keeps 100 versions at the most: each deployment that changes nothing must not add one.
+    # A schema keeps at most 100 versions, so a deployment that changes nothing must not add one.
     if wanted != stored:
         client.update_schema(**schema, Type="OpenApi3", Content=document(wanted))
 
 
 def remove(client: Client, schema: Mapping[str, str]) -> None:
-    # The registry stays, even if it is empty: it is everybody's.
+    # The registry stays, even if it is empty: the whole account shares it.
     with suppress(client.exceptions.NotFoundException):
         client.delete_schema(**schema)
 
@@ -114,7 +114,7 @@ def examples_of(events: Events) -> Json:
 
 
 def examples(content: str) -> Json:
-    """The events in a schema; none in what cannot be understood."""
+    """The events in a schema; none if it can't be read."""
     try:
         return dict(json.loads(content)["components"]["examples"])
     except (ValueError, LookupError, TypeError):
@@ -122,7 +122,7 @@ def examples(content: str) -> Json:
 
 
 def document(examples: Json) -> str:
-    """Events as the console stores them: an OpenAPI document, its examples the events."""
+    """Events as the console stores them: as the examples of an OpenAPI document."""
     return json.dumps(
         {
             "openapi": "3.0.0",

@@ -1,7 +1,7 @@
-"""The dashboard: alarms and what was saved, then every cluster, then how the functions themselves do.
+"""The dashboard: alarms and savings, then every cluster, then the functions' own metrics.
 
-To look at it you need `lambda:InvokeFunction` for the status and the report function, and for those whose buttons you
-press: CloudWatch calls them with your own permissions, after it has asked whether the widget may run.
+To see it you need `lambda:InvokeFunction` for the status and report functions, and to press a button, for the function
+that it calls: CloudWatch calls them with your own permissions, after asking you whether the widget may run.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_security.html
 """
 
@@ -22,9 +22,9 @@ _A_WEEK, _A_DAY = cdk.Duration.days(7), cdk.Duration.days(1)
 
 
 class Dashboard(cloudwatch.Dashboard):
-    """The one dashboard.
+    """The dashboard.
 
-    functions: all, by the words that their names end with.
+    functions: all of them, by the last word of their names.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ def clusters(status: lambda_.IFunction) -> cloudwatch.CustomWidget:
         height=_CLUSTERS_HEIGHT,
         update_on_refresh=True,
         update_on_resize=True,
-        # It shows the same days, whatever the graphs show.
+        # It always shows the same days, whatever time range the graphs show.
         update_on_time_range_change=False,
     )
 
@@ -90,7 +90,7 @@ def suggestions(report: lambda_.IFunction) -> cloudwatch.CustomWidget:
         params={"suggest": True},
         width=_WIDTH,
         height=_SUGGESTIONS_HEIGHT,
-        # Four weeks look the same a minute later, and each look at them costs.
+        # Four weeks of data hardly change in a minute, and each query costs money.
         update_on_refresh=False,
         update_on_resize=False,
         update_on_time_range_change=False,
@@ -102,7 +102,7 @@ def states(alarms: Sequence[cloudwatch.IAlarm]) -> cloudwatch.IWidget:
 
 
 def saved(width: int) -> cloudwatch.IWidget:
-    """The sum of the report's days. It shows the latest value, and of a running sum that is all of it.
+    """The sum of the report's days. The widget shows the latest value, which for a running sum is the total.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
     """

@@ -1,6 +1,6 @@
-"""The metrics that the alarms and the dashboard read: the functions' own, and those of Lambda.
+"""The functions' own metrics, which the alarms and the dashboard read.
 
-CloudWatch bills each metric of our own by the hours in which it is sent, so that there are few, and none a cluster.
+CloudWatch bills each by the hours in which it is sent, so there are few, and none per cluster.
 """
 
 import aws_cdk as cdk

@@ -1,7 +1,7 @@
-"""The notices of scheduled stops: their topic, and the Slack channel that shows them, with buttons.
+"""The notices of scheduled stops: their topic, and the Slack channel that shows them with buttons.
 
-The channel was synthesized and checked against CloudFormation's schemas, and not tried against Slack. A person has to
-let Amazon Q Developer in chat applications into the Slack workspace first, once, in its console.
+The channel was synthesized and checked against CloudFormation's schemas, but not tried with Slack. Somebody has to let
+Amazon Q Developer in chat applications into the Slack workspace first, once, in its console.
 """
 
 import aws_cdk as cdk
@@ -15,14 +15,14 @@ from constructs import Construct
 from permissions import allow
 from settings import NAME, StackSettings
 
-# What the buttons are called, and until when they keep clusters up: by a variable of the notice.
+# The buttons' texts, by the variable of the notice that says until when they keep clusters up.
 _BUTTONS = {"longer": "Keep for 2 hours", "tomorrow": "Keep until tomorrow"}
 
 
 class Notices(Construct):
-    """The topic, which enforces TLS and has no key, as that of the alarms.
+    """The topic, which enforces TLS and has no key, like the alarms' topic.
 
-    email: who gets them, once they have confirmed that they want to; empty for nobody.
+    email: who gets them, after confirming the subscription; empty for nobody.
     """
 
     def __init__(self, scope: Construct, id_: str, *, email: str) -> None:
@@ -38,7 +38,7 @@ class Notices(Construct):
         return [allow("SendNotices", ["sns:Publish"], self.topic.topic_arn)]
 
     def show_in_slack(self, settings: StackSettings, *, start: lambda_.IFunction) -> None:
-        """Show the notices in a channel. Who is in it may keep clusters up, by the start function, and nothing else.
+        """Show the notices in a channel. Its members may invoke the start function to keep clusters up, nothing else.
 
         https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-actions.html
         """
@@ -46,11 +46,11 @@ class Notices(Construct):
         role = iam.Role(
             self,
             "SlackRole",
-            description="Keeps clusters up, from Slack",
+            description="Lets people in Slack keep clusters up",
             assumed_by=iam.ServicePrincipal("chatbot.amazonaws.com"),
             inline_policies={"invoke": iam.PolicyDocument(statements=may)},
         )
-        # What nobody in the channel can do, whatever role they choose: all but this.
+        # Whatever role people in the channel choose, they can do no more than this.
         guardrail = iam.ManagedPolicy(self, "Guardrail", description="What people in Slack may do", statements=may)
         chatbot.CfnSlackChannelConfiguration(
             self,
@@ -65,7 +65,7 @@ class Notices(Construct):
         )
 
     def button(self, variable: str, text: str, start: lambda_.IFunction) -> str:
-        """A button below each notice that has the variables; its ARN."""
+        """Make a button below each notice that has this variable. Returns its ARN."""
         payload = f'{{"clusters": "$clusters", "until": "${variable}"}}'
         command = f"lambda invoke --function-name {start.function_name} --region {cdk.Stack.of(self).region}"
         action = chatbot.CfnCustomAction(

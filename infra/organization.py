@@ -1,8 +1,8 @@
-"""The organization's stack: a bucket with the package, and the StackSet that gives each account a stack of its own.
+"""The organization's stack: a bucket with the package, and the StackSet that gives each account its own stack.
 
 The StackSet is CloudFormation's plain resource. `cdk-stacksets` (0.0.157, experimental) would add the bucket and the
-upload, which are a few lines here, as a second library that has to follow each release of the CDK; and its stack is
-another class, where a member's is to be the very stack that `make deploy` makes.
+upload, which take a few lines here, but as a second library that has to follow each release of the CDK. Its stack is
+also a different class, and a member's should be the very stack that `make deploy` makes.
 """
 
 import json
@@ -21,13 +21,13 @@ from constructs import Construct
 from settings import ORGANIZATION_STACK, STACK, Organization, StackSettings
 from stack import OfficeHoursStack, accept
 
-# Of the accounts, so many at a time, so that a bad version is noticed before all have it.
+# Deploy to this share of the accounts at a time, so that a bad version is noticed before all have it.
 _PERCENT_AT_A_TIME = 25
 
 
 def member_template(settings: StackSettings, package: Path, context: Mapping[str, object]) -> str:
-    """A member's template: plain JSON, the same for all that deploy it, whatever they deploy it with."""
-    # What the CDK's command line adds is about stacks that it deploys itself.
+    """A member's template: plain JSON, the same for everybody, whatever they deploy it with."""
+    # Leave out what the CDK's command line adds for stacks that it deploys itself.
     ours = {key: value for key, value in context.items() if not key.startswith("aws:cdk:")}
     with tempfile.TemporaryDirectory() as folder:
         app = cdk.App(context=ours, outdir=folder, auto_synth=False)
@@ -37,9 +37,11 @@ def member_template(settings: StackSettings, package: Path, context: Mapping[str
 
 
 class OrganizationStack(cdk.Stack):
-    """What the management account, or a delegated administrator's, has for the others.
+    """What the management account, or a delegated administrator's, has for the members.
 
-    centre: this account's own stack. package: the folder that is deployed to Lambda. template: the members', a file.
+    centre: this account's own stack.
+    package: the folder that is deployed to Lambda.
+    template: the file with the members' template.
     """
 
     def __init__(
@@ -50,15 +52,15 @@ class OrganizationStack(cdk.Stack):
             ORGANIZATION_STACK,
             description="Aurora Office Hours: deploys it to the organization's accounts",
         )
-        # Which has the topic that members tell their failures to.
+        # It has the topic to which members publish.
         self.add_stack_dependency(centre)
-        its_id = cdk.CfnParameter(self, "OrganizationId", description="The organization of all accounts: o-...")
+        its_id = cdk.CfnParameter(self, "OrganizationId", description="The organization's id: o-...")
         bucket = self.add_bucket(its_id.value_as_string)
         packages = self.add_package(bucket, package)
         call_as = cdk.CfnParameter(
             self,
             "CallAs",
-            description="DELEGATED_ADMIN where this is not the management account",
+            description="DELEGATED_ADMIN if this is not the management account",
             allowed_values=["SELF", "DELEGATED_ADMIN"],
             default="SELF",
         )
@@ -77,11 +79,11 @@ class OrganizationStack(cdk.Stack):
             auto_deployment=cdk.CfnStackSet.AutoDeploymentProperty(
                 enabled=True, retain_stacks_on_account_removal=False
             ),
-            # The reader's role has a name.
+            # The reader role has a fixed name.
             capabilities=["CAPABILITY_NAMED_IAM"],
             managed_execution={"Active": True},
-            # An account that fails, such as one that has a stack of its own already, holds up no other. What failed is
-            # said by `make deploy-organization`.
+            # An account that fails, for example because it already has its own stack, doesn't hold up the others.
+            # `make deploy-organization` says which failed.
             operation_preferences=cdk.CfnStackSet.OperationPreferencesProperty(
                 failure_tolerance_percentage=100, max_concurrent_percentage=_PERCENT_AT_A_TIME
             ),
@@ -92,7 +94,7 @@ class OrganizationStack(cdk.Stack):
             stack_instances_group=[
                 cdk.CfnStackSet.StackInstancesProperty(
                     regions=[self.region],
-                    # Not here, where `make deploy` deploys. (Never to the management account, says AWS.)
+                    # Not to this account, which has the centre. (AWS never deploys to the management account.)
                     deployment_targets=cdk.CfnStackSet.DeploymentTargetsProperty(
                         organizational_unit_ids=list(organization.units),
                         account_filter_type="DIFFERENCE",
@@ -100,10 +102,10 @@ class OrganizationStack(cdk.Stack):
                     ),
                 )
             ],
-            # By URL it may have 1 MB, and 51,200 bytes if it were written here.
+            # A template may have 1 MB by URL, but only 51,200 bytes inline.
             template_url=assets.Asset(self, "Template", path=str(template)).http_url,
         )
-        # A new version's template asks for its package.
+        # A new version's template needs its package.
         members.node.add_dependency(packages)
 
     def add_bucket(self, organization_id: str) -> s3.Bucket:
@@ -121,17 +123,17 @@ class OrganizationStack(cdk.Stack):
             iam.PolicyStatement(
                 sid="ReadPackages",
                 principals=[iam.AnyPrincipal()],
-                # Lambda reads a package with the rights of whoever deploys it, in whichever account.
+                # Lambda reads a package with the permissions of whoever deploys it, in any of the accounts.
                 actions=["s3:GetObject"],
                 resources=[bucket.arn_for_objects("*")],
                 conditions={"StringEquals": {"aws:PrincipalOrgID": organization_id}},
             )
         )
-        accept(bucket, "S1", "What it has is no secret, and is named by its hash.")
+        accept(bucket, "S1", "Its content is not secret, and is named by its hash.")
         return bucket
 
     def add_package(self, bucket: s3.Bucket, package: Path) -> deployment.BucketDeployment:
-        """Put the package into the bucket, by its hash. Those of earlier versions stay, which members may still run."""
+        """Put the package into the bucket, named by its hash. Earlier ones stay: members may still run them."""
         made = deployment.BucketDeployment(
             self,
             "Package",

@@ -10,7 +10,7 @@ from settings import EVERY_REGION, StackSettings
 
 
 def look(settings: StackSettings, *more: str) -> list[iam.PolicyStatement]:
-    """Find the clusters and what happened to them; `more` are further actions that change nothing."""
+    """Find the clusters and what happened to them. `more` are further actions, which change nothing."""
     statements = [allow("FindClusters", ["rds:DescribeDBClusters", "rds:DescribeEvents", *more])]
     if settings.regions == EVERY_REGION:
         statements.append(allow("FindRegions", ["account:ListRegions"]))
@@ -18,17 +18,17 @@ def look(settings: StackSettings, *more: str) -> list[iam.PolicyStatement]:
 
 
 def look_up_who(settings: StackSettings) -> list[iam.PolicyStatement]:
-    """Find out in CloudTrail who started or stopped a cluster. It knows no narrower resource than all."""
+    """Find out from CloudTrail who started or stopped a cluster. It can't be limited to some resources."""
     return [allow("LookUpWho", ["cloudtrail:LookupEvents"])] if settings.cloud_trail else []
 
 
 def look_up_connections() -> list[iam.PolicyStatement]:
-    """Find out in CloudWatch who is connected. It knows no narrower resource than all."""
+    """Find out from CloudWatch who is connected. It can't be limited to some resources."""
     return [allow("LookUpConnections", ["cloudwatch:GetMetricData"])]
 
 
 def read_all(settings: StackSettings) -> list[iam.PolicyStatement]:
-    """All that the central status and report functions ask of another account."""
+    """What the central status and report functions need in another account."""
     return [
         *look(settings, "rds:DescribeDBInstances"),
         *look_up_who(settings),
@@ -37,7 +37,7 @@ def read_all(settings: StackSettings) -> list[iam.PolicyStatement]:
 
 
 def look_at_members(partition: str, reader: str) -> list[iam.PolicyStatement]:
-    """Find the organization's accounts, with their names, and become the reader in each that has one."""
+    """Find the organization's accounts and their names, and assume the reader role in each that has it."""
     return [
         allow(
             "FindAccounts", ["organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"]
@@ -47,13 +47,13 @@ def look_at_members(partition: str, reader: str) -> list[iam.PolicyStatement]:
 
 
 def act_on_tagged(stack: cdk.Stack, settings: StackSettings, action: str) -> list[iam.PolicyStatement]:
-    """Stop or start clusters that have the tag, and hold them so."""
+    """Stop or start clusters that have the tag, and write their hold."""
     clusters = cluster_arns(settings, stack.partition, stack.region, stack.account)
-    # The key counts in any case here (IAM), which the functions' own reading of the tag is stricter about.
+    # IAM ignores the key's case here. The functions don't when they read the tag.
     tagged = {"StringLike": {f"aws:ResourceTag/{settings.tag_key}": "*"}}
     the_hold_alone = {
         "ForAllValues:StringEquals": {"aws:TagKeys": [settings.tag_key + SUFFIX]},
-        # "For all" is also true where there are none.
+        # "For all" is also true if there are none.
         "Null": {"aws:TagKeys": "false"},
     }
     return [
@@ -69,5 +69,5 @@ def cluster_arns(settings: StackSettings, partition: str, region: str, account: 
 def allow(
     sid: str, actions: list[str], *resources: str, conditions: Mapping[str, object] | None = None
 ) -> iam.PolicyStatement:
-    """Allow actions on these resources, or on all where there are no narrower ones."""
+    """Allow actions on these resources; without any, on all."""
     return iam.PolicyStatement(sid=sid, actions=actions, resources=[*resources] or ["*"], conditions=conditions)

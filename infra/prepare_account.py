@@ -1,7 +1,7 @@
-"""Prepares an account and Region for the CDK (`cdk bootstrap`), where nobody has done so yet.
+"""Prepares an account and Region for the CDK (`cdk bootstrap`), if nobody has done so yet.
 
-What that makes is shared by all apps of the CDK there, so that one which exists is left as it is. And with a mistake in
-the settings, or without credentials that can be used, it says so at once, before anything is made.
+All CDK apps there share the bootstrap, so an existing one is left alone. If the settings are wrong or the credentials
+don't work, this says so at once, before anything is made.
 """
 
 import argparse
@@ -29,9 +29,9 @@ from settings import SettingsError, StackSettings
 
 PROJECT = Path(__file__).resolve().parents[1]
 CDK = PROJECT / "infra" / "node_modules" / ".bin" / "cdk"
-# Where `cdk bootstrap` leaves its version; the word in the middle is the CDK's default qualifier.
+# Where `cdk bootstrap` stores its version; the word in the middle is the CDK's default qualifier.
 VERSION_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
-# Asking who one is needs no permission, so that where AWS itself refuses it (ClientError), it refuses the credentials.
+# GetCallerIdentity needs no permission, so if AWS itself refuses it (ClientError), the credentials are at fault.
 UNUSABLE = (
     ClientError,
     CredentialRetrievalError,
@@ -44,26 +44,26 @@ UNUSABLE = (
 
 
 def main(arguments: list[str]) -> int:
-    """Look where the CDK will deploy to with these arguments: with the same profile, in the same Region."""
+    """Prepare the account and Region that the CDK will deploy to with these arguments. Returns the exit status."""
     try:
         StackSettings.from_context(context_of(arguments))
         chosen = session(arguments)
         if not chosen.region_name:
-            sys.exit("No Region is chosen. Choose one: AWS_REGION=eu-west-1 make deploy")
+            sys.exit("No Region is set. Set one: AWS_REGION=eu-west-1 make deploy")
         account = chosen.client("sts").get_caller_identity()["Account"]
         if is_prepared(chosen):
             return 0
     except SettingsError as error:
         sys.exit(str(error))
     except NoCredentialsError:
-        sys.exit("No AWS credentials are found: sign in (aws sso login), or set AWS_PROFILE.")
+        sys.exit("No AWS credentials found: sign in (aws sso login), or set AWS_PROFILE.")
     except UNUSABLE as error:
-        sys.exit(f"The AWS credentials cannot be used: {error}")
+        sys.exit(f"The AWS credentials don't work: {error}")
     except BotoCoreError:
-        return 0  # no network, or the like: the deployment that follows says what is missing
+        return 0  # no network, for example: the deployment that follows says what is wrong
     print(f"Account {account} is new to the CDK in {chosen.region_name}: bootstrapping it, once.", flush=True)
     command = [str(CDK), "bootstrap", f"aws://{account}/{chosen.region_name}"]
-    # From an empty folder, since our app has nothing to do with it.
+    # From an empty folder, so that our app isn't run.
     with tempfile.TemporaryDirectory() as folder:
         return subprocess.run(
             [*command, *(["--profile", named] if (named := profile(arguments)) else [])], cwd=folder, check=False
@@ -71,13 +71,13 @@ def main(arguments: list[str]) -> int:
 
 
 def session(arguments: list[str]) -> boto3.Session:
-    """A session for the account and Region that the CDK's command line takes with these arguments."""
-    # The CDK reads AWS_REGION first, and boto3 does not read it.
+    """A session for the account and Region that the CDK uses with these arguments."""
+    # The CDK reads AWS_REGION first; boto3 doesn't read it.
     return boto3.Session(profile_name=profile(arguments), region_name=os.environ.get("AWS_REGION"))
 
 
 def context_of(arguments: list[str]) -> dict[str, object]:
-    """The context that the CDK's command line would hand over: cdk.json's, and above it -c key=value."""
+    """The context that the CDK's command line would pass on: cdk.json's, overridden by -c key=value."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("-c", "--context", action="append", default=[])
     given = parser.parse_known_args(arguments)[0].context
@@ -99,7 +99,7 @@ def is_prepared(session: boto3.Session) -> bool:
     except ssm.exceptions.ParameterNotFound:
         return False
     except ClientError:
-        pass  # no right to look: the deployment that follows says so if one is needed and missing
+        pass  # not allowed to look: the deployment that follows says if it needs a bootstrap
     return True
 
 

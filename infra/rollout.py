@@ -1,7 +1,7 @@
-"""What `make deploy-organization` does before and after it deploys: says what CloudFormation can't know, or keeps back.
+"""What `make deploy-organization` does before and after it deploys.
 
-Before, it looks up which organization this is, and prints the stacks' parameters. Afterwards it names the accounts
-that do not have what was deployed: one that fails holds up no other, so that CloudFormation calls it a success.
+Before, it looks up which organization this is, and prints the stacks' parameters. Afterwards, it names the accounts
+that don't have what was deployed: one that fails doesn't hold up the others, so CloudFormation calls it a success.
 """
 
 import sys
@@ -16,19 +16,19 @@ from settings import CONTEXT_KEY, ORGANIZATION_STACK, STACK, SettingsError, Stac
 if TYPE_CHECKING:
     import boto3
 
-NO_UNITS = f"""Which accounts? Say it in cdk.json, under {CONTEXT_KEY}:
+NO_UNITS = f"""Which accounts? Name their units in cdk.json, under {CONTEXT_KEY}:
   "organization": {{"units": ["ou-ab12-34cd56ef"]}}"""
-NO_ACCESS = """CloudFormation may not deploy to the organization yet. Let it, once, in the management account:
+NO_ACCESS = """CloudFormation may not deploy to the organization yet. Allow it, once, in the management account:
   aws cloudformation activate-organizations-access"""
-NO_ADMINISTRATOR = """This takes the management account, or one that it made an administrator of StackSets, once:
+NO_ADMINISTRATOR = """Run this in the management account, or in one that it has made an administrator of StackSets:
   aws organizations register-delegated-administrator --account-id 123456789012 \\
     --service-principal member.org.stacksets.cloudformation.amazonaws.com"""
-OWN_STACK = f"""What already exists there is most likely from `make deploy`, and its names can't be used twice. In that
-account `make destroy` removes the stack {STACK}; tags and holds stay. Then run `make deploy-organization` again."""
+OWN_STACK = f"""What already exists there is most likely from `make deploy`, which uses the same names. In that account,
+remove the stack {STACK} with `make destroy`; tags and holds stay. Then run `make deploy-organization` again."""
 
 
 def main(verb: str, arguments: list[str]) -> None:
-    """Print what the verb says, for the account that the CDK's command is run in with these arguments."""
+    """Print what to deploy with (`prepare`) or the outcome (`report`), in the account that the CDK uses."""
     try:
         chosen, settings = session(arguments), StackSettings.from_context(context_of(arguments))
         print(prepare(chosen, settings) if verb == "prepare" else report(chosen))
@@ -39,9 +39,9 @@ def main(verb: str, arguments: list[str]) -> None:
 
 
 def prepare(session: "boto3.Session", settings: StackSettings) -> str:
-    """The parameters for the CDK's command line. Exits where the settings or the organization are not prepared."""
+    """The parameters for the CDK's command line. Exits if the settings or the organization aren't prepared."""
     if not settings.organization:
-        sys.exit(NO_UNITS)  # the CDK's command line would deploy the centre alone
+        sys.exit(NO_UNITS)  # the CDK would deploy only the centre
     organization, call_as = organization_of(session)
     access = session.client("cloudformation").describe_organizations_access(CallAs=call_as)["Status"]
     if access != "ENABLED":
@@ -61,7 +61,7 @@ def prepare(session: "boto3.Session", settings: StackSettings) -> str:
 
 
 def report(session: "boto3.Session") -> str:
-    """How many accounts have it. Exits where any has not, and says why."""
+    """How many accounts have it. Exits if any doesn't, and says why."""
     _, call_as = organization_of(session)
     pages = session.client("cloudformation").get_paginator("list_stack_instances")
     pages_of_ours = pages.paginate(StackSetName=STACK, CallAs=call_as)
@@ -72,14 +72,14 @@ def report(session: "boto3.Session") -> str:
 
 
 def organization_of(session: "boto3.Session") -> tuple[str, str]:
-    """The organization's id, and as what CloudFormation is called: the management account, or its delegate."""
+    """The organization's id, and what to call CloudFormation as: the management account, or its delegate."""
     account = session.client("sts").get_caller_identity()["Account"]
     organization = session.client("organizations").describe_organization()["Organization"]
     return organization["Id"], "SELF" if organization["MasterAccountId"] == account else "DELEGATED_ADMIN"
 
 
 def told(instances: Sequence[Mapping[str, Any]]) -> str:
-    """How many of CloudFormation's list are up to date; for each other a line, and what to do, where we know it."""
+    """How many of these are up to date; for each of the others a line, and what to do, if that is known."""
     behind = [each for each in instances if each["Status"] != "CURRENT"]
     lines = [f"{len(instances) - len(behind)} of {len(instances)} accounts have it."]
     lines += [f"  {each['Account']}: {each.get('StatusReason', each['Status'])}" for each in behind]

@@ -1,6 +1,6 @@
 """The stack's settings: cdk.json's context key `officeHours`, or `-c officeHours.<key>=<value>`.
 
-They are checked when the stack is synthesized: a mistake that is deployed is noticed only when a database is missing.
+They are checked when the stack is synthesized: once deployed, a mistake is only noticed when a database is missing.
 """
 
 import difflib
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 CONTEXT_KEY = "officeHours"
 STACK = "AuroraOfficeHours"
 ORGANIZATION_STACK = "AuroraOfficeHoursOrganization"
-# What all that the stack makes is named by.
+# Everything the stack makes is named after this.
 NAME = "aurora-office-hours"
 EVERY_REGION = ("*",)
 
-# Runs fall on the full minutes of a window's edge only where an hour is a whole number of intervals.
+# Runs come at the same minutes of every hour, as windows' edges do, only if the interval divides an hour.
 MINUTES = tuple(minutes for minutes in range(1, 61) if 60 % minutes == 0)
-# What CloudWatch Logs accepts, in days (PutRetentionPolicy).
+# The days that CloudWatch Logs accepts (PutRetentionPolicy).
 RETENTION = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
@@ -45,12 +45,12 @@ RETENTION = (
 TAG_KEY = re.compile(r"(?!=)[_.:/=+@-]*[A-Za-z0-9][A-Za-z0-9_.:/=+@-]*")
 # RDS allows 128 characters, and the hold's key is this one and "-hold".
 TAG_KEY_LENGTH = 123
-# Whether the address exists shows when it is to be confirmed. This is for what could be none, or more than one.
+# Refuses what can't be an address, or is several. Whether it exists shows when the subscription has to be confirmed.
 EMAIL = re.compile(r"[^\s@,;:<>()\"]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*")
 EMAIL_LENGTH = 254
 MOST_NOTICE_MINUTES = 24 * 60
 SLACK_ID = re.compile(r"[0-9A-Z]{0,255}")
-# Of a schedule or a calendar.
+# The name of a schedule or a calendar.
 PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 REPORTS = ("daily", "weekly", "never")
 # Organizational units, or the root, as Organizations names them.
@@ -59,12 +59,12 @@ UNIT = re.compile(r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32}")
 
 
 def function_name(word: str) -> str:
-    """A function's whole name, by the word that tells it from the others: `stop`, `start`, `status` or `report`."""
+    """A function's full name, from its own word: `stop`, `start`, `status` or `report`."""
     return f"{NAME}-{word}"
 
 
 class SettingsError(ValueError):
-    """The settings cannot be used. Each line of the text names a key and says what it accepts."""
+    """The settings can't be used. Each line of the text names a key and says what it accepts."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Organization:
     """The accounts that `make deploy-organization` deploys to, its members.
 
     units: the organizational units that they are in, now or later.
-    dashboard, alarms: whether each has its own.
+    dashboard, alarms: whether each member has its own.
     """
 
     units: tuple[str, ...]
@@ -85,8 +85,8 @@ class StackSettings:
     """What a user can choose, checked.
 
     tag_key: the key of the tag that says when a cluster should run; the hold's is this and `-hold`.
-    every_minutes: the functions run at each full hour and every so many minutes after it.
-    regions: the Regions whose clusters are looked after; none is the stack's own, `("*",)` every enabled one.
+    every_minutes: the functions run on the hour and every so many minutes after it.
+    regions: the Regions to look after; empty means the stack's own, `("*",)` every enabled one.
     default_zone: the IANA time zone of a tag that names none.
     schedules: tag values that tags can refer to by name.
     calendars: dates and ranges of dates, as written, that `holidays=` can refer to by name.
@@ -95,9 +95,9 @@ class StackSettings:
     log_retention_days: how long the functions' logs are kept.
     cloud_trail: whether the functions may look up in CloudTrail who started or stopped a cluster.
     notice_minutes: how long before a scheduled stop a notice is sent; 0 for none.
-    slack_workspace, slack_channel: the ids of where Amazon Q Developer shows the notices; empty for nowhere.
+    slack_workspace, slack_channel: the ids of where Amazon Q Developer shows the notices; empty for no Slack.
     dashboard, alarms: whether the stack has them.
-    organization: the accounts that this one is the centre of; None for an account on its own.
+    organization: the members, if this account is their centre; None for an account on its own.
     """
 
     tag_key: str = "office-hours"
@@ -119,7 +119,7 @@ class StackSettings:
 
     @classmethod
     def from_context(cls, context: Mapping[str, object]) -> "StackSettings":
-        """Read the settings from the whole of an app's context. SettingsError tells all that is wrong at once."""
+        """Read the settings from an app's whole context. SettingsError lists everything that is wrong."""
         given, problems = collect(context)
         checked: dict[str, object] = {}
         for key, value in given.items():
@@ -135,7 +135,7 @@ class StackSettings:
         return settings
 
     def of_a_member(self) -> "StackSettings":
-        """What a member has in place of these. The centre reports for all, and knows whom to tell."""
+        """What a member has instead of these. The centre reports for all, and knows where to send it."""
         if not self.organization:
             return self
         dashboard, alarms = self.organization.dashboard, self.organization.alarms
@@ -160,7 +160,7 @@ class StackSettings:
 
 
 def collect(context: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
-    """The keys that are given, those of the command line first in rank, and what is wrong with any other."""
+    """The keys that are given, where the command line overrides cdk.json, and what is wrong with any others."""
     given: dict[str, object] = {}
     problems = []
     nested = from_command_line(CONTEXT_KEY, context.get(CONTEXT_KEY, {}))
@@ -173,16 +173,16 @@ def collect(context: Mapping[str, object]) -> tuple[dict[str, object], list[str]
         if prefix == CONTEXT_KEY and dot:
             given[rest] = from_command_line(rest, value)
         elif key != CONTEXT_KEY and (meant := near_miss(prefix)):
-            problems.append(f'The context key "{key}" would be read by nobody: did you mean "{meant}"?')
+            problems.append(f'Nothing reads the context key "{key}": did you mean "{meant}"?')
     for key in [key for key in given if key not in KEYS]:
         del given[key]
         accepted = ", ".join(KEYS)
-        problems.append(f"{CONTEXT_KEY}.{key} is unknown{suggestion(key, KEYS)}. Accepted are: {accepted}.")
+        problems.append(f"{CONTEXT_KEY}.{key} is unknown{suggestion(key, KEYS)}. Accepted: {accepted}.")
     return given, problems
 
 
 def from_command_line(key: str, value: object) -> object:
-    """`-c` hands every value over as text: numbers, lists and objects are read as JSON, words are left alone."""
+    """`-c` passes every value as text: numbers, lists and objects are read as JSON, words are left alone."""
     if not isinstance(value, str) or key in TEXTS:
         return value
     try:
@@ -192,7 +192,7 @@ def from_command_line(key: str, value: object) -> object:
 
 
 def near_miss(prefix: str) -> str | None:
-    """Which key was meant by one of the context that is not ours, but looks like it."""
+    """Our key that a context key may mean, if it isn't ours but looks like it."""
     if difflib.get_close_matches(prefix.lower(), [CONTEXT_KEY.lower()], cutoff=0.8):
         return CONTEXT_KEY
     return next((f"{CONTEXT_KEY}.{key}" for key in KEYS if key.lower() == prefix.lower()), None)
@@ -208,7 +208,7 @@ def shown(value: object) -> str:
 
 
 # The checks. Each returns the value as the functions want it, or raises ValueError with the rest of a sentence that
-# begins with the key: what is accepted, and what there is.
+# begins with the key: what it accepts, and what it was given.
 
 
 def tag_key(value: object) -> str:
@@ -267,7 +267,7 @@ def switch(value: object) -> bool:
 
 
 def one_of(accepted: tuple[int, ...], value: object, what: str) -> int:
-    # True is an int to Python and equal to 1, but not to whoever wrote it.
+    # To Python, True is an int and equals 1; to whoever wrote it, it isn't.
     if isinstance(value, int) and not isinstance(value, bool) and value in accepted:
         return value
     raise ValueError(f"must be {what}, one of {', '.join(map(str, accepted))}; it is {shown(value)}.")
@@ -290,11 +290,11 @@ def regions(value: object) -> tuple[str, ...]:
     if unknown := [region for region in value if region not in known]:
         names = ", ".join(shown(region) + suggestion(region, known) for region in unknown)
         raise ValueError(
-            f"names what is no Region: {names}. One that is newer than the locked boto3 is known after `make lock`."
+            f"names unknown Regions: {names}. If a Region is newer than the locked boto3, `make lock` makes it known."
         )
     if len({known[region] for region in value}) > 1:
         each = ", ".join(f"{region} is in {known[region]}" for region in value)
-        raise ValueError(f"must name Regions of one partition, as every account belongs to one: {each}.")
+        raise ValueError(f"must name Regions of one partition, since an account belongs to one: {each}.")
     return tuple(value)
 
 
@@ -351,9 +351,9 @@ def organization(value: object) -> Organization:
         or not all(isinstance(each, bool) for each in members.values())
     ):
         raise ValueError(
-            'must be an object with "units", a list of organizational units, each once, or the root, such as '
-            '{"units": ["ou-ab12-34cd56ef"]}, and, where its members have their own, "members", such as '
-            f'{{"dashboard": true, "alarms": true}}; it is {shown(value)}.'
+            'must be an object with "units", a list of organizational units (or the root), each once, such as '
+            '{"units": ["ou-ab12-34cd56ef"]}. To give each member its own, add "members": '
+            f'{{"dashboard": true, "alarms": true}}. It is {shown(value)}.'
         )
     return Organization(tuple(units), **members)
 
@@ -376,14 +376,14 @@ KEYS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "alarms": ("alarms", switch),
     "organization": ("organization", organization),
 }
-# Values that are words, also where they could be read as JSON.
+# Values that are words, even if they could be read as JSON.
 TEXTS = ("tagKey", "defaultZone", "notifyEmail", "report", "slackWorkspace", "slackChannel")
 
 
 def check_language(settings: StackSettings) -> list[str]:
     """Read the named schedules and calendars just as the functions will, and say what is wrong with each."""
     problems = []
-    # A calendar that is at fault itself counts as empty, so that a schedule that uses it is not blamed as well.
+    # A faulty calendar counts as empty, so that a schedule that uses it isn't blamed as well.
     dates: dict[str, list[date]] = {name: [] for name in settings.calendars}
     for name, items in settings.calendars.items():
         try:
@@ -395,7 +395,7 @@ def check_language(settings: StackSettings) -> list[str]:
     for name, text in settings.schedules.items():
         try:
             check_new_name(name, settings.schedules)
-            # As a tag would refer to it, and without the others: a schedule says what it means by itself.
+            # As a tag would refer to it, but without the others: a schedule can't refer to another.
             Schedule.parse(name, default_zone=settings.default_zone, named={name: text}, calendars=dates)
         except ScheduleError as error:
             problems.append(f"{CONTEXT_KEY}.schedules.{name}: {error}")
@@ -403,17 +403,17 @@ def check_language(settings: StackSettings) -> list[str]:
 
 
 def check_notices(settings: StackSettings) -> list[str]:
-    """What is wrong with the settings of the notices together."""
+    """What is wrong with the combination of the notices' settings."""
     problems = []
     if 0 < settings.notice_minutes < settings.every_minutes:
         problems.append(
-            f"{CONTEXT_KEY}.noticeMinutes must be 0, or everyMinutes ({settings.every_minutes}) at least, since a run "
-            f"sends them; it is {settings.notice_minutes}."
+            f"{CONTEXT_KEY}.noticeMinutes must be 0, or at least everyMinutes ({settings.every_minutes}), since runs "
+            f"send the notices; it is {settings.notice_minutes}."
         )
     if bool(settings.slack_workspace) != bool(settings.slack_channel):
         problems.append(f"{CONTEXT_KEY}.slackWorkspace and {CONTEXT_KEY}.slackChannel go together: one is missing.")
     if settings.slack_channel and not settings.notice_minutes:
-        problems.append(f"{CONTEXT_KEY}.slackChannel shows notices: say how early, such as noticeMinutes 30.")
+        problems.append(f"{CONTEXT_KEY}.slackChannel needs notices: set noticeMinutes, for example to 30.")
     return problems
 
 
@@ -421,9 +421,9 @@ def check_new_name(name: str, names: Iterable[str]) -> None:
     if not PLAIN_NAME.fullmatch(name):
         raise ScheduleError(f'name "{name}"', 'expected a letter, then up to 63 letters, digits, "_", "." or "-"')
     if name.lower() in EVERYTHING or kind_of(name):
-        raise ScheduleError(f'name "{name}" is itself a word of the tag', "choose one that means nothing else")
+        raise ScheduleError(f'name "{name}" is a word that tags use', "choose one that means nothing else")
     if [each.lower() for each in names].count(name.lower()) > 1:
-        raise ScheduleError(f'name "{name}" is there twice, since a tag may write it in capitals or not')
+        raise ScheduleError(f'name "{name}" is there twice: capitals make no difference')
 
 
 def check_no_country(name: str) -> None:

@@ -32,28 +32,28 @@ from permissions import (
 )
 from settings import CONTEXT_KEY, NAME, STACK, SettingsError, StackSettings, function_name
 
-# Lambda's limit for all names and values of a function's environment together, in bytes, less what the ARNs in it take,
-# which are known only when they are deployed.
+# Lambda's limit for all names and values of a function's environment together, in bytes, less room for ARNs that are
+# only known once deployed.
 ENVIRONMENT_LIMIT = 4096 - 296
 # Memory buys CPU, and a run is mostly parsing RDS's answers: about 65 ms of a full CPU for 100 clusters.
 MEMORY_MB = 512
 # People wait for the status, and the report parses two weeks of events and AWS's price list.
 TELLING_MEMORY_MB = 1024
-# A run is over when the next one is due, which does what is left. Still, two of a function can go on at once: Lambda
-# tries a failed one again, and people invoke them too. That does no harm, so that no concurrency is reserved, which
-# would take it from the account's other functions.
+# A run ends by the time the next one is due, which does what is left. Still, two can overlap: Lambda retries a failed
+# one, and people invoke the functions too. That does no harm, so no concurrency is reserved: the account's other
+# functions would lose it.
 LONGEST_RUN = cdk.Duration.minutes(5)
 LONGEST_STATUS = cdk.Duration.minutes(1)
-# The schedules invoke this alias of a function, and people the function itself. So what concerns scheduled runs alone,
-# such as alarms and retries, is set on the alias.
+# The schedules invoke this alias of a function; people invoke the function itself. So alarms and retries, which are for
+# scheduled runs only, are set on the alias.
 ALIAS = "scheduled"
-# The next run makes good what one has missed, so that each is tried again only a little, and only until then.
+# The next run catches up on what one has missed, so each is retried only a little, and only until then.
 DELIVERY_RETRIES = 2
 INVOCATION_RETRIES = 1
-# An event by hand means the moment at which it was sent ("until": "20:00"). So Lambda tries it once, and drops it if it
-# cannot begin within a minute, which is the shortest that Lambda accepts.
+# The times of an event by hand count from when it was sent ("until": "20:00"). So Lambda tries it once, and drops it if
+# it can't begin within a minute, the shortest that Lambda accepts.
 BY_HAND = cdk.Duration.minutes(1)
-# The next report is a day away, and none is worth trying all night.
+# The next report is a day away, but none is worth retrying all night.
 REPORT_TRIED_FOR = cdk.Duration.hours(1)
 
 
@@ -63,12 +63,12 @@ class Function:
 
     name: its handler's.
     purpose: what it does, for people.
-    statements: what it may do, beside writing its log.
-    variables: what it finds in its environment, beside the settings.
-    event: what its schedule invokes it with.
+    statements: what it may do, besides writing its log.
+    variables: its environment, besides the settings.
+    event: what its schedule sends.
     schedule: when it is invoked; None for a function that only people and the dashboard invoke.
-    tried_for: how long such an invocation is tried again before it is given up.
-    retries: how often an invocation that failed is made again.
+    tried_for: how long to keep trying a scheduled invocation.
+    retries: how often to retry one that failed.
     """
 
     name: str
@@ -92,11 +92,11 @@ class Function:
 
 
 class OfficeHoursStack(cdk.Stack):
-    """Everything that Aurora Office Hours needs in an account; removed, it leaves nothing of its own behind.
+    """Everything that Aurora Office Hours needs in an account. Removing it leaves nothing of its own behind.
 
     package: the folder that is deployed to Lambda.
-    plain: whether the template can be deployed without the CDK, from a bucket that has the package; with an
-        organization in the settings it is then a member's, and without this the centre's.
+    plain: whether the template can be deployed without the CDK, from a bucket that has the package. With an
+        organization in the settings, a plain template is a member's; any other is the centre's.
     """
 
     def __init__(self, scope: Construct, *, settings: StackSettings, package: Path, plain: bool = False) -> None:
@@ -113,7 +113,7 @@ class OfficeHoursStack(cdk.Stack):
         self.centre: Centre | None = None
         if settings.organization and plain:
             self.centre = Centre(self, statements=read_all(settings), tell=not settings.alarms)
-            accept(self.centre.reader, "IAM5[Resource::*]", "A listing is of all that there is, and changes nothing.")
+            accept(self.centre.reader, "IAM5[Resource::*]", "Listing covers all resources, and changes nothing.")
         self.failures = sqs.Queue(
             self,
             "Failures",
@@ -121,11 +121,11 @@ class OfficeHoursStack(cdk.Stack):
             enforce_ssl=True,
             retention_period=cdk.Duration.days(14),
         )
-        accept(self.failures, "SQS3", "It is the dead-letter queue.")
+        accept(self.failures, "SQS3", "This is the dead-letter queue.")
         self.topic = Topic(
             self, "Topic", email=settings.notify_email, organization=settings.organization if self.is_centre else None
         )
-        # Nobody looks into the queue of a member without alarms, so each failure goes to the centre.
+        # Nobody watches the queue of a member without alarms, so each failure goes to the centre.
         self.tells = self.centre is not None and not settings.alarms
         self.group = scheduler.ScheduleGroup(
             self, "Schedules", schedule_group_name=NAME, removal_policy=cdk.RemovalPolicy.DESTROY
@@ -171,7 +171,7 @@ class OfficeHoursStack(cdk.Stack):
         more: Sequence[iam.PolicyStatement] = (),
         variables: Mapping[str, str] | None = None,
     ) -> lambda_.Function:
-        """A function that stops or starts clusters: with this one RDS action, and none that changes anything else.
+        """A function that stops or starts clusters: it may call this one RDS action, and write the hold.
 
         more: what else it may do.
         """
@@ -194,11 +194,11 @@ class OfficeHoursStack(cdk.Stack):
         made = self.add_function(function)
         for arn in cluster_arns(self.settings, "<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>"):
             role = self.node.find_child(f"{function.construct_id}Role")
-            accept(role, f"IAM5[Resource::{arn}]", "Clusters are found by their tag, and a condition asks for it.")
+            accept(role, f"IAM5[Resource::{arn}]", "Any cluster may get the tag, and a condition requires it.")
         return made
 
     def add_status(self, acting: Mapping[str, lambda_.Function]) -> lambda_.Function:
-        """The function that shows all clusters, with buttons for those that act."""
+        """The function that shows all clusters, with buttons that invoke the acting functions."""
         return self.add_function(
             Function(
                 name="status",
@@ -217,7 +217,7 @@ class OfficeHoursStack(cdk.Stack):
         )
 
     def add_report(self) -> lambda_.Function:
-        """The function that tells what was saved."""
+        """The function that reports what was saved."""
         return self.add_function(
             Function(
                 name="report",
@@ -244,15 +244,15 @@ class OfficeHoursStack(cdk.Stack):
         )
 
     def look_at_members(self) -> list[iam.PolicyStatement]:
-        """What the functions that tell need for telling of all accounts, in the centre."""
+        """What the centre's status and report functions need to read all accounts."""
         return look_at_members(self.partition, READER) if self.is_centre else []
 
     def variables(self, function: Function) -> dict[str, str]:
-        """What a function finds in its environment, beside the settings."""
+        """A function's environment, besides the settings."""
         more = dict(function.variables)
         if self.settings.organization and self.is_centre and function.name in LOOKING:
             more["OFFICE_HOURS_ORGANIZATION"] = json.dumps({"units": self.settings.organization.units})
-        # CloudWatch bills metrics, and nobody looks at these. Powertools knows the name.
+        # CloudWatch bills metrics, and nobody looks at these. Powertools reads this variable.
         if self.centre and not (self.settings.alarms or self.settings.dashboard):
             more["POWERTOOLS_METRICS_DISABLED"] = "true"
         return more
@@ -298,7 +298,7 @@ class OfficeHoursStack(cdk.Stack):
             log_group_name=f"/aws/lambda/{function_name}",
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
-        # The CDK has a word for each number of days; CloudFormation takes the number.
+        # The CDK has a name for each number of days; CloudFormation takes the number.
         resource = log_group.node.default_child
         assert isinstance(resource, logs.CfnLogGroup)  # noqa: S101  for the type checker
         resource.retention_in_days = self.settings.log_retention_days
@@ -322,11 +322,11 @@ class OfficeHoursStack(cdk.Stack):
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies={function.name: iam.PolicyDocument(statements=statements)},
         )
-        accept(role, "IAM5[Resource::*]", "A listing is of all that there is, and changes nothing.")
+        accept(role, "IAM5[Resource::*]", "Listing covers all resources, and changes nothing.")
         if self.is_centre and function.name in LOOKING:
             reader = f"arn:<AWS::Partition>:iam::*:role/{READER}"
             accept(role, f"IAM5[Resource::{reader}]", "Accounts come and go; each has this role, which only reads.")
-        # The list above is all: no construct adds to it.
+        # The list above is complete: no construct may add to it.
         return role.without_policy_updates()
 
     def add_schedule(self, function: Function, schedule: scheduler.ScheduleExpression) -> None:
@@ -335,7 +335,7 @@ class OfficeHoursStack(cdk.Stack):
             self,
             f"{function.construct_id}ScheduleRole",
             description=f"Invokes {function.function_name} on its schedule",
-            # No other account's schedule, nor one outside our group, can make EventBridge Scheduler use this role.
+            # EventBridge Scheduler may use this role only for schedules in our group.
             assumed_by=iam.ServicePrincipal(
                 "scheduler.amazonaws.com",
                 conditions={
@@ -376,27 +376,27 @@ class OfficeHoursStack(cdk.Stack):
             cdk.CfnOutput(
                 self,
                 f"{name.capitalize()}DryRun",
-                description=f"What the {name} function would do now",
-                # From a file, the payload means the same to versions 1 and 2 of the AWS CLI.
+                description=f"Shows what the {name} function would do now",
+                # A payload from a file means the same to versions 1 and 2 of the AWS CLI.
                 value=f"""echo '{{"dry_run": true}}' | aws lambda invoke --function-name {function_name(name)} """
                 "--payload fileb:///dev/stdin /dev/stdout",
             )
         cdk.CfnOutput(
             self,
             "FailuresQueue",
-            description="Holds for 14 days what the schedules could not deliver and the functions could not finish",
+            description="Keeps scheduled runs that couldn't be delivered, or failed for good, for 14 days",
             value=self.failures.queue_url,
         )
         cdk.CfnOutput(
             self,
             "NotificationTopic",
-            description="What alarms and reports are sent to: more than notifyEmail can subscribe to it",
+            description="Alarms and reports go here: others besides notifyEmail can subscribe",
             value=self.topic.topic_arn,
         )
 
 
 def full_minutes(every: int) -> scheduler.ScheduleExpression:
-    """Full minutes of the clock, on which windows have their edges; a rate would count from the deployment."""
+    """Full minutes of the clock, where windows have their edges; a rate would count from the deployment."""
     minute = {1: "*", 60: "0"}.get(every, f"0/{every}")
     return scheduler.ScheduleExpression.cron(minute=minute, time_zone=cdk.TimeZone.ETC_UTC)
 
@@ -411,14 +411,14 @@ def environment(settings: StackSettings, more: Mapping[str, str]) -> dict[str, s
     if size > ENVIRONMENT_LIMIT:
         raise SettingsError(
             f"{CONTEXT_KEY}.schedules and {CONTEXT_KEY}.calendars are too long together: with them, the functions' "
-            f"environment has {size} bytes, and Lambda accepts {ENVIRONMENT_LIMIT}. Write days in a row as a range "
-            "(2026-12-24:2027-01-01), or give long schedules to the clusters' own tags."
+            f"environment has {size} bytes, and Lambda accepts {ENVIRONMENT_LIMIT}. Write consecutive days as a range "
+            "(2026-12-24:2027-01-01), or put long schedules into the clusters' own tags."
         )
     return {**variables, **more}
 
 
 def accept(construct: IConstruct, finding: str, reason: str) -> None:
-    """Acknowledge a finding of cdk-nag, for the reason given."""
+    """Acknowledge a finding of cdk-nag, with a reason."""
     cdk.Validations.of(construct).acknowledge(
         cdk.Acknowledgment(id=f"AwsSolutions::AwsSolutions-{finding}", reason=reason)
     )

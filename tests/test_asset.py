@@ -212,5 +212,5 @@ def test_a_failed_installation_is_told_in_the_installers_words(tmp_path: Path, m
 
 def test_a_missing_installer_is_told_with_what_puts_it_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    with pytest.raises(PackageError, match="uv is missing: `make synth` puts it there"):
+    with pytest.raises(PackageError, match="uv is missing: `make synth` installs it"):
         build(tmp_path)

@@ -252,7 +252,7 @@ def test_a_one_sided_tag_asks_once_and_wants_nothing_of_what_comes_after(shown: 
         "batch       ran ▖··········d██▌············································███▌·",
         "        stop at       ↓       ↓       ↓       ↓       ↓       ↓       ↓       ↓",
     ]
-    assert shown.html.count("asked once to be stopped") == 8
+    assert shown.html.count("due to be stopped") == 8
 
 
 def test_starting_and_stopping_are_not_drawn_as_running(shown: Demo) -> None:

@@ -52,7 +52,7 @@ def test_an_account_that_somebody_has_bootstrapped_is_left_as_it_is(commands: Co
 def test_without_a_region_it_asks_for_one(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    with pytest.raises(SystemExit, match="No Region is chosen"):
+    with pytest.raises(SystemExit, match="No Region is set"):
         prepare_account.main([])
     assert not commands
 
@@ -70,14 +70,14 @@ def test_without_credentials_it_stops_and_says_how_to_get_some(
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with pytest.raises(SystemExit, match="No AWS credentials are found: sign in"):
+    with pytest.raises(SystemExit, match="No AWS credentials found: sign in"):
         prepare_account.main([])
     assert not commands
 
 
 @set_initial_no_auth_action_count(0)  # from here on, moto asks for credentials that it has given out
 def test_credentials_that_aws_does_not_accept_stop_it_in_the_words_of_aws(commands: Commands) -> None:
-    with pytest.raises(SystemExit, match=r"The AWS credentials cannot be used: .*The security token .* is invalid"):
+    with pytest.raises(SystemExit, match=r"The AWS credentials don't work: .*The security token .* is invalid"):
         prepare_account.main([])
     assert not commands
 

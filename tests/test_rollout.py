@@ -175,4 +175,4 @@ def test_the_command_names_the_accounts_that_failed_and_what_to_do_where_make_de
     with pytest.raises(SystemExit) as stop:
         rollout.report(answering(**answers))
     assert str(stop.value).startswith(f"0 of 1 accounts have it.\n  {MEMBER}: stop already exists\n")
-    assert "`make destroy` removes" in str(stop.value)
+    assert "with `make destroy`" in str(stop.value)

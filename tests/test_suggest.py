@@ -369,7 +369,7 @@ def test_the_simulated_account_has_something_to_save() -> None:
     assert run.returncode == 0, run.stderr
     assert re.search(r"\neu-central-1/shop +500 +150.00  mon-fri 07:00-17:00\n", run.stdout)
     assert re.search(r"\neu-central-1/orders +0 +0.00  -\n", run.stdout)
-    hours, usd = re.search(r"\nsaved in all +([0-9,]+) +([0-9,.]+)\n", run.stdout).groups()  # type: ignore[union-attr]
+    hours, usd = re.search(r"\ntotal saved +([0-9,]+) +([0-9,.]+)\n", run.stdout).groups()  # type: ignore[union-attr]
     assert float(usd) == pytest.approx(float(hours.replace(",", "")) * 0.30, abs=0.5)
     assert "Times are in UTC" in run.stdout
 
@@ -391,5 +391,5 @@ def test_without_credentials_it_says_what_it_takes(account: Account, monkeypatch
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     run = on_a_laptop()
     assert (run.returncode, run.stdout, account.calls) == (1, "", [])
-    assert "no AWS credentials" in run.stderr
+    assert "No AWS credentials" in run.stderr
     assert "rds:DescribeDBClusters" in run.stderr

@@ -1,4 +1,4 @@
-"""`python -m demo`: a week of office hours on a simulated account, with the functions as they are deployed."""
+"""`python -m demo`: a week of office hours on a simulated account, with the functions as deployed."""
 
 import argparse
 import io
@@ -59,14 +59,14 @@ def main() -> None:
     prices = ", ".join(f"{name} ${usd:.2f}" for name, usd in SAMPLE_PRICES.items())
     about = (
         f"Simulated, not AWS: {len(clusters)} Aurora clusters, {START:%a %d} to {END - EVERY:%a %d %B %Y}.",
-        f"A cluster's tag says when it should run; two functions look every {_minutes(EVERY)} minutes.",
+        f"A cluster's tag says when it should run; two functions check every {_minutes(EVERY)} minutes.",
         f"Stopping takes {_minutes(STOPPING)} minutes here, starting {_minutes(STARTING)}, and calls take no time.",
-        f"Sample prices an hour, not AWS's: {prices}.",
+        f"Sample prices per hour, not AWS's: {prices}.",
     )
     for line in about:
         console.print(line)
     if explained:
-        console.print(f"\nYours, {tag}:\n{explained['message']}")
+        console.print(f"\nYour tag, {tag}:\n{explained['message']}")
     from demo.simulation import simulate  # noqa: PLC0415  slow to import, so only once there is something to see
 
     OUTPUT.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ def main() -> None:
 
 
 def settings_of_the_stack() -> str:
-    """What cdk.json has the functions know of schedules, calendars and the zone; the account has its own tag key."""
+    """The functions' settings: cdk.json's schedules, calendars and zone, with the simulated account's own tag key."""
     checked = StackSettings.from_context(json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"])
     timed = replace(checked, every_minutes=_minutes(EVERY), notice_minutes=NOTICE_MINUTES)
     return replace(timed, tag_key=TAG_KEY, regions=()).as_json()

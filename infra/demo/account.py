@@ -5,29 +5,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 REGION = "eu-central-1"
-# A week and a day with a public holiday on one of its working days: Christmas, on a Friday.
+# A week and a day, with a public holiday on a working day: Christmas, on a Friday.
 START = datetime(2026, 12, 21, tzinfo=UTC)
 DAYS = 8
 END = START + timedelta(days=DAYS)
 EVERY = timedelta(minutes=5)  # how often the functions are invoked
-# How long RDS takes. Real clusters take from some minutes to a quarter of an hour, or more.
+# How long RDS takes. Real clusters take from a few minutes to a quarter of an hour, or more.
 STOPPING = timedelta(minutes=6)
 STARTING = timedelta(minutes=8)
 MODIFYING = timedelta(minutes=35)
 
 TAG_KEY = "office-hours"
-# Wednesday night, in the middle of what the timeline shows: a tag with `maintenance` shows there.
+# Wednesday night, in the middle of the timeline, so that a tag with `maintenance` shows.
 MAINTENANCE_WINDOW = "wed:02:40-wed:03:10"
 LONGEST_TAG = 256
 YOURS = "yours"  # the cluster with the user's own tag
 WAITED_FOR = "reporting"  # the cluster with grace
 NOTICE_MINUTES = 30
-# US dollars an hour, made up, and near what Aurora costs in many Regions.
+# US dollars an hour: made up, but close to what Aurora costs in many Regions.
 SAMPLE_PRICES = {"db.r8g.large": 0.30, "db.r8g.2xlarge": 1.20}
 
 
 class RefusedTagError(ValueError):
-    """A tag value that RDS would not take. Its text is a sentence for the user."""
+    """A tag value that RDS would refuse. The text is a sentence for the user."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Cluster:
     about: why it is here.
     global_database: the Aurora global database that it belongs to.
     instance_class: of its one instance, from SAMPLE_PRICES.
-    used: when people are connected, as a tag would say it; "" where nobody looks.
+    used: when people are connected, as a tag would say it; "" if it doesn't matter.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Deed:
 
     at: when, on a full minute.
     action: `start`, `stop` or `modify`.
-    event: what the function of that name is invoked with, as JSON; without one, it is done in the AWS console.
+    event: the JSON that the function of that name is invoked with; "" if it is done in the AWS console.
     by: who does it.
     """
 
@@ -95,7 +95,7 @@ CLUSTERS = (
     Cluster("release", "mon-fri 07:00-19:00 UTC", "is kept up over the weekend"),
     Cluster("billing", "mon-fri 07:00-19:00 Europe/London enforced", "somebody starts it on Tuesday night, in vain"),
     Cluster("month-end", "last-day 06:00-22:00 UTC", "is started by AWS after seven days"),
-    Cluster("batch", "-19:00 Europe/London", "is stopped in the evening and started by people only"),
+    Cluster("batch", "-19:00 Europe/London", "is stopped in the evening, and only started by people"),
     Cluster("search", "mno-fri 08:00-18:00 Europe/Berlin", "has a slip in its tag"),
     Cluster("orders", "mon-fri 07:00-20:00 UTC", "belongs to a global database", global_database="world"),
     Cluster("legacy", None, "nobody has tagged it, so nothing touches it", used="never"),
@@ -121,17 +121,15 @@ DEEDS = (
 
 
 def of_your_own(tag: str) -> Cluster:
-    """A cluster with a tag of the user's own. Raises RefusedTagError for one that RDS would refuse."""
+    """A cluster with the user's own tag. Raises RefusedTagError if RDS would refuse it."""
     refused = dict.fromkeys(
         char for char in tag if unicodedata.category(char)[0] not in "LNZ" and char not in "_.:/=+-@"
     )
     if refused:
         names = " ".join(char if char.isprintable() else ascii(char)[1:-1] for char in refused)
         raise RefusedTagError(
-            f"RDS refuses {names} in a tag's value: it takes letters, digits, spaces and _ . : / = + - @ only."
+            f"RDS refuses {names} in a tag's value: it only takes letters, digits, spaces and _ . : / = + - @."
         )
     if len(tag) > LONGEST_TAG:
-        raise RefusedTagError(
-            f"RDS refuses a tag's value of {len(tag)} characters: it takes {LONGEST_TAG} at the most."
-        )
+        raise RefusedTagError(f"RDS refuses a tag's value of {len(tag)} characters: it takes at most {LONGEST_TAG}.")
     return Cluster(YOURS, tag, "your own tag")

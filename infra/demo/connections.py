@@ -1,4 +1,4 @@
-"""How many are connected to a made-up cluster, for CloudWatch: in the demo, and on the emulated account."""
+"""How many people are connected to a made-up cluster, for CloudWatch: in the demo and on the emulated account."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ _HOURS = 28 * 24
 def connected(
     name: str, used: str, until: datetime, pool: int = 0, every: timedelta = timedelta(hours=1)
 ) -> dict[str, Any]:
-    """What to put into CloudWatch: four weeks by the hour, or fewer; each hour another number of people.
+    """The data for CloudWatch: four weeks by the hour, less with a shorter `every`. The number of people varies.
 
     used: when they are connected, as a tag would say it.
     """

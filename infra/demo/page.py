@@ -1,4 +1,4 @@
-"""The week as one HTML file that needs nothing beside itself: no script, no font, no network."""
+"""The week as one self-contained HTML file: no script, no font, no network."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -57,8 +57,8 @@ line.hour { stroke-width: 8; opacity: .6; }
 _KEY = {
     "run": "running",
     "change": "starting or stopping",
-    "over": "running, though it should not",
-    "missed": "stopped, though it should run",
+    "over": "running, but should be stopped",
+    "missed": "stopped, but should be running",
     "off": "stopped",
     "wish": "should run, by its tag or a hold",
 }
@@ -66,7 +66,7 @@ _QUARTERS = "".join(f"<i>{hour:02}</i>" for hour in range(0, 24, 6))
 
 
 def page(timeline: Timeline, about: Iterable[str], log: str) -> str:
-    """The whole document. `about` says what was simulated, `log` is the file's name, beside the page's."""
+    """The whole document. `about` says what was simulated; `log` is the name of the log file next to it."""
     days = (START + timedelta(days=day) for day in range(DAYS))
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -131,9 +131,9 @@ def _rect(kind: str, span: Span, top: int = 0, height: int = 20) -> str:
 
 
 def _arrow(edge: Transition) -> str:
-    """An edge of a one-sided schedule: what it asks for once."""
+    """An edge of a one-sided schedule, which changes the state once."""
     at, (base, tip) = _minutes(edge.at), (22, 29) if edge.to == State.STOPPED else (29, 22)
-    title = f"asked once to be {edge.to}: {edge.at:%a %d %b %H:%M} UTC"
+    title = f"due to be {edge.to}: {edge.at:%a %d %b %H:%M} UTC"
     return f'<path class="wish" d="M{at - 70} {base}h140L{at} {tip}z"><title>{title}</title></path>'
 
 

@@ -1,7 +1,7 @@
-"""One Region's RDS: moto's, with what moto leaves out.
+"""One Region's RDS: moto's, plus what moto leaves out.
 
-A stop or a start takes its minutes, the event log says when it ended, and a cluster that has been stopped for seven
-days is started by AWS. All of it goes by the virtual clock.
+A stop or a start takes minutes, the event log says when it ended, and AWS starts a cluster that has been stopped for
+seven days. All of it follows the virtual clock.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _RESTARTED = "DB cluster is being started due to it exceeding the maximum allowe
 
 @dataclass(frozen=True)
 class Event:
-    """An entry of RDS's event log, its fields as moto's own: the date is naive, in UTC."""
+    """An entry of RDS's event log, with the fields of moto's own: the date is naive, in UTC."""
 
     date: datetime
     message: str
@@ -48,9 +48,9 @@ class Call(NamedTuple):
 class SimulatedRds(RDSBackend):
     """moto's RDS, whose clusters change as real ones do.
 
-    statuses: what each cluster's status was from when on, oldest first.
-    changed: the clusters that have changed; for the one who reads it to empty.
-    calls: those that stopped and started clusters, the latest last.
+    statuses: each cluster's statuses, and since when, oldest first.
+    changed: the clusters that have changed; whoever reads it empties it.
+    calls: those that stopped and started clusters, oldest first.
     caller: who makes the calls now.
     """
 
@@ -64,7 +64,7 @@ class SimulatedRds(RDSBackend):
         self._order = count()
 
     def advance(self, to: datetime, set_clock: Callable[[datetime], None]) -> None:
-        """Let the clock run to this instant, and what ends by then end at its own time."""
+        """Let the clock run to this instant. What is due by then happens at its own time."""
         while self._due and self._due[0][0] <= to:
             at, _, change = heappop(self._due)
             set_clock(at)
@@ -89,15 +89,15 @@ class SimulatedRds(RDSBackend):
         self,
         source_identifier: str | None = None,
         source_type: str | None = None,
-        **times: Any,  # noqa: ANN401  as moto has it
+        **times: Any,  # noqa: ANN401  as in moto
     ) -> list[Any]:
-        """moto's answer, within the times asked for, which moto disregards."""
+        """moto's answer, limited to the requested times, which moto ignores."""
         events = super().describe_events(source_identifier, source_type)
         first, last = times.get("start_time"), times.get("end_time")
         return [event for event in events if (first or event.date) <= event.date <= (last or event.date)]
 
     def set_status(self, cluster_identifier: str, status: str) -> DBCluster:
-        """Give a cluster a status, now. A stopped one is due to be started in seven days."""
+        """Give a cluster a status, now. A stopped one is due to start in seven days."""
         now = datetime.now(UTC)
         cluster = self.clusters[cluster_identifier]
         cluster.status = status
@@ -132,12 +132,12 @@ class SimulatedRds(RDSBackend):
         return self.set_status(name, meanwhile)
 
     def _restart(self, cluster: DBCluster, due: datetime) -> None:
-        if cluster.automatic_restart_time == due:  # type: ignore[attr-defined]  # else it was started in the meantime
+        if cluster.automatic_restart_time == due:  # type: ignore[attr-defined]  # else it has been started before
             self._log(cluster, _RESTARTED)
             self._begin(cluster.db_cluster_identifier, "starting", STARTING, "available", _STARTED)
 
     def _log(self, cluster: DBCluster, message: str) -> None:
-        # moto's own log holds events of instances; both have the fields that its answer is made of.
+        # moto's own log holds instances' events; ours has the same fields that its answer needs.
         self.events.append(
             Event(utcnow(), message, cluster.db_cluster_identifier, cluster.db_cluster_arn)  # type: ignore[arg-type]
         )

@@ -1,4 +1,4 @@
-"""The week: the deployed handlers, invoked as the schedules and people do, on the simulated account and clock."""
+"""The week: the deployed handlers on the simulated account and clock, invoked as schedules and people do."""
 
 import json
 import os
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 _ACCOUNT = "123456789012"  # moto's
 _CREATED = START - timedelta(days=200)
-# The deployed functions': the stack's own constants cannot be had without the CDK.
+# As deployed. stack.py defines the memory, but importing it takes the CDK.
 NAME = "aurora-office-hours"
 _NOTICES = f"arn:aws:sns:{REGION}:{_ACCOUNT}:{NAME}-notices"
 MEMORY_MB = 512
@@ -55,8 +55,8 @@ MEMORY_MB = 512
 class Decision:
     """What a handler answered about a cluster.
 
-    command: what a person invoked: the function and its event; empty for a run by the schedules.
-    hold: the value of the hold's tag that a command wrote.
+    command: what a person invoked: the function and its event; empty for a scheduled run.
+    hold: the value of the hold tag that a command wrote.
     """
 
     at: datetime
@@ -72,12 +72,11 @@ class Decision:
 class Week:
     """What happened.
 
-    statuses: of each cluster by name: what its status was from when on, oldest first.
-    decisions: those about commands, and those that had another reason than the one before of the same cluster, oldest
-        first.
+    statuses: each cluster's statuses by its name, and since when, oldest first.
+    decisions: those about commands, and those whose reason differs from the cluster's previous one, oldest first.
     periods: each cluster's hours and savings, as the report has them.
     notices: what was mailed before clusters stopped, oldest first.
-    suggestions: for the untagged ones.
+    suggestions: for untagged clusters.
     """
 
     statuses: dict[str, list[tuple[datetime, str]]]
@@ -89,7 +88,7 @@ class Week:
 
 @dataclass(frozen=True)
 class _Context:
-    """What Lambda hands to a handler beside the event."""
+    """What Lambda passes to a handler besides the event."""
 
     function_name: str
     memory_limit_in_mb: int = MEMORY_MB
@@ -101,16 +100,16 @@ class _Context:
 
 
 class _NoThreads(Executor):
-    """Does all work at once: calls without latency gain nothing by threads, and pay for each."""
+    """Does all work immediately: calls without latency gain nothing from threads, and pay for each."""
 
     def __init__(self, max_workers: int) -> None:
-        """As many as the functions ask for, though none are needed."""
+        """Accept the number of threads, but make none."""
 
     def submit(self, work: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:  # noqa: ANN401  as inherited
         done = Future[Any]()
         try:
             done.set_result(work(*args, **named))
-        except Exception as error:  # noqa: BLE001  for the one who asks for the result
+        except Exception as error:  # noqa: BLE001  for whoever asks for the result
             done.set_exception(error)
         return done
 
@@ -122,10 +121,10 @@ def simulate(
     log: TextIO,
     progress: Callable[[datetime], None],
 ) -> Week:
-    """Let the week pass, the handlers' log lines going to `log`; `progress` is told the virtual time every hour.
+    """Let the week pass. The handlers log to `log`, and `progress` gets the virtual time every hour.
 
-    The handlers are as deployed, under these settings. Their calls are not: those take no time, go out one after the
-    other, and are answered from memory where nothing has changed.
+    The handlers are as deployed, under these settings. Their calls are not: they take no time, go out one after the
+    other, and are answered from memory if nothing has changed.
     """
     with _environment_of_lambda(settings), mock_aws(), time_machine.travel(_CREATED, tick=False) as clock:
         # Only now: Powertools reads the environment when the handlers are imported.
@@ -173,7 +172,7 @@ def simulate(
                         _do(people, account, deed)
                 account.advance(now, clock.move_to)
                 for action in functions:
-                    # What is the other function's to do it says better itself.
+                    # What the other function has to do, that one says better itself.
                     ours = [entry for entry in invoke(action, {}) if entry["decision"] in (action, "leave")]
                     decisions += [_decision(entry, now) for entry in ours]
                 if not now.minute:
@@ -200,7 +199,7 @@ def _decision(entry: "Entry", at: datetime, command: str = "") -> Decision:
 
 
 def changes(decisions: list[Decision]) -> Iterator[Decision]:
-    """Those about commands, and those that had another reason than the one before of the same cluster."""
+    """Those about commands, and those whose reason differs from the cluster's previous one."""
     reasons: dict[str, str] = {}
     for decision in decisions:
         if decision.command or reasons.get(decision.cluster) != decision.reason:
@@ -242,8 +241,8 @@ def _create(people: "RDSClient", account: SimulatedRds, cluster: Cluster) -> Non
     account.set_status(cluster.name, "available")
 
 
-def _connect(metrics: Any, clusters: Sequence[Cluster]) -> None:  # noqa: ANN401  CloudWatch's types are not here
-    """Have people connected. A suggestion needs four weeks, by the hour; grace this one, more often."""
+def _connect(metrics: Any, clusters: Sequence[Cluster]) -> None:  # noqa: ANN401  its types aren't installed
+    """Connect people. A suggestion needs four weeks, by the hour; grace needs only this week, but more often."""
     for cluster in clusters:
         if cluster.used:
             every = timedelta(minutes=20 if cluster.tag else 60)
@@ -251,7 +250,7 @@ def _connect(metrics: Any, clusters: Sequence[Cluster]) -> None:  # noqa: ANN401
 
 
 def _do(people: "RDSClient", account: SimulatedRds, deed: Deed) -> None:
-    """Do it as in the AWS console: the functions have no part in it."""
+    """Do it as in the AWS console, without the functions."""
     match deed.action:
         case "start":
             people.start_db_cluster(DBClusterIdentifier=deed.cluster)
@@ -261,7 +260,7 @@ def _do(people: "RDSClient", account: SimulatedRds, deed: Deed) -> None:
             account.modify(deed.cluster, MODIFYING)
 
 
-def _answer_for_cloudtrail(client: Any, account: SimulatedRds) -> None:  # noqa: ANN401  CloudTrail's types are not here
+def _answer_for_cloudtrail(client: Any, account: SimulatedRds) -> None:  # noqa: ANN401  its types aren't installed
     """Answer LookupEvents, which moto doesn't know, from the account's calls."""
 
     def answer(params: dict[str, Any], **_: object) -> Any:  # noqa: ANN401  botocore's own
@@ -283,11 +282,11 @@ def _record(call: Call) -> dict[str, Any]:
 
 
 def _remember_answers(client: "RDSClient", people: "RDSClient", account: SimulatedRds) -> None:
-    """Have nothing asked of moto twice: for speed, and no part of what is deployed.
+    """Never ask moto the same thing twice. This is only for speed, and is not part of what is deployed.
 
-    It writes, and botocore reads, the same XML thousands of times otherwise: most of the time that the week takes. A
-    listing is asked for once; from then on the clusters that have changed are, and take their places in it. An event
-    log is read again when it has grown.
+    Otherwise moto writes, and botocore reads, the same XML thousands of times, which is most of the time that the week
+    takes. A listing is requested once; after that, only clusters that have changed are, and are replaced in it. An
+    event log is read again when it has grown.
     """
     answers: dict[str, Any] = {}
 
@@ -315,7 +314,7 @@ def _remember_answers(client: "RDSClient", people: "RDSClient", account: Simulat
 
 @contextmanager
 def _environment_of_lambda(settings: str) -> Iterator[None]:
-    """The functions' environment, and no setting of this machine's that could mean a real account."""
+    """The functions' environment, without any of this machine's settings that could lead to a real account."""
     ours = ("AWS_", "OFFICE_HOURS_", "POWERTOOLS_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     simulated = {
@@ -325,7 +324,7 @@ def _environment_of_lambda(settings: str) -> Iterator[None]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_DEFAULT_REGION": REGION,
         "POWERTOOLS_SERVICE_NAME": NAME,
-        # They would go to the standard output, between the lines of the demo.
+        # Metrics would go to standard output, between the demo's own lines.
         "POWERTOOLS_METRICS_DISABLED": "true",
         "OFFICE_HOURS_SETTINGS": settings,
         "OFFICE_HOURS_NOTICES": _NOTICES,

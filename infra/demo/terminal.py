@@ -1,4 +1,4 @@
-"""The week on a terminal, or as plain text where the output is none."""
+"""The week on a terminal, or as plain text if the output isn't one."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -16,8 +16,9 @@ from office_hours.schedule import State
 if TYPE_CHECKING:
     from demo.simulation import Week
 
-# A cell by its left and right half: how much of each the cluster runs, and how much of each is wanted. A low block is
-# a half in which it starts or stops, and so runs too little to count; a thin line one that is wanted in part.
+# The character of a cell, by its left and right half: how much of each the cluster ran, and how much it should have. A
+# low block is a half in which it started or stopped, but ran too little to count. A thin line is one in which it should
+# have run in part.
 _NOT, _PARTLY, _MOSTLY = range(3)
 _HAPPENED = ("·▗▐", "▖▄▟", "▌▙█")
 _WANTED = (" ╶╺", "╴─╼", "╸╾━")
@@ -30,7 +31,7 @@ _RUNNING, _STOPPED, _WISH = "green", "bright_black", "cyan"
 
 
 def show(console: Console, timeline: Timeline) -> None:
-    """Print when each cluster ran and should have, what that saved, and what happened at the chart's letters."""
+    """Print when each cluster ran and should have run, what that saved, and what happened at the chart's letters."""
     console.print()
     for line in _chart(timeline, console.width):
         console.print(_encodable(console, line), no_wrap=True, overflow="crop")
@@ -48,15 +49,15 @@ def show(console: Console, timeline: Timeline) -> None:
 
 
 def tell(console: Console, week: "Week") -> None:
-    """Print what was mailed before the cluster with grace stopped late, and what the untagged ones could save."""
+    """Print the notice before the cluster with grace stopped late, and what untagged ones could save."""
     tuesdays = [each for each in week.notices if f"{WAITED_FOR} stops" in each][1]
-    console.print(Text(f"\nMailed {NOTICE_MINUTES} minutes before (noticeMinutes):", "bold"))
+    console.print(Text(f"\nMailed {NOTICE_MINUTES} minutes before a stop (noticeMinutes):", "bold"))
     _indented(console, *tuesdays.splitlines())
     for each in week.suggestions:
         saved = f"{each['saved_hours_a_month']:,.0f} hours and ${each['saved_usd_a_month']:,.0f} a month"
         console.print(Text(f"\nSuggested for {each['cluster']}:", "bold"))
         _indented(console, f"{each['tag']}: saves {saved}. {each['note']}")
-        _indented(console, "make suggest says this of your own account, and changes nothing there.")
+        _indented(console, "make suggest does this for your own account, and changes nothing there.")
 
 
 def _indented(console: Console, *lines: str) -> None:
@@ -123,7 +124,7 @@ def _cell(at: datetime, per_day: int) -> int:
 
 
 def _cells(spans: Sequence[Span], per_day: int, traces: Sequence[Span] = ()) -> list[tuple[int, int]]:
-    """For each half of each cell: whether the spans take most of it, or else any of the traces a part."""
+    """For each half of each cell: whether the spans cover most of it or, if not, whether the traces cover any of it."""
     half = timedelta(days=1) / per_day / 2
     halves = [Span(START + half * number, START + half * (number + 1), "half") for number in range(DAYS * per_day * 2)]
     filled = [
@@ -140,7 +141,7 @@ def _hours_in(one: Span, spans: Sequence[Span]) -> float:
 def _hours(timeline: Timeline) -> Table:
     hours, share, saved = figures(timeline.total)
     table = Table(box=None, padding=(0, 2, 0, 0), show_footer=True, footer_style="bold")
-    table.add_column("", "in all", no_wrap=True)
+    table.add_column("", "total", no_wrap=True)
     table.add_column("Stopped", hours, justify="right", no_wrap=True)
     table.add_column("", share, justify="right", no_wrap=True)
     table.add_column("Saved", saved, justify="right", no_wrap=True)

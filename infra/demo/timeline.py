@@ -1,4 +1,4 @@
-"""What happened beside what was wanted: the figures that both views show."""
+"""What happened next to what should have happened: the figures that both views show."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from demo.simulation import Decision, Week
 
-NOTES = "What happened at each letter (the same again has none)"
-# A schedule's routine changes come at its edges; only those far from any are news.
+NOTES = "What happened at each letter (repeats have none)"
+# A schedule's routine changes come at its edges; only those far from any edge are news.
 _NEAR_AN_EDGE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of time and what holds in it: an RDS status, a desired state, or how both are drawn."""
+    """A stretch of time and its state: an RDS status, a desired state, or how to draw both."""
 
     start: datetime
     end: datetime
@@ -44,11 +44,11 @@ _UNKNOWN = Span(START, END, "")
 class Row:
     """A cluster's week.
 
-    wanted: what its schedule asks for, and its hold while that lasts, without gaps, "" where nothing is asked for;
-        empty where nobody can say.
+    wanted: what its schedule says, or its hold while that lasts, without gaps; the state is "" while neither says
+        anything. Empty without a readable tag.
     happened: the statuses it went through, without gaps.
     period: its hours and savings.
-    asked: the edges of a one-sided schedule, which asks once and wants nothing of what comes after.
+    asked: the edges of a one-sided schedule, which changes the state once and doesn't mind what comes after.
     """
 
     cluster: Cluster
@@ -59,7 +59,7 @@ class Row:
 
     @property
     def stretches(self) -> tuple[Span, ...]:
-        """The week without gaps, each stretch with how what happened in it compares with what was wanted."""
+        """The week without gaps: how what happened in each stretch compares with what was wanted."""
         pairs = ((status, wanted) for status in self.happened for wanted in self.wanted or (_UNKNOWN,))
         shared = ((max(a.start, b.start), min(a.end, b.end), _compared(a.state, b.state)) for a, b in pairs)
         return tuple(_spans((start, kind) for start, end, kind in shared if start < end))
@@ -67,7 +67,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Note:
-    """A decision that was no matter of routine, such as every command by hand, and the letter that marks it."""
+    """A decision that wasn't routine, such as any command by hand, and the letter that marks it."""
 
     mark: str
     decision: "Decision"
@@ -91,7 +91,7 @@ def figures(period: Period) -> tuple[str, str, str]:
 
 
 def timeline(clusters: Sequence[Cluster], week: "Week", settings: Settings | None = None) -> Timeline:
-    """Put a week's records side by side, each tag read as the functions read it under these settings."""
+    """Put a week's records side by side. Tags are read as the functions read them under these settings."""
     schedules = {cluster.name: _schedule_of(cluster, settings or Settings()) for cluster in clusters}
     rows = (_row(cluster, schedules[cluster.name], week) for cluster in clusters)
     names = [cluster.name for cluster in clusters]
@@ -134,7 +134,7 @@ def _edges(schedule: Schedule) -> Iterator[Transition]:
 
 
 def _held(wanted: list[tuple[datetime, str]], since: datetime, hold: Hold) -> list[tuple[datetime, str]]:
-    """What is wanted when a hold, written at `since`, is followed in place of the schedule."""
+    """What is wanted if a hold, written at `since`, replaces the schedule."""
     until = hold.until or END
     then = [state for at, state in wanted if at <= until][-1]
     kept = [(at, state) for at, state in wanted if not since <= at <= until]
@@ -142,7 +142,7 @@ def _held(wanted: list[tuple[datetime, str]], since: datetime, hold: Hold) -> li
 
 
 def _compared(status: str, wanted: str) -> str:
-    """How a stretch is drawn: the keys of both views."""
+    """How to draw a stretch: a key of both views."""
     match status, wanted:
         case "starting" | "stopping", _:
             return "change"
@@ -156,7 +156,7 @@ def _compared(status: str, wanted: str) -> str:
 
 
 def _spans(records: Iterable[tuple[datetime, str]]) -> Iterator[Span]:
-    """What holds from when on, as spans within the week; what only goes on is one span."""
+    """States, and since when, as spans within the week. Repeats are one span."""
     changes = [next(group) for _, group in groupby(records, key=itemgetter(1))]
     ends = [*((max(at, START), state) for at, state in changes), (END, "")]
     return (Span(at, end, state) for (at, state), (end, _) in pairwise(ends) if at < end)
@@ -166,7 +166,7 @@ def _is_routine(decision: "Decision", schedule: Schedule | ScheduleError | None)
     match decision.reason:
         case _ if decision.command:
             return False
-        case "as-scheduled" | "held":  # the command that wrote the hold has said so
+        case "as-scheduled" | "held":  # the command that wrote the hold says so
             return True
         case "busy":
             return decision.status in ("stopping", "starting")

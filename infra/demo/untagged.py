@@ -1,4 +1,4 @@
-"""The simulated account before anything in it is tagged: its clusters, and how many were connected to each."""
+"""The simulated account before anything in it is tagged: its clusters, and how many connections each had."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from demo.connections import connected
 from office_hours import rds
 from office_hours.reporting import prices
 
-# When people are connected, and how many connections of a pool never end.
+# When people are connected, and how many connections of a pool stay open.
 USED = {
     "shop": ("mon-fri 08:00-18:00 Europe/Berlin", 20),
     "crm": ("mon-thu 07:00-19:00 fri 07:00-15:00 America/New_York", 0),
@@ -30,7 +30,7 @@ _INSTANCE = "db.r8g.large"
 
 @contextmanager
 def untagged() -> Iterator[None]:
-    """What boto3 reaches is this account, at the beginning of the simulated week."""
+    """Lead boto3 to this account, at the beginning of the simulated week."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     simulated = {"AWS_DEFAULT_REGION": REGION, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     price_list = {(_INSTANCE, False): {USD}}

@@ -1,4 +1,4 @@
-"""`python -m local`: the stack, deployed to an emulated account on this machine, at work."""
+"""`python -m local`: the stack at work, deployed to an emulated account on this machine."""
 
 import argparse
 import os
@@ -21,13 +21,13 @@ HOUR = timedelta(hours=1)
 def main() -> None:
     """Deploy, make some clusters, and follow what happens to them."""
     parser = argparse.ArgumentParser(prog="make local", usage="make local [SECONDS=90]")
-    parser.add_argument("seconds", nargs="?", type=float, help="how long to follow; without it, until Ctrl-C")
+    parser.add_argument("seconds", nargs="?", type=float, help="how long to follow; by default, until Ctrl-C")
     seconds = parser.parse_args().seconds
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    # A user's own profile, credentials and endpoints have no business here.
+    # The user's own profile, credentials and endpoints must not be used here.
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -49,7 +49,7 @@ def main() -> None:
         console.print("\nTry it yourself, in another terminal:")
         for line in commands(account):
             console.print(f"  {line}")
-        console.print(f"\nThe dashboard's widget, whose buttons work on this account: {dashboard}")
+        console.print(f"\nThe dashboard's widget, with buttons that work on this account: {dashboard}")
         until = "until Ctrl-C" if seconds is None else f"for {seconds:g} seconds"
         console.print(f"\nFollowing {until}. The emulator invokes both functions within 10 s of each full minute, UTC.")
         try:
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def leave(number: int, _: FrameType | None) -> None:
-    """End as at an error, so that all is put away."""
+    """Exit as on an error, so that everything is cleaned up."""
     sys.exit(128 + number)
 
 
@@ -82,12 +82,12 @@ def some_clusters(edge: datetime) -> tuple[Cluster, ...]:
 
 
 def commands(account: Account) -> tuple[str, ...]:
-    """What a person can type, and what is to be seen then. Each names the endpoint: it can reach no real account."""
+    """Commands to type, and what they show. Each names the endpoint, so it can't reach a real account."""
     aws = f"aws --endpoint-url {account.endpoint} --region {REGION}"
     resource = f"--resource-name arn:aws:rds:{REGION}:{ACCOUNT}:cluster"
 
     def invoke(function: str, event: str) -> str:
-        # Both versions of the command line take a payload this way, and no other.
+        # The only way to pass a payload that both versions of the AWS CLI take.
         sent = "--payload fileb:///dev/stdin /dev/stdout"
         return f"echo '{event}' | {aws} lambda invoke --function-name {function} {sent}"
 
@@ -95,7 +95,7 @@ def commands(account: Account) -> tuple[str, ...]:
         "export AWS_ACCESS_KEY_ID=you AWS_SECRET_ACCESS_KEY=local AWS_PAGER=",
         "# list the clusters",
         f"{aws} rds describe-db-clusters --query 'DBClusters[].[DBClusterIdentifier,Status]' --output text",
-        "# ask which tag an untagged one could have, by who was connected",
+        "# ask for a tag for an untagged one, from its connections",
         invoke("aurora-office-hours-report", '{"suggest": true}'),
         "# tag it: the next run stops it",
         f"{aws} rds add-tags-to-resource {resource}:untagged --tags Key=office-hours,Value=never",
@@ -103,9 +103,9 @@ def commands(account: Account) -> tuple[str, ...]:
         invoke(START, '{"clusters": ["keep-down"], "until": "2m"}'),
         "# once it runs, stop one in RDS itself: it stays stopped, since you did it",
         f"{aws} rds stop-db-cluster --db-cluster-identifier opening --query DBCluster.Status",
-        "# give one back to its schedule, in a minute",
+        "# give one back to its schedule in a minute",
         invoke(STOP, '{"clusters": ["noon"], "until": "1m"}'),
-        "# misspell two names, and see both named",
+        "# misspell two names: both are reported",
         invoke(STOP, '{"clusters": ["openin", "weekday"]}'),
         "# ask a function what it would do now",
         invoke(STOP, '{"dry_run": true}'),

@@ -1,12 +1,12 @@
-"""MiniStack, with what it lacks: a history of clusters, an answer to invalid JSON, aliases, code from another account.
+"""MiniStack, plus what it lacks: clusters' history, refusal of invalid JSON, aliases, code from another account.
 
 Runs in place of `python -m ministack`. As on AWS, each stop and start goes into RDS's event log and CloudTrail's event
-history, no function is invoked with an event that can't be read, each knows the alias by which it is, and its code may
-be in whichever account's bucket (whose policy is not asked). It wraps four of MiniStack's own functions, which stay as
-they are while its version is locked.
+history; no function is invoked with an event that can't be read; each knows the alias that it was invoked by; and its
+code may be in any account's bucket (whose policy isn't checked). It wraps four of MiniStack's own functions, which
+don't change while its version is locked.
 """
 
-# ruff: noqa: SLF001  what RDS knows is in private names
+# ruff: noqa: SLF001  RDS's state is in private names
 
 import json
 import time
@@ -20,13 +20,13 @@ from ministack import app
 from ministack.core import responses, router
 from ministack.services import cloudtrail, lambda_svc, rds, s3
 
-# What is handed over: method, path, headers, body and query. What is answered: status, headers and body.
+# Takes method, path, headers, body and query. Returns status, headers and body.
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, str]], Awaitable[Any]]
 _CHANGES = {"StopDBCluster": "stopped", "StartDBCluster": "started"}
 
 
 def with_history(handle: Handler) -> Handler:
-    """RDS, which remembers what succeeded."""
+    """Make RDS remember the calls that succeeded."""
 
     async def handler(*request: Any) -> Any:  # noqa: ANN401
         answer = await handle(*request)
@@ -46,7 +46,7 @@ def remember(method: str, _: str, headers: dict[str, str], body: bytes, __: obje
         agent, parameters = headers.get("user-agent", ""), {"dBClusterIdentifier": name}
         where, request = responses.get_region(), str(uuid4())
         cloudtrail.record_event("rds", action, key, key, [], where, request, agent, parameters, method)
-    # With its instance a cluster is complete, and gets its past: each change, and the seconds since 1970.
+    # With its instance a cluster is complete, and gets its past: each change, and when, in seconds since 1970.
     if action == "CreateDBInstance" and (past := Path(f"{name}.json")).exists():
         cluster = rds._clusters[name]
         for change, at in json.loads(past.read_text()):
@@ -57,14 +57,14 @@ def remember(method: str, _: str, headers: dict[str, str], body: bytes, __: obje
 
 
 def log(name: str, change: str, at: float) -> None:
-    """Write an event into RDS's log."""
+    """Add an event to RDS's log."""
     source = {"SourceIdentifier": name, "SourceType": "db-cluster", "SourceArn": rds._clusters[name]["DBClusterArn"]}
     event = {"Message": f"DB cluster {change}.", "Date": at, "EventCategories": ["notification"]}
     rds._events[str(uuid4())] = source | event
 
 
 def without_invalid_json(handle: Handler) -> Handler:
-    """Lambda, which refuses an event that is no JSON; MiniStack takes it for {}, by which the schedules act."""
+    """Make Lambda refuse an event that isn't JSON. MiniStack takes it for {}, which is what the schedules send."""
 
     async def handler(*request: Any) -> Any:  # noqa: ANN401
         _, path, _, body, _ = request
@@ -80,7 +80,7 @@ def without_invalid_json(handle: Handler) -> Handler:
 
 
 def of_any_account(fetch: Callable[..., bytes | None]) -> Callable[..., bytes | None]:
-    """Lambda, which finds the account that has a bucket, since a bucket's name is everybody's."""
+    """Make Lambda find the account that has a bucket, since buckets' names are global."""
 
     def fetcher(bucket: str, key: str, version_id: str | None = None) -> bytes | None:
         owners = [account for account, name in s3._buckets._data if name == bucket]
@@ -91,7 +91,7 @@ def of_any_account(fetch: Callable[..., bytes | None]) -> Callable[..., bytes | 
 
 
 def with_aliases(find: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
-    """A function's ARN, with the alias that was invoked, as on AWS."""
+    """Add the invoked alias to a function's ARN, as on AWS."""
 
     def found(function: Any, qualifier: str | None) -> tuple[Any, Any]:  # noqa: ANN401
         record, config = find(function, qualifier)

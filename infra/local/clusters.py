@@ -1,4 +1,4 @@
-"""Clusters on the emulated account. They have no database behind them: only what RDS would say about them."""
+"""Clusters on the emulated account. There is no database behind them, only what RDS would say about one."""
 
 import json
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from office_hours.settings import Settings
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster to be made.
+    """A cluster to make.
 
     tag: its office-hours tag; None for a cluster without one.
     stopped: whether it is stopped when it is made.
-    used: when somebody has been connected in the last days, as a tag would say it; "" where CloudWatch has no data.
+    used: when somebody was connected in the last days, as a tag would say it; "" if CloudWatch has no data.
     """
 
     name: str
@@ -53,7 +53,7 @@ def make(account: Account, cluster: Cluster) -> None:
 
 
 def past(cluster: Cluster, now: datetime, days: int = 20) -> list[tuple[str, datetime]]:
-    """What RDS's log says about a cluster: for weeks it did what its tag says."""
+    """What RDS's log says about a cluster: for weeks it has done what its tag says."""
     at, is_running = now - timedelta(days=days), True
     changes = [("created", at)]
     schedule = Settings().parse(cluster.tag or "")
@@ -75,7 +75,7 @@ def statuses(account: Account, region: str = REGION) -> Iterator[tuple[str, str]
 
 
 def next_edge(now: datetime) -> datetime:
-    """The last full minute within 80 seconds: 20 of them at least are left for what comes before it."""
+    """The last full minute within the next 80 seconds, so that at least 20 are left for what comes before it."""
     return (now + timedelta(seconds=80)).astimezone(UTC).replace(second=0, microsecond=0)
 
 

@@ -12,12 +12,12 @@ CDK = PROJECT / "infra" / "node_modules" / ".bin" / "cdk"
 
 def bootstrap(account: Account) -> None:
     """Prepare the account for the CDK."""
-    # From a folder without a cdk.json, since our app has nothing to do with it.
+    # From a folder without a cdk.json, so that our app isn't run.
     account.run([str(CDK), "bootstrap", f"aws://{ACCOUNT}/{REGION}"], cwd=account.folder)
 
 
 def deploy(account: Account, **settings: object) -> None:
-    """Deploy the stack as it stands, with these settings in place of those in cdk.json."""
+    """Deploy the stack as it stands, with these settings in place of cdk.json's."""
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in settings.items()}
     context = [word for key, text in texts.items() for word in ("-c", f"officeHours.{key}={text}")]
     never_ask = ("--require-approval", "never")

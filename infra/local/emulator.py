@@ -1,7 +1,7 @@
-"""An AWS account on this machine: the emulator MiniStack, for as long as somebody needs it.
+"""An AWS account on this machine: the emulator MiniStack, for as long as it is needed.
 
-It listens on the loopback interface only, and nothing here ever talks to another: the same commands would change a real
-account.
+It listens on the loopback interface only, and nothing here ever calls another endpoint: there, the same commands would
+change a real account.
 """
 
 import http.client
@@ -24,12 +24,12 @@ from botocore.config import Config
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
-# What of this machine's environment the emulator sees: the rest could change what it does.
+# The only variables that the emulator gets from this machine's environment: others could change what it does.
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR")
 
 
 class LocalError(Exception):
-    """The emulator, or what is run against it, failed. The text says how, in the program's own words."""
+    """The emulator, or a command against it, failed. The text says how, in the program's own words."""
 
 
 class EndpointError(ValueError):
@@ -41,9 +41,9 @@ class Account:
     """The emulated account.
 
     port: where it listens, on 127.0.0.1.
-    folder: where all that belongs to it is, and goes with it.
+    folder: has everything that belongs to it, and is removed with it.
     group: the process group that ends with it.
-    clients: those that were made for it, by service, Region and user.
+    clients: the clients made for it, by service, Region and user.
     """
 
     port: int
@@ -57,7 +57,7 @@ class Account:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """What a command needs to reach the account. To the emulator, the access key is the user's name as well."""
+        """What a command needs to reach the account. The emulator takes the access key for the user's name, too."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": REGION,
@@ -74,18 +74,18 @@ class Account:
                 endpoint_url=self.endpoint,
                 aws_access_key_id=user,
                 aws_secret_access_key=self.credentials["AWS_SECRET_ACCESS_KEY"],
-                config=Config(proxies={}),  # they are for the network, and none of this leaves the machine
+                config=Config(proxies={}),  # nothing here leaves the machine
             )
         return self.clients[service, region, user]
 
     def run(self, command: list[str], cwd: Path) -> str:
-        """Run a command against the account, and return what it says. Raises LocalError where it fails."""
-        # Of a user's own AWS settings, none may lead elsewhere.
+        """Run a command against the account and return its output. Raises LocalError if it fails."""
+        # None of the user's own AWS settings may lead elsewhere.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         past_proxies = {name: f"{environment.get(name, '')},127.0.0.1" for name in ("NO_PROXY", "no_proxy")}
         no_files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
         temporary = {"TMPDIR": str(self.folder), "CDK_HOME": str(self.folder)}
-        # cdk-nag's judgement is the business of `make lint`, and half of a synthesis.
+        # Without cdk-nag, which takes half of a synthesis: `make lint` runs it.
         quick = {"CDK_VALIDATION": "false"}
         done = subprocess.run(
             command,
@@ -105,9 +105,9 @@ class Account:
 
 @contextmanager
 def account(endpoint: str | None = None) -> Iterator[Account]:
-    """Start an account that is empty, at this endpoint or at a free port, and have nothing left of it afterwards.
+    """Start an empty account, at this endpoint or at a free port, and leave nothing of it behind.
 
-    Raises EndpointError where the endpoint is not on the loopback interface, LocalError where nothing starts there.
+    Raises EndpointError if the endpoint is not on the loopback interface, LocalError if nothing starts there.
     """
     port = loopback_port(endpoint) if endpoint else 0
     with socket.socket() as probe:
@@ -115,19 +115,19 @@ def account(endpoint: str | None = None) -> Iterator[Account]:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            # Whatever listens there is not ours to fill.
-            raise LocalError(f"Port {port} cannot be had: {error.strerror}. Leave out AWS_ENDPOINT_URL.") from error
+            # Whatever listens there isn't ours to change.
+            raise LocalError(f"Port {port} can't be used: {error.strerror}. Unset AWS_ENDPOINT_URL.") from error
         port = probe.getsockname()[1]
     settings = {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
-        "IOT_MTLS_ENABLED": "0",  # which listens on every interface
+        "IOT_MTLS_ENABLED": "0",  # it would listen on every interface
         "MINISTACK_REGION": REGION,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
-        # With Docker it would fetch and run a database for each cluster, and look after others' containers.
+        # With Docker it would fetch and run a database for each cluster, and manage other people's containers.
         "DOCKER_HOST": "unix:///nonexistent",
     }
-    # -P: what is beside our scripts is not theirs to import.
+    # -P: these scripts must not import the modules next to them.
     keep, emulate = ([sys.executable, "-P", str(Path(__file__).with_name(name))] for name in ("keeper.py", "aws.py"))
     keeper = subprocess.Popen(
         [*keep, *emulate],
@@ -135,7 +135,7 @@ def account(endpoint: str | None = None) -> Iterator[Account]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        process_group=0,  # so that a Ctrl-C at the terminal does not end it before its work is done
+        process_group=0,  # so that Ctrl-C doesn't end it before it has cleaned up
     )
     assert keeper.stdin is not None and keeper.stdout is not None  # noqa: S101, PT018  for the type checker
     clients: dict[tuple[str, str, str], Any] = {}
@@ -143,11 +143,11 @@ def account(endpoint: str | None = None) -> Iterator[Account]:
         started = json.loads(keeper.stdout.readline())
         while not is_ready(port):
             if keeper.poll() is not None:
-                raise LocalError(f"The emulator does not start:\n{keeper.stdout.read()}")
+                raise LocalError(f"The emulator didn't start:\n{keeper.stdout.read()}")
             time.sleep(0.1)
         yield Account(port, Path(started["folder"]), started["group"], clients)
     finally:
-        keeper.stdin.close()  # at which it ends all that is left
+        keeper.stdin.close()  # which makes it end everything that is left
         keeper.wait()
         keeper.stdout.close()
         for client in clients.values():
@@ -171,6 +171,6 @@ def loopback_port(endpoint: str) -> int:
         if url.scheme == "http" and ipaddress.IPv4Address(host).is_loopback and url.port:
             return url.port
     raise EndpointError(
-        f"The endpoint {endpoint} is refused: it is not on this machine's loopback interface, and what is done here "
-        "must reach no real account. Expected: http://127.0.0.1:4566, with any port, or no AWS_ENDPOINT_URL at all."
+        f"The endpoint {endpoint} is refused: it is not on this machine's loopback interface, and this must never "
+        "reach a real account. Use http://127.0.0.1:4566, with any port, or unset AWS_ENDPOINT_URL."
     )

@@ -1,4 +1,4 @@
-"""What happens on the account, told as it happens: each run, each decision, each change of a cluster's status."""
+"""Shows what happens on the account as it happens: each run, each decision, each change of a cluster's status."""
 
 import json
 import time
@@ -14,9 +14,9 @@ from local.clusters import statuses
 from local.emulator import ACCOUNT, REGION, Account
 
 STOP, START = "aurora-office-hours-stop", "aurora-office-hours-start"
-# A function's output reaches the log a moment after the time that it bears, sometimes only with its next run.
+# A function's output reaches the log a moment after its timestamp, sometimes only with the function's next run.
 _LATE = 90_000  # milliseconds
-# So lines wait, to be told in the order of their times.
+# So lines wait, to be shown in order.
 _WAIT = timedelta(seconds=3)
 _STYLES = {
     "stop": "yellow",
@@ -30,7 +30,7 @@ _STYLES = {
 
 @dataclass(frozen=True)
 class Line:
-    """Something that happened. what: in one word."""
+    """Something that happened. `what` is one word for it."""
 
     at: datetime
     function: str
@@ -49,7 +49,7 @@ class Line:
 
 
 def log(account: Account, function: str, since: int = 0) -> list[dict[str, Any]]:
-    """What the function logged from a time in milliseconds on, without its metrics and Lambda's own lines."""
+    """What the function has logged since a time in milliseconds, without its metrics and Lambda's own lines."""
     pages = account.client("logs").get_paginator("filter_log_events")
     events = pages.paginate(logGroupName=f"/aws/lambda/{function}", startTime=since)
     messages = (event["message"] for page in events for event in page["events"])
@@ -58,7 +58,7 @@ def log(account: Account, function: str, since: int = 0) -> list[dict[str, Any]]
 
 
 def log_every_decision(account: Account) -> None:
-    """Have the functions log also what they leave as it is, which they keep to themselves otherwise."""
+    """Have the functions also log what they leave alone, which they otherwise don't."""
     functions = account.client("lambda")
     for function in (STOP, START):
         variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
@@ -67,7 +67,7 @@ def log_every_decision(account: Account) -> None:
 
 
 def subscribe(account: Account) -> str:
-    """Have the notices come to a queue, and tell its address."""
+    """Have the notices come to a queue, and return its URL."""
     topic, queue = (f"arn:aws:{name}:{REGION}:{ACCOUNT}:aurora-office-hours-notices" for name in ("sns", "sqs"))
     allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
     policy = json.dumps({"Statement": [{**allowed, "Resource": queue}]})
@@ -88,7 +88,7 @@ def notices(account: Account, queue: str) -> Iterator[Line]:
 
 
 def follow(account: Account, console: Console, queue: str, seconds: float | None) -> None:
-    """Tell what happens, for so many seconds or until a KeyboardInterrupt. queue: where notices come."""
+    """Show what happens, for so many seconds or until a KeyboardInterrupt. `queue` is where notices come."""
     began = time.monotonic()
     seen: set[str] = set()
     known: dict[str, str] = {}
@@ -116,7 +116,7 @@ def logged(account: Account, seen: set[str]) -> Iterator[Line]:
 
 
 def line_of(function: str, entry: dict[str, Any]) -> Line:
-    """What an entry of a function's log says."""
+    """An entry of a function's log as a line."""
     at, message = datetime.fromisoformat(entry["timestamp"]), " ".join(entry["message"].splitlines())
     if "counts" in entry:
         counts = ", ".join(f"{count} {reason}" for reason, count in entry["counts"].items())
@@ -130,17 +130,17 @@ def line_of(function: str, entry: dict[str, Any]) -> Line:
 
 
 def in_order(lines: Iterable[Line], minutes: dict[str, str]) -> Iterator[Line]:
-    """The lines by their times, without what both functions say of a cluster.
+    """The lines by time, without repeats of what both functions say about a cluster.
 
-    minutes: when each cluster was last told about.
+    minutes: when each cluster was last shown.
     """
     for line in sorted(lines, key=lambda line: line.at):
         if line.what in ("stop", "start", "leave"):
             minute = f"{line.at:%H:%M}"
-            # What is the other function's to do, that one tells.
+            # What the other function has to do, that one says itself.
             if line.what != line.function and (line.what != "leave" or minutes.get(line.cluster) == minute):
                 continue
-            # Who is connected, the stop function alone has seen.
+            # Only the stop function sees who is connected.
             if line.function == "start" and line.text.startswith("in-use"):
                 continue
             minutes[line.cluster] = minute
@@ -148,7 +148,7 @@ def in_order(lines: Iterable[Line], minutes: dict[str, str]) -> Iterator[Line]:
 
 
 def changes(account: Account, known: dict[str, str]) -> Iterator[Line]:
-    """The clusters whose status is not as it was known."""
+    """The clusters whose status has changed."""
     for name, status in statuses(account):
         if (before := known.get(name)) != status:
             known[name] = status

@@ -1,7 +1,7 @@
-"""Runs a command in a folder of its own until whoever started this is gone, and then leaves nothing of either.
+"""Runs a command in its own folder until the process that started this is gone, then removes both.
 
-A process of its own, since nothing that the one who started it could do would help when that one is killed. Its
-standard input is a pipe that nobody writes to: it ends with the other process, however that ends.
+It is a process of its own because the one that started it can't clean up once it is killed. Its standard input is a
+pipe that nobody writes to: the pipe ends with the other process, however that ends.
 """
 
 import json
@@ -16,15 +16,15 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-_LONGEST = 3  # seconds; what is dead, but reaped by nobody, counts as there until then
+_LONGEST = 3  # seconds; until then, a dead process that nobody has reaped counts as running
 
 
 def main(command: list[str]) -> None:
-    """Tell the folder and the command's process group in one line of JSON, and wait.
+    """Print the folder and the command's process group as one line of JSON, and wait.
 
-    Where the command ends by itself, tell what it said.
+    If the command ends by itself, print its output.
     """
-    # Whoever ends this ends the command with it.
+    # Ending this process ends the command with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     folder = Path(tempfile.mkdtemp(prefix="office-hours-local-"))
     group = None
@@ -52,7 +52,7 @@ def main(command: list[str]) -> None:
 
 
 def end(group: int) -> None:
-    """Kill all of the group, and wait until none is left that could write into the folder."""
+    """Kill the whole group, and wait until nothing is left that could write into the folder."""
     deadline = time.monotonic() + _LONGEST
     with suppress(ProcessLookupError, PermissionError):
         while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""What people do by hand: they invoke the functions with events of their own, or stop a cluster in RDS itself."""
+"""What people do by hand: invoke the functions with their own events, or stop a cluster in RDS itself."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from local.follow import START, STOP
 
 @dataclass(frozen=True)
 class Command:
-    """An invocation by hand. why: who wants what by it."""
+    """An invocation by hand. `why` says who wants what."""
 
     why: str
     function: str
@@ -20,7 +20,7 @@ class Command:
 
 
 def some_commands(edge: datetime) -> tuple[Command, ...]:
-    """Commands to clusters that are made for them; what the first asks for ends at the edge."""
+    """Commands for the clusters that are made for them. The first one's hold ends at the edge."""
     monday = edge.date() + timedelta(days=7 - edge.weekday())
     return (
         Command("alice works late", START, {"clusters": ["evening"], "until": f"{edge:%Y-%m-%dT%H:%MZ}"}),
@@ -29,7 +29,7 @@ def some_commands(edge: datetime) -> tuple[Command, ...]:
 
 
 def steer(account: Account, commands: tuple[Command, ...]) -> Iterator[str]:
-    """Have each carried out, and tell its event and what the function answers. Raises LocalError where it refuses."""
+    """Send each, and yield its event and what the function answers. Raises LocalError if it refuses."""
     for command in commands:
         yield f"{command.why}: {command.function} {json.dumps(command.event)}"
         failed, answer = invoke(account, command.function, command.event)
@@ -41,7 +41,7 @@ def steer(account: Account, commands: tuple[Command, ...]) -> Iterator[str]:
 def stop(account: Account, cluster: str, user: str) -> str:
     """Have somebody stop a cluster in RDS itself."""
     account.client("rds", REGION, user).stop_db_cluster(DBClusterIdentifier=cluster)
-    return f"{user} stops one in RDS itself: aws rds stop-db-cluster --db-cluster-identifier {cluster}"
+    return f"{user} stops a cluster in RDS itself: aws rds stop-db-cluster --db-cluster-identifier {cluster}"
 
 
 def invoke(account: Account, function: str, event: object) -> tuple[bool, dict[str, Any]]:

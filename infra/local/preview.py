@@ -1,7 +1,7 @@
-"""The dashboard's widget in a browser, against the emulated account: a small page that does what CloudWatch does.
+"""The dashboard's widget in a browser, on the emulated account: a small page that does what CloudWatch does.
 
-It invokes the deployed status function, shows what comes back, and makes each <cwdb-action> a button that asks, calls,
-and draws again. It listens on the loopback interface, and answers only pages that it has made itself.
+It invokes the deployed status function, shows the answer, and makes each <cwdb-action> a button that asks, calls, and
+redraws. It listens on the loopback interface, and answers only its own pages.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_interactivity.html
 """
 
@@ -21,11 +21,11 @@ from local.emulator import Account
 
 PAGE = Path(__file__).with_suffix(".html")
 FUNCTIONS = tuple(f"aurora-office-hours-{name}" for name in ("status", "stop", "start", "report"))
-_LONGEST = 100_000  # bytes of a question
+_LONGEST = 100_000  # bytes of a request
 
 
 def _policy(page: bytes) -> str:
-    """What a browser is to allow: the page's own script, and none that an answer brings along in whatever disguise."""
+    """What the browser may run: the page's own script, and none that an answer brings along in whatever disguise."""
     script = page.partition(b"<script>")[2].partition(b"</script>")[0]
     ours = base64.b64encode(hashlib.sha256(script).digest()).decode()
     allowed = f"script-src 'sha256-{ours}'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'"
@@ -37,8 +37,8 @@ POLICY = _policy(PAGE.read_bytes())
 
 @contextmanager
 def serve(account: Account) -> Iterator[str]:
-    """Serve the page, and tell its address."""
-    # Made here, once: two threads could each make one, and one of those would never be closed.
+    """Serve the page, and yield its address."""
+    # Make the client here, once: two threads could each make one, and one would never be closed.
     handler = type("Handler", (_Handler,), {"functions": account.client("lambda")})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever, args=(0.1,), daemon=True)
@@ -57,11 +57,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if not self._is_ours():
-            self._send(403, "text/plain", b"Only this machine's own address is answered.")
+            self._send(403, "text/plain", b"Only requests to this machine's own address are answered.")
         elif self.path == "/":
             self._send(200, "text/html; charset=utf-8", PAGE.read_bytes())
         else:
-            self._send(404, "text/plain", b"There is one page only.")
+            self._send(404, "text/plain", b"There is only one page.")
 
     def do_POST(self) -> None:
         # Another site's page can make a browser post here, but not with this header.
@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         return {"error": payload.get("errorMessage", "failed")} if "FunctionError" in answer else {"answer": payload}
 
     def _is_ours(self) -> bool:
-        """Whether the address that the browser thinks it talks to is this one: a name could have been led here."""
+        """Whether the browser thinks that it talks to this address: another name could have been pointed here."""
         assert isinstance(self.server, ThreadingHTTPServer)  # noqa: S101  for the type checker
         return self.headers["Host"] in {f"{host}:{self.server.server_port}" for host in ("127.0.0.1", "localhost")}
 
@@ -102,4 +102,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing between the lines that tell what happens."""
+        """Print nothing between the lines that show what happens."""

@@ -1,1 +1,1 @@
-"""What measures the package and what it costs, and lists what is in it."""
+"""The programs behind `make explain`, `suggest`, `template`, `package` and `bill`."""

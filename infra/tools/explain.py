@@ -1,4 +1,4 @@
-"""Says what a tag means, by the settings in cdk.json: `make explain TAG="..."`, on any machine, without AWS."""
+"""Says what a tag means under cdk.json's settings: `make explain TAG="..."`, on any machine, without AWS."""
 
 import json
 import os
@@ -15,7 +15,7 @@ USAGE = 'Which tag? make explain TAG="mon-fri 08:00-18:00 Europe/Berlin"'
 
 
 def main() -> None:
-    """Print it. The exit status is 1 where the tag can't be read."""
+    """Print it. The exit status is 1 if the tag can't be read."""
     tag = os.environ.get("TAG", "")
     if not tag:
         sys.exit(USAGE)

@@ -1,9 +1,9 @@
-"""Builds the package, writes its bill of materials, and measures it: its size, its hash, and how fast it is imported.
+"""Builds the package, writes its bill of materials, and measures it: its size, its hash, and how fast it imports.
 
-The hash is the CDK's. The import is timed as at a cold start, beside `import boto3; boto3.client("rds")`, with boto3 as
-pip installs it: by turns, in fresh interpreters, on the Python that is here, which is fair since nothing in the package
-is compiled for another. Once both compile what they import, as Lambda does, where the package is read-only; once both
-find it compiled. Seconds are the processor's, which other programs on this machine disturb less than the clock's.
+The hash is the CDK's. The import is timed as at a cold start, next to `import boto3; boto3.client("rds")` with boto3 as
+pip installs it. They take turns in fresh interpreters, on this machine's Python, which is fair since nothing in the
+package is compiled for another. In one round both compile what they import, as in Lambda, where the package is
+read-only; in the other both find it compiled. Seconds are CPU time, which other programs disturb less than wall time.
 """
 
 import os
@@ -23,7 +23,7 @@ from tools.sbom import sbom
 TARGET = asset.PROJECT / "build" / "package"
 SBOM = TARGET.with_suffix(".cdx.json")
 MEASUREMENTS = 9
-# What is imported, from which folder.
+# What to import, from which folder.
 OURS = ("import office_hours.handlers, office_hours.rds; office_hours.rds.client(None)", str(TARGET))
 BOTO3 = ('import boto3; boto3.client("rds")', str(distribution("boto3").locate_file("")))
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def report_import(words: str, options: list[str]) -> None:
-    # The first of each is not counted: it writes the bytecode, and warms the disk's cache.
+    # The first of each doesn't count: it writes the bytecode, and warms the disk cache.
     times = [(seconds(*OURS, options), seconds(*BOTO3, options)) for _ in range(1 + MEASUREMENTS)][1:]
     ours, boto3 = (median(each) for each in zip(*times, strict=True))
     ratio = f"{ours / boto3:.2f} times boto3's {boto3:.2f} s"
@@ -55,7 +55,7 @@ def report_import(words: str, options: list[str]) -> None:
 
 
 def seconds(program: str, folder: str, options: list[str]) -> float:
-    """How long a program computes where it finds nothing but this folder and what belongs to Python itself."""
+    """The CPU time of a program that finds nothing but this folder and Python's own modules."""
     timed = (
         f"import sys, time; sys.path.append({folder!r}); began = time.process_time(); "
         f"{program}; print(time.process_time() - began)"

@@ -1,4 +1,4 @@
-"""The package's bill of materials: each distribution in it, as CycloneDX, the same for the same package.
+"""The package's bill of materials: each distribution in it, as CycloneDX. The same package gives the same text.
 
 https://cyclonedx.org/docs/1.6/json/
 """
@@ -30,7 +30,7 @@ ASSET_HASH = "cdk:asset-hash"
 
 
 def sbom(package: Path) -> str:
-    """The bill of materials of a package that is built."""
+    """The bill of materials of a built package."""
     found = {canonicalize_name(each.name): each for each in distributions(path=[str(package)])}
     hashes = wheel_hashes()
     components = {name: component(name, each, hashes[name]) for name, each in found.items()}
@@ -71,7 +71,7 @@ def component(name: str, of: Distribution, hashes: Iterable[str]) -> Component:
 
 
 def licences(of: Distribution) -> list[License]:
-    """What a distribution says of its licence: in SPDX's words, else in those of its classifiers."""
+    """What a distribution says about its licence: in SPDX's words, or else in its classifiers'."""
     metadata = of.metadata.json
     said = LICENCES.make_from_string(str(metadata.get("license_expression") or metadata.get("license") or "none said"))
     if isinstance(said, LicenseExpression) or said.id:
@@ -81,16 +81,16 @@ def licences(of: Distribution) -> list[License]:
 
 
 def needed(requirements: Iterable[str]) -> set[NormalizedName]:
-    """The names of what is required on Lambda's Python, without extras."""
+    """The names of what these require on Lambda's Python, without extras."""
     lambdas = {"python_version": asset.PYTHON_VERSION, "python_full_version": f"{asset.PYTHON_VERSION}.0", "extra": ""}
     read = (Requirement(each) for each in requirements)
     return {canonicalize_name(each.name) for each in read if not each.marker or each.marker.evaluate(lambdas)}
 
 
 def wheel_hashes() -> Mapping[str, list[str]]:
-    """The SHA-256 of the wheel that each distribution is installed from: the lock has those of all its files.
+    """The SHA-256 of the wheel that each distribution is installed from, while the lock has those of all its files.
 
-    uv knows them offline once it has built the package.
+    uv knows them offline once the package is built.
     """
     wheels = tomllib.loads(asset.uv("compile", "--offline", "--format", "pylock.toml", "pyproject.toml"))
     return {each["name"]: [wheel["hashes"]["sha256"] for wheel in each["wheels"]] for each in wheels["packages"]}

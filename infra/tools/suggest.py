@@ -1,6 +1,6 @@
-"""Says what office hours would save, before anything is deployed: `make suggest`, with credentials that may read.
+"""Says what office hours would save, before anything is deployed: `make suggest`, with read-only credentials.
 
-The settings are cdk.json's. `make suggest DEMO=1` asks a simulated account.
+The settings are cdk.json's. `make suggest DEMO=1` uses a simulated account.
 """
 
 import json
@@ -20,13 +20,13 @@ from office_hours.settings import Settings
 from settings import SettingsError, StackSettings
 
 CDK_JSON = Path(__file__).parents[2] / "cdk.json"
-NEEDED = """It takes credentials (AWS_PROFILE or the like), a Region (AWS_REGION, or "regions" in cdk.json), and these
+NEEDED = """You need credentials (AWS_PROFILE or the like), a Region (AWS_REGION, or "regions" in cdk.json), and these
 permissions: rds:DescribeDBClusters, rds:DescribeDBInstances, cloudwatch:GetMetricData, pricing:GetProducts,
-and account:ListRegions for "regions": ["*"]. It changes nothing. On a simulated account: make suggest DEMO=1"""
+and account:ListRegions for "regions": ["*"]. Nothing is changed. For a simulated account: make suggest DEMO=1"""
 
 
 def main() -> None:
-    """Print what is suggested. The exit status is 1 where it can't be known, in full or at all."""
+    """Print the suggestions. The exit status is 1 if some or all of them can't be made."""
     logger.setLevel("CRITICAL")  # failures are printed below
     try:
         checked = StackSettings.from_context(json.loads(CDK_JSON.read_text("utf-8"))["context"])
@@ -38,16 +38,16 @@ def main() -> None:
         sys.exit(f"{error}\n\n{NEEDED}")
     print("\n".join(table(answer["suggestions"])))
     zone = checked.default_zone
-    hint = " Set it to where people work, so that the hours follow their clocks." if zone == "UTC" else ""
+    hint = " Set it to the zone that people work in, so that the hours follow their clocks." if zone == "UTC" else ""
     print(f"\nTimes are in {zone}, the setting defaultZone.{hint}")
     if failures := answer["failures"]:
         sys.exit("\n".join(["", "Left out:", *failures, "", NEEDED]))
 
 
 def ask(settings: Settings) -> Suggestions:
-    """Ask the account of this machine's credentials."""
+    """What to suggest for the account of this machine's credentials."""
     if rds.session().get_credentials() is None:
-        raise RunError("There are no AWS credentials.")
+        raise RunError("No AWS credentials found.")
     now = datetime.now(UTC)
     return suggest(Invocation(settings, now, lambda: datetime.now(UTC), now + timedelta(minutes=15)))
 
@@ -55,7 +55,7 @@ def ask(settings: Settings) -> Suggestions:
 def ask_the_demo(settings: StackSettings) -> Suggestions:
     from demo.untagged import USD, untagged  # noqa: PLC0415  slow to import
 
-    print(f"A simulated account, in which nothing is tagged. The price is made up: ${USD:.2f} an hour.\n")
+    print(f"This is a simulated account without tags. The price is made up: ${USD:.2f} an hour.\n")
     with untagged():
         return ask(Settings(settings.tag_key, default_zone=settings.default_zone))
 
@@ -63,7 +63,7 @@ def ask_the_demo(settings: StackSettings) -> Suggestions:
 def table(suggestions: Sequence[Suggestion]) -> list[str]:
     """Lines: a row for each cluster, the sum, then notes and commands."""
     if not suggestions:
-        return ["There is no cluster without a tag that RDS can stop."]
+        return ["There are no untagged clusters that RDS can stop."]
     names = [f"{each['region']}/{each['cluster']}" for each in suggestions]
     width = max(map(len, [*names, "cluster"]))
     lines = [f"{'cluster':{width}}  hours a month  USD a month  tag"]
@@ -72,12 +72,12 @@ def table(suggestions: Sequence[Suggestion]) -> list[str]:
             f"{name:{width}}  {_figures(each['saved_hours_a_month'], each['saved_usd_a_month'])}  {each['tag'] or '-'}"
         )
     known = [each["saved_usd_a_month"] for each in suggestions if each["saved_usd_a_month"] is not None]
-    left_out = f"without {len(suggestions) - len(known)} of which no price is known" if len(known) < len(names) else ""
+    left_out = f"without {len(suggestions) - len(known)} whose price is unknown" if len(known) < len(names) else ""
     total = _figures(sum(each["saved_hours_a_month"] for each in suggestions), sum(known))
-    lines += [f"{'saved in all':{width}}  {total}  {left_out}".rstrip(), ""]
+    lines += [f"{'total saved':{width}}  {total}  {left_out}".rstrip(), ""]
     lines += [f"{name}: {each['note']}" for name, each in zip(names, suggestions, strict=True)]
     commands = [each["command"] for each in suggestions if each["command"]]
-    return [*lines, *(["", "What sets the tags:", ""] if commands else []), *commands]
+    return [*lines, *(["", "To set the tags:", ""] if commands else []), *commands]
 
 
 def _figures(hours: float, usd: float | None) -> str:

@@ -1,7 +1,7 @@
 """`make template BUCKET=...`: the stack for companies where nobody may use the CDK, or bootstrap an account for it.
 
-Puts the package into the bucket, and writes a plain template, a member's: CloudFormation's own command line takes it,
-and so do Terraform's aws_cloudformation_stack and a Service Catalog product.
+Puts the package into the bucket, and writes the template that members get. CloudFormation's own command line deploys
+it, and so do Terraform's aws_cloudformation_stack and a Service Catalog product.
 """
 
 import json
@@ -29,7 +29,7 @@ TARGET = asset.PROJECT / "build" / "aurora-office-hours.template.json"
 
 def main(bucket: str, arguments: list[str]) -> None:
     if not bucket:
-        sys.exit("Which bucket? make template BUCKET=<one that all who deploy the template may read>")
+        sys.exit("Which bucket? make template BUCKET=<one that everyone who deploys the template may read>")
     try:
         context = context_of(arguments)
         settings = StackSettings.from_context(context)
@@ -50,15 +50,15 @@ def main(bucket: str, arguments: list[str]) -> None:
         f"--s3-bucket {bucket} --capabilities CAPABILITY_NAMED_IAM"
     )
     if missing := [name for name, each in template["Parameters"].items() if "Default" not in each]:
-        print(f"It has to be given: {', '.join(missing)}")
+        print(f"It needs these parameters: {', '.join(missing)}")
 
 
 def fill_in(parameters: dict[str, Any], session: "boto3.Session", bucket: str) -> None:
-    """Give the parameters defaults, so that nothing need be said where this account is the centre."""
+    """Give the parameters defaults, so that none are needed if this account is the centre."""
     parameters["PackageBucket"]["Default"] = bucket
     if "CentralAccount" in parameters:
         parameters["CentralAccount"]["Default"] = session.client("sts").get_caller_identity()["Account"]
-        with suppress(ClientError):  # it may not ask
+        with suppress(ClientError):  # not allowed to ask
             parameters["OrganizationId"]["Default"], _ = organization_of(session)
 
 
