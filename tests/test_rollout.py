@@ -123,41 +123,33 @@ def organization_of(manager: str) -> str:
     return json.dumps({"Organization": {"Id": "o-ab12cd34ef", "MasterAccountId": manager}})
 
 
-def access(status: str) -> str:
+def prepare(accounts: str = '{"Accounts": []}', *, manager: str = "123456789012", access: str = "ENABLED") -> str:
+    """What the CDK is to be handed, where the organization is like this."""
     name = "DescribeOrganizationsAccessResult"
-    return f"<R><{name}><Status>{status}</Status></{name}></R>"
+    answers = {
+        "DescribeOrganization": organization_of(manager),
+        "DescribeOrganizationsAccess": f"<R><{name}><Status>{access}</Status></{name}></R>",
+        "ListAccountsForParent": accounts,
+    }
+    return rollout.prepare(answering(**answers), StackSettings(organization=ORGANIZATION))
 
 
 @pytest.mark.parametrize(("manager", "call_as"), [("123456789012", "SELF"), ("210987654321", "DELEGATED_ADMIN")])
 def test_the_command_finds_out_which_organization_it_is_and_as_what_it_deploys(manager: str, call_as: str) -> None:
-    answers = {"DescribeOrganization": organization_of(manager), "DescribeOrganizationsAccess": access("ENABLED")}
-    session = answering(**answers, ListAccountsForParent='{"Accounts": []}')
-    assert rollout.prepare(session, StackSettings(organization=ORGANIZATION)).split()[1::2] == [
+    assert prepare(manager=manager).split()[1::2] == [
         "AuroraOfficeHours:OrganizationId=o-ab12cd34ef",
         "AuroraOfficeHoursOrganization:OrganizationId=o-ab12cd34ef",
         f"AuroraOfficeHoursOrganization:CallAs={call_as}",
     ]
 
 
-def test_the_command_says_how_to_let_cloudformation_deploy_to_the_organization() -> None:
-    answers = {
-        "DescribeOrganization": organization_of("123456789012"),
-        "DescribeOrganizationsAccess": access("DISABLED"),
-    }
+def test_the_command_says_what_is_missing() -> None:
     with pytest.raises(SystemExit, match="aws cloudformation activate-organizations-access"):
-        rollout.prepare(answering(**answers), StackSettings(organization=ORGANIZATION))
-
-
-def test_the_command_refuses_settings_without_units_or_with_one_that_does_not_exist() -> None:
+        prepare(access="DISABLED")
+    with pytest.raises(SystemExit, match="no unit ou-ab12-34cd56ef"):
+        prepare('{"__type": "ParentNotFoundException"}')
     with pytest.raises(SystemExit, match="Which accounts"):
         rollout.prepare(answering(), StackSettings())
-    answers = {
-        "DescribeOrganization": organization_of("123456789012"),
-        "DescribeOrganizationsAccess": access("ENABLED"),
-    }
-    session = answering(**answers, ListAccountsForParent='{"__type": "ParentNotFoundException"}')
-    with pytest.raises(SystemExit, match="no unit ou-ab12-34cd56ef"):
-        rollout.prepare(session, StackSettings(organization=ORGANIZATION))
 
 
 @pytest.mark.parametrize("status", ["CURRENT", "OUTDATED"])
