@@ -83,15 +83,6 @@ def test_of_accounts_read_at_once_none_is_asked_with_the_credentials_of_another_
     assert organization.counts()["AssumeRole"] == 2 * len(numbers)
 
 
-def test_who_changed_a_cluster_is_looked_up_in_its_own_account(organization: Account) -> None:
-    for number, by in ((SHOP, "sam"), (BANK, "bea")):
-        member = organization.join(number, by)
-        member.add("a", OFFICE)
-        member.called("StartDBCluster", "a", "2026-11-24T17:10:00+00:00", by=by)
-    organization.add("a", OFFICE)
-    assert [entry.get("by") for entry in status()["clusters"]] == [None, "bea", "sam"]
-
-
 def test_with_every_region_each_accounts_own_are_looked_at(
     organization: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

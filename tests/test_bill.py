@@ -22,13 +22,10 @@ def test_computing_takes_as_much_longer_as_the_function_has_less_than_a_processo
     assert work(cpu=1.0).gb_seconds(3538) == pytest.approx(3538 / 1024)
 
 
-def test_the_functions_run_every_five_minutes_of_a_month() -> None:
+def test_a_months_invocations_and_their_gb_seconds() -> None:
     found = month(IDLE, MEMORY, alarm_metrics=9)
     assert (found.runs, found.views, found.reports) == (2 * 12 * 24 * 30, 60 * 22, 30)
     assert found.requests == 17_280 + 1_320 + 30
-
-
-def test_a_months_gb_seconds_are_those_of_all_invocations() -> None:
     one = work(answers=1 / 0.03)  # a second
     assert month(IDLE | {"stop": one}, MEMORY, 9).gb_seconds == pytest.approx((8640 - 22) / 2)
     assert month(IDLE | {"acting": one}, MEMORY, 9).gb_seconds == pytest.approx(44 / 2)

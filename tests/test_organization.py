@@ -1,6 +1,6 @@
 """A member's template, as `make template` writes it, deployed to three accounts of an emulator's organization.
 
-They share one deployment, which the last tests change and remove, beside the centre's by the CDK. The emulator has no
+They share one deployment, which the last tests change, beside the centre's by the CDK. The emulator has no
 StackSets, and its EventBridge reaches no other account. Who may reach what is judged in `test_permissions.py`.
 """
 
@@ -21,7 +21,6 @@ from local.clusters import Cluster
 from local.emulator import REGION, Account
 from local.follow import STOP, log
 from local.people import invoke
-from member import READER
 from organization import member_template
 from pages import read
 from rollout import organization_of
@@ -199,18 +198,3 @@ def test_a_new_version_reaches_each_and_the_earlier_package_stays(
         failed, _ = invoke(member, STOP, {})
         assert not failed
     assert stopped(members)
-
-
-def test_an_account_that_leaves_loses_all_and_the_others_nothing(members: list[Member]) -> None:
-    *staying, leaving = members
-    leaving.client("cloudformation").delete_stack(StackName=STACK)
-    leaving.client("cloudformation").get_waiter("stack_delete_complete").wait(
-        StackName=STACK, WaiterConfig={"Delay": 1}
-    )
-    assert not leaving.functions
-    assert READER not in {each["RoleName"] for each in leaving.client("iam").list_roles()["Roles"]}
-    assert dict(clusters.statuses(leaving)) == {f"of-{leaving.number}": "stopped"}
-    for member in staying:
-        failed, answer = invoke(member, STOP, {"dry_run": True})
-        assert not failed
-        assert [each["cluster"] for each in answer["clusters"]] == [f"of-{member.number}"]
