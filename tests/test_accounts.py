@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from aws_server import ACCESS_DENIED, ACCOUNT, HOME, MANAGER, Account, Refusal
+from browser import ACTIONS
 from invocation import Context, Log, invoke, settings
 from office_hours import handlers
 from pages import Element, read
@@ -172,8 +173,7 @@ def test_an_accounts_name_makes_no_line_of_its_own(organization: Account) -> Non
 
 
 def page(monkeypatch: pytest.MonkeyPatch, **form: str) -> Element:
-    arns = {each: f"arn:aws:lambda:{HOME}:{ACCOUNT}:function:aurora-office-hours-{each}" for each in ("stop", "start")}
-    monkeypatch.setenv("OFFICE_HOURS_ACTIONS", json.dumps(arns))
+    monkeypatch.setenv("OFFICE_HOURS_ACTIONS", json.dumps(ACTIONS))
     return read(str(status({"widgetContext": {"width": 1400, "forms": {"all": form}}})))
 
 
