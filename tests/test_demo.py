@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -59,17 +58,8 @@ class Demo:
         return lines[row : row + 2]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _no_opinion_on_colours() -> Iterator[None]:
-    """No setting of this machine's that says what a terminal is."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
-            patch.delenv(name, raising=False)
-        yield
-
-
 @pytest.fixture(scope="module")
-def shown(_no_opinion_on_colours: None, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """The demo, run once, on a machine whose AWS settings lead nowhere."""
     weeks: list[Week] = []
 
@@ -86,14 +76,11 @@ def shown(_no_opinion_on_colours: None, tmp_path_factory: pytest.TempPathFactory
         patch.setattr(demo.__main__, "OUTPUT", output)
         patch.setattr(simulation, "simulate", simulate)
         patch.setattr(sys, "argv", ["demo"])
-        for name, value in (
-            ("TAG", TAG),
-            ("COLUMNS", "80"),
-            ("AWS_PROFILE", "none"),
-            ("OFFICE_HOURS_SETTINGS", "no JSON"),
-        ):
+        for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+            patch.delenv(name, raising=False)
+        nowhere = {"AWS_PROFILE": "none", "OFFICE_HOURS_SETTINGS": "no JSON", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+        for name, value in {"TAG": TAG, "COLUMNS": "80", **nowhere}.items():
             patch.setenv(name, value)
-        patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         demo.__main__.main()
     log = [json.loads(line) for line in (output / "log.jsonl").read_text("utf-8").splitlines()]
     return Demo(weeks[0], printed.getvalue(), (output / "timeline.html").read_text("utf-8"), log)
@@ -244,7 +231,7 @@ def half_a_week(cluster: Cluster) -> Timeline:
 
 def printed(cluster: Cluster, encoding: str) -> str:
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    console = Console(file=file, highlight=False, markup=False, emoji=False, width=80)
+    console = Console(file=file, highlight=False, markup=False, emoji=False, width=80, force_terminal=False)
     terminal.show(console, half_a_week(cluster))
     file.seek(0)
     return file.read()

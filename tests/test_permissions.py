@@ -1,12 +1,7 @@
 """What each function may do, judged by somebody else's reading of IAM: MiniStack's policy evaluator.
 
-The policies are the synthesized ones, with their references filled in. The evaluator (`ministack.core.iam_evaluator`)
-matches actions, resources and conditions as IAM does, with the tags that a cluster is said to have. It cannot judge:
-
-- which resources AWS asks about, and that RDS hands a cluster's tags to IAM for these two actions. This is AWS's word:
-  https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
-- an operator that it does not know, to which it says no.
-- what applies outside the role: an organization's policies, the queue's own, and the roles' trust (`test_stack.py`).
+The policies are the synthesized ones, with their references filled in. That RDS hands a cluster's tags to IAM for these
+actions is AWS's word: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
 
 The 23rd of November 2026 is a Monday.
 """
