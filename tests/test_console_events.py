@@ -112,11 +112,14 @@ def test_the_registry_and_a_schema_for_each_function_are_made(schemas: Schemas, 
     }
 
 
-def test_what_others_keep_in_the_registry_is_left_alone(schemas: Schemas) -> None:
+def test_they_go_with_the_stack_and_what_others_keep_in_the_registry_is_left_alone(schemas: Schemas) -> None:
     schemas.registries[REGISTRY] = {"_orders-schema": "theirs"}
     schemas.registries["mine"] = {STOP: "theirs"}
     console_events.main("store", [])
+    schemas.stack = True  # the question whether to destroy it was answered with no
+    console_events.main("remove", [])
     assert STOP in schemas.registries[REGISTRY]
+    schemas.stack = False
     console_events.main("remove", [])
     assert schemas.registries == {REGISTRY: {"_orders-schema": "theirs"}, "mine": {STOP: "theirs"}}
 
@@ -126,13 +129,6 @@ def test_ours_are_replaced_by_name_and_a_persons_own_are_kept(schemas: Schemas) 
     schemas.registries[REGISTRY] = {STOP: document(examples_of(own | {"stop-one-cluster": {"x": 1}}))}
     console_events.main("store", [])
     assert stored(schemas) == {**EVENTS["stop"], **own}
-
-
-def test_they_stay_while_the_stack_does(schemas: Schemas) -> None:
-    console_events.main("store", [])
-    schemas.stack = True  # the question whether to destroy it was answered with no
-    console_events.main("remove", [])
-    assert set(schemas.registries[REGISTRY]) == {*NAMES}
 
 
 def test_the_profile_and_the_region_are_those_of_the_cdk(schemas: Schemas) -> None:

@@ -162,14 +162,12 @@ def test_hours_and_dollars_are_those_of_the_report(shown: Demo) -> None:
         assert "Sample prices" in text
 
 
-def test_the_log_has_the_whole_cluster_of_each_action_and_a_summary_of_each_run(shown: Demo) -> None:
+def test_the_log_has_the_whole_cluster_of_each_action(shown: Demo) -> None:
     actions = [line for line in shown.log if "db_cluster" in line]
     changes = [status for history in shown.week.statuses.values() for _, status in history]
     by_others = 3 + 2 + 1 + 1  # month-end twice by AWS and before the week; batch twice, billing and sandbox by people
     assert len(actions) == changes.count("stopping") + changes.count("starting") - by_others
     assert {line["db_cluster"]["Status"] for line in actions} == {"stopping", "starting"}
-    holds = sum(line["message"].endswith("written") for line in shown.log)
-    assert len(shown.log) - len(actions) - holds == DAYS * 24 * 12 * 2 + 4  # and a command each
 
 
 def test_plain_output_has_no_escape_codes_and_fits_80_columns(shown: Demo) -> None:
