@@ -41,11 +41,6 @@ def test_a_near_miss_beside_the_key_itself_is_passed_over() -> None:
     assert tagged.hold == Hold(State.RUNNING)
 
 
-def test_a_hold_without_an_offset_is_local_to_the_schedules_zone() -> None:
-    tags = {"office-hours": "08:00-18:00 Europe/Berlin", "office-hours-hold": "stopped until 2026-11-24T22:00"}
-    assert cluster(tags).hold == Hold(State.STOPPED, datetime(2026, 11, 24, 21, tzinfo=UTC))
-
-
 def test_the_clusters_own_maintenance_window_counts() -> None:
     tags = {"office-hours": "mon 08:00-18:00 maintenance"}
     for window, state in (("sun:05:00-sun:06:00", State.RUNNING), ("sat:05:00-sat:06:00", State.STOPPED)):

@@ -78,20 +78,16 @@ def test_each_stop_is_told_once_though_runs_fail_and_are_tried_again(
         ("2026-11-23T17:35:00Z", {}, f"{FUNCTION}:scheduled"),
     ],
 )
-def test_no_other_run_tells(account: Account, at: str, event: dict[str, object], arn: str) -> None:
+def test_no_other_run_tells_nor_any_without_the_setting(
+    account: Account, monkeypatch: pytest.MonkeyPatch, at: str, event: dict[str, object], arn: str
+) -> None:
     account.add("a", OFFICE)
     account.add("b", OFFICE)
     run(at, event, arn)
-    assert not account.published
     invoke(handlers.start, BEFORE, {}, Context(invoked_function_arn=f"{FUNCTION}:scheduled"))
-    assert not account.published
-
-
-def test_without_the_setting_nothing_is_told(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     settings(monkeypatch)
-    account.add("a", OFFICE)
     run(BEFORE)
-    assert account.counts() == {"DescribeDBClusters": 1}
+    assert not account.published
 
 
 # About which clusters

@@ -120,9 +120,7 @@ def test_each_accounts_own_schedules_stop_its_own_clusters(members: list[Member]
         assert acted == {f"of-{member.number}"}
 
 
-def test_the_centre_sees_all_accounts_and_acts_on_its_own(
-    centre: Account, unit: str, members: list[Member]
-) -> None:
+def test_the_centre_sees_all_accounts_and_acts_on_its_own(centre: Account, unit: str, members: list[Member]) -> None:
     deployment.bootstrap(centre)
     organization, _ = organization_of(cast("boto3.Session", centre))
     given = ("--parameters", f"{STACK}:OrganizationId={organization}", "-c", f'{UNITS}={{"units": ["{unit}"]}}')

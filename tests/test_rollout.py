@@ -87,22 +87,20 @@ def test_the_template_asks_for_neither_a_bootstrap_nor_a_transform_and_is_small(
     assert "cdk-bootstrap" not in text
     kinds = {each["Type"] for each in template["Resources"].values()}
     assert not {kind for kind in kinds if kind.startswith(("Custom::", "AWS::CloudFormation::"))}
-    assert ("AWS::CloudWatch::Alarm" in kinds, "AWS::CloudWatch::Dashboard" in kinds) == (
-        organization != ORGANIZATION,
-        organization != ORGANIZATION,
+
+
+def test_a_member_tells_its_alarms_to_the_centre_or_has_none_and_then_sends_no_metrics(package: Path) -> None:
+    with_all, with_none = (
+        synthesize(StackSettings(organization=each), package, plain=True) for each in (WITH_ALL, ORGANIZATION)
     )
-
-
-def test_alarms_of_a_member_are_told_to_the_centre(package: Path) -> None:
-    alarms = synthesize(StackSettings(organization=WITH_ALL), package, plain=True).of_type("AWS::CloudWatch::Alarm")
+    alarms = with_all.of_type("AWS::CloudWatch::Alarm")
     told = {action for each in alarms.values() for action in each["Properties"]["AlarmActions"]}
     assert told == {"arn:<AWS::Partition>:sns:<AWS::Region>:<CentralAccount>:aurora-office-hours"}
-
-
-def test_only_metrics_that_somebody_looks_at_are_sent(package: Path) -> None:
-    for organization, disabled in ((ORGANIZATION, "true"), (WITH_ALL, None)):
-        stop = synthesize(StackSettings(organization=organization), package, plain=True).properties("Stop")
-        assert stop["Environment"]["Variables"].get("POWERTOOLS_METRICS_DISABLED") == disabled
+    kinds = {each["Type"] for each in with_none.resources.values()}
+    assert not {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"} & kinds
+    for found, disabled in ((with_none, "true"), (with_all, None)):
+        variables = found.properties("Stop")["Environment"]["Variables"]
+        assert variables.get("POWERTOOLS_METRICS_DISABLED") == disabled
 
 
 # What the command says before and after

@@ -57,6 +57,7 @@ def deployed(template: Template) -> set[Row]:
 def test_the_table_has_each_statement_of_each_role_and_what_narrows_it(template: Template, told: Told) -> None:
     assert template.of_type("AWS::IAM::Role").keys() == ROLES.keys()
     assert told[""] == deployed(template)
+    assert told.keys() == {"", '`regions: ["*"]`', "`noticeMinutes`", "`slackChannel`", "centre", "member"}
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,6 @@ from aws_server import ACCESS_DENIED, HOME, Account
 from invocation import Context, invoke, settings
 from office_hours import handlers
 from office_hours.answer import RunError
-from office_hours.event import EventError
 from office_hours.reporting.suggest import Connections, propose
 from office_hours.reporting.windows import windows
 from office_hours.schedule import Schedule, State
@@ -309,16 +308,6 @@ def test_the_dashboard_has_the_five_as_html(fleet: Account) -> None:
     fleet.fail("GetMetricData", ACCESS_DENIED)
     assert "reading its connections" in report({"suggest": True, "widgetContext": {}})
     assert report({"describe": True}).startswith("### ")
-
-
-@pytest.mark.parametrize(
-    ("event", "words"),
-    [({"suggest": "yes"}, '"suggest" has "yes"'), ({"suggest": True, "send": True}, '"send" goes alone')],
-)
-def test_what_it_does_not_take(account: Account, event: object, words: str) -> None:
-    with pytest.raises(EventError, match=words):
-        report(event)
-    assert account.calls == []
 
 
 # From a laptop.
