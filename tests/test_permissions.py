@@ -400,7 +400,8 @@ def test_only_this_accounts_alarms_may_publish_to_the_topic_and_over_tls_alone(t
     for account, tls, source, expected in (
         (ACCOUNT, "true", arn.format(ACCOUNT), YES),
         (ACCOUNT, "false", arn.format(ACCOUNT), NO),
-        (MEMBER, "true", arn.format(MEMBER), NO),
+        (MEMBER, "true", arn.format(ACCOUNT), NO),
+        (ACCOUNT, "true", arn.format(MEMBER), NO),
         (ACCOUNT, "true", arn.format(ACCOUNT).replace("aurora-office-hours", "orders"), NO),
     ):
         keys = {"SourceAccount": account, "SourceArn": source, "tls": tls}

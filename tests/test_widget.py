@@ -372,7 +372,7 @@ def test_back_to_schedule_ends_the_hold_and_does_what_is_due(account: Account) -
     action = buttons(widget(), "a")["Back to schedule"]
     assert "which says stopped now" in (action.attributes["confirmation"] or "")
     invoke(HANDLERS[action.attributes["endpoint"] or ""], NOON, json.loads(action.text), None)
-    assert account.named("StopDBCluster") == ["a"]
+    assert (account.named("StopDBCluster"), account.tag("a")) == (["a"], "running until 2026-11-24T12:00Z")
 
 
 def test_a_mistake_from_a_dashboard_is_told_as_a_page(account: Account) -> None:
