@@ -113,13 +113,13 @@ def test_an_account_that_can_not_be_read_is_named_once_and_costs_no_other(
     for number, name in (("333333333333", "new"), ("444444444444", "newer")):
         organization.join(number, name)
         del organization.members[number]  # the stack isn't there yet
-    organization.join(SHOP, "shop").fail("*", ACCESS_DENIED)
+    organization.join(SHOP, "a\nshop").fail("*", ACCESS_DENIED)  # its name makes no line of its own
     answer = status()
     assert seen(answer) == [(ACCOUNT, "a"), ("bank", "b")]
     refused, unreadable = sorted(failures(answer), key=lambda each: "shop" in each)
     # One cause is one line, though the role's ARN has the account's number.
     assert refused.startswith("Account new/333333333333, Account newer/444444444444: AccessDenied: ")
-    assert unreadable.startswith("Account shop/111111111111: AccessDenied: ")
+    assert unreadable.startswith("Account a shop/111111111111: AccessDenied: ")
 
 
 @pytest.mark.parametrize("operation", ["DescribeDBClusters", "ListRegions"])
@@ -156,13 +156,6 @@ def test_accounts_are_found_though_organizations_throttles(organization: Account
     organization.fail("ListAccountsForParent", Refusal("TooManyRequestsException", "Try again later."), times=4)
     organization.join(SHOP, "shop").add("a", OFFICE, Status="stopped")
     assert (seen(answer := status()), answer["problems"]) == ([("shop", "a")], [])
-
-
-def test_an_accounts_name_makes_no_line_of_its_own(organization: Account) -> None:
-    organization.add("a", OFFICE, Status="stopped")
-    organization.join(SHOP, "shop\nbank: lost").fail("*", ACCESS_DENIED)
-    (failure,) = failures(status())
-    assert failure.startswith(f"Account shop bank: lost/{SHOP}: ")
 
 
 def page(monkeypatch: pytest.MonkeyPatch, **form: str) -> Element:

@@ -21,7 +21,7 @@ from aws_server import Account as Wire
 from local import emulator
 from local.__main__ import commands, some_clusters
 from local.emulator import Account, EndpointError, LocalError, is_ready, loopback_port
-from local.follow import START, STOP, Line, in_order, line_of
+from local.follow import START, STOP, Line, in_order, line_of, log
 from local.people import some_commands, steer
 
 pytest_plugins = ["aws_server"]
@@ -118,14 +118,7 @@ def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(
         assert words[:2] == (["--endpoint-url", "http://127.0.0.1:4566"] if "aws " in line else [])
         if "invoke" in words:
             invoked.append((words[words.index("--function-name") + 1], json.loads(words[-1])))
-    assert invoked == [
-        ("aurora-office-hours-report", {"suggest": True}),
-        (START, {"clusters": ["keep-down"], "until": "2m"}),
-        (STOP, {"clusters": ["noon"], "until": "1m"}),
-        (STOP, {"clusters": ["openin", "weekday"]}),
-        (STOP, {"dry_run": True}),
-        ("aurora-office-hours-status", {"explain": "mon-fri 08:00-18:00 Europe/Berlin holidays=DE"}),
-    ]
+    assert [name.rpartition("-")[2] for name, _ in invoked] == ["report", "start", "stop", "stop", "stop", "status"]
 
 
 @pytest.mark.parametrize(
@@ -166,11 +159,21 @@ def test_each_cluster_is_told_once_a_minute_in_the_order_of_time_by_whom_it_conc
     assert list(in_order([start, stop], {})) == [stop]
 
 
+def test_the_log_is_what_a_function_logged_and_no_metric_and_nothing_of_lambdas() -> None:
+    messages = ["START RequestId: 1", '{"message": "a"}', '{"_aws": {}, "UserErrors": [1.0]}', "END RequestId: 1"]
+    pages = [{"events": [{"message": message} for message in messages]}]
+    logs = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: pages))
+    assert log(account_with("logs", logs), STOP) == [{"message": "a"}]
+
+
 def account_that(answer: dict[str, Any], **more: str) -> Account:
     """An account whose functions answer this."""
     payload = json.dumps(answer).encode()
-    client = SimpleNamespace(invoke=lambda **_: {"Payload": io.BytesIO(payload), **more})
-    return Account(0, Path(), 0, {("lambda", emulator.REGION, emulator.ACCOUNT): client})
+    return account_with("lambda", SimpleNamespace(invoke=lambda **_: {"Payload": io.BytesIO(payload), **more}))
+
+
+def account_with(service: str, client: object) -> Account:
+    return Account(0, Path(), 0, {(service, emulator.REGION, emulator.ACCOUNT): client})
 
 
 def local(folder: Path, **variables: str) -> "subprocess.Popen[str]":

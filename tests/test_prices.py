@@ -138,9 +138,7 @@ def test_a_refusal_is_told_in_aws_s_words(account: Account) -> None:
 
 
 BROKEN: list[Any] = [
-    "{",
-    "[]",
-    "null",
+    *("{", "[]", "null"),
     json.dumps({"product": {"attributes": {"usagetype": 7}}}),
     json.dumps({"product": {"attributes": {"usagetype": "Aurora:ServerlessV2Usage"}}}),
     json.dumps({"product": {"attributes": {"usagetype": "Aurora:ServerlessV2Usage"}}, "terms": {"OnDemand": []}}),

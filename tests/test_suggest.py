@@ -109,6 +109,12 @@ def test_clocks_that_change_in_the_period(zone: str, now: str, hour: int) -> Non
     assert tag == f"daily {hour:02}:00-{hour + 1:02}:00"
 
 
+@pytest.mark.parametrize("hours", [range(24), (23, 0, 1), (1,), (2, 3)])
+def test_clocks_that_go_back_by_two_hours(hours: tuple[int, ...]) -> None:
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    proposed(lambda at: float(at.weekday() == 6 and at.hour in hours), "Antarctica/Troll", now=now)
+
+
 def test_an_offset_of_half_an_hour_covers_both_hours() -> None:
     # 09:00 to 10:00 UTC is 14:30 to 15:30 in India.
     assert proposed(lambda at: float(at.hour == 14), "Asia/Kolkata")[0] == "daily 14:00-16:00"
@@ -147,6 +153,7 @@ def test_too_many_windows_become_wider_ones() -> None:
     assert windows(hours) == " ".join(f"mon-fri {hour:02}:00-{hour + 2:02}:00" for hour in range(0, 24, 4))
 
 
+@examples(deadline=None)
 @given(st.frozensets(st.integers(0, 167)))
 def test_windows_leave_out_no_hour_of_the_week(hours: frozenset[int]) -> None:
     tag, monday = windows(hours), datetime(2026, 11, 16, tzinfo=UTC)
