@@ -24,10 +24,6 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(f"2026-11-{text}").replace(tzinfo=UTC)
 
 
-def tags(value: str, hold: str) -> list[dict[str, str]]:
-    return [{"Key": "office-hours", "Value": value}, {"Key": "office-hours-hold", "Value": hold}]
-
-
 def happened(account: Account, name: str, *days: str, hours: tuple[str, str]) -> None:
     """It was started and stopped at these times on these days; what is still to come has not happened."""
     for day in days:
@@ -42,7 +38,8 @@ def fill(account: Account) -> None:
     account.add("etl", "mon-fri 22:00-06:00 UTC", Status="stopped", EngineVersion="17.5")
     account.add("ledger", "mon-fri 08:00-16:30 Europe/Berlin", Status="stopping", EngineVersion="17.5")
     account.add("month-end", "last-day 06:00-22:00 UTC", Status="stopped", AutomaticRestartTime=at("25T04:10"))
-    account.add("release", TagList=tags(BERLIN, "running until 2026-11-24T22:00"), EngineVersion="17.5")
+    release = account.add("release", BERLIN, EngineVersion="17.5")
+    release["TagList"].append({"Key": "office-hours-hold", "Value": "running until 2026-11-24T22:00"})
     account.add("reporting", BERLIN, EngineVersion="8.0.mysql_aurora.3.10.0", Engine="aurora-mysql")
     account.add("sandbox", BERLIN, Status="stopped", EngineVersion="17.5")
     account.add("search", "mno-fri 08:00-18:00 Europe/Berlin", EngineVersion="16.6")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from asset import PROJECT
 from settings import StackSettings
 from synthesis import Resource, Template, synthesize
 
@@ -46,6 +47,8 @@ def test_each_alarm_is_raised_by_one_metric_says_what_to_do_and_tells_the_topic(
         )
         for name, alarm in found.items()
     } == ALARMS
+    text = (PROJECT / "infra" / "README.md").read_text()
+    assert not [name for name in ALARMS if f"-{name}`" not in text]
     for alarm in found.values():
         assert "What to do: " in alarm["AlarmDescription"]
         assert len(alarm["AlarmDescription"]) <= 1024  # CloudWatch's limit

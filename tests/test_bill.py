@@ -22,17 +22,28 @@ def test_computing_takes_as_much_longer_as_the_function_has_less_than_a_processo
     assert work(cpu=1.0).gb_seconds(3538) == pytest.approx(3538 / 1024)
 
 
-def test_a_month_is_all_invocations_of_thirty_days_five_minutes_apart() -> None:
+def test_the_functions_run_every_five_minutes_of_a_month() -> None:
     found = month(IDLE, MEMORY, alarm_metrics=9)
     assert (found.runs, found.views, found.reports) == (2 * 12 * 24 * 30, 60 * 22, 30)
     assert found.requests == 17_280 + 1_320 + 30
-    a_second = work(answers=1 / 0.03)
-    for name, gb_seconds in {"stop": (8640 - 22) / 2, "acting": 44 / 2, "status": 1320, "report": 30}.items():
-        assert month(IDLE | {name: a_second}, MEMORY, 9).gb_seconds == pytest.approx(gb_seconds)
-    lambdas_own_lines = (17_280 + 1_320 + 30) * (250 + 3 * 26)
-    log_gb = month(IDLE | {"report": work(log=1000, lines=1)}, MEMORY, 9).log_gb
-    assert log_gb == pytest.approx((lambdas_own_lines + 30 * 1026) / 1e9)
-    # A metric is billed by the hours in which it is sent.
+
+
+def test_a_months_gb_seconds_are_those_of_all_invocations() -> None:
+    one = work(answers=1 / 0.03)  # a second
+    assert month(IDLE | {"stop": one}, MEMORY, 9).gb_seconds == pytest.approx((8640 - 22) / 2)
+    assert month(IDLE | {"acting": one}, MEMORY, 9).gb_seconds == pytest.approx(44 / 2)
+    assert month(IDLE | {"status": one}, MEMORY, 9).gb_seconds == pytest.approx(1320)
+    assert month(IDLE | {"report": one}, MEMORY, 9).gb_seconds == pytest.approx(30)
+
+
+def test_a_months_log_has_lambdas_own_lines_too() -> None:
+    a_line = work(log=1000, lines=1)
+    lambdas = (17_280 + 1_320 + 30) * (250 + 3 * 26)
+    assert month(IDLE, MEMORY, 9).log_gb == pytest.approx(lambdas / 1e9)
+    assert month(IDLE | {"report": a_line}, MEMORY, 9).log_gb == pytest.approx((lambdas + 30 * 1026) / 1e9)
+
+
+def test_a_metric_is_billed_by_the_hours_in_which_it_is_sent() -> None:
     sent = {
         "stop": work(metrics=frozenset({"InvalidTags"})),
         "acting": work(metrics=frozenset({"InvalidTags", "Stopped"})),
@@ -44,6 +55,20 @@ def test_a_month_is_all_invocations_of_thirty_days_five_minutes_apart() -> None:
 MONTH = Month(
     runs=1_000_000, views=500_000, reports=500_000, gb_seconds=500_000, log_gb=10, metrics=11.5, alarm_metrics=12
 )
+
+
+def test_the_prices_are_those_of_november_2026_in_us_east_1() -> None:
+    assert MONTH.costs() == pytest.approx(
+        {
+            "Lambda": 500_000 * 0.0000133334 + 2 * 0.20,
+            "EventBridge Scheduler": 1.50,
+            "logs": 10 * (0.50 + 3 * 0.03),  # kept for three months
+            "metrics": 11.5 * 0.30,
+            "alarms": 12 * 0.10,
+            "dashboard": 3.00,
+            "suggestions in the message": 0,
+        }
+    )
 
 
 def test_the_metrics_of_untagged_clusters_are_read_on_workdays_and_for_each_weekly_message() -> None:

@@ -36,12 +36,9 @@ def test_a_tag_is_explained_in_words_and_numbers() -> None:
         "Runs 50 of the week's 168 hours, on average over the coming year: 70% is saved."
     )
     assert (answer["valid"], answer["hours_a_week"], answer["saved_share"]) == (True, 50.0, 0.702)  # 118 of 168
-    assert answer["transitions"][0] == {
-        "at": "2026-11-23T17:00:00Z",
-        "local": "Mon 2026-11-23 18:00 Europe/Berlin",
-        "to": "stopped",
-    }
-    assert len(answer["transitions"]) == 6
+    first, *others = answer["transitions"]
+    local = "Mon 2026-11-23 18:00 Europe/Berlin"
+    assert (first, len(others)) == ({"at": "2026-11-23T17:00:00Z", "local": local, "to": "stopped"}, 5)
 
 
 @pytest.mark.parametrize(

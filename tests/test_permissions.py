@@ -27,10 +27,9 @@ from synthesis import ORGANIZATION, Template, synthesize
 
 pytest_plugins = ["aws_server", "invocation", "synthesis"]
 
-MEMBER = "210987654321"
-
 Document = dict[str, Any]
 
+MEMBER = "210987654321"
 OFFICE = "mon-fri 08:00-18:00"
 TAGGED = {"office-hours": OFFICE}
 OURS, OTHERS = "o-ours", "o-others"
