@@ -1,4 +1,4 @@
-"""A real browser for tests: Debian's Chromium, driven by Playwright; and the preview, with or without a deployment.
+"""A real browser for tests: Debian's Chromium, driven by Playwright; and the preview, without a deployment.
 
 Where there is no browser, the tests that need one are skipped, unless EXPECT_BROWSER is set, as it is where the
 project is tested on each push.
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from invocation import Context, Handler
 from local import preview
@@ -30,8 +30,9 @@ ACTIONS = {
     name: f"arn:aws:lambda:eu-west-1:123456789012:function:aurora-office-hours-{name}" for name in ("stop", "start")
 }
 HOW = "no Chromium here: `apt-get install chromium` brings one"
-WAIT = 30_000  # milliseconds; a first invocation on the emulator takes seconds
+WAIT = 30_000  # milliseconds, on a busy machine
 
+expect.set_options(timeout=WAIT)
 needs_browser = pytest.mark.skipif(BROWSER is None and "EXPECT_BROWSER" not in os.environ, reason=HOW)
 
 
@@ -60,23 +61,15 @@ class Functions:
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     if BROWSER is None:
         pytest.fail(HOW)
     with sync_playwright() as playwright:
         # Playwright itself starts it without a sandbox, which in a container, as root, is not to be had.
         browser = playwright.chromium.launch(executable_path=BROWSER)
-        try:
-            yield browser
-        finally:
-            browser.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
         yield browser
+        browser.close()
 
 
 @pytest.fixture

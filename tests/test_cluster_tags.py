@@ -41,11 +41,6 @@ def test_a_near_miss_beside_the_key_itself_is_passed_over() -> None:
     assert tagged.hold == Hold(State.RUNNING)
 
 
-def test_a_hold_without_an_offset_is_local_to_the_schedules_zone() -> None:
-    tags = {"office-hours": "08:00-18:00 Europe/Berlin", "office-hours-hold": "stopped until 2026-11-24T22:00"}
-    assert cluster(tags).hold == Hold(State.STOPPED, datetime(2026, 11, 24, 21, tzinfo=UTC))
-
-
 def test_the_clusters_own_maintenance_window_counts() -> None:
     tags = {"office-hours": "mon 08:00-18:00 maintenance"}
     for window, state in (("sun:05:00-sun:06:00", State.RUNNING), ("sat:05:00-sat:06:00", State.STOPPED)):
@@ -75,14 +70,3 @@ def test_settings_are_read_as_the_stack_writes_them() -> None:
     assert tagged.schedule.desired_state(datetime(2026, 12, 28, 12, tzinfo=UTC)) is State.STOPPED
     assert tagged.schedule.desired_state(datetime(2027, 1, 4, 12, tzinfo=UTC)) is State.RUNNING
     assert Settings.from_json("{}") == Settings()
-
-
-def test_the_next_change_is_the_end_of_a_hold_in_force_else_the_next_transition() -> None:
-    noon, evening = datetime(2026, 11, 16, 12, tzinfo=UTC), datetime(2026, 11, 16, 20, tzinfo=UTC)
-    office = {"office-hours": "mon-fri 08:00-18:00 UTC"}
-    held = office | {"office-hours-hold": "running until 2026-11-16T20:00Z"}
-    assert cluster(office).next_change(noon) == datetime(2026, 11, 16, 18, tzinfo=UTC)
-    assert cluster(held).next_change(noon) == evening
-    assert cluster(held).next_change(evening) == datetime(2026, 11, 17, 8, tzinfo=UTC)
-    for never in ({"office-hours": "always"}, {"office-hours": "x"}, office | {"office-hours-hold": "stopped"}):
-        assert cluster(never).next_change(noon) is None

@@ -105,6 +105,8 @@ def test_the_registry_and_a_schema_for_each_function_are_made(schemas: Schemas, 
     console_events.main("store", ["--require-approval", "never", "-c", "officeHours.everyMinutes=1"])
     functions = [each["Properties"]["FunctionName"] for each in template.of_type("AWS::Lambda::Function").values()]
     assert schemas.registries[REGISTRY].keys() == {*NAMES} == {f"_{name}-schema" for name in functions}
+    for name in (name for events in EVENTS.values() for name in events):
+        assert re.fullmatch(r"[A-Za-z0-9._-]{1,25}", name)  # what the console accepts
     written = json.loads(schemas.registries[REGISTRY][STOP])
     assert written["openapi"] == "3.0.0"
     assert written["components"]["examples"]["stop-until-next-morning"] == {
@@ -112,11 +114,14 @@ def test_the_registry_and_a_schema_for_each_function_are_made(schemas: Schemas, 
     }
 
 
-def test_what_others_keep_in_the_registry_is_left_alone(schemas: Schemas) -> None:
+def test_they_go_with_the_stack_and_what_others_keep_in_the_registry_is_left_alone(schemas: Schemas) -> None:
     schemas.registries[REGISTRY] = {"_orders-schema": "theirs"}
     schemas.registries["mine"] = {STOP: "theirs"}
     console_events.main("store", [])
+    schemas.stack = True  # the question whether to destroy it was answered with no
+    console_events.main("remove", [])
     assert STOP in schemas.registries[REGISTRY]
+    schemas.stack = False
     console_events.main("remove", [])
     assert schemas.registries == {REGISTRY: {"_orders-schema": "theirs"}, "mine": {STOP: "theirs"}}
 
@@ -126,13 +131,6 @@ def test_ours_are_replaced_by_name_and_a_persons_own_are_kept(schemas: Schemas) 
     schemas.registries[REGISTRY] = {STOP: document(examples_of(own | {"stop-one-cluster": {"x": 1}}))}
     console_events.main("store", [])
     assert stored(schemas) == {**EVENTS["stop"], **own}
-
-
-def test_they_stay_while_the_stack_does(schemas: Schemas) -> None:
-    console_events.main("store", [])
-    schemas.stack = True  # the question whether to destroy it was answered with no
-    console_events.main("remove", [])
-    assert set(schemas.registries[REGISTRY]) == {*NAMES}
 
 
 def test_the_profile_and_the_region_are_those_of_the_cdk(schemas: Schemas) -> None:
@@ -149,9 +147,7 @@ def test_a_call_that_is_refused_is_said_and_fails_nothing(
     schemas.refused = refused
     console_events.main("store", [])
     said = capsys.readouterr().out
-    assert "test events could not be stored: " in said
-    assert "ForbiddenException" in said
-    assert "make deploy" in said
+    assert re.search("(?s)test events could not be stored: .*ForbiddenException.*make deploy", said)
 
 
 @pytest.mark.parametrize(("target", "verb"), [("deploy", "store"), ("destroy", "remove")])
@@ -160,11 +156,6 @@ def test_make_does_it_last_and_with_the_same_arguments(target: str, verb: str) -
     steps = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout.splitlines()
     assert steps[-2].endswith(f"cdk {target} AuroraOfficeHours --profile home")
     assert steps[-1].endswith(f"python infra/console_events.py {verb} --profile home")
-
-
-def test_the_console_accepts_their_names() -> None:
-    names = {name for events in EVENTS.values() for name in events}
-    assert [name for name in names if not re.fullmatch(r"[A-Za-z0-9._-]{1,25}", name)] == []
 
 
 @pytest.mark.parametrize(("word", "name"), [(word, name) for word in ("stop", "start") for name in EVENTS[word]])

@@ -7,23 +7,22 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.rds.exceptions import InvalidDBClusterStateFault
 from rich.console import Console
 
 import demo.__main__
-import settings
-import stack
 from demo import page, simulation, terminal
-from demo.account import CLUSTERS, DAYS, EVERY, START, YOURS, Cluster
+from demo.account import CLUSTERS, DAYS, REGION, START, YOURS, Cluster
+from demo.simulated_rds import SimulatedRds
 from demo.simulation import Decision, Week
-from demo.timeline import Row, Timeline, timeline
+from demo.timeline import Timeline, timeline
 from office_hours.reporting.hours import Hours, period
 from office_hours.settings import Settings
 
@@ -47,9 +46,6 @@ class Demo:
         clusters = [Cluster(YOURS, TAG, ""), *CLUSTERS]
         return timeline(clusters, self.week, Settings("office-hours", (), ZONE, SCHEDULES))
 
-    def row(self, cluster: str) -> Row:
-        return next(row for row in self.timeline.rows if row.cluster.name == cluster)
-
     def history(self, cluster: str, first: str, last: str) -> str:
         """The statuses that a cluster took on between two times of December 2026, as "25 07:00 starting"."""
         records = ((f"{at:%d %H:%M}", status) for at, status in self.week.statuses[cluster])
@@ -62,17 +58,8 @@ class Demo:
         return lines[row : row + 2]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _no_opinion_on_colours() -> Iterator[None]:
-    """No setting of this machine's that says what a terminal is."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
-            patch.delenv(name, raising=False)
-        yield
-
-
 @pytest.fixture(scope="module")
-def shown(_no_opinion_on_colours: None, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """The demo, run once, on a machine whose AWS settings lead nowhere."""
     weeks: list[Week] = []
 
@@ -89,14 +76,11 @@ def shown(_no_opinion_on_colours: None, tmp_path_factory: pytest.TempPathFactory
         patch.setattr(demo.__main__, "OUTPUT", output)
         patch.setattr(simulation, "simulate", simulate)
         patch.setattr(sys, "argv", ["demo"])
-        for name, value in (
-            ("TAG", TAG),
-            ("COLUMNS", "80"),
-            ("AWS_PROFILE", "none"),
-            ("OFFICE_HOURS_SETTINGS", "no JSON"),
-        ):
+        for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+            patch.delenv(name, raising=False)
+        nowhere = {"AWS_PROFILE": "none", "OFFICE_HOURS_SETTINGS": "no JSON", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+        for name, value in {"TAG": TAG, "COLUMNS": "80", **nowhere}.items():
             patch.setenv(name, value)
-        patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         demo.__main__.main()
     log = [json.loads(line) for line in (output / "log.jsonl").read_text("utf-8").splitlines()]
     return Demo(weeks[0], printed.getvalue(), (output / "timeline.html").read_text("utf-8"), log)
@@ -133,7 +117,7 @@ def test_each_cluster_has_its_story(shown: Demo, cluster: str, first: str, last:
     assert shown.history(cluster, first, last) == history
 
 
-def test_it_notes_what_is_no_routine_once_with_time_and_reason(shown: Demo) -> None:
+def test_it_notes_what_is_no_routine_once_and_each_command_with_its_answer(shown: Demo) -> None:
     notes = [note.decision for note in shown.timeline.notes]
     assert ", ".join(f"{note.cluster} {note.reason}" for note in notes) == (
         "search invalid-tag, orders ineligible, month-end auto-restarted, batch changed-by-hand, reporting in-use, "
@@ -145,23 +129,12 @@ def test_it_notes_what_is_no_routine_once_with_time_and_reason(shown: Demo) -> N
     assert "by alice" in notes[3].message
     assert "5 connected" in notes[4].message
     assert "by bob" in notes[11].message
-
-
-def test_each_command_is_told_with_its_event_and_the_functions_answer(shown: Demo) -> None:
-    told = [note.decision for note in shown.timeline.notes if note.decision.command]
+    told = [note for note in notes if note.command]
     assert [each.cluster for each in told] == ["qa", "sandbox", "etl", "release"]
     assert told[0].command == 'start function: {"clusters": ["qa"], "until": "22:00"}'
     for each in told:
         assert f"{each.command} {each.message}" in " ".join(shown.printed.split())
         assert f"<code>{escape(each.command)}</code><br>{escape(each.message)}" in shown.html
-
-
-def test_each_command_is_told_also_where_the_one_before_was_the_same() -> None:
-    first, again = (Decision(START + EVERY * at, "a", "available", "held", "", "start") for at in (1, 2))
-    run = Decision(START + EVERY * 3, "a", "available", "held", "")
-    decisions = list(simulation.changes([first, again, run]))
-    notes = drawn(Cluster("a", "always", ""), [(START, "available")], *decisions).notes
-    assert [note.decision for note in notes] == [first, again]
 
 
 def test_a_notice_and_a_suggestion_close_it(shown: Demo) -> None:
@@ -189,16 +162,12 @@ def test_hours_and_dollars_are_those_of_the_report(shown: Demo) -> None:
         assert "Sample prices" in text
 
 
-def test_the_log_has_the_whole_cluster_of_each_action_and_a_summary_of_each_run(shown: Demo) -> None:
+def test_the_log_has_the_whole_cluster_of_each_action(shown: Demo) -> None:
     actions = [line for line in shown.log if "db_cluster" in line]
     changes = [status for history in shown.week.statuses.values() for _, status in history]
     by_others = 3 + 2 + 1 + 1  # month-end twice by AWS and before the week; batch twice, billing and sandbox by people
     assert len(actions) == changes.count("stopping") + changes.count("starting") - by_others
     assert {line["db_cluster"]["Status"] for line in actions} == {"stopping", "starting"}
-    holds = [line["hold"] for line in shown.log if line["message"].endswith("written")]
-    assert [hold.split()[0] for hold in holds] == ["running", "stopped", "stopped", "running"]
-    assert len(shown.log) - len(actions) - len(holds) == DAYS * 24 * 12 * 2 + 4
-    assert shown.log[-1]["timestamp"].startswith("2026-12-28T23:55:00")
 
 
 def test_plain_output_has_no_escape_codes_and_fits_80_columns(shown: Demo) -> None:
@@ -214,51 +183,19 @@ def test_the_chart_shows_what_happened_above_what_was_wanted(shown: Demo) -> Non
         "sandbox     ran ▖·▟███▌···▟███▌···▟k······▟l······▟███▌···················▟███▌·",
         "     should run   ╼━━━╸   ╼━━━╸   ╼╾      ╼━━━╸   ╼━━━╸                   ╼━━━╸",
     ]
-
-
-def test_the_chart_has_an_axis_of_days_and_hours(shown: Demo) -> None:
-    lines = shown.printed.splitlines()
-    days = next(number for number, line in enumerate(lines) if line.startswith("UTC "))
-    tuesday = lines[days].index("Tue 22")
-    assert [lines[days + 1][cell:].split()[0] for cell in (tuesday, tuesday + 4)] == ["0", "12"]
-    assert shown.html.count("<i>00</i><i>06</i><i>12</i><i>18</i>") == DAYS
+    # A one-sided tag asks once, and wants nothing of what comes after.
+    assert shown.lines("batch") == [
+        "batch       ran ▖··········d██▌············································███▌·",
+        "        stop at       ↓       ↓       ↓       ↓       ↓       ↓       ↓       ↓",
+    ]
+    assert shown.html.count("due to be stopped") == 8
+    assert "<title>starting or stopping: Tue 22 Dec 07:00 to Tue 22 Dec 07:08 UTC</title>" in shown.html
 
 
 def test_the_users_own_tag_is_explained_and_marked(shown: Demo) -> None:
     assert f"{TAG}:\nShould be stopped now." in shown.printed
     assert len(re.findall("^> yours ", shown.printed, re.MULTILINE)) == 2  # in the chart and among the figures
     assert re.findall(r'<tr class="yours">.*?<b>(\w+)', shown.html) == ["yours"]
-
-
-@pytest.mark.parametrize(
-    ("cluster", "at", "wanted"),
-    [
-        ("qa", "22 18:12", "running 22 21:00"),
-        ("sandbox", "23 11:02", "stopped 24 07:00"),  # from noon to the end of the office hours, and on
-        ("release", "25 07:00", "running 28 19:00"),
-    ],
-)
-def test_a_hold_is_wanted_while_it_lasts(shown: Demo, cluster: str, at: str, wanted: str) -> None:
-    spans = {f"{span.start:%d %H:%M}": f"{span.state} {span.end:%d %H:%M}" for span in shown.row(cluster).wanted}
-    assert spans[at] == wanted
-    assert "over" not in {span.state for span in shown.row(cluster).stretches}
-
-
-def test_a_one_sided_tag_asks_once_and_wants_nothing_of_what_comes_after(shown: Demo) -> None:
-    batch = shown.row("batch")
-    assert {f"{edge.at:%H:%M} {edge.to}" for edge in batch.asked} == {"19:00 stopped"}
-    assert {span.state for span in batch.stretches} == {"run", "change", "off"}
-    assert shown.lines("batch") == [
-        "batch       ran ▖··········d██▌············································███▌·",
-        "        stop at       ↓       ↓       ↓       ↓       ↓       ↓       ↓       ↓",
-    ]
-    assert shown.html.count("due to be stopped") == 8
-
-
-def test_starting_and_stopping_are_not_drawn_as_running(shown: Demo) -> None:
-    kinds = [span.state for span in shown.row("shop").stretches if span.start.day == 22]
-    assert kinds == ["change", "run", "change", "off"]
-    assert "<title>starting or stopping: Tue 22 Dec 07:00 to Tue 22 Dec 07:08 UTC</title>" in shown.html
 
 
 def test_a_mistake_in_cdk_json_is_told_in_place_of_a_week(
@@ -273,78 +210,55 @@ def test_a_mistake_in_cdk_json_is_told_in_place_of_a_week(
     assert capsys.readouterr().err.startswith("cdk.json: officeHours.defaultZone must be an IANA time zone")
 
 
-def test_the_maintenance_window_is_wanted_by_a_tag_that_says_so() -> None:
-    night = datetime(2026, 12, 23, 3, tzinfo=UTC)
-    ran = [(START, "stopped"), (night, "available"), (night + timedelta(minutes=10), "stopped")]
-    (row,) = drawn(Cluster("a", "mon-fri 08:00-18:00 UTC maintenance enforced", ""), ran).rows
-    assert [f"{span.start:%d %H:%M}" for span in row.wanted if span.state == "running"][2] == "23 02:30"
-    assert "over" not in {span.state for span in row.stretches}
-
-
-def test_the_log_names_the_functions_as_deployed(shown: Demo) -> None:
-    assert (simulation.NAME, simulation.MEMORY_MB) == (settings.NAME, stack.MEMORY_MB)
-    assert {line["service"] for line in shown.log} == {"aurora-office-hours"}
-    assert {line["function_memory_size"] for line in shown.log} == {512}
-
-
-def test_the_simulation_imports_nothing_that_reads_the_functions_environment_before_it_is_there() -> None:
-    program = "import sys, demo.simulation; sys.exit('office_hours.answer' in sys.modules)"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["lambda", "infra"])}
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, check=True)
-
-
 def test_the_page_needs_nothing_beside_itself(shown: Demo) -> None:
     assert not re.findall(r"<(?:script|link|img|iframe)|\b(?:src|onclick|onload)=|url\(|@import", shown.html)
     assert re.findall(r'href="(.*?)"', shown.html) == ["log.jsonl"]  # beside it: offered, not needed
     assert shown.html.count("<tr") == 1 + 14 + 1 + 14  # the head, the clusters, the sum, the notes
 
 
-def drawn(cluster: Cluster, statuses: Sequence[tuple[datetime, str]], *decisions: Decision) -> Timeline:
-    """A week of one cluster."""
-    hours = {cluster.name: period(Hours(DAYS, 108, 84), 0.5)}
-    return timeline([cluster], Week({cluster.name: list(statuses)}, list(decisions), hours))
+HOSTILE = """<b onclick="x()">&amp; [red]$(id) :boom: '"""
 
 
 def half_a_week(cluster: Cluster) -> Timeline:
     """It ran until Friday noon, and then something was decided about it."""
     noon = datetime(2026, 12, 25, 12, tzinfo=UTC)
     decision = Decision(noon, cluster.name, "available", "invalid-tag", f"Not understood: {cluster.tag}")
-    return drawn(cluster, [(START, "available"), (noon, "stopped")], decision)
+    statuses = {cluster.name: [(START, "available"), (noon, "stopped")]}
+    return timeline([cluster], Week(statuses, [decision], {cluster.name: period(Hours(DAYS, 108, 84), 0.5)}))
 
 
-HOSTILE = """<b onclick="x()">&amp; [red]$(id) :boom: '"""
-
-
-def test_whatever_a_tag_contains_is_text_on_the_page() -> None:
-    html = page.page(half_a_week(Cluster(HOSTILE, HOSTILE, HOSTILE)), [HOSTILE], HOSTILE)
-    assert html.count(escape(HOSTILE)) == 3 + 2 + 2  # name, about, tag; the note's name and message; the head, the log
-    assert "<b onclick" not in html
-
-
-def printed(cluster: Cluster, encoding: str = "utf-8", **settings: Any) -> str:  # noqa: ANN401  rich's own
+def printed(cluster: Cluster, encoding: str) -> str:
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    settings = {"highlight": False, "markup": False, "emoji": False, "width": 100} | settings
-    terminal.show(Console(file=file, **settings), half_a_week(cluster))
+    console = Console(file=file, highlight=False, markup=False, emoji=False, width=80, force_terminal=False)
+    terminal.show(console, half_a_week(cluster))
     file.seek(0)
     return file.read()
 
 
-def test_whatever_a_tag_contains_is_text_on_the_terminal() -> None:
-    assert printed(Cluster("a", HOSTILE, "")).count(HOSTILE) == 2  # the tag, and the note's message
-
-
-def test_a_terminal_gets_colours_unless_it_wants_none() -> None:
-    cluster = Cluster("a", "always", "")
-    assert "\x1b[32m█" in printed(cluster, force_terminal=True, color_system="standard")
-    assert "\x1b[32m" not in printed(cluster, force_terminal=True, color_system="standard", no_color=True)
+def test_whatever_a_tag_contains_is_text() -> None:
+    html = page.page(half_a_week(Cluster(HOSTILE, HOSTILE, HOSTILE)), [HOSTILE], HOSTILE)
+    assert html.count(escape(HOSTILE)) == 3 + 2 + 2  # name, about, tag; the note's name and message; the head, the log
+    assert "<b onclick" not in html
+    assert " ".join(printed(Cluster("a", HOSTILE, ""), "utf-8").split()).count(HOSTILE) == 2  # the tag, and the note
 
 
 def test_an_output_that_knows_ascii_only_gets_ascii() -> None:
-    chart = printed(Cluster("a", "mon-fri 00:00-24:00 UTC", ""), "ascii", width=80).splitlines()
+    chart = printed(Cluster("a", "mon-fri 00:00-24:00 UTC", ""), "ascii").splitlines()
     assert [line.rstrip() for line in chart[3:5]] == [
         "a           ran " + "#" * 36 + "a" + "." * 27,
         "     should run " + "=" * 40 + " " * 16 + "=" * 8,
     ]
+
+
+def test_the_simulated_rds_refuses_a_change_while_another_goes_on() -> None:
+    rds = SimulatedRds(REGION, "123456789012")
+    login = {"master_username": "a", "master_user_password": "only simulated"}
+    rds.create_db_cluster({"db_cluster_identifier": "a", "engine": "aurora-mysql", **login})
+    rds.set_status("a", "available")
+    rds.stop_db_cluster("a")
+    for change in (rds.stop_db_cluster, rds.start_db_cluster):
+        with pytest.raises(InvalidDBClusterStateFault, match="is in stopping state"):
+            change("a")
 
 
 @pytest.mark.parametrize(

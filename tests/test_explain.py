@@ -36,12 +36,9 @@ def test_a_tag_is_explained_in_words_and_numbers() -> None:
         "Runs 50 of the week's 168 hours, on average over the coming year: 70% is saved."
     )
     assert (answer["valid"], answer["hours_a_week"], answer["saved_share"]) == (True, 50.0, 0.702)  # 118 of 168
-    assert answer["transitions"][0] == {
-        "at": "2026-11-23T17:00:00Z",
-        "local": "Mon 2026-11-23 18:00 Europe/Berlin",
-        "to": "stopped",
-    }
-    assert len(answer["transitions"]) == 6
+    first, *others = answer["transitions"]
+    local = "Mon 2026-11-23 18:00 Europe/Berlin"
+    assert (first, len(others)) == ({"at": "2026-11-23T17:00:00Z", "local": local, "to": "stopped"}, 5)
 
 
 @pytest.mark.parametrize(
@@ -57,11 +54,7 @@ def test_a_tag_is_explained_in_words_and_numbers() -> None:
         ("daily 08:00-18:00 Etc/GMT+5", 70.0, "Etc/GMT+5 is UTC-5 all year."),
         (f"{OFFICE} mon-fri 09:00-18:00 Asia/Kolkata", 64.5, "windows are in Europe/Berlin and Asia/Kolkata"),
         (f"{OFFICE} sat 10:00-11:00", 51.0, "Its last windows name no zone: Asia/Tokyo is the default."),
-        (
-            f"{OFFICE} holidays=BY",
-            49.0,
-            "public holidays of Belarus; the next is Catholic Christmas Day, Fri 2026-12-25",
-        ),
+        (f"{OFFICE} holidays=BY", 49.0, "holidays of Belarus; the next is Catholic Christmas Day, Fri 2026-12-25"),
         (f"{OFFICE} holidays=DE-BY", 48.3, "Germany (BY)"),
         ("mon 08:00-18:00 closed=2026-11-30", 9.8, "its closed days; the next is Mon 2026-11-30"),
         ("mon 08:00-18:00 holidays=plant", 9.8, "its closed days; the next is Mon 2026-12-07"),
@@ -80,9 +73,8 @@ def test_what_is_said_about_a_tag(tag: str, hours: float | None, words: str) -> 
 
 def test_a_bad_tag_is_explained_too() -> None:
     answer = told("mno-fri 08:00-18:00")
-    assert answer["valid"] is False
     assert 'did you mean "mon-fri 08:00-18:00"?' in answer["message"]
-    assert (answer["transitions"], answer["hours_a_week"], answer["saved_share"]) == ([], None, None)
+    assert [answer[key] for key in ("valid", "transitions", "hours_a_week", "saved_share")] == [False, [], None, None]
 
 
 def test_the_status_function_explains_under_the_stacks_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,6 @@ from asset import PROJECT
 from aws_server import Account as Wire
 from local import emulator
 from local.__main__ import commands, some_clusters
-from local.clusters import Cluster, past
 from local.emulator import Account, EndpointError, LocalError, is_ready, loopback_port
 from local.follow import START, STOP, Line, in_order, line_of, log
 from local.people import some_commands, steer
@@ -31,17 +30,11 @@ LIMIT = 60  # seconds
 AT = "2026-11-24T09:00:06.000+00:00"
 
 
-@pytest.mark.parametrize(
-    "host",
-    ["https://rds.eu-west-1.amazonaws.com", "http://0.0.0.0:1", "http://127.0.0.1@example.com:1", "http://127.0.0.1"],
-)
-def test_an_endpoint_that_is_not_on_the_loopback_interface_is_refused(host: str) -> None:
-    with pytest.raises(EndpointError, match="not on this machine's loopback interface"):
-        loopback_port(host)
+def test_an_endpoint_that_is_not_on_the_loopback_interface_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    for host in ("https://rds.eu-west-1.amazonaws.com", "http://127.0.0.1@example.com:1", "http://127.0.0.1"):
+        with pytest.raises(EndpointError, match="not on this machine's loopback interface"):
+            loopback_port(host)
     assert loopback_port("http://localhost:4566") == 4566
-
-
-def test_another_endpoint_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with local(tmp_path, AWS_ENDPOINT_URL="http://192.168.1.10:4566") as process:
         output, _ = process.communicate(timeout=LIMIT)
     assert "http://192.168.1.10:4566 is refused" in output
@@ -95,36 +88,16 @@ def test_people_work_late_stop_one_at_noon_and_keep_one_down_over_the_weekend(
     assert {name: account.tag(name) for name in holds} == holds
 
 
-def test_a_command_is_told_with_its_exact_event_and_the_functions_answer() -> None:
+def test_a_command_is_told_with_its_exact_event_and_the_functions_answer_or_its_refusal() -> None:
     (works_late, *_) = some_commands(datetime(2026, 11, 24, 9, 1, tzinfo=UTC))
     answers = account_that({"clusters": [{"message": "Starting. Held running until Tue 09:01."}]})
     assert list(steer(answers, (works_late,))) == [
         f'alice works late: {START} {{"clusters": ["evening"], "until": "2026-11-24T09:01Z"}}',
         "  Starting. Held running until Tue 09:01.",
     ]
-
-
-def test_a_command_that_is_refused_is_an_error() -> None:
     refuses = account_that({"errorMessage": "Nothing was done."}, FunctionError="Unhandled")
     with pytest.raises(LocalError, match="Nothing was done"):
-        list(steer(refuses, some_commands(datetime(2026, 11, 24, 9, 1, tzinfo=UTC))))
-
-
-@pytest.mark.parametrize(
-    ("tag", "stopped", "changes"),
-    [
-        ("18:00-22:00 UTC", True, "stopped 03:00, started 18:00, stopped 22:00"),
-        ("18:00-02:00 UTC", False, "stopped 03:00, started 18:00, stopped 02:00, started 03:00"),
-        ("never", False, "stopped 03:00, started 03:00"),
-        ("nonsense", False, ""),
-        (None, True, "stopped 03:00"),
-    ],
-)
-def test_a_cluster_did_until_now_what_its_tag_says(tag: str | None, stopped: bool, changes: str) -> None:
-    now = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
-    (created, born), *later = past(Cluster("a", tag, stopped=stopped), now, days=1)
-    assert (created, born) == ("created", now - timedelta(days=1))
-    assert ", ".join(f"{change} {at:%H:%M}" for change, at in later) == changes
+        list(steer(refuses, (works_late,)))
 
 
 def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(tmp_path: Path) -> None:
@@ -145,14 +118,7 @@ def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(
         assert words[:2] == (["--endpoint-url", "http://127.0.0.1:4566"] if "aws " in line else [])
         if "invoke" in words:
             invoked.append((words[words.index("--function-name") + 1], json.loads(words[-1])))
-    assert invoked == [
-        ("aurora-office-hours-report", {"suggest": True}),
-        (START, {"clusters": ["keep-down"], "until": "2m"}),
-        (STOP, {"clusters": ["noon"], "until": "1m"}),
-        (STOP, {"clusters": ["openin", "weekday"]}),
-        (STOP, {"dry_run": True}),
-        ("aurora-office-hours-status", {"explain": "mon-fri 08:00-18:00 Europe/Berlin holidays=DE"}),
-    ]
+    assert [name.rpartition("-")[2] for name, _ in invoked] == ["report", "start", "stop", "stop", "stop", "status"]
 
 
 @pytest.mark.parametrize(
@@ -160,39 +126,30 @@ def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(
     [
         (
             {"message": "a: Starting. Held.", "cluster": "a", "action": "start", "reason": "held", "hold": "running"},
-            "a           start   held: Starting. Held.",
+            "a start held: Starting. Held.",
         ),
-        (
-            {"message": "start run", "action": "start", "clusters": 3, "counts": {"held": 2, "busy": 1}},
-            "run 2 held, 1 busy",
-        ),
-        (
-            {"message": 'a: hold "running" written', "cluster": "a", "region": "eu-west-1", "hold": "running"},
-            "a           hold    running",
-        ),
+        ({"message": "start run", "action": "start", "counts": {"held": 2, "busy": 1}}, "run 2 held, 1 busy"),
+        ({"message": 'a: hold "running" written', "cluster": "a", "hold": "running"}, "a hold running"),
         ({"message": "One mistake.\nNothing was done.", "level": "WARNING"}, "warning One mistake. Nothing was done."),
     ],
     ids=["decision", "run", "hold", "mistakes"],
 )
 def test_each_entry_of_a_log_is_told_in_one_line(entry: dict[str, Any], told: str) -> None:
     line = line_of("start", {"timestamp": AT, **entry}).styled().plain
-    assert " ".join(line.split()) == " ".join(f"09:00:06 start {told}".split())
+    assert " ".join(line.split()) == f"09:00:06 start {told}"
 
 
-def test_each_cluster_is_told_once_a_minute_in_the_order_of_time() -> None:
-    def line(second: int, function: str, cluster: str, what: str) -> Line:
-        return Line(datetime(2026, 11, 24, 9, second // 60, second % 60, tzinfo=UTC), function, cluster, what, "")
+def test_each_cluster_is_told_once_a_minute_in_the_order_of_time_by_whom_it_concerns() -> None:
+    def line(second: int, function: str, cluster: str, what: str, told: str = "") -> Line:
+        return Line(datetime(2026, 11, 24, 9, second // 60, second % 60, tzinfo=UTC), function, cluster, what, told)
 
     minutes: dict[str, str] = {}
     up, down, late = line(5, "start", "up", "start"), line(6, "stop", "down", "stop"), line(65, "stop", "up", "leave")
     less = [line(8, "start", "down", "leave"), line(10, "stop", "up", "leave")]
     assert list(in_order([down, up, *less], minutes)) == [up, down]
     assert list(in_order([less[1], late], minutes)) == [late]
-
-
-def test_that_one_is_in_use_is_told_by_the_stop_function_which_has_seen_who_is_connected() -> None:
-    at = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-    start, stop = (Line(at, function, "a", "leave", "in-use: ...") for function in ("start", "stop"))
+    # The stop function alone sees who is connected.
+    start, stop = (line(0, function, "a", "leave", "in-use: ...") for function in ("start", "stop"))
     assert list(in_order([start, stop], {})) == [stop]
 
 

@@ -5,7 +5,6 @@ The 23rd of November 2026 is a Monday.
 
 import json
 import re
-import shlex
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,20 +78,16 @@ def test_each_stop_is_told_once_though_runs_fail_and_are_tried_again(
         ("2026-11-23T17:35:00Z", {}, f"{FUNCTION}:scheduled"),
     ],
 )
-def test_no_other_run_tells(account: Account, at: str, event: dict[str, object], arn: str) -> None:
+def test_no_other_run_tells_nor_any_without_the_setting(
+    account: Account, monkeypatch: pytest.MonkeyPatch, at: str, event: dict[str, object], arn: str
+) -> None:
     account.add("a", OFFICE)
     account.add("b", OFFICE)
     run(at, event, arn)
-    assert not account.published
     invoke(handlers.start, BEFORE, {}, Context(invoked_function_arn=f"{FUNCTION}:scheduled"))
-    assert not account.published
-
-
-def test_without_the_setting_nothing_is_told(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     settings(monkeypatch)
-    account.add("a", OFFICE)
     run(BEFORE)
-    assert account.counts() == {"DescribeDBClusters": 1}
+    assert not account.published
 
 
 # About which clusters
@@ -196,16 +191,6 @@ def test_the_ready_command_and_the_buttons_keep_clusters_up(account: Account) ->
     assert {account.tag("a"), account.tag("b")} == {"running until 2026-11-24T18:00Z"}
 
 
-def test_the_ready_command_is_one_whatever_the_cluster_is_called(account: Account) -> None:
-    """RDS allows letters, digits and hyphens alone; a shell should not have to depend on it."""
-    name = "a'; $(id) `id` \"#"
-    account.add(name, OFFICE)
-    run(BEFORE)
-    command = json.loads(account.published[0]["Message"])["default"].splitlines()[-1]
-    echo, event, pipe, *_ = shlex.split(command)
-    assert (echo, json.loads(event)["clusters"], pipe) == ("echo", f"eu-west-1/{name}", "|")
-
-
 def test_a_thousand_clusters_are_one_message_that_aws_takes_and_has_no_buttons(account: Account) -> None:
     for number in range(1_000):
         account.add(f"{'c' * 55}{number:05}", "mon-fri 08:00-18:00 America/Argentina/Buenos_Aires grace=2h")
@@ -231,28 +216,17 @@ def test_what_was_not_sent_is_a_failure_after_all_else_and_not_tried_again(accou
 # What the stack has for it
 
 
-def test_there_is_a_topic_only_where_notices_are_wanted(package: Path) -> None:
-    without, noted = (
-        synthesize(StackSettings(notice_minutes=each, notify_email="a@b.example"), package) for each in (0, 30)
+def test_people_get_the_notices_by_mail_and_in_slack_with_two_buttons(package: Path) -> None:
+    settings = StackSettings(
+        notice_minutes=30, notify_email="a@b.example", slack_workspace="T012ABCDE", slack_channel="C012ABCDE"
     )
-    new = noted.resources.keys() - without.resources.keys()
-    assert {noted.resources[name]["Type"] for name in new} == {
-        "AWS::SNS::Topic",
-        "AWS::SNS::TopicPolicy",
-        "AWS::SNS::Subscription",
-    }
-    assert noted.properties("NoticesTopic")["TopicName"] == "aurora-office-hours-notices"
-    assert noted.properties("Stop")["Environment"]["Variables"]["OFFICE_HOURS_NOTICES"] == "<NoticesTopic>"
-    (statement,) = noted.properties("NoticesTopicPolicy")["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
-
-
-def test_slack_gets_the_notices_and_two_buttons(package: Path) -> None:
-    settings = StackSettings(notice_minutes=30, slack_workspace="T012ABCDE", slack_channel="C012ABCDE")
     template = synthesize(settings, package)
+    mailed = [each["Properties"]["TopicArn"] for each in template.of_type("AWS::SNS::Subscription").values()]
+    assert sorted(mailed) == ["<NoticesTopic>", "<Topic>"]
+    (statement,) = template.properties("NoticesTopicPolicy")["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
     buttons = template.of_type("AWS::Chatbot::CustomAction")
-    channel = template.properties("NoticesSlack")
-    assert channel == {
+    assert template.properties("NoticesSlack") == {
         "ConfigurationName": "aurora-office-hours",
         "SlackWorkspaceId": "T012ABCDE",
         "SlackChannelId": "C012ABCDE",
@@ -261,6 +235,10 @@ def test_slack_gets_the_notices_and_two_buttons(package: Path) -> None:
         "SnsTopicArns": ["<NoticesTopic>"],
         "CustomizationResourceArns": [f"<{name}.CustomActionArn>" for name in sorted(buttons)],
     }
+    (guardrail,) = template.of_type("AWS::IAM::ManagedPolicy").values()
+    (may,) = template.statements("NoticesSlackRole")
+    assert guardrail["Properties"]["PolicyDocument"]["Statement"] == [may]
+    assert (may["Action"], may["Resource"]) == ("lambda:InvokeFunction", "<Start.Arn>")
     attached = [each["Properties"]["Attachments"][0] for _, each in sorted(buttons.items())]
     assert [each["ButtonText"] for each in attached] == ["Keep for 2 hours", "Keep until tomorrow"]
     for each, variable in zip(sorted(buttons), ("longer", "tomorrow"), strict=True):

@@ -37,24 +37,13 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> Iterator[Commands]:
         yield run
 
 
-def test_an_account_that_is_new_to_the_cdk_is_bootstrapped(commands: Commands) -> None:
+def test_an_account_that_is_new_to_the_cdk_is_bootstrapped_and_no_other(commands: Commands) -> None:
     assert prepare_account.main([]) == 3  # what the command said
     assert commands == [[str(prepare_account.CDK), "bootstrap", "aws://123456789012/eu-west-1"]]
-
-
-def test_an_account_that_somebody_has_bootstrapped_is_left_as_it_is(commands: Commands) -> None:
     ssm = boto3.client("ssm", region_name="eu-west-1")
     ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
     assert prepare_account.main([]) == 0
-    assert not commands
-
-
-def test_without_a_region_it_asks_for_one(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AWS_REGION")
-    monkeypatch.delenv("AWS_DEFAULT_REGION")
-    with pytest.raises(SystemExit, match="No Region is set"):
-        prepare_account.main([])
-    assert not commands
+    assert len(commands) == 1
 
 
 def test_a_mistake_in_the_settings_is_said_before_anything_is_made(commands: Commands) -> None:
@@ -63,14 +52,16 @@ def test_a_mistake_in_the_settings_is_said_before_anything_is_made(commands: Com
     assert not commands
 
 
-def test_without_credentials_it_stops_and_says_how_to_get_some(
-    commands: Commands, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_region_or_credentials_it_asks_for_them(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(SystemExit, match="No AWS credentials found: sign in"):
+        prepare_account.main([])
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with pytest.raises(SystemExit, match="No Region is set"):
         prepare_account.main([])
     assert not commands
 

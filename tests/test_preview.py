@@ -1,8 +1,4 @@
-"""The preview: what it asks the functions, and what it makes of their answers, is what CloudWatch documents.
-
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_about.html and
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_interactivity.html
-"""
+"""The preview and, in it, the widget in a real browser: what fits, what a button does, what is let through."""
 
 import http.client
 import json
@@ -20,30 +16,13 @@ from office_hours import handlers
 
 pytest_plugins = ["aws_server", "browser"]
 
-# Of the documented context, all but what a dashboard has only sometimes.
-CONTEXT = {
-    "accountId",
-    "dashboardName",
-    "forms",
-    "height",
-    "isAutoPeriod",
-    "linkCharts",
-    "locale",
-    "params",
-    "period",
-    "theme",
-    "timeRange",
-    "timezone",
-    "title",
-    "widgetId",
-    "width",
-}
 HOSTILE = """<style>p { color: rgb(1, 2, 3) }</style><script>alert("script")</script>
 <p id="kept" onclick="alert('handler')">kept</p><img src="data:," onerror="alert('image')">
 <iframe srcdoc="<script>alert('frame')</script>"></iframe><a href=" JavaScript:alert('link')">link</a>
 <a href="java&#10;script:alert('disguise')">disguised</a>
 <svg><use href="#kept"/><rect width="9" height="9" onmouseenter="alert('svg')"/></svg>"""
 OFFICE = "mon-fri 08:00-18:00 Europe/Berlin"
+FIRST = f"a00-{'long-name-' * 5}".rstrip("-")
 # The least contrast between a text and what lies behind it: https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio
 CONTRAST = """box => {
     const parts = colour => colour.match(/[\\d.]+/g).map(Number);
@@ -76,124 +55,8 @@ def address(functions: Functions) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, address: str, functions: Functions) -> Iterator[Page]:
-    """A page with an empty widget, so that each test fills it."""
-    functions.answers["status"] = "<p>empty</p>"
-    with open_page(browser, address) as page:
-        functions.calls.clear()
-        yield page
-
-
-def refresh(page: Page, functions: Functions, html: object) -> None:
-    functions.answers["status"] = html
-    page.locator("#refresh").click()
-    expect(page.locator("#state")).to_be_empty()
-
-
-def button(attributes: str, content: str) -> str:
-    return f'<button type="button">Press</button><cwdb-action {attributes}>{content}</cwdb-action>'
-
-
-# What it asks and shows
-
-
-@needs_browser
-def test_the_function_is_asked_with_the_documented_context(page: Page, functions: Functions) -> None:
-    refresh(page, functions, "")
-    ((name, event),) = functions.calls
-    assert (name, set(event)) == ("status", {"widgetContext"})
-    assert event["widgetContext"].keys() == CONTEXT
-
-
-@needs_browser
-def test_theme_and_width_are_the_dashboards_and_drawn_anew(page: Page, functions: Functions) -> None:
-    page.locator("#theme").select_option("dark")
-    page.locator("#width").select_option("half")
-    expect(page.locator("#state")).to_be_empty()
-    contexts = [event["widgetContext"] for _, event in functions.calls]
-    assert [context["theme"] for context in contexts] == ["dark", "dark"]
-    assert contexts[0]["width"] > 1200
-    assert contexts[1]["width"] < 700
-
-
-@needs_browser
-@pytest.mark.parametrize("answer", [{"markdown": "# <b>Title</b>"}, RuntimeError("<b>1 cluster failed</b>")])
-def test_what_is_no_page_is_shown_as_text(page: Page, functions: Functions, answer: object) -> None:
-    refresh(page, functions, answer)
-    expect(page.locator("#widget pre")).to_contain_text("<b>")
-
-
-@needs_browser
-def test_scripts_frames_and_handlers_are_removed_and_the_rest_is_shown(page: Page, functions: Functions) -> None:
-    refresh(page, functions, HOSTILE)
-    page.locator("#kept").click()
-    page.get_by_text("link").click()
-    page.get_by_text("disguised").click()
-    page.locator("rect").hover()
-    assert page.locator("#widget").locator("script, iframe, use, [onclick], [onerror], [onmouseenter]").count() == 0
-    expect(page.locator("#kept")).to_have_css("color", "rgb(1, 2, 3)")
-
-
-# What <cwdb-action> does
-
-
-@needs_browser
-def test_an_action_asks_and_calls_and_tells_and_draws_again(page: Page, functions: Functions) -> None:
-    call = f'action="call" display="popup" endpoint="{ACTIONS["stop"]}" confirmation="Sure, &lt;b&gt;?"'
-    refresh(page, functions, button(call, ' {"clusters": ["a"]} '))
-    functions.calls.clear()
-    functions.answers |= {"stop": "<p>It was stopped.</p>", "status": "<p>drawn again</p>"}
-    page.get_by_text("Press").click()
-    expect(page.locator("#question p")).to_have_text("Sure, <b>?")
-    assert not functions.calls
-    page.get_by_role("button", name="Yes").click()
-    expect(page.locator("#popup")).to_contain_text("It was stopped.")
-    expect(page.locator("#widget")).to_have_text("drawn again")
-    (stop, event), (status, _) = functions.calls
-    assert (stop, status) == ("stop", "status")
-    assert event.pop("widgetContext").keys() == CONTEXT
-    assert event == {"clusters": ["a"]}
-
-
-@needs_browser
-@pytest.mark.parametrize("no", ["No", "Escape"])
-def test_who_says_no_calls_nothing(page: Page, functions: Functions, no: str) -> None:
-    refresh(page, functions, button(f'action="call" endpoint="{ACTIONS["stop"]}" confirmation="Sure?"', "{}"))
-    functions.calls.clear()
-    page.get_by_text("Press").click()
-    if no == "Escape":
-        page.keyboard.press(no)
-    else:
-        page.get_by_role("button", name=no).click()
-    expect(page.locator("#question")).to_be_hidden()
-    assert not functions.calls
-
-
-@needs_browser
-def test_without_display_the_answer_takes_the_widgets_place(page: Page, functions: Functions) -> None:
-    functions.answers["stop"] = "<p>the next page</p>"
-    refresh(page, functions, button(f'action="call" endpoint="{ACTIONS["stop"]}"', ""))
-    page.get_by_text("Press").click()
-    expect(page.locator("#widget")).to_have_text("the next page")
-    assert functions.calls[-1][0] == "stop"
-
-
-@needs_browser
-@pytest.mark.parametrize(("attributes", "where"), [("", "#widget"), ('action="html" display="popup"', "#popup div")])
-def test_an_action_can_show_its_own_content(page: Page, functions: Functions, attributes: str, where: str) -> None:
-    refresh(page, functions, button(attributes, "<b>more about it</b>"))
-    functions.calls.clear()
-    page.get_by_text("Press").click()
-    expect(page.locator(f"{where} > b")).to_have_text("more about it")
-    assert not functions.calls
-
-
-# The widget in it
-
-
-@pytest.fixture
-def widget(account: Account, browser: Browser, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
-    """The page with the status function's own answer: long names, long tags, and what looks like a script."""
+def page(account: Account, browser: Browser, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    """The widget with long names, long tags, and what looks like a script, late in the morning in Berlin."""
     monkeypatch.setattr(handlers, "_clock", lambda: datetime(2026, 11, 24, 10, 30, tzinfo=UTC))
     for number in range(99):
         account.add(f"a{number:02}-{'long-name-' * 5}".rstrip("-"), f"{OFFICE} holidays=DE-BY closed=2027-01-01")
@@ -203,48 +66,110 @@ def widget(account: Account, browser: Browser, address: str, monkeypatch: pytest
         yield page
 
 
+def refresh(page: Page) -> None:
+    page.locator("#refresh").click()
+    expect(page.locator("#state")).to_be_empty()
+
+
+# The widget
+
+
 @needs_browser
 @pytest.mark.parametrize("width", [600, 1200, 1800])
-def test_a_hundred_clusters_fit_at_each_width(widget: Page, width: int) -> None:
-    widget.set_viewport_size({"width": width + 50, "height": 900})
-    widget.locator("#refresh").click()
-    expect(widget.locator("#state")).to_be_empty()
-    expect(widget.get_by_role("button", name="Until Wed 08:00")).to_have_count(99)
+def test_a_hundred_clusters_fit_at_each_width(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width + 50, "height": 900})
+    refresh(page)
+    expect(page.get_by_role("button", name="Until Wed 08:00")).to_have_count(99)
     outside = """box => [...box.querySelectorAll("td *, th *")].filter(each => {
         const [inner, cell] = [each, each.closest("td, th")].map(one => one.getBoundingClientRect());
         return each.checkVisibility() && inner.right > cell.right;
     }).map(each => each.textContent)"""
-    assert widget.locator("#widget").evaluate(outside) == []
-    assert widget.locator("#widget").evaluate("box => box.scrollWidth <= box.clientWidth")
-    heights = widget.locator("tbody tr").evaluate_all("rows => rows.map(row => row.getBoundingClientRect().height)")
+    assert page.locator("#widget").evaluate(outside) == []
+    assert page.locator("#widget").evaluate("box => box.scrollWidth <= box.clientWidth")
+    heights = page.locator("tbody tr").evaluate_all("rows => rows.map(row => row.getBoundingClientRect().height)")
     assert len(heights) == 101
     assert max(heights) < (45 if width >= 1200 else 90)
 
 
 @needs_browser
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_text_has_the_contrast_that_wcag_asks_for(widget: Page, theme: str) -> None:
-    widget.locator("#theme").select_option(theme)
-    expect(widget.locator(f".oh.{theme}")).to_be_visible()
-    assert widget.locator("#widget").evaluate(CONTRAST) >= 4.5
+def test_every_text_has_the_contrast_that_wcag_asks_for(page: Page, theme: str) -> None:
+    page.locator("#theme").select_option(theme)
+    expect(page.locator(f".oh.{theme}")).to_be_visible()
+    assert page.locator("#widget").evaluate(CONTRAST) >= 4.5
 
 
 @needs_browser
-def test_the_form_filters_and_stays_and_enter_leaves_nothing(widget: Page) -> None:
-    widget.get_by_label("Part of a cluster's name").fill("A1")
-    widget.get_by_label("State").select_option("running")
-    widget.keyboard.press("Enter")
-    widget.get_by_role("button", name="Filter").click()
-    expect(widget.locator("tbody tr")).to_have_count(10)
-    widget.locator("#refresh").click()
-    expect(widget.locator("#state")).to_be_empty()
-    expect(widget.locator("caption")).to_contain_text("10 of 101 clusters.")
+def test_the_form_filters_and_stays_and_enter_leaves_nothing(page: Page) -> None:
+    page.get_by_label("Part of a cluster's name").fill("A1")
+    page.get_by_label("State").select_option("running")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator("tbody tr")).to_have_count(10)
+    refresh(page)
+    expect(page.locator("caption")).to_contain_text("10 of 101 clusters.")
+
+
+# Its buttons
 
 
 @needs_browser
-def test_what_looks_like_a_script_in_a_tag_is_text(widget: Page) -> None:
-    expect(widget.locator("li").first).to_contain_text('<img src=x onerror=alert("tag")>')
-    assert widget.locator("#widget img").count() == 0
+def test_by_keyboard_alone_a_button_asks_and_stops_and_tells_and_shows(
+    page: Page, account: Account, functions: Functions
+) -> None:
+    wanted = page.get_by_role("button", name="Stop", exact=True).first
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("each => each === document.activeElement"):
+            break
+    functions.calls.clear()
+    page.keyboard.press("Enter")
+    expect(page.locator("#question p")).to_contain_text(f"Stop eu-west-1/{FIRST} now, until 18:00 Europe/Berlin")
+    assert not functions.calls
+    page.keyboard.press("Shift+Tab")  # from No, which has the focus, to Yes
+    page.keyboard.press("Enter")
+    expect(page.locator("#popup")).to_contain_text(f"{FIRST}: Stopping. Held stopped until")
+    page.keyboard.press("Escape")
+    expect(page.locator("#popup")).to_be_hidden()
+    expect(page.locator("tbody tr", has_text=FIRST)).to_contain_text("◆ stopping")
+    assert [name for name, _ in functions.calls] == ["stop", "status"]
+    assert account.tag(FIRST) == "stopped until 2026-11-24T18:00+01:00"
+
+
+@needs_browser
+def test_who_says_no_calls_nothing(page: Page, functions: Functions) -> None:
+    functions.calls.clear()
+    page.get_by_role("button", name="Stop", exact=True).first.click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#question")).to_be_hidden()
+    page.get_by_role("button", name="Stop", exact=True).first.click()
+    page.get_by_role("button", name="No").click()
+    expect(page.locator("#question")).to_be_hidden()
+    assert not functions.calls
+
+
+# What it lets through
+
+
+@needs_browser
+@pytest.mark.parametrize("answer", [{"markdown": "# <b>Title</b>"}, RuntimeError("<b>1 cluster failed</b>")])
+def test_what_is_no_page_is_shown_as_text(page: Page, functions: Functions, answer: object) -> None:
+    functions.answers["status"] = answer
+    refresh(page)
+    expect(page.locator("#widget pre")).to_contain_text("<b>")
+
+
+@needs_browser
+def test_scripts_frames_and_handlers_are_removed_and_the_rest_is_shown(page: Page, functions: Functions) -> None:
+    expect(page.locator("li").first).to_contain_text('<img src=x onerror=alert("tag")>')  # a tag's text is text
+    functions.answers["status"] = HOSTILE
+    refresh(page)
+    page.locator("#kept").click()
+    page.get_by_text("link").click()
+    page.get_by_text("disguised").click()
+    page.locator("rect").hover()
+    assert page.locator("#widget").locator("script, iframe, use, [onclick], [onerror], [onmouseenter]").count() == 0
+    expect(page.locator("#kept")).to_have_css("color", "rgb(1, 2, 3)")
 
 
 # The page's own server
@@ -281,16 +206,6 @@ def test_only_the_page_itself_may_call_and_only_the_stacks_functions(
     functions.answers["stop"] = {}
     assert post(address, body, **headers) == status
     assert len(functions.calls) == (status == 200)
-
-
-def test_another_site_may_not_ask_whether_it_may(address: str) -> None:
-    connection = http.client.HTTPConnection(urlsplit(address).netloc)
-    connection.request("OPTIONS", "/call", headers={"Origin": "http://example.com"})
-    response = connection.getresponse()
-    response.read()
-    connection.close()
-    assert response.status == 501
-    assert response.headers["Access-Control-Allow-Origin"] is None
 
 
 def test_it_listens_on_one_address_of_the_loopback_interface_alone(address: str) -> None:

@@ -70,11 +70,6 @@ def test_a_cluster_costs_what_its_instances_cost(
     assert found.note == ""
 
 
-def test_a_cluster_without_instances_costs_nothing_and_asks_for_nothing(account: Account) -> None:
-    assert price() == Price(0.0)
-    assert account.calls == []
-
-
 @pytest.mark.parametrize(
     ("classes", "least", "storage", "usd"),
     [
@@ -110,35 +105,28 @@ def test_what_is_missing_for_a_price_is_named(classes: list[str], storage: str, 
     assert what in found.note
 
 
-def test_a_standard_price_is_never_taken_for_io_optimized_storage() -> None:
+def test_a_price_is_taken_where_the_list_has_exactly_one(account: Account) -> None:
+    account.products += [*instance(LARGE, "0.3000000000"), *instance(MEDIUM, "0.08")]
+    for instance_class, usd in (("db.r9g.large", "0.0000000000"), ("db.r8g.large", "0.50"), ("db.r8g.large", "0.00")):
+        account.products += instance(instance_class, usd)
+    assert price(LARGE).usd is None  # there are two
+    assert price(MEDIUM) == Price(0.08)  # the same twice
+    assert price("db.r9g.large").usd is None  # what costs nothing has no price
+    assert price("db.r8g.large") == Price(0.5)
+    # A standard price is never taken for I/O-Optimized storage.
     assert price(LARGE, Engine="aurora-mysql", StorageType="aurora-iopt1").usd is None
 
 
-def test_two_products_leave_it_open_unless_they_have_the_same_price(account: Account) -> None:
-    account.products += [*instance(LARGE, "0.3000000000"), *instance(MEDIUM, "0.08")]
-    assert price(LARGE).usd is None
-    assert price(MEDIUM) == Price(0.08)
-
-
-def test_a_product_that_costs_nothing_is_no_price(account: Account) -> None:
-    account.products += [*instance("db.r9g.large", "0.0000000000"), *instance(LARGE, "0.0000000000")]
-    assert price("db.r9g.large").usd is None
-    assert price(LARGE) == Price(0.29)
-
-
-def test_an_instance_that_rds_does_not_list_is_named_before_anything_is_fetched(account: Account) -> None:
+def test_where_no_price_list_helps_none_is_asked_for(account: Account) -> None:
+    assert price() == Price(0.0)  # without instances
     snapshot, _ = cluster(LARGE, MEDIUM)
-    found = Prices().of(snapshot, {"reporting-1": LARGE}, HOME)
-    assert found.usd is None
-    assert "reporting-2" in found.note
-    assert account.calls == []
-
-
-@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1"])
-def test_other_partitions_have_no_price_in_dollars_and_are_not_asked_for(account: Account, region: str) -> None:
-    found = price(LARGE, region=region)
-    assert found.usd is None
-    assert region in found.note
+    unlisted = Prices().of(snapshot, {"reporting-1": LARGE}, HOME)
+    for found, named in (
+        (unlisted, "reporting-2"),
+        *((price(LARGE, region=region), region) for region in ("cn-north-1", "us-gov-west-1")),
+    ):
+        assert found.usd is None
+        assert named in found.note
     assert account.calls == []
 
 
@@ -150,9 +138,7 @@ def test_a_refusal_is_told_in_aws_s_words(account: Account) -> None:
 
 
 BROKEN: list[Any] = [
-    "{",
-    "[]",
-    "null",
+    *("{", "[]", "null"),
     json.dumps({"product": {"attributes": {"usagetype": 7}}}),
     json.dumps({"product": {"attributes": {"usagetype": "Aurora:ServerlessV2Usage"}}}),
     json.dumps({"product": {"attributes": {"usagetype": "Aurora:ServerlessV2Usage"}}, "terms": {"OnDemand": []}}),

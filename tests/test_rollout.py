@@ -88,22 +88,20 @@ def test_the_template_asks_for_neither_a_bootstrap_nor_a_transform_and_is_small(
     assert "cdk-bootstrap" not in text
     kinds = {each["Type"] for each in template["Resources"].values()}
     assert not {kind for kind in kinds if kind.startswith(("Custom::", "AWS::CloudFormation::"))}
-    assert ("AWS::CloudWatch::Alarm" in kinds, "AWS::CloudWatch::Dashboard" in kinds) == (
-        organization != ORGANIZATION,
-        organization != ORGANIZATION,
+
+
+def test_a_member_tells_its_alarms_to_the_centre_or_has_none_and_then_sends_no_metrics(package: Path) -> None:
+    with_all, with_none = (
+        synthesize(StackSettings(organization=each), package, plain=True) for each in (WITH_ALL, ORGANIZATION)
     )
-
-
-def test_alarms_of_a_member_are_told_to_the_centre(package: Path) -> None:
-    alarms = synthesize(StackSettings(organization=WITH_ALL), package, plain=True).of_type("AWS::CloudWatch::Alarm")
+    alarms = with_all.of_type("AWS::CloudWatch::Alarm")
     told = {action for each in alarms.values() for action in each["Properties"]["AlarmActions"]}
     assert told == {"arn:<AWS::Partition>:sns:<AWS::Region>:<CentralAccount>:aurora-office-hours"}
-
-
-def test_only_metrics_that_somebody_looks_at_are_sent(package: Path) -> None:
-    for organization, disabled in ((ORGANIZATION, "true"), (WITH_ALL, None)):
-        stop = synthesize(StackSettings(organization=organization), package, plain=True).properties("Stop")
-        assert stop["Environment"]["Variables"].get("POWERTOOLS_METRICS_DISABLED") == disabled
+    kinds = {each["Type"] for each in with_none.resources.values()}
+    assert not {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"} & kinds
+    for found, disabled in ((with_none, "true"), (with_all, None)):
+        variables = found.properties("Stop")["Environment"]["Variables"]
+        assert variables.get("POWERTOOLS_METRICS_DISABLED") == disabled
 
 
 # What the command says before and after
@@ -124,55 +122,44 @@ def organization_of(manager: str) -> str:
     return json.dumps({"Organization": {"Id": "o-ab12cd34ef", "MasterAccountId": manager}})
 
 
-def access(status: str) -> str:
+def prepare(accounts: str = '{"Accounts": []}', *, manager: str = "123456789012", access: str = "ENABLED") -> str:
+    """What the CDK is to be handed, where the organization is like this."""
     name = "DescribeOrganizationsAccessResult"
-    return f"<R><{name}><Status>{status}</Status></{name}></R>"
+    answers = {
+        "DescribeOrganization": organization_of(manager),
+        "DescribeOrganizationsAccess": f"<R><{name}><Status>{access}</Status></{name}></R>",
+        "ListAccountsForParent": accounts,
+    }
+    return rollout.prepare(answering(**answers), StackSettings(organization=ORGANIZATION))
 
 
 @pytest.mark.parametrize(("manager", "call_as"), [("123456789012", "SELF"), ("210987654321", "DELEGATED_ADMIN")])
 def test_the_command_finds_out_which_organization_it_is_and_as_what_it_deploys(manager: str, call_as: str) -> None:
-    answers = {"DescribeOrganization": organization_of(manager), "DescribeOrganizationsAccess": access("ENABLED")}
-    session = answering(**answers, ListAccountsForParent='{"Accounts": []}')
-    assert rollout.prepare(session, StackSettings(organization=ORGANIZATION)).split()[1::2] == [
+    assert prepare(manager=manager).split()[1::2] == [
         "AuroraOfficeHours:OrganizationId=o-ab12cd34ef",
         "AuroraOfficeHoursOrganization:OrganizationId=o-ab12cd34ef",
         f"AuroraOfficeHoursOrganization:CallAs={call_as}",
     ]
 
 
-def test_the_command_says_how_to_let_cloudformation_deploy_to_the_organization() -> None:
-    answers = {
-        "DescribeOrganization": organization_of("123456789012"),
-        "DescribeOrganizationsAccess": access("DISABLED"),
-    }
+def test_the_command_says_what_is_missing() -> None:
     with pytest.raises(SystemExit, match="aws cloudformation activate-organizations-access"):
-        rollout.prepare(answering(**answers), StackSettings(organization=ORGANIZATION))
-
-
-def test_the_command_refuses_settings_without_units_or_with_one_that_does_not_exist() -> None:
+        prepare(access="DISABLED")
+    with pytest.raises(SystemExit, match="no unit ou-ab12-34cd56ef"):
+        prepare('{"__type": "ParentNotFoundException"}')
     with pytest.raises(SystemExit, match="Which accounts"):
         rollout.prepare(answering(), StackSettings())
-    answers = {
-        "DescribeOrganization": organization_of("123456789012"),
-        "DescribeOrganizationsAccess": access("ENABLED"),
-    }
-    session = answering(**answers, ListAccountsForParent='{"__type": "ParentNotFoundException"}')
-    with pytest.raises(SystemExit, match="no unit ou-ab12-34cd56ef"):
-        rollout.prepare(session, StackSettings(organization=ORGANIZATION))
 
 
-@pytest.mark.parametrize("status", ["CURRENT", "OUTDATED"])
-def test_the_command_names_the_accounts_that_failed_and_what_to_do_where_make_deploy_was_used(status: str) -> None:
-    name = "ListStackInstancesResult"
-    member = f"<Account>{MEMBER}</Account><Status>{status}</Status><StatusReason>stop already exists</StatusReason>"
-    answers = {
-        "DescribeOrganization": organization_of("123456789012"),
-        "ListStackInstances": f"<R><{name}><Summaries><member>{member}</member></Summaries></{name}></R>",
-    }
-    if status == "CURRENT":
-        assert rollout.report(answering(**answers)) == "1 of 1 accounts have it."
-        return
+def test_the_command_names_the_accounts_that_failed_and_what_to_do_where_make_deploy_was_used() -> None:
+    def told(status: str) -> str:
+        member = f"<Account>{MEMBER}</Account><Status>{status}</Status><StatusReason>stop already exists</StatusReason>"
+        name, summaries = "ListStackInstancesResult", f"<Summaries><member>{member}</member></Summaries>"
+        answers = {"ListStackInstances": f"<R><{name}>{summaries}</{name}></R>"}
+        return rollout.report(answering(DescribeOrganization=organization_of("123456789012"), **answers))
+
+    assert told("CURRENT") == "1 of 1 accounts have it."
     with pytest.raises(SystemExit) as stop:
-        rollout.report(answering(**answers))
+        told("OUTDATED")
     assert str(stop.value).startswith(f"0 of 1 accounts have it.\n  {MEMBER}: stop already exists\n")
     assert "with `make destroy`" in str(stop.value)

@@ -1,12 +1,12 @@
 """SECURITY.md says what the roles may do, and this is that."""
 
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 from asset import PROJECT
-from permissions import look
 from settings import EVERY_REGION, StackSettings
 from synthesis import ORGANIZATION, Template, synthesize
 
@@ -22,84 +22,59 @@ ROLES = {
     "StartScheduleRole": "the schedule of start",
     "ReportScheduleRole": "the schedule of report",
 }
-EVERYWHERE = ' with `regions: ["*"]`'
 NOTICES = StackSettings(notice_minutes=30, slack_workspace="T012", slack_channel="C012")
-Row = tuple[str, frozenset[str], str, str]
+# Those that come with some settings.
+MORE = {"NoticesSlackRole": "the Slack channel", "CentreReader": "reader", "CentreTellRole": "failures"}
+Row = tuple[str, frozenset[str], bool, bool]  # role, actions, whether on all, whether a condition narrows it
+Told = dict[str, set[Row]]  # by what they come with: "", a setting, or the kind of account
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[Row]:
-    return rows_of(1)
+def told() -> Told:
+    """The rows of both tables."""
+    found: Told = defaultdict(set)
+    for line in (PROJECT / "SECURITY.md").read_text().splitlines():
+        if re.match(r"\| [^`]+.*\| `\S+:\S+`", line):
+            of, actions, on, only_if = (cell.strip() for cell in line.strip("|").split("|"))
+            roles, _, by = of.partition(" with ")
+            kind, _, plain = roles.rpartition(": ") if not by else ("", "", roles)
+            for role in plain.split(", "):
+                listed = frozenset(re.findall(r"`(\S+?)`", actions))
+                found[by or kind].add((role, listed, on == "all", bool(only_if)))
+    return found
 
 
-def rows_of(number: int) -> list[Row]:
-    """Role, actions, on what, only if what: of the first table, or the second."""
-    text = (PROJECT / "SECURITY.md").read_text()
-    table = text.split("| --- | --- | --- | --- |\n")[number].partition("\n\n")[0].splitlines()
-    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in table]
-    return [(role, frozenset(re.findall(r"`(\S+?)`", actions)), on, only_if) for role, actions, on, only_if in cells]
+def deployed(template: Template) -> set[Row]:
+    rows = set()
+    for name in template.of_type("AWS::IAM::Role"):
+        for each in template.statements(name):
+            assert each["Effect"] == "Allow"
+            actions = frozenset([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
+            rows.add(((ROLES | MORE)[name], actions, each["Resource"] == "*", "Condition" in each))
+    return rows
 
 
-def test_the_table_has_each_statement_of_each_role_and_what_narrows_it(template: Template, rows: list[Row]) -> None:
+def test_the_table_has_each_statement_of_each_role_and_what_narrows_it(template: Template, told: Told) -> None:
     assert template.of_type("AWS::IAM::Role").keys() == ROLES.keys()
-    assert {role for role, *_ in rows if " with " not in role} == {*ROLES.values()}
-    for name, role in ROLES.items():
-        told = {actions: (on == "all", bool(only_if)) for of, actions, on, only_if in rows if of == role}
-        deployed = {}
-        for statement in template.statements(name):
-            assert statement["Effect"] == "Allow"
-            actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-            deployed[frozenset(actions)] = (statement["Resource"] == "*", "Condition" in statement)
-        assert told == deployed
+    assert told[""] == deployed(template)
+    assert told.keys() == {"", '`regions: ["*"]`', "`noticeMinutes`", "`slackChannel`", "centre", "member"}
 
 
-def test_the_table_says_what_comes_with_every_region(rows: list[Row]) -> None:
-    more = [
-        each
-        for each in look(StackSettings(regions=EVERY_REGION))
-        if each.sid not in {e.sid for e in look(StackSettings())}
-    ]
-    ((role, actions, on, only_if),) = [row for row in rows if EVERYWHERE in row[0]]
-    assert role.removesuffix(EVERYWHERE).split(", ") == ["stop", "start", "status", "report"]
-    assert [frozenset(each.actions) for each in more] == [actions]
-    assert (on, only_if) == ("all", "")
-
-
-def test_the_second_table_has_each_statement_that_comes_with_an_organization(template: Template, package: Path) -> None:
-    settings = StackSettings(organization=ORGANIZATION)
-    deployed = set()
-    for where in ("centre", "member"):
-        found = synthesize(settings, package, plain=where == "member")
-        names = {**ROLES, "CentreReader": "reader", "CentreTellRole": "failures"}
-        for name in names.keys() & found.of_type("AWS::IAM::Role").keys():
-            alone = template.statements(name) if name in ROLES else []
-            for statement in found.statements(name):
-                if statement not in alone:
-                    actions = statement["Action"]
-                    narrow = statement["Resource"] != "*"
-                    listed = frozenset([actions] if isinstance(actions, str) else actions)
-                    deployed.add((f"{where}: {names[name]}", listed, narrow))
-    assert deployed == {
-        (f"{where}: {role}", actions, on != "all")
-        for of, actions, on, _ in rows_of(2)
-        for where, _, roles in [of.partition(": ")]
-        for role in roles.split(", ")
-    }
-
-
-def test_the_table_says_what_comes_with_notices_and_slack(template: Template, package: Path, rows: list[Row]) -> None:
-    noted = synthesize(NOTICES, package)
-    (more,) = [each for each in noted.statements("StopRole") if each not in template.statements("StopRole")]
-    (may,) = noted.statements("NoticesSlackRole")
-    told = {role: (actions, on) for role, actions, on, _ in rows if " with " in role and EVERYWHERE not in role}
-    assert told == {
-        "stop with `noticeMinutes`": (frozenset([more["Action"]]), "the topic of the notices"),
-        "the Slack channel with `slackChannel`": (frozenset([may["Action"]]), "the start function"),
-    }
-    assert (more["Resource"], may["Resource"]) == ("<NoticesTopic>", "<Start.Arn>")
-    (guardrail,) = noted.of_type("AWS::IAM::ManagedPolicy").values()
-    assert guardrail["Properties"]["PolicyDocument"]["Statement"] == [may]
-    assert noted.of_type("AWS::IAM::Role").keys() - template.of_type("AWS::IAM::Role").keys() == {"NoticesSlackRole"}
+@pytest.mark.parametrize(
+    ("settings", "plain", "rows"),
+    [
+        (StackSettings(regions=EVERY_REGION), False, ['`regions: ["*"]`']),
+        (NOTICES, False, ["`noticeMinutes`", "`slackChannel`"]),
+        (StackSettings(organization=ORGANIZATION), False, ["centre"]),
+        (StackSettings(organization=ORGANIZATION), True, ["member"]),
+    ],
+    ids=["regions", "notices", "centre", "member"],
+)
+def test_the_tables_have_each_statement_that_comes_with_a_setting(  # noqa: PLR0913  a row of the table
+    template: Template, package: Path, told: Told, settings: StackSettings, *, plain: bool, rows: list[str]
+) -> None:
+    more = deployed(synthesize(settings, package, plain=plain)) - deployed(template)
+    assert more == {row for each in rows for row in told[each]}
 
 
 def test_nobody_can_invoke_a_function_but_by_a_permission_of_their_own(template: Template) -> None:

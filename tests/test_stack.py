@@ -12,22 +12,17 @@ from aws_cdk import aws_lambda as lambda_
 
 from asset import PROJECT, PYTHON_VERSION
 from settings import SettingsError, StackSettings
-from synthesis import Resource, Template, synthesize
+from synthesis import ORGANIZATION, Resource, Template, synthesize
 
 pytest_plugins = ["synthesis"]
 
 CDK = PROJECT / "infra" / "node_modules" / ".bin" / "cdk"
 
-QUEUE, GROUP = "<Failures.Arn>", "<Schedules.Arn>"
+QUEUE = "<Failures.Arn>"
 WORDS = ("Stop", "Start", "Status", "Report")
 SCHEDULED = ("Stop", "Start", "Report")
 
 # What the functions may do: `test_permissions.py` judges it
-
-
-@pytest.mark.parametrize("word", WORDS)
-def test_each_function_has_its_own_role(template: Template, word: str) -> None:
-    assert template.properties(word)["Role"] == f"<{word}Role.Arn>"
 
 
 def test_a_permissions_boundary_of_cdk_json_is_on_every_role(package: Path) -> None:
@@ -39,26 +34,20 @@ def test_a_permissions_boundary_of_cdk_json_is_on_every_role(package: Path) -> N
     }
 
 
-@pytest.mark.parametrize("word", SCHEDULED)
-def test_a_schedule_may_invoke_its_alias_and_nothing_else(template: Template, word: str) -> None:
-    assert template.properties(f"{word}Schedule")["Target"]["RoleArn"] == f"<{word}ScheduleRole.Arn>"
-    assert template.statements(f"{word}ScheduleRole") == [
-        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": f"<{word}Scheduled>"},
-        {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": QUEUE},
-    ]
-
-
 def test_each_role_is_for_its_service_alone(template: Template) -> None:
     def trust(service: str, **condition: object) -> Resource:
         principal = {"Service": f"{service}.amazonaws.com"}
         return {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal, **condition}
 
-    own_group = {"StringEquals": {"aws:SourceAccount": "<AWS::AccountId>", "aws:SourceArn": GROUP}}
+    own_group = {"StringEquals": {"aws:SourceAccount": "<AWS::AccountId>", "aws:SourceArn": "<Schedules.Arn>"}}
     roles = {name: each["Properties"] for name, each in template.of_type("AWS::IAM::Role").items()}
     assert {name: role["AssumeRolePolicyDocument"]["Statement"] for name, role in roles.items()} == {
         **{f"{word}Role": [trust("lambda")] for word in WORDS},
         **{f"{word}ScheduleRole": [trust("scheduler", Condition=own_group)] for word in SCHEDULED},
     }
+    for word in SCHEDULED:
+        may = [each["Resource"] for each in template.statements(f"{word}ScheduleRole")]
+        assert may == [f"<{word}Scheduled>", QUEUE]
 
 
 # The functions
@@ -66,38 +55,22 @@ def test_each_role_is_for_its_service_alone(template: Template) -> None:
 
 def test_there_are_four_functions_with_the_names_that_people_and_scripts_use(template: Template) -> None:
     functions = {name: each["Properties"] for name, each in template.of_type("AWS::Lambda::Function").items()}
-    assert {name: (each["FunctionName"], each["Handler"]) for name, each in functions.items()} == {
-        word: (f"aurora-office-hours-{word.lower()}", f"office_hours.handlers.{word.lower()}") for word in WORDS
+    assert {name: (each["FunctionName"], each["Handler"], each["Role"]) for name, each in functions.items()} == {
+        word: (f"aurora-office-hours-{word.lower()}", f"office_hours.handlers.{word.lower()}", f"<{word}Role.Arn>")
+        for word in WORDS
     }
     assert len({str(each["Code"]) for each in functions.values()}) == 1  # the package is deployed once
     # Which would take it from the account's other functions.
     assert not [name for name, each in functions.items() if "ReservedConcurrentExecutions" in each]
-
-
-@pytest.mark.parametrize("word", WORDS)
-def test_the_functions_run_on_arm_with_the_newest_python_that_the_cdk_knows(template: Template, word: str) -> None:
     known = [name.split("_") for name in dir(lambda_.Runtime) if re.fullmatch(r"PYTHON_3_\d+", name)]
     newest = max(int(minor) for _, _, minor in known)
-    assert template.properties(word)["Architectures"] == ["arm64"]
-    assert template.properties(word)["Runtime"] == f"python3.{newest}" == f"python{PYTHON_VERSION}"
-
-
-@pytest.mark.parametrize(
-    ("word", "seconds", "megabytes"),
-    [("Stop", 300, 512), ("Start", 300, 512), ("Status", 60, 1024), ("Report", 300, 1024)],
-)
-def test_a_function_has_the_time_and_memory_that_its_work_takes(
-    template: Template, word: str, seconds: int, megabytes: int
-) -> None:
-    found = template.properties(word)
-    assert (found["Timeout"], found["MemorySize"]) == (seconds, megabytes)
+    assert {each["Runtime"] for each in functions.values()} == {f"python3.{newest}"} == {f"python{PYTHON_VERSION}"}
 
 
 @pytest.mark.parametrize("word", WORDS)
 def test_the_functions_find_in_their_environment_what_they_need_and_nothing_else(package: Path, word: str) -> None:
-    settings = StackSettings(tag_key="hours", schedules={"berlin": "mon-fri 08:00-18:00 Europe/Berlin"}, report="daily")
-    environment = synthesize(settings, package).properties(word)["Environment"]["Variables"]
-    assert environment == {
+    settings = StackSettings(tag_key="hours", report="daily")
+    assert synthesize(settings, package).properties(word)["Environment"]["Variables"] == {
         "OFFICE_HOURS_SETTINGS": settings.as_json(),
         "POWERTOOLS_SERVICE_NAME": "aurora-office-hours",
         "POWERTOOLS_LOG_LEVEL": "INFO",
@@ -120,80 +93,57 @@ def test_settings_that_do_not_fit_into_the_environment_are_refused(package: Path
 
 
 @pytest.mark.parametrize(
-    ("minutes", "expression", "seconds"),
-    [(1, "* * * * ? *", 60), (5, "0/5 * * * ? *", 300), (30, "0/30 * * * ? *", 300), (60, "0 * * * ? *", 300)],
+    ("word", "minutes", "expression", "seconds"),
+    [
+        *((word, 1, "* * * * ? *", 60) for word in ("Stop", "Start")),
+        ("Stop", 5, "0/5 * * * ? *", 300),
+        ("Start", 30, "0/30 * * * ? *", 300),
+        ("Stop", 60, "0 * * * ? *", 300),
+        ("Report", 60, "0 6 * * ? *", 300),
+    ],
 )
-def test_runs_fall_on_full_minutes_are_over_when_the_next_is_due_and_tried_again_until_then(
-    package: Path, minutes: int, expression: str, seconds: int
+def test_runs_fall_on_full_minutes_and_are_tried_again_until_the_next_is_due_and_then_kept_in_the_queue(
+    package: Path, word: str, minutes: int, expression: str, seconds: int
 ) -> None:
     template = synthesize(StackSettings(every_minutes=minutes), package)
-    for word in ("Stop", "Start"):
-        schedule = template.properties(f"{word}Schedule")
-        assert schedule["ScheduleExpression"] == f"cron({expression})"
-        assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
-        assert (schedule["FlexibleTimeWindow"], schedule["State"]) == ({"Mode": "OFF"}, "ENABLED")
-        assert template.properties(word)["Timeout"] == seconds
-        retries = template.properties(f"{word}ScheduledEventInvokeConfig")
-        assert (retries["MaximumRetryAttempts"], retries["MaximumEventAgeInSeconds"]) == (1, minutes * 60)
-        delivery = schedule["Target"]["RetryPolicy"]
-        assert delivery == {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": minutes * 60}
-
-
-@pytest.mark.parametrize("word", SCHEDULED)
-def test_a_schedule_asks_for_what_is_due_now(template: Template, word: str) -> None:
-    target = template.properties(f"{word}Schedule")["Target"]
-    assert target["Arn"] == f"<{word}Scheduled>"
-    assert json.loads(target["Input"]) == ({"send": True} if word == "Report" else {})
-
-
-@pytest.mark.parametrize("word", SCHEDULED)
-def test_retries_and_the_queue_are_the_schedules_and_what_a_person_sends_is_tried_once(
-    template: Template, word: str
-) -> None:
-    alias, scheduled, by_hand = (
-        template.properties(f"{word}{each}")
-        for each in ("Scheduled", "ScheduledEventInvokeConfig", "EventInvokeConfig")
-    )
-    assert (alias["Name"], alias["FunctionName"], alias["FunctionVersion"]) == ("scheduled", f"<{word}>", "$LATEST")
-    assert scheduled["FunctionName"] == f"<{word}>"
-    # The last part of the alias's ARN.
-    assert scheduled["Qualifier"] == {"Fn::Select": [7, {"Fn::Split": [":", f"<{word}Scheduled>"]}]}
-    assert by_hand == {
-        "FunctionName": f"<{word}>",
-        "Qualifier": "$LATEST",
-        "MaximumRetryAttempts": 0,
-        "MaximumEventAgeInSeconds": 60,
+    schedule, retries = template.properties(f"{word}Schedule"), template.properties(f"{word}ScheduledEventInvokeConfig")
+    assert schedule["ScheduleExpression"] == f"cron({expression})"
+    assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
+    assert (schedule["FlexibleTimeWindow"], schedule["State"]) == ({"Mode": "OFF"}, "ENABLED")
+    target = {each: schedule["Target"][each] for each in ("Arn", "RoleArn", "RetryPolicy", "DeadLetterConfig")}
+    assert target == {
+        "Arn": f"<{word}Scheduled>",
+        "RoleArn": f"<{word}ScheduleRole.Arn>",
+        "RetryPolicy": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": minutes * 60},
+        "DeadLetterConfig": {"Arn": QUEUE},
     }
-
-
-@pytest.mark.parametrize("word", SCHEDULED)
-def test_what_is_given_up_on_lands_in_the_queue_for_a_fortnight(template: Template, word: str) -> None:
-    assert template.properties(f"{word}Schedule")["Target"]["DeadLetterConfig"] == {"Arn": QUEUE}
-    scheduled = template.properties(f"{word}ScheduledEventInvokeConfig")
-    assert scheduled["DestinationConfig"] == {"OnFailure": {"Destination": QUEUE}}
+    assert json.loads(schedule["Target"]["Input"]) == ({"send": True} if word == "Report" else {})
+    assert template.properties(word)["Timeout"] == seconds
+    # A report that was sent would be sent again.
+    assert retries["MaximumRetryAttempts"] == (0 if word == "Report" else 1)
+    assert retries["MaximumEventAgeInSeconds"] == minutes * 60
+    assert retries["DestinationConfig"] == {"OnFailure": {"Destination": QUEUE}}
     assert template.properties("Failures") == {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": 14 * 86400}
     (statement,) = template.properties("FailuresPolicy")["PolicyDocument"]["Statement"]
     assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 
-def test_the_report_is_due_each_morning_and_tried_for_an_hour(template: Template) -> None:
-    schedule = template.properties("ReportSchedule")
-    assert schedule["ScheduleExpression"] == "cron(0 6 * * ? *)"
-    assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
-    assert schedule["State"] == "ENABLED"
-    assert schedule["Target"]["RetryPolicy"] == {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 3600}
-    retries = template.properties("ReportScheduledEventInvokeConfig")
-    # What was sent would be sent again.
-    assert (retries["MaximumRetryAttempts"], retries["MaximumEventAgeInSeconds"]) == (0, 3600)
+@pytest.mark.parametrize("word", SCHEDULED)
+def test_retries_are_the_schedules_and_what_a_person_sends_is_tried_once(template: Template, word: str) -> None:
+    alias, scheduled, by_hand = (
+        template.properties(f"{word}{each}")
+        for each in ("Scheduled", "ScheduledEventInvokeConfig", "EventInvokeConfig")
+    )
+    assert (alias["Name"], alias["FunctionName"], alias["FunctionVersion"]) == ("scheduled", f"<{word}>", "$LATEST")
+    # The last part of the alias's ARN.
+    assert scheduled["Qualifier"] == {"Fn::Select": [7, {"Fn::Split": [":", f"<{word}Scheduled>"]}]}
+    once = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+    assert by_hand == {"FunctionName": f"<{word}>", "Qualifier": "$LATEST", **once}
 
 
-@pytest.mark.parametrize("word", ["Stop", "Start"])
-def test_the_outputs_say_how_to_ask_for_a_dry_run_in_either_version_of_the_aws_cli(
-    template: Template, word: str
-) -> None:
-    assert template.outputs[f"{word}DryRun"]["Value"] == (
-        """echo '{"dry_run": true}' | """
-        f"aws lambda invoke --function-name aurora-office-hours-{word.lower()} "
+def test_the_outputs_say_how_to_ask_for_a_dry_run_in_either_version_of_the_aws_cli(template: Template) -> None:
+    assert template.outputs["StopDryRun"]["Value"] == (
+        """echo '{"dry_run": true}' | aws lambda invoke --function-name aurora-office-hours-stop """
         "--payload fileb:///dev/stdin /dev/stdout"
     )
 
@@ -209,20 +159,20 @@ def test_the_dashboard_and_the_alarms_can_be_left_out(template: Template, packag
     assert template.resources.keys() - without.resources.keys() == template.of_type(kind).keys()
 
 
-@pytest.mark.parametrize("word", WORDS)
-@pytest.mark.parametrize("days", [90, 3653])
-def test_a_function_writes_to_its_own_log_which_is_kept_as_long_as_set(package: Path, word: str, days: int) -> None:
-    template = synthesize(StackSettings(log_retention_days=days), package)
-    assert template.properties(word)["LoggingConfig"] == {"LogGroup": f"<{word}Log>"}
-    assert template.properties(f"{word}Log") == {
-        "LogGroupName": f"/aws/lambda/aurora-office-hours-{word.lower()}",
-        "RetentionInDays": days,
-    }
+def test_a_function_writes_to_its_own_log_which_is_kept_as_long_as_set(package: Path) -> None:
+    template = synthesize(StackSettings(log_retention_days=3653), package)
+    for word in WORDS:
+        name = f"/aws/lambda/aurora-office-hours-{word.lower()}"
+        assert template.properties(word)["LoggingConfig"] == {"LogGroup": f"<{word}Log>"}
+        assert template.properties(f"{word}Log") == {"LogGroupName": name, "RetentionInDays": 3653}
 
 
-def test_nothing_stays_when_the_stack_goes(template: Template) -> None:
-    assert {resource.get("DeletionPolicy", "Delete") for resource in template.resources.values()} == {"Delete"}
-    assert template.resources["StopLog"]["DeletionPolicy"] == "Delete"
+@pytest.mark.parametrize("plain", [False, True])
+def test_nothing_stays_when_the_stack_goes(package: Path, *, plain: bool) -> None:
+    settings = StackSettings(notice_minutes=30, organization=ORGANIZATION if plain else None)
+    resources = synthesize(settings, package, plain=plain).resources
+    assert {each.get("DeletionPolicy", "Delete") for each in resources.values()} == {"Delete"}
+    assert resources["StopLog"]["DeletionPolicy"] == "Delete"
 
 
 # The command line

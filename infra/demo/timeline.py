@@ -95,11 +95,10 @@ def timeline(clusters: Sequence[Cluster], week: "Week", settings: Settings | Non
     schedules = {cluster.name: _schedule_of(cluster, settings or Settings()) for cluster in clusters}
     rows = (_row(cluster, schedules[cluster.name], week) for cluster in clusters)
     names = [cluster.name for cluster in clusters]
-    news: dict[tuple[str, str, datetime | None], Decision] = {}
+    news: dict[tuple[str, str], Decision] = {}
     for decision in sorted(week.decisions, key=lambda each: (each.at, names.index(each.cluster))):
         if not _is_routine(decision, schedules[decision.cluster]):
-            at = decision.at if decision.command else None
-            news.setdefault((decision.cluster, decision.reason, at), decision)
+            news.setdefault((decision.cluster, decision.reason), decision)
     marks = zip(ascii_letters, news.values(), strict=False)
     return Timeline(tuple(rows), tuple(Note(mark, decision) for mark, decision in marks))
 
