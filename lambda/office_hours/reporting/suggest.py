@@ -92,7 +92,7 @@ def propose(snapshot: "DBClusterTypeDef", seen: Connections, settings: Settings,
 
 def _tag(up: AbstractSet[int], used: AbstractSet[datetime], settings: Settings) -> str:
     """Windows for these hours of the week, and for each hour in which it was used; empty where they'd never end."""
-    while tag := windows(frozenset(up)):
+    while tag := windows(up):
         # Where clocks change, a window may not reach as far as in other weeks: such a day is then covered whole.
         missed = used & _stopped(Schedule.parse(tag, default_zone=settings.default_zone), used)
         if not missed:
