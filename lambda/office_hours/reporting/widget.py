@@ -334,7 +334,7 @@ def _bars(spans: Iterable[Span], now: datetime, zone: ZoneInfo) -> Iterator[dict
         x, end = _x(span.start, now), _x(span.end, now)
         if end > x:
             times = f"{span.start.astimezone(zone):%a %H:%M} to {span.end.astimezone(zone):%a %H:%M}"
-            kind = str(span.state or "unknown")
+            kind = str(span.state or "unknown") if span.sure else "unknown"
             yield {"x": x, "width": end - x, "kind": kind, "is_plan": span.start >= now, "title": f"{kind} {times}"}
 
 
@@ -343,6 +343,6 @@ def _timeline_in_words(row: Row, now: datetime) -> str:
     spans = [span for span in row.spans if span.end > now - BEFORE]
     words = ["and so on"] if len(spans) > _MOST_SPANS else []
     for span in reversed(spans[:_MOST_SPANS]):
-        kind = f"{'planned ' if span.start >= now else ''}{span.state or 'unknown'}"
+        kind = f"{'planned ' if span.start >= now else ''}{span.state if span.sure and span.state else 'unknown'}"
         words.insert(0, f"{kind} from {span.start.astimezone(row.cluster.zone):%a %H:%M}")
     return f"{row.entry['cluster']}: {', '.join(words)}."
