@@ -264,7 +264,7 @@ def test_the_report_adds_all_accounts_up_and_names_them(
     ):
         assert words in text
     assert answer["failures"][0].startswith("Account denied/444444444444: AccessDenied")
-    assert [each.counts() for each in organization.members.values()] == [{}, LOOKING, LOOKING, LOOKING]
+    assert [sorted(each.counts()) for each in organization.members.values()] == [[], *[sorted(LOOKING)] * 3]
 
 
 def test_no_answer_and_no_line_of_the_log_has_a_credential(organization: Account, log: Log) -> None:

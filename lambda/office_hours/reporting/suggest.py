@@ -14,14 +14,13 @@ from zoneinfo import ZoneInfo
 
 from office_hours import rds
 from office_hours.answer import Failure, RunError, failed, in_words
-from office_hours.clock import local, utc
+from office_hours.clock import local
 from office_hours.decision import obstacle
 from office_hours.evidence import MOST_QUERIES, connected
-from office_hours.regions import Invocation, Region, side_by_side
+from office_hours.regions import Invocation, Region
 from office_hours.reporting.hours import coming_spans, period, projected
-from office_hours.reporting.places import AT_ONCE
 from office_hours.reporting.prices import SERVERLESS, Price, Prices
-from office_hours.reporting.survey import LeftOut, OfAccount, Survey, cut, look_around, of_account, of_each
+from office_hours.reporting.survey import Looked, OfCluster, Survey, cut, look_around, of_cluster, of_each, place
 from office_hours.reporting.windows import WEEK, windows
 from office_hours.schedule import Schedule, State
 from office_hours.settings import Cluster, Settings
@@ -36,15 +35,13 @@ _FOR_READING = 0.5  # of the time that is left, at most
 Connections = Mapping[datetime, float]  # the most that were connected in each hour, by its beginning, in UTC
 
 
-class Suggestion(OfAccount):
+class Suggestion(OfCluster):
     """What one cluster could do with. Without a tag nothing is saved, and the note says why there is none.
 
     days: of data.
     command: the line for the AWS CLI that sets the tag.
     """
 
-    cluster: str
-    region: str
     tag: str | None
     saved_hours_a_month: float
     saved_usd_a_month: float | None
@@ -53,10 +50,9 @@ class Suggestion(OfAccount):
     command: str | None
 
 
-class Suggestions(LeftOut):
+class Suggestions(Looked):
     """The answer, the biggest saving first. `more_suggestions` were left out of one that would be too long."""
 
-    time: str
     suggestions: list[Suggestion]
     failures: list[str]
     more_suggestions: NotRequired[int]
@@ -137,55 +133,39 @@ def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
 
     or_fail: whether to raise RunError where there is nothing but failures. The answer names them in any case.
     """
-    surveys: list[Survey]
     seconds = invocation.seconds_left() * _FOR_READING
-    surveys, failures, left_out = look_around(invocation, None, seconds, lambda survey: [survey])
-    found, failed_too = suggestions(surveys, invocation, Prices())
-    failures += failed_too
+    found, failures, looked = look_around(invocation, None, seconds, partial(_of_region, invocation, Prices()))
     if or_fail and failures and not found:
         raise RunError(f"Nothing can be suggested.\n{in_words(failures)}")
-    made_of = {
-        "time": utc(invocation.now),
-        "suggestions": cut(found),
-        "failures": in_words(failures).splitlines(),
-        **left_out,
-    }
-    answer = cast("Suggestions", made_of)
-    if more := len(found) - len(answer["suggestions"]):
+    found.sort(key=place)
+    found.sort(key=lambda each: (each["saved_usd_a_month"] or 0.0, each["saved_hours_a_month"]), reverse=True)
+    some, more = cut(found)
+    told = in_words(failures).splitlines()
+    answer = cast("Suggestions", {**looked, "suggestions": some, "failures": told})
+    if more:
         answer["more_suggestions"] = more
     return answer
 
 
-def best(found: Sequence[Suggestion]) -> list[Suggestion]:
+def best(answer: Suggestions) -> list[Suggestion]:
     """Those that save most, for a message and the dashboard."""
-    return [each for each in found if each["tag"]][:_SHOWN]
+    return [each for each in answer["suggestions"] if each["tag"]][:_SHOWN]
 
 
-def suggestions(
-    surveys: Sequence[Survey], invocation: Invocation, prices: Prices
-) -> tuple[list[Suggestion], list[Failure]]:
-    """A suggestion for each untagged cluster that RDS can stop, the biggest saving first, and what failed."""
-    by_place = {survey.region.path: survey for survey in surveys}
-
-    def work(region: Region) -> Iterator[Suggestion | Failure]:
-        survey = by_place[region.path]
-        clusters = [each for each in survey.clusters if not each.schedule and not obstacle(each.snapshot)]
-        suggest = partial(_suggestion, invocation=invocation, prices=prices, classes=survey.classes)
-        # Never all at once: four weeks of 10,000 clusters take more memory than there is.
-        for begin in range(0, len(clusters), MOST_QUERIES):
-            some = clusters[begin : begin + MOST_QUERIES]
-            try:
-                seen = connections(region, [each.identifier for each in some], invocation.now)
-            except rds.CallError as error:
-                yield failed(f"{region}, reading its connections", error, region=region.path)
-                return
-            yield from of_each((each, partial(suggest, each, seen[each.identifier])) for each in some)
-
-    seconds = invocation.seconds_left() * _FOR_READING  # the rest is for what is made of it
-    found, failures = side_by_side([survey.region for survey in surveys], work, seconds, most=AT_ONCE)
-    found.sort(key=lambda each: (each.get("account_name", ""), each["region"], each["cluster"]))
-    found.sort(key=lambda each: (each["saved_usd_a_month"] or 0.0, each["saved_hours_a_month"]), reverse=True)
-    return found, failures
+def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterator[Suggestion | Failure]:
+    """A suggestion for each untagged cluster that RDS can stop."""
+    region = survey.region
+    clusters = [each for each in survey.clusters if not each.schedule and not obstacle(each.snapshot)]
+    make = partial(_suggestion, invocation=invocation, prices=prices, classes=survey.classes)
+    # Never all at once: four weeks of 10,000 clusters take more memory than there is.
+    for begin in range(0, len(clusters), MOST_QUERIES):
+        some = clusters[begin : begin + MOST_QUERIES]
+        try:
+            seen = connections(region, [each.identifier for each in some], invocation.now)
+        except rds.CallError as error:
+            yield failed(f"{region}, reading its connections", error, region=region.path)
+            return
+        yield from of_each((each, partial(make, each, seen[each.identifier])) for each in some)
 
 
 def _suggestion(
@@ -207,9 +187,7 @@ def _suggestion(
         command = shlex.join([*words, "--tags", f"Key={settings.tag_key},Value={tag}"])
     month = period(hours, price.usd) if hours else None
     return {
-        "cluster": cluster.identifier,
-        "region": cluster.region,
-        **of_account(cluster),
+        **of_cluster(cluster),
         "tag": tag or None,
         "saved_hours_a_month": month["stopped_hours"] if month else 0.0,
         "saved_usd_a_month": month["saved_usd"] if month else 0.0,

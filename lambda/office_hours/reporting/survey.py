@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
 
 from office_hours import rds
 from office_hours.answer import Failure, failed
+from office_hours.clock import utc
 from office_hours.regions import Invocation, Region, guarded, listed, side_by_side, told
 from office_hours.reporting.places import AT_ONCE, places
 from office_hours.settings import Cluster
@@ -24,16 +24,19 @@ LONGEST_ANSWER = 6_000_000  # bytes
 _T = TypeVar("_T")
 
 
-class LeftOut(TypedDict):
-    """What is not in an answer, and is no failure: Regions that a policy denies, and accounts that aren't active."""
+class Looked(TypedDict):
+    """What each answer has. Regions that a policy denies are no failure, nor are accounts that aren't active."""
 
+    time: str
     denied_regions: NotRequired[list[str]]
     inactive_accounts: NotRequired[list[str]]
 
 
-class OfAccount(TypedDict):
-    """Whose a cluster is, where an organization is looked at."""
+class OfCluster(TypedDict):
+    """Which cluster an entry is about, and whose it is, where an organization is looked at."""
 
+    cluster: str
+    region: str
     account: NotRequired[str]
     account_name: NotRequired[str]
 
@@ -60,24 +63,29 @@ class Survey:
 
 def look_around(
     invocation: Invocation, since: datetime | None, seconds: float, make: Callable[[Survey], Iterable[_T | Failure]]
-) -> tuple[list[_T], list[Failure], LeftOut]:
-    """Survey all places side by side, each for so long, make something of each survey, and give it when time is up.
+) -> tuple[list[_T], list[Failure], Looked]:
+    """Survey all places side by side, in so many seconds, and make something of each survey.
 
     since: from when on events are read; None for none.
 
-    Returns what was made, what failed, and what was left out.
+    Returns what was made, what failed, and the answer's beginning.
     """
-    began = time.monotonic()
+    began = invocation.clock()
 
     def work(region: Region) -> Iterator[_T | Failure]:
         for each in _survey(invocation, region, since):
             yield from make(each) if isinstance(each, Survey) else [each]
 
     regions, failures, inactive = places(invocation.settings, seconds)
-    made, failed_too = side_by_side(regions, work, seconds - (time.monotonic() - began), most=AT_ONCE)
+    seconds -= (invocation.clock() - began).total_seconds()
+    made, failed_too = side_by_side(regions, work, seconds, most=AT_ONCE)
     failures, denied = _told_by_account([*failures, *failed_too], regions)
-    left_out: LeftOut = {"denied_regions": denied} if denied else {}
-    return made, failures, {**left_out, "inactive_accounts": inactive} if inactive else left_out
+    looked: Looked = {"time": utc(invocation.now)}
+    if denied:
+        looked["denied_regions"] = denied
+    if inactive:
+        looked["inactive_accounts"] = inactive
+    return made, failures, looked
 
 
 def _told_by_account(failures: Sequence[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
@@ -118,10 +126,16 @@ def _survey(invocation: Invocation, region: Region, since: datetime | None) -> I
     yield Survey(region, clusters, since, by_cluster, by_name)
 
 
-def of_account(cluster: Cluster) -> OfAccount:
-    """Whose it is, for an entry."""
+def of_cluster(cluster: Cluster) -> OfCluster:
+    """An entry's beginning."""
     name, _, account = cluster.account.rpartition("/")
-    return {"account": account, "account_name": name or account} if account else {}
+    whose = OfCluster(cluster=cluster.identifier, region=cluster.region)
+    return {**whose, "account": account, "account_name": name or account} if account else whose
+
+
+def place(entry: OfCluster) -> tuple[str, str, str]:
+    """What entries are sorted by."""
+    return entry.get("account_name", "").lower(), entry["region"], entry["cluster"]
 
 
 def of_each(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:
@@ -129,7 +143,8 @@ def of_each(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | F
     return (guarded(cluster, job) for cluster, job in jobs)
 
 
-def cut(entries: Sequence[_T], longest: int = LONGEST_ANSWER) -> list[_T]:
-    """The entries, from the first on, that fit into an answer: so many bytes of JSON."""
+def cut(entries: Sequence[_T], longest: int = LONGEST_ANSWER) -> tuple[list[_T], int]:
+    """The entries, from the first on, that fit into an answer: so many bytes of JSON. And how many don't."""
     sizes = itertools.accumulate(len(json.dumps(each)) + 2 for each in entries)
-    return [each for each, size in zip(entries, sizes, strict=True) if size <= longest]
+    fit = [each for each, size in zip(entries, sizes, strict=True) if size <= longest]
+    return fit, len(entries) - len(fit)

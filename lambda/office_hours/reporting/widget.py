@@ -92,7 +92,7 @@ def status_page(status: Status, rows: Sequence[Row], context: object, actions: M
 def suggestions_page(answer: Suggestions, context: object) -> str:
     """What untagged clusters could save. context: CloudWatch's `widgetContext`."""
     theme = _theme(context if isinstance(context, dict) else {})
-    return _template("suggestions.html").render(answer=answer, best=best(answer["suggestions"]), theme=theme)
+    return _template("suggestions.html").render(answer=answer, best=best(answer), theme=theme)
 
 
 def answer_page(title: str, entries: Iterable[Entry] = (), mistakes: Sequence[str] = ()) -> str:
