@@ -126,6 +126,12 @@ def projected(schedule: Schedule, now: datetime) -> Hours:
     return Hours(MONTH, MONTH * 24 - stopped, stopped, note if schedule.one_sided else "")
 
 
+def next_start(schedule: Schedule, after: datetime) -> datetime | None:
+    """When the schedule starts a cluster that is stopped then; None where that is not its next transition."""
+    transition = schedule.next_transition(after)
+    return transition.at if transition and transition.to is State.RUNNING else None
+
+
 def period(hours: Hours, usd: float | None, price_note: str = "") -> Period:
     """An entry of the report's answer. What an hour of running costs counts only where something was stopped."""
     saved = 0.0 if not hours.stopped else None if usd is None else round(hours.stopped * usd, 2)

@@ -21,6 +21,7 @@ from office_hours.clock import local, utc
 from office_hours.decision import Action, Reason, grace_end
 from office_hours.event import Event
 from office_hours.hold import Hold
+from office_hours.reporting.hours import next_start
 from office_hours.run import Order
 from office_hours.schedule import Schedule, State
 
@@ -104,8 +105,8 @@ def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str
 def _next_start(at: datetime, outcome: Outcome) -> datetime:
     """When a cluster that stops then is started again, a day later at the latest."""
     schedule, a_day_later = outcome.cluster.schedule, at + timedelta(days=1)
-    transition = schedule.next_transition(at) if isinstance(schedule, Schedule) else None
-    return min(transition.at, a_day_later) if transition and transition.to is State.RUNNING else a_day_later
+    start = next_start(schedule, at) if isinstance(schedule, Schedule) else None
+    return min(start or a_day_later, a_day_later)
 
 
 def _line(at: datetime, outcome: Outcome) -> str:
