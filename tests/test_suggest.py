@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -47,10 +47,10 @@ def at_work(at: datetime) -> float:
     return 12 if at.weekday() < 5 and 8 <= at.hour < 18 else 0
 
 
-def proposed(of: Series, zone: str = "UTC", *, now: datetime = NOW, days: int = 28, **members: Any) -> tuple[str, str]:  # noqa: ANN401  as many types as RDS has
+def proposed(of: Series, zone: str = "UTC", *, now: datetime = NOW, days: int = 28) -> tuple[str, str]:
     """The tag and the note; and no hour of use is one in which the tag would have it stopped."""
-    seen, snapshot = series(of, zone, now=now, days=days), members
-    tag, note = propose(cast("Any", snapshot), seen, Settings(default_zone=zone), now)
+    seen = series(of, zone, now=now, days=days)
+    tag, note = propose(seen, Settings(default_zone=zone))
     assert left_out(tag, seen, zone) == []
     return tag, note
 
@@ -76,6 +76,11 @@ def test_a_pool_that_never_lets_go_is_no_use() -> None:
     tag, note = proposed(lambda at: 40 + at_work(at))
     assert tag == "mon-fri 08:00-18:00"
     assert "40 are always connected" in note
+
+
+def test_where_nothing_connected_the_note_asks_whether_it_is_needed() -> None:
+    tag, note = proposed(lambda _: 0)
+    assert (tag, "is it still needed?" in note) == ("never", True)
 
 
 def test_a_constant_number_tells_nothing() -> None:
@@ -130,17 +135,15 @@ def test_clocks_that_go_back_by_two_hours(hours: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("of", "members", "words"),
+    ("of", "words"),
     [
-        (lambda at: at.day * 24 + at.hour, {}, "Never idle"),
-        (at_work, {"ClusterCreateTime": NOW - timedelta(days=6)}, "Younger than a week"),
-        (lambda at: at_work(at) if at.day == 20 else None, {}, "Too little data: 1.0 days"),
-        (lambda _: None, {}, "Too little data"),
-        (at_work, {"ServerlessV2ScalingConfiguration": {"MinCapacity": 0.0}}, "needs no tag"),
+        (lambda at: at.day * 24 + at.hour, "Never idle"),
+        (lambda at: at_work(at) if at.day == 20 else None, "Too little data: 1.0 days"),
+        (lambda _: None, "Too little data"),
     ],
 )
-def test_where_there_is_none_the_note_says_why(of: Series, members: dict[str, Any], words: str) -> None:
-    tag, note = proposed(of, **members)
+def test_where_there_is_none_the_note_says_why(of: Series, words: str) -> None:
+    tag, note = proposed(of)
     assert tag == ""
     assert words in note
 
@@ -201,7 +204,7 @@ def test_on_made_up_fleets_no_suggestion_stops_a_cluster_in_an_hour_of_use(  # n
         is_used = at.weekday() in days and (at.hour - first) % 24 < length
         if (burst := bursts.get(number, 0)) is not None:
             data[at.astimezone(UTC)] = pool + burst + 5.0 * is_used
-    tag, _ = propose({}, data, Settings(default_zone=zone), now)
+    tag, _ = propose(data, Settings(default_zone=zone))
     assert left_out(tag, data, zone) == []
 
 

@@ -37,8 +37,6 @@ def status(event: object, invocation: Invocation) -> object:
     from office_hours.reporting.widget import status_page  # noqa: PLC0415  slow to import, and JSON doesn't need it
 
     actions = json.loads(os.environ.get("OFFICE_HOURS_ACTIONS", "{}"))
-    # A function can't be told its own ARN when it is deployed. Ours differ in their last word.
-    actions |= {"status": stop.removesuffix("stop") + "status"} if (stop := actions.get("stop")) else {}
     return status_page(seen, rows, asked["widgetContext"], actions)
 
 

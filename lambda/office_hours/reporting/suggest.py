@@ -9,24 +9,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, NotRequired, cast
+from typing import NotRequired, cast
 from zoneinfo import ZoneInfo
 
 from office_hours import rds
 from office_hours.answer import Failure, RunError, failed, in_words
-from office_hours.clock import local
 from office_hours.decision import obstacle
 from office_hours.evidence import MOST_QUERIES, connected
 from office_hours.regions import Invocation, Region
 from office_hours.reporting.hours import coming_spans, period, projected
-from office_hours.reporting.prices import SERVERLESS, Price, Prices
+from office_hours.reporting.prices import SERVERLESS, Prices
 from office_hours.reporting.survey import Looked, OfCluster, Survey, cut, look_around, of_cluster, of_each, place
 from office_hours.reporting.windows import WEEK, windows
 from office_hours.schedule import Schedule, State
 from office_hours.settings import Cluster, Settings
-
-if TYPE_CHECKING:
-    from types_boto3_rds.type_defs import DBClusterTypeDef
 
 _PERIOD, _LEAST, _HOUR = timedelta(days=28), timedelta(days=7), timedelta(hours=1)
 _SHOWN = 5
@@ -61,13 +57,9 @@ class Suggestions(Looked):
 # --- What to suggest. Pure: no AWS, no clock.
 
 
-def propose(snapshot: "DBClusterTypeDef", seen: Connections, settings: Settings, now: datetime) -> tuple[str, str]:
+def propose(seen: Connections, settings: Settings) -> tuple[str, str]:
     """A tag, empty where there is none, and a note that says why not, or how sure it is."""
-    created, zone, days = snapshot.get("ClusterCreateTime"), settings.zone, len(seen) / 24
-    if snapshot.get("ServerlessV2ScalingConfiguration", {}).get("MinCapacity") == 0:
-        return "", "Serverless v2 with a minimum capacity of 0 pauses by itself: it needs no tag."
-    if created and created > now - _LEAST:
-        return "", f"Younger than a week: created on {local(created, zone)}."
+    zone, days = settings.zone, len(seen) / 24
     if len(seen) * _HOUR < _LEAST:
         return "", f"Too little data: {days:.1f} days, and it takes 7."
     quietest = min(seen.values())
@@ -78,7 +70,7 @@ def propose(snapshot: "DBClusterTypeDef", seen: Connections, settings: Settings,
     tag = _tag(_hours(used, zone) | unknown, used, settings) if used or unknown else "never"
     if not tag:
         return "", f"Never idle: in all hours of the week, or nearly all, more than {quietest:g} were connected once."
-    notes = ["Nobody was connected."] * (not used)
+    notes = [f"Nothing connected in {days:.0f} days: is it still needed?"] * (not used)
     if quietest:
         notes.append(f"{quietest:g} are always connected, as by a pool or monitoring, and count as idle.")
     if unknown:
@@ -171,28 +163,28 @@ def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterat
 def _suggestion(
     cluster: Cluster, seen: Connections, invocation: Invocation, prices: Prices, classes: Mapping[str, str]
 ) -> Suggestion:
-    settings, now = invocation.settings, invocation.now
-    created = cluster.snapshot.get("ClusterCreateTime")
+    settings, snapshot, command = invocation.settings, cluster.snapshot, None
+    created, members = snapshot.get("ClusterCreateTime"), snapshot.get("DBClusterMembers", ())
     # Before it was created, another one had its name.
     seen = {at: most for at, most in seen.items() if not created or at + _HOUR > created}
-    snapshot, members = cluster.snapshot, cluster.snapshot.get("DBClusterMembers", ())
-    if any(classes.get(each.get("DBInstanceIdentifier", ""), SERVERLESS) != SERVERLESS for each in members):
-        snapshot = {**snapshot, "ServerlessV2ScalingConfiguration": {}}  # RDS keeps it, but this one never pauses
-    tag, note = propose(snapshot, seen, settings, now)
-    price, hours, command = Price(0.0), None, None
+    tag, note = propose(seen, settings)
+    if snapshot.get("ServerlessV2ScalingConfiguration", {}).get("MinCapacity") == 0 and all(
+        classes.get(each.get("DBInstanceIdentifier", ""), SERVERLESS) == SERVERLESS for each in members
+    ):
+        tag, note = "", "Serverless v2 with a minimum capacity of 0 pauses by itself: it needs no tag."
     if tag:
-        hours = projected(Schedule.parse(tag, default_zone=settings.default_zone), now)
-        price = prices.of(cluster.snapshot, classes, cluster.region)
         words = ["aws", "rds", "add-tags-to-resource", "--region", cluster.region, "--resource-name", cluster.arn]
         command = shlex.join([*words, "--tags", f"Key={settings.tag_key},Value={tag}"])
-    month = period(hours, price.usd) if hours else None
+    hours = projected(Schedule.parse(tag or "always", default_zone=settings.default_zone), invocation.now)
+    price = prices.of(snapshot, classes, cluster.region)
+    month = period(hours, price.usd, price.note)
     return {
         **of_cluster(cluster),
         "tag": tag or None,
-        "saved_hours_a_month": month["stopped_hours"] if month else 0.0,
-        "saved_usd_a_month": month["saved_usd"] if month else 0.0,
+        "saved_hours_a_month": month["stopped_hours"],
+        "saved_usd_a_month": month["saved_usd"],
         "days": round(len(seen) / 24, 1),
-        "note": " ".join(filter(None, (note, price.note))),
+        "note": " ".join(filter(None, (note, month["note"]))),
         "command": command,
     }
 

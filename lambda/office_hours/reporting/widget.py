@@ -51,7 +51,7 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any],
     """The widget: a summary, what needs attention, then a line for each cluster that its form lets through.
 
     context: CloudWatch's `widgetContext`.
-    actions: the ARNs of the functions that the buttons call, by `stop`, `start` and `status`.
+    actions: the ARNs of the functions that the buttons call, by `stop` and `start`.
     """
     now, form, problems = datetime.fromisoformat(status["time"]), context.get("forms", {}), status["problems"]
     name, kind = (form.get("all", {}).get(key, "").strip() for key in ("cluster", "state"))
