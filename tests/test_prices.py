@@ -16,20 +16,12 @@ LARGE, MEDIUM, SERVERLESS = "db.r6g.large", "db.t4g.medium", "db.serverless"
 DENIED = Refusal("AccessDeniedException", "User: x is not authorized to perform: pricing:GetProducts.")
 
 
-def cluster(*classes: str, **members: object) -> tuple[DBClusterTypeDef, dict[str, str]]:
-    """A cluster's snapshot, and the classes of its instances."""
-    listed = {f"reporting-{number}": each for number, each in enumerate(classes, start=1)}
-    snapshot = {
-        "DBClusterIdentifier": "reporting",
-        "Engine": "aurora-postgresql",
-        "DBClusterMembers": [{"DBInstanceIdentifier": name} for name in listed],
-        **members,
-    }
-    return cast("DBClusterTypeDef", snapshot), listed
+def cluster(**members: object) -> DBClusterTypeDef:
+    return cast("DBClusterTypeDef", {"DBClusterIdentifier": "reporting", "Engine": "aurora-postgresql", **members})
 
 
 def price(*classes: str, region: str = HOME, **members: object) -> Price:
-    return Prices().of(*cluster(*classes, **members), region)
+    return Prices().of(cluster(**members), classes, region)
 
 
 @pytest.fixture(autouse=True)
@@ -124,13 +116,6 @@ def test_a_product_that_costs_nothing_is_no_price(account: Account) -> None:
     assert price(LARGE) == Price(0.29)
 
 
-def test_an_instance_that_rds_does_not_list_is_named() -> None:
-    snapshot, _ = cluster(LARGE, MEDIUM)
-    found = Prices().of(snapshot, {"reporting-1": LARGE}, HOME)
-    assert found.usd is None
-    assert "reporting-2" in found.note
-
-
 def test_a_refusal_is_told_in_aws_s_words(account: Account) -> None:
     account.fail("GetProducts", DENIED)
     found = price(LARGE)
@@ -166,8 +151,8 @@ def test_a_product_that_is_not_understood_is_left_out_and_no_other(account: Acco
 def test_one_question_to_a_region_that_has_the_api_answers_for_all_classes_of_an_engine(account: Account) -> None:
     prices = Prices()
     for classes in ([LARGE], [MEDIUM, LARGE], ["db.x9.huge"]):
-        prices.of(*cluster(*classes), HOME)
-        prices.of(*cluster(*classes, StorageType="aurora-iopt1"), HOME)
+        prices.of(cluster(), classes, HOME)
+        prices.of(cluster(StorageType="aurora-iopt1"), classes, HOME)
     (call,) = account.calls
     assert call.region == "us-east-1"
     assert json.loads(call.parameters["Filters"]) == [
@@ -186,6 +171,6 @@ def test_every_page_is_read(account: Account) -> None:
 def test_a_list_is_asked_for_once_a_run_though_it_cannot_be_read(account: Account) -> None:
     account.fail("GetProducts", DENIED, times=1)
     prices = Prices()
-    assert prices.of(*cluster(LARGE), HOME) == prices.of(*cluster(LARGE), HOME)
+    assert prices.of(cluster(), [LARGE], HOME) == prices.of(cluster(), [LARGE], HOME)
     assert account.counts() == {"GetProducts": 1}
     assert price(LARGE) == Price(0.29)

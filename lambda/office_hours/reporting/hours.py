@@ -7,12 +7,12 @@ automatic restart counts as neither. What the log leaves open is inferred, and a
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict
 from zoneinfo import ZoneInfo
 
-from office_hours.clock import local
+from office_hours.clock import FIRST, local
 from office_hours.decision import LOG_KEPT, Change, history_of
 from office_hours.hold import Hold
 from office_hours.schedule import Schedule, State
@@ -28,7 +28,6 @@ _OTHER = {State.RUNNING: State.STOPPED, State.STOPPED: State.RUNNING}
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
 _STOPPED = ("stopped", "starting")
 _NEITHER = ("creating", "deleting", "cloning-failed", "migration-failed", "inaccessible-encryption-credentials")
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _UTC = ZoneInfo("UTC")
 
 
@@ -85,7 +84,7 @@ def past_spans(
     snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", start: datetime, now: datetime
 ) -> list[Span]:
     """What the cluster was from `start`, where its events begin, until now; unknown before its creation."""
-    status, created = snapshot.get("Status", ""), min(snapshot.get("ClusterCreateTime") or _LONG_AGO, now)
+    status, created = snapshot.get("Status", ""), min(snapshot.get("ClusterCreateTime") or FIRST, now)
     present = State.STOPPED if status in _STOPPED else State.RUNNING
     # Events before the creation are about an earlier cluster of this name.
     history = [(at, _AFTER[change]) for at, change in history_of(events) if change in _AFTER and created <= at <= now]

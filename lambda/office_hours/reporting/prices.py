@@ -8,8 +8,8 @@ https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-qu
 
 import json
 import re
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
@@ -74,21 +74,19 @@ class Prices:
     _lists: dict[tuple[str, str], PriceList | str] = field(default_factory=dict)  # or why it can't be read
     _lock: Lock = field(default_factory=Lock)  # many places need the same one at once
 
-    def of(self, snapshot: "DBClusterTypeDef", classes: Mapping[str, str], region: str) -> Price:
+    def of(self, snapshot: "DBClusterTypeDef", classes: Sequence[str], region: str) -> Price:
         """What an hour of this cluster costs while it runs: the sum over its instances, whose classes are given.
 
         Serverless v2 counts with its minimum capacity, so that its price is rather too low.
         """
-        names = [member.get("DBInstanceIdentifier", "") for member in snapshot.get("DBClusterMembers", [])]
-        counts = Counter(classes.get(name, name) for name in names)  # RDS may fail to list one
         engine, optimized = snapshot.get("Engine", ""), snapshot.get("StorageType") == _IO_OPTIMIZED
         prices = self._list(region, _ENGINES.get(engine, engine))
         if isinstance(prices, str):
             return Price(None, f"No price: AWS's list of {engine} in {region} could not be read: {prices}.")
-        if unknown := [each for each in sorted(counts) if len(prices.get((each, optimized), ())) != 1]:
+        if unknown := [each for each in sorted({*classes}) if len(prices.get((each, optimized), ())) != 1]:
             what = f"{', '.join(unknown)} ({engine}, {'I/O-Optimized' if optimized else 'standard'} storage)"
             return Price(None, f"No price: AWS's list has none, or several, for {what} in {region}.")
-        usd, note = {each: min(prices[each, optimized]) * count for each, count in counts.items()}, ""
+        usd, note = {each: min(prices[each, optimized]) * classes.count(each) for each in {*classes}}, ""
         if SERVERLESS in usd:
             units = snapshot.get("ServerlessV2ScalingConfiguration", {}).get("MinCapacity", 0.0)
             usd[SERVERLESS] *= units

@@ -1,11 +1,11 @@
 """What office hours saved: hours run and stopped by RDS's event log, their price by AWS's list, and a month to come."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 import boto3
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
@@ -20,9 +20,6 @@ from office_hours.reporting.suggest import Suggestions, best, suggest
 from office_hours.reporting.survey import Looked, OfCluster, Survey, cut, look_around, of_cluster, of_each, place
 from office_hours.schedule import Schedule
 from office_hours.settings import Cluster
-
-if TYPE_CHECKING:
-    from types_boto3_rds.type_defs import EventTypeDef
 
 _MONDAY = 0
 _MOST_CLUSTERS = 100  # in the message
@@ -96,21 +93,18 @@ def _total(clusters: Sequence[ClusterReport]) -> Total:
 
 def _of_region(now: datetime, prices: Prices, survey: Survey) -> Iterator[ClusterReport | Failure]:
     """A report on each tagged cluster of a Region; on none where no events, and so no hours, are known."""
-    classes, events = survey.classes, survey.events
-    if events is not None:
-        make = partial(_of_cluster, now=now, prices=prices, classes=classes)
-        yield from of_each((each, partial(make, each, events.get(each.identifier, ()))) for each in survey.tagged)
+    if survey.events is not None:
+        yield from of_each(survey.tagged, partial(_of_cluster, now=now, prices=prices, survey=survey))
 
 
-def _of_cluster(
-    cluster: Cluster, events: "Sequence[EventTypeDef]", now: datetime, prices: Prices, classes: Mapping[str, str]
-) -> ClusterReport:
+def _of_cluster(cluster: Cluster, now: datetime, prices: Prices, survey: Survey) -> ClusterReport:
+    events = survey.events_of(cluster)
     hours, coming = [past(cluster.snapshot, events, now, days) for days in PERIODS], None
     decision = decide(cluster, now)
     is_left = isinstance(decision, Decision) and decision.reason in (Reason.INVALID_TAG, Reason.INELIGIBLE)
     if isinstance(cluster.schedule, Schedule) and not is_left:
         coming = projected(cluster.schedule, now)
-    price = prices.of(cluster.snapshot, classes, cluster.region)
+    price = prices.of(cluster.snapshot, survey.classes_of(cluster), cluster.region)
     return {
         **of_cluster(cluster),
         "periods": [period(each, price.usd, price.note) for each in hours],

@@ -11,7 +11,7 @@ from office_hours.clock import LAST, local
 from office_hours.decision import Action, Case, assess
 from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold, HoldError
-from office_hours.regions import Invocation, parted
+from office_hours.regions import Invocation, guarded, parted
 from office_hours.reporting.hours import Span, coming_spans, past_spans
 from office_hours.reporting.survey import (
     LONGEST_ANSWER,
@@ -106,28 +106,27 @@ def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem |
     """What there is to say about a Region's clusters."""
     yield from _misplaced(invocation.settings.tag_key, seen)
     every = timedelta(minutes=invocation.settings.every_minutes)
-    cases, failures = parted(of_each((each, partial(assess, each, invocation.now, every)) for each in seen.tagged))
+    cases, failures = parted(of_each(seen.tagged, partial(assess, now=invocation.now, every=every)))
     yield from failures
     present, known_since = invocation.clock(), None if seen.events is None else seen.since
     evidence = look_up(seen.region, cases, present, present, known_since, cloud_trail=invocation.settings.cloud_trail)
     yield from evidence.blind
-    yield from of_each((case.cluster, partial(_row, invocation, seen, evidence, case)) for case in cases)
+    yield from (guarded(case.cluster, partial(_row, invocation, seen, evidence, case)) for case in cases)
 
 
 def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
-    """A problem for each cluster that has the tag on an instance alone."""
-    keys = {name: {tag.get("Key") for tag in each.get("TagList", ())} for name, each in seen.instances.items()}
-    for cluster in seen.clusters:
-        names = [name for name in _members(cluster) if key in keys.get(name, ())]
-        if names and not cluster.schedule:
-            words = f"the tag is on the instance {', '.join(names)}, not on the cluster"
-            yield _problem("tag-on-instance", f"Never stopped or started: {words}. Tag the cluster.", cluster)
+    """A problem for each instance that has the tag in place of its cluster."""
+    for cluster in (each for each in seen.clusters if not each.schedule):
+        for instance in seen.instances_of(cluster):
+            if any(tag.get("Key") == key for tag in instance.get("TagList", ())):
+                words = f"the tag is on the instance {instance.get('DBInstanceIdentifier')}, not on the cluster"
+                yield _problem("tag-on-instance", f"Never stopped or started: {words}. Tag the cluster.", cluster)
 
 
 def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -> Row:
     """A cluster's row. Raises what went wrong when its events were read, where they would decide."""
     cluster, now = case.cluster, invocation.now
-    past = (seen.events or {}).get(cluster.identifier, ())
+    past = seen.events_of(cluster)
     events, call = evidence.events.get(cluster.identifier, past), evidence.calls.get(cluster.identifier)
     decision = case.found.settle(events, call)
     # Where the log could not be read, the past is unknown, rather than that nothing happened.
@@ -152,7 +151,7 @@ def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -
         "schedule": tags.get(invocation.settings.tag_key, ""),
         "engine": cluster.snapshot.get("Engine", ""),
         "version": cluster.snapshot.get("EngineVersion", ""),
-        "instances": sorted(seen.instances.get(each, {}).get("DBInstanceClass", "") for each in _members(cluster)),
+        "instances": seen.classes_of(cluster),
         "overdue": case.is_overdue(events, call),
     }
     return Row(cluster, entry, list(_problems(cluster, entry, now)), spans)
@@ -169,7 +168,3 @@ def _problems(cluster: Cluster, entry: StatusEntry, now: datetime) -> Iterator[P
         at = local(restart, cluster.zone)
         message = f"AWS starts it on {at}, after seven days. The next run then does what is due."
         yield _problem("automatic-restart", message, cluster)
-
-
-def _members(cluster: Cluster) -> list[str]:
-    return [each.get("DBInstanceIdentifier", "") for each in cluster.snapshot.get("DBClusterMembers", ())]

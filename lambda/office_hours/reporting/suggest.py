@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from office_hours import rds
 from office_hours.answer import Failure, RunError, failed, in_words
+from office_hours.clock import FIRST
 from office_hours.decision import obstacle
 from office_hours.evidence import MOST_QUERIES, connected
 from office_hours.regions import Invocation, Region
@@ -148,7 +149,6 @@ def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterat
     """A suggestion for each untagged cluster that RDS can stop."""
     region = survey.region
     clusters = [each for each in survey.clusters if not each.schedule and not obstacle(each.snapshot)]
-    make = partial(_suggestion, invocation=invocation, prices=prices, classes=survey.classes)
     # Never all at once: four weeks of 10,000 clusters take more memory than there is.
     for begin in range(0, len(clusters), MOST_QUERIES):
         some = clusters[begin : begin + MOST_QUERIES]
@@ -157,20 +157,20 @@ def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterat
         except rds.CallError as error:
             yield failed(f"{region}, reading its connections", error, region=region.path)
             return
-        yield from of_each((each, partial(make, each, seen[each.identifier])) for each in some)
+        make = partial(_suggestion, seen=seen, invocation=invocation, prices=prices, survey=survey)
+        yield from of_each(some, make)
 
 
 def _suggestion(
-    cluster: Cluster, seen: Connections, invocation: Invocation, prices: Prices, classes: Mapping[str, str]
+    cluster: Cluster, seen: Mapping[str, Connections], invocation: Invocation, prices: Prices, survey: Survey
 ) -> Suggestion:
-    settings, snapshot, command = invocation.settings, cluster.snapshot, None
-    created, members = snapshot.get("ClusterCreateTime"), snapshot.get("DBClusterMembers", ())
+    settings, snapshot, classes, command = invocation.settings, cluster.snapshot, survey.classes_of(cluster), None
     # Before it was created, another one had its name.
-    seen = {at: most for at, most in seen.items() if not created or at + _HOUR > created}
-    tag, note = propose(seen, settings)
-    if snapshot.get("ServerlessV2ScalingConfiguration", {}).get("MinCapacity") == 0 and all(
-        classes.get(each.get("DBInstanceIdentifier", ""), SERVERLESS) == SERVERLESS for each in members
-    ):
+    since = snapshot.get("ClusterCreateTime", FIRST)
+    known = {at: most for at, most in seen[cluster.identifier].items() if at + _HOUR > since}
+    tag, note = propose(known, settings)
+    capacity = snapshot.get("ServerlessV2ScalingConfiguration", {})
+    if capacity.get("MinCapacity") == 0 and {*classes} <= {SERVERLESS}:
         tag, note = "", "Serverless v2 with a minimum capacity of 0 pauses by itself: it needs no tag."
     if tag:
         words = ["aws", "rds", "add-tags-to-resource", "--region", cluster.region, "--resource-name", cluster.arn]
@@ -183,7 +183,7 @@ def _suggestion(
         "tag": tag or None,
         "saved_hours_a_month": month["stopped_hours"],
         "saved_usd_a_month": month["saved_usd"],
-        "days": round(len(seen) / 24, 1),
+        "days": round(len(known) / 24, 1),
         "note": " ".join(filter(None, (note, month["note"]))),
         "command": command,
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
 
 from office_hours import rds
@@ -55,10 +56,16 @@ class Survey:
     def tagged(self) -> list[Cluster]:
         return [cluster for cluster in self.clusters if cluster.schedule]
 
-    @property
-    def classes(self) -> dict[str, str]:
-        """The class of each instance, by its name."""
-        return {name: each.get("DBInstanceClass", "") for name, each in self.instances.items()}
+    def events_of(self, cluster: Cluster) -> "Sequence[EventTypeDef]":
+        return (self.events or {}).get(cluster.identifier, ())
+
+    def instances_of(self, cluster: Cluster) -> "list[DBInstanceTypeDef]":
+        """A cluster's instances; empty ones where RDS doesn't list them."""
+        members = cluster.snapshot.get("DBClusterMembers", ())
+        return [self.instances.get(each.get("DBInstanceIdentifier", ""), {}) for each in members]
+
+    def classes_of(self, cluster: Cluster) -> list[str]:
+        return sorted(each.get("DBInstanceClass", "unknown") for each in self.instances_of(cluster))
 
 
 def look_around(
@@ -138,9 +145,9 @@ def place(entry: OfCluster) -> tuple[str, str, str]:
     return entry.get("account_name", "").lower(), entry["region"], entry["cluster"]
 
 
-def of_each(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:
-    """What comes of each cluster's job. Whatever breaks in one is a failure of its cluster alone."""
-    return (guarded(cluster, job) for cluster, job in jobs)
+def of_each(clusters: Iterable[Cluster], job: Callable[[Cluster], _T]) -> Iterator[_T | Failure]:
+    """What comes of the job for each cluster. Whatever breaks in one is a failure of its cluster alone."""
+    return (guarded(each, partial(job, each)) for each in clusters)
 
 
 def cut(entries: Sequence[_T], longest: int = LONGEST_ANSWER) -> tuple[list[_T], int]:
