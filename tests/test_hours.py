@@ -93,7 +93,6 @@ def test_each_rule_by_a_day_that_is_told_in_full(status: str, history: list[str]
         ("available", LONG_AGO, ["11-22 12:00 started", "11-22 20:00 started"], (21, 3), "lacks events"),
         ("stopped", LONG_AGO, ["11-22 12:00 started"], (21, 3), "lacks events"),
         ("available", LONG_AGO, ["11-22 12:00 stopped"], (3, 21), "lacks events"),
-        ("deleting", LONG_AGO, [], (24, 0), '"deleting"'),  # in which nothing is billed
         ("available", "2026-11-23 06:00", ["11-23 07:00 stopped", "11-23 08:00 started"], (2, 1), "created on Mon"),
         ("available", "2026-11-22 12:00", ["11-23 08:00 started"], (21, 0), "lacks events"),  # new: it ran
         ("creating", "2026-11-23 09:00", [], (0, 0), "created"),  # this moment

@@ -24,10 +24,7 @@ PERIODS = (1, 7, 14)  # days: RDS's event log covers no more
 MONTH = 30  # days: a calendar's month would have one figure in February and another in March
 _AFTER = {Change.STARTED: State.RUNNING, Change.STOPPED: State.STOPPED}
 _OTHER = {State.RUNNING: State.STOPPED, State.STOPPED: State.RUNNING}
-# In these a cluster is stopped, in those neither stopped nor billed, and in any other status it runs.
-# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
-_STOPPED = ("stopped", "starting")
-_NEITHER = ("creating", "deleting", "cloning-failed", "migration-failed", "inaccessible-encryption-credentials")
+_STOPPED = ("stopped", "starting")  # in any other status a cluster runs
 _UTC = ZoneInfo("UTC")
 
 
@@ -99,7 +96,7 @@ def past_spans(
             spans.append(Span(since, at, state, sure=to is not state))
             since = at
         state = to
-    return [*spans, Span(since, now, state, sure=state is present and not status.startswith(_NEITHER))]
+    return [*spans, Span(since, now, state, sure=state is present)]
 
 
 def coming_spans(schedule: Schedule, hold: Hold | None, now: datetime, end: datetime) -> list[Span]:

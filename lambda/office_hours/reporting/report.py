@@ -121,8 +121,10 @@ def _send(answer: Report, invocation: Invocation) -> None:
     if (saved := answer["total"]["periods"][0]["saved_usd"]) is not None:
         with single_metric(name="SavedUSD", unit=MetricUnit.NoUnit, value=saved, namespace=NAMESPACE):
             pass
-    how_often, stopped = os.environ.get("OFFICE_HOURS_REPORT", "weekly"), _reported(answer["total"])["stopped_hours"]
-    in_days = "the last day" if how_often == "daily" else "the last 7 days"
+    how_often = os.environ.get("OFFICE_HOURS_REPORT", "weekly")
+    # What has been since the last message.
+    number, in_days = (0, "the last day") if how_often == "daily" else (1, f"the last {PERIODS[1]} days")
+    stopped = answer["total"]["periods"][number]["stopped_hours"]
     if how_often == "never":
         answer["not_sent"] = 'The setting "report" is "never".'
     elif how_often == "weekly" and invocation.now.weekday() != _MONDAY:
@@ -133,17 +135,19 @@ def _send(answer: Report, invocation: Invocation) -> None:
         boto3.client("sns", config=rds.CONFIG).publish(
             TopicArn=os.environ["OFFICE_HOURS_TOPIC"],
             Subject=f"Aurora Office Hours: {stopped:.1f} hours stopped in {in_days}",
-            Message=_text(answer, suggest(invocation, or_fail=False)).encode()[:_LONGEST].decode(errors="ignore"),
+            Message=_text(answer, number, suggest(invocation, or_fail=False))
+            .encode()[:_LONGEST]
+            .decode(errors="ignore"),
         )
         answer["sent"] = True
 
 
-def _text(answer: Report, suggested: Suggestions) -> str:
+def _text(answer: Report, number: int, suggested: Suggestions) -> str:
     """The report for people: all periods in all, then by cluster, the biggest saving first, then what to do next."""
     from jinja2 import Environment, FileSystemLoader  # noqa: PLC0415  only what is sent needs it
 
     def saved(cluster: ClusterReport) -> tuple[float, float]:
-        return _reported(cluster)["saved_usd"] or 0.0, _reported(cluster)["stopped_hours"]
+        return cluster["periods"][number]["saved_usd"] or 0.0, cluster["periods"][number]["stopped_hours"]
 
     # Plain text, in which nothing is escaped, and what AWS says of a failure may have any characters.
     environment = Environment(  # noqa: S701
@@ -160,8 +164,3 @@ def _text(answer: Report, suggested: Suggestions) -> str:
         suggested=suggested,
         best=best(suggested),
     )
-
-
-def _reported(of: Total) -> Period:
-    """The period that the message is about: the day or the week since the last one."""
-    return of["periods"][PERIODS.index(1 if os.environ.get("OFFICE_HOURS_REPORT") == "daily" else 7)]

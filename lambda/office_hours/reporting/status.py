@@ -108,7 +108,7 @@ def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem |
     every = timedelta(minutes=invocation.settings.every_minutes)
     cases, failures = parted(of_each(seen.tagged, partial(assess, now=invocation.now, every=every)))
     yield from failures
-    present, known_since = invocation.clock(), None if seen.events is None else seen.since
+    present, known_since = invocation.clock(), None if seen.events is None else invocation.now - PAST
     evidence = look_up(seen.region, cases, present, present, known_since, cloud_trail=invocation.settings.cloud_trail)
     yield from evidence.blind
     yield from (guarded(case.cluster, partial(_row, invocation, seen, evidence, case)) for case in cases)

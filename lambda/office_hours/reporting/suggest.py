@@ -18,11 +18,11 @@ from office_hours.clock import FIRST
 from office_hours.decision import obstacle
 from office_hours.evidence import MOST_QUERIES, connected
 from office_hours.regions import Invocation, Region
-from office_hours.reporting.hours import coming_spans, period, projected
+from office_hours.reporting.hours import period, projected
 from office_hours.reporting.prices import SERVERLESS, Prices
 from office_hours.reporting.survey import Looked, OfCluster, Survey, cut, look_around, of_cluster, of_each, place
 from office_hours.reporting.windows import WEEK, windows
-from office_hours.schedule import Schedule, State
+from office_hours.schedule import Schedule
 from office_hours.settings import Cluster, Settings
 
 _PERIOD, _LEAST, _HOUR = timedelta(days=28), timedelta(days=7), timedelta(hours=1)
@@ -68,7 +68,7 @@ def propose(seen: Connections, settings: Settings) -> tuple[str, str]:
     unknown = WEEK - _hours(seen, zone)
     if quietest and not used:
         return "", f"Always {quietest:g} connected, no more and no fewer: can't tell a pool in use from an idle one."
-    tag = _tag(_hours(used, zone) | unknown, used, settings) if used or unknown else "never"
+    tag = windows(_hours(used, zone) | unknown) if used or unknown else "never"
     if not tag:
         return "", f"Never idle: in all hours of the week, or nearly all, more than {quietest:g} were connected once."
     notes = [f"Nothing connected in {days:.0f} days: is it still needed?"] * (not used)
@@ -77,30 +77,6 @@ def propose(seen: Connections, settings: Settings) -> tuple[str, str]:
     if unknown:
         notes.append(f"No data for {len(unknown)} hours of the week: it runs in them.")
     return tag, " ".join([*notes, f"From {days:.0f} days of data."])
-
-
-def _tag(up: AbstractSet[int], used: AbstractSet[datetime], settings: Settings) -> str:
-    """Windows for these hours of the week, and for each hour in which it was used; empty where they'd never end."""
-    while tag := windows(up):
-        # Where clocks change, a window may not reach as far as in other weeks: such a day is then covered whole.
-        missed = used & _stopped(Schedule.parse(tag, default_zone=settings.default_zone), used)
-        if not missed:
-            return tag
-        days = {day % 7 for hour in _hours(missed, settings.zone) for day in (hour // 24, hour // 24 + 1)}
-        wider = up | {day * 24 + hour for day in days for hour in range(24)}
-        up = WEEK if wider == up else wider
-    return ""
-
-
-def _stopped(schedule: Schedule, used: AbstractSet[datetime]) -> set[datetime]:
-    """The hours in which this schedule has the cluster stopped, at least in part, while it was being used at all."""
-    stopped = set()
-    for span in coming_spans(schedule, None, min(used), max(used) + _HOUR) if used else ():
-        at = _full_hour(span.start)
-        while span.state is State.STOPPED and at < span.end:
-            stopped.add(at)
-            at += _HOUR
-    return stopped
 
 
 def _hours(times: "AbstractSet[datetime] | Connections", zone: ZoneInfo) -> set[int]:

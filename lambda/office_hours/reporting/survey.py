@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
 from office_hours import rds
 from office_hours.answer import Failure, failed
 from office_hours.clock import utc
-from office_hours.regions import Invocation, Region, guarded, listed, side_by_side, told
+from office_hours.regions import Invocation, Region, guarded, listed, parted, side_by_side, told
 from office_hours.reporting.places import AT_ONCE, places
 from office_hours.settings import Cluster
 
@@ -44,11 +44,10 @@ class OfCluster(TypedDict):
 
 @dataclass(frozen=True)
 class Survey:
-    """What a Region's RDS says. The events begin at `since`, and are None where they were not read, or can't be."""
+    """What a Region's RDS says. The events are None where they were not read, or can't be."""
 
     region: Region
     clusters: Sequence[Cluster]
-    since: datetime | None
     events: "Mapping[str, Sequence[EventTypeDef]] | None"
     instances: "Mapping[str, DBInstanceTypeDef]"
 
@@ -111,26 +110,21 @@ def _told_by_account(failures: Sequence[Failure], regions: Sequence[Region]) -> 
 
 def _survey(invocation: Invocation, region: Region, since: datetime | None) -> Iterator[Survey | Failure]:
     """Ask for a Region's clusters, events and instances at once: what one call doesn't say, the others may."""
-    pool = ThreadPoolExecutor(2)
     events = rds.events(region.client, since, invocation.clock()) if since else ()
-    reading = pool.submit(list["EventTypeDef"], events)
-    listing = pool.submit(list["DBInstanceTypeDef"], rds.instances(region.client))
-    pool.shutdown(wait=False)
-    clusters: list[Cluster] = []
-    for each in listed(invocation, region):
-        if isinstance(each, Cluster):
-            clusters.append(replace(each, account=region.account))
-            continue
-        yield each
-        if each.kind == "denied":
-            return
+    with ThreadPoolExecutor(2) as pool:
+        reading = pool.submit(list["EventTypeDef"], events)
+        listing = pool.submit(list["DBInstanceTypeDef"], rds.instances(region.client))
+        clusters, failures = parted(listed(invocation, region))
+    yield from failures
+    if any(each.kind == "denied" for each in failures):
+        return
     for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
         if error := call.exception():
             yield failed(f"{region}, {what}", error, region=region.path)
     by_cluster = None if reading.exception() or not since else rds.by_cluster(reading.result())
     instances = [] if listing.exception() else listing.result()
     by_name = {instance.get("DBInstanceIdentifier", ""): instance for instance in instances}
-    yield Survey(region, clusters, since, by_cluster, by_name)
+    yield Survey(region, [replace(each, account=region.account) for each in clusters], by_cluster, by_name)
 
 
 def of_cluster(cluster: Cluster) -> OfCluster:

@@ -58,7 +58,10 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any],
     # The dashboard's own time zone, which its viewer has chosen; the rows have none in common.
     clock = datetime.strptime(context.get("timezone", {}).get("offsetISO", "Z"), "%z").tzinfo
     kinds = [(row, _kinds(row)) for row in rows]
-    chosen = [row for row, its in kinds if kind in its and _is_named(row, name.lower())]
+    named = [
+        (row, its) for row, its in kinds if name.lower() in f"{row.cluster.account}/{row.cluster.identifier}".lower()
+    ]
+    chosen = [row for row, its in named if kind in its]
     # The most urgent first, and a row's own problems are in that order.
     chosen.sort(key=lambda row: PROBLEMS.index(row.problems[0]["problem"]) if row.problems else len(PROBLEMS))
     past = [span for row in rows for span in row.spans if span.start < now]
@@ -102,10 +105,6 @@ def _kinds(row: Row) -> set[str]:
     kinds = {"", _STATES.get(row.cluster.status, ("", "other"))[1]}
     kinds |= {"attention"} if row.problems else set()
     return kinds | ({"exception"} if row.entry["reason"] in ("held", "changed-by-hand") else set())
-
-
-def _is_named(row: Row, part: str) -> bool:
-    return part in row.cluster.identifier or part in row.cluster.account.lower()
 
 
 def _shown(row: Row, actions: Mapping[str, str], now: datetime) -> dict[str, object]:
