@@ -49,24 +49,16 @@ class Evidence:
     blind: Sequence[Failure] = ()
 
 
-def look_up(  # noqa: PLR0913  what to look for, and three instants
-    region: "Region",
-    cases: Sequence[Case],
-    until: datetime,
-    present: datetime,
-    known_since: datetime | None = None,
-    *,
-    cloud_trail: bool,
+def look_up(
+    region: "Region", cases: Sequence[Case], until: datetime, present: datetime, *, cloud_trail: bool
 ) -> Evidence:
     """Read what these cases of one Region need, and nothing where nothing is.
 
     until: nothing later is read.
     present: the instant by the clock.
-    known_since: events from then on are known, and are only read for a case that needs earlier ones too.
     cloud_trail: whether it may be asked.
     """
-    needed = {case.cluster.identifier: case.since for case in cases if case.since}
-    wanted = {name: since for name, since in needed.items() if known_since is None or since < known_since}
+    wanted = {case.cluster.identifier: case.since for case in cases if case.since}
     disputes = [case.found for case in cases if cloud_trail and isinstance(case.found, Dispute)]
     with ThreadPoolExecutor(1) as beside:
         asked = beside.submit(_read_trail, region, disputes, until, present)

@@ -108,8 +108,8 @@ def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem |
     every = timedelta(minutes=invocation.settings.every_minutes)
     cases, failures = parted(of_each(seen.tagged, partial(assess, now=invocation.now, every=every)))
     yield from failures
-    present, known_since = invocation.clock(), None if seen.events is None else invocation.now - PAST
-    evidence = look_up(seen.region, cases, present, present, known_since, cloud_trail=invocation.settings.cloud_trail)
+    present = invocation.clock()
+    evidence = look_up(seen.region, cases, present, present, cloud_trail=invocation.settings.cloud_trail)
     yield from evidence.blind
     yield from (guarded(case.cluster, partial(_row, invocation, seen, evidence, case)) for case in cases)
 
@@ -126,13 +126,12 @@ def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
 def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -> Row:
     """A cluster's row. Raises what went wrong when its events were read, where they would decide."""
     cluster, now = case.cluster, invocation.now
-    past = seen.events_of(cluster)
-    events, call = evidence.events.get(cluster.identifier, past), evidence.calls.get(cluster.identifier)
+    events, call = evidence.events.get(cluster.identifier, ()), evidence.calls.get(cluster.identifier)
     decision = case.found.settle(events, call)
     # Where the log could not be read, the past is unknown, rather than that nothing happened.
     spans, desired, hold = [Span(now - PAST, now, None)], None, cluster.hold
     if seen.events is not None:
-        spans = past_spans(cluster.snapshot, past, now - PAST, now)
+        spans = past_spans(cluster.snapshot, seen.events_of(cluster), now - PAST, now)
     if isinstance(cluster.schedule, Schedule) and not isinstance(hold, HoldError):
         coming = coming_spans(cluster.schedule, hold, now, now + COMING)
         desired, spans = coming[0].state, spans + coming
