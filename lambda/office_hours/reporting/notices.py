@@ -52,20 +52,15 @@ def send(order: Order, outcomes: Sequence[Outcome]) -> list[Failure]:
 
 def stop_of(outcome: Outcome, now: datetime, after: datetime, until: datetime) -> datetime | None:
     """When this cluster is stopped, if it is up, and if that is after one instant and not after another."""
-    cluster, decision, schedule, hold = (
-        outcome.cluster,
-        outcome.decision,
-        outcome.cluster.schedule,
-        outcome.cluster.hold,
-    )
+    cluster, decision, schedule = outcome.cluster, outcome.decision, outcome.cluster.schedule
     is_up = cluster.status == "available" and decision.action is Action.LEAVE and decision.reason in _LEFT
-    if not is_up or not isinstance(schedule, Schedule) or isinstance(hold, HoldError):
+    if not is_up or not isinstance(schedule, Schedule) or isinstance(cluster.hold, HoldError):
         return None
-    changes, stops = coming_spans(schedule, hold, now, until + timedelta(minutes=1))[1:], list[datetime]()
+    coming, stops = coming_spans(schedule, cluster.hold, now, until + timedelta(minutes=1)), list[datetime]()
     if decision.reason is Reason.IN_USE:  # it stops when its grace ends, unless anything else comes before
         grace, is_up = grace_end(cluster, now), False
-        stops += [grace] if grace and all(grace < change.start for change in changes) else []
-    for change in changes:
+        stops += [grace] if grace and grace < coming[0].end else []
+    for change in coming[1:]:
         stops += [change.start] if is_up and change.state is State.STOPPED else []
         is_up = change.state is State.RUNNING
     return min((each for each in stops if after < each <= until), default=None)

@@ -8,6 +8,7 @@ https://github.com/aws-samples/cloudwatch-custom-widgets-samples (logsInsightsQu
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
@@ -58,12 +59,7 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any],
     # The dashboard's own time zone, which its viewer has chosen; the rows have none in common.
     clock = datetime.strptime(context.get("timezone", {}).get("offsetISO", "Z"), "%z").tzinfo
     kinds = [(row, _kinds(row)) for row in rows]
-    named = [
-        (row, its) for row, its in kinds if name.lower() in f"{row.cluster.account}/{row.cluster.identifier}".lower()
-    ]
-    chosen = [row for row, its in named if kind in its]
-    # The most urgent first, and a row's own problems are in that order.
-    chosen.sort(key=lambda row: PROBLEMS.index(row.problems[0]["problem"]) if row.problems else len(PROBLEMS))
+    chosen = _chosen(kinds, name.lower(), kind)
     past = [span for row in rows for span in row.spans if span.start < now]
     return _template("status.html").render(
         status=status,
@@ -105,6 +101,14 @@ def _kinds(row: Row) -> set[str]:
     kinds = {"", _STATES.get(row.cluster.status, ("", "other"))[1]}
     kinds |= {"attention"} if row.problems else set()
     return kinds | ({"exception"} if row.entry["reason"] in ("held", "changed-by-hand") else set())
+
+
+def _chosen(kinds: Iterable[tuple[Row, AbstractSet[str]]], name: str, kind: str) -> list[Row]:
+    """The rows that the form lets through, by a part of the cluster's or its account's name, the most urgent first."""
+    chosen = [row for row, its in kinds if kind in its]
+    chosen = [row for row in chosen if name in row.cluster.identifier or name in row.cluster.account.lower()]
+    # A row's own problems are in that order.
+    return sorted(chosen, key=lambda row: PROBLEMS.index(row.problems[0]["problem"]) if row.problems else len(PROBLEMS))
 
 
 def _shown(row: Row, actions: Mapping[str, str], now: datetime) -> dict[str, object]:
