@@ -218,6 +218,7 @@ def test_a_hundred_clusters_fit_at_each_width(widget: Page, width: int) -> None:
     assert widget.locator("#widget").evaluate("box => box.scrollWidth <= box.clientWidth")
     heights = widget.locator("tbody tr").evaluate_all("rows => rows.map(row => row.getBoundingClientRect().height)")
     assert len(heights) == 101
+    expect(widget.locator("tbody .time").first).to_be_visible(visible=width >= 900)
     assert max(heights) < (45 if width >= 1200 else 90)
 
 
