@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
 import boto3
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from office_hours import rds
 from office_hours.answer import NAMESPACE, Failure, RunError, failed, in_words, logger
@@ -119,8 +119,9 @@ def _send(answer: Report, invocation: Invocation) -> None:
     https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
     """
     if (saved := answer["total"]["periods"][0]["saved_usd"]) is not None:
-        with single_metric(name="SavedUSD", unit=MetricUnit.NoUnit, value=saved, namespace=NAMESPACE):
-            pass
+        metrics = EphemeralMetrics(namespace=NAMESPACE)  # single_metric sends them also where they are switched off
+        metrics.add_metric(name="SavedUSD", unit=MetricUnit.NoUnit, value=saved)
+        metrics.flush_metrics()
     how_often = os.environ.get("OFFICE_HOURS_REPORT", "weekly")
     # What has been since the last message.
     number, in_days = (0, "the last day") if how_often == "daily" else (1, f"the last {PERIODS[1]} days")

@@ -116,10 +116,8 @@ def _survey(invocation: Invocation, region: Region, since: datetime | None) -> I
         listing = pool.submit(list["DBInstanceTypeDef"], rds.instances(region.client))
         clusters, failures = parted(listed(invocation, region))
     yield from failures
-    if any(each.kind == "denied" for each in failures):
-        return
     for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
-        if error := call.exception():
+        if clusters and (error := call.exception()):
             yield failed(f"{region}, {what}", error, region=region.path)
     by_cluster = None if reading.exception() or not since else rds.by_cluster(reading.result())
     instances = [] if listing.exception() else listing.result()
