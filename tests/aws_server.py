@@ -37,7 +37,6 @@ from botocore.retries import bucket
 from botocore.serialize import create_serializer
 
 from office_hours import rds
-from office_hours.reporting import prices
 
 ACCOUNT = "123456789012"
 MANAGER = "999999999999"  # the organization's management account
@@ -635,10 +634,9 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 
 
 def forget() -> None:
-    """Have the functions forget the clients and prices of another account."""
+    """Have the functions forget the clients of another account."""
     rds.client.cache_clear()
     rds.beside.cache_clear()
-    prices.fetch.cache_clear()
 
 
 def end_what_was_given_up() -> None:

@@ -187,7 +187,7 @@ def test_the_page_has_problems_first_sums_and_buttons_for_its_own_account_alone(
     (link,) = other.all("a")
     function = f"lambda/home?region={HOME}#/functions/aurora-office-hours-start"
     assert link.attributes["href"] == f"https://{HOME}.console.aws.amazon.com/{function}"
-    assert '{"clusters": ["eu-west-1/a"]}' in (link.attributes["title"] or "")
+    assert '"clusters": ["eu-west-1/a"]' in (link.attributes["title"] or "")
     assert '["eu-west-1/a"]' in own.all("cwdb-action")[0].text
     for words in ("2 stopped", "old/333333333333: SUSPENDED", f"{name}/b: invalid tag"):
         assert words in " ".join(found.text.split())
@@ -241,8 +241,9 @@ def test_the_report_adds_all_accounts_up_and_names_them(
         "Could not be read: Account denied/444444444444: AccessDenied",
     ):
         assert words in text
+    assert "Suggestions could not be made" not in text  # the same failure is said once
     assert answer["failures"][0].startswith("Account denied/444444444444: AccessDenied")
-    assert [each.counts() for each in organization.members.values()] == [{}, LOOKING, LOOKING, LOOKING]
+    assert [sorted(each.counts()) for each in organization.members.values()] == [[], *[sorted(LOOKING)] * 3]
 
 
 def test_no_answer_and_no_line_of_the_log_has_a_credential(organization: Account, log: Log) -> None:

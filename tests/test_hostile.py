@@ -129,8 +129,7 @@ def see(account: Account, said: list[str], text: str) -> Seen:
         "dry_run": text,
         text: text,
     }
-    chosen = {"forms": {"all": {"cluster": "\ud800", "state": text, text: text}}, "timezone": {"offsetISO": text}}
-    on_dashboard = {"widgetContext": {"theme": text, "width": 1400, text: text, **chosen}}
+    on_dashboard = {"widgetContext": {"theme": text, text: text, "forms": {"all": {"cluster": "", text: text}}}}
     invocations: list[tuple[Handler, dict[str, Any]]] = [
         (handlers.status, {}),
         (handlers.status, {"explain": text[:256]}),

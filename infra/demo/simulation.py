@@ -217,7 +217,8 @@ def _periods(client: "RDSClient") -> dict[str, Period]:
     found = {}
     for snapshot in client.describe_db_clusters()["DBClusters"]:
         name = snapshot["DBClusterIdentifier"]
-        price = prices.Prices().of(snapshot, classes, REGION)
+        its = [classes[member["DBInstanceIdentifier"]] for member in snapshot["DBClusterMembers"]]
+        price = prices.Prices().of(snapshot, its, REGION)
         found[name] = period(past(snapshot, events.get(name, ()), END, DAYS), price.usd, price.note)
     return found
 

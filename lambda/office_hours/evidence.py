@@ -47,24 +47,16 @@ class Evidence:
     calls: Mapping[str, Call] = field(default_factory=dict)
 
 
-def look_up(  # noqa: PLR0913  three of them are instants
-    region: "Region",
-    cases: Sequence[Case],
-    until: datetime,
-    present: datetime,
-    known_since: datetime | None = None,
-    *,
-    cloud_trail: bool,
+def look_up(
+    region: "Region", cases: Sequence[Case], until: datetime, present: datetime, *, cloud_trail: bool
 ) -> Evidence:
     """Read what these cases of one Region need, and nothing where nothing is.
 
     until: nothing later is read.
     present: the instant by the clock.
-    known_since: events from then on are known already, and only cases that need earlier ones are looked up.
     cloud_trail: whether to ask CloudTrail.
     """
-    needed = {case.cluster.identifier: case.since for case in cases if case.since}
-    wanted = {name: since for name, since in needed.items() if known_since is None or since < known_since}
+    wanted = {case.cluster.identifier: case.since for case in cases if case.since}
     disputes = [case.found for case in cases if cloud_trail and isinstance(case.found, Dispute)]
     with ThreadPoolExecutor(1) as beside:
         asked = beside.submit(_read_trail, region, disputes, until, present)

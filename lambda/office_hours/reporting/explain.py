@@ -1,7 +1,7 @@
 """What a tag's value means, in plain words and in numbers. Pure: no AWS, no clock."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from office_hours.clock import local, utc
 from office_hours.days_off import holidays_package
@@ -47,7 +47,7 @@ def _sentences(schedule: Schedule, coming: list[Transition], hours: float | None
     if schedule.ignored:
         yield "A cluster with this tag is listed and left alone: never started, never stopped, and no complaint."
         return
-    state, today = schedule.desired_state(now), now.astimezone(schedule.zone).date()
+    state = schedule.desired_state(now)
     yield f"Should be {state} now." if state else "Says nothing about now."
     yield _changes(schedule, coming, now)
     if schedule.windows:
@@ -57,7 +57,10 @@ def _sentences(schedule: Schedule, coming: list[Transition], hours: float | None
     else:
         saved = f"{1 - hours / _WEEK:.0%} is saved"
         yield f"Runs {hours:g} of the week's {_WEEK} hours, on average over the coming year: {saved}."
-    yield from _closed(schedule, today)
+    for code in schedule.days_off.countries:
+        yield f"Nothing starts on the public holidays of {_country_name(code)}."
+    if schedule.days_off.closed or schedule.days_off.dates:
+        yield "Nothing starts on its closed days."
     if schedule.lead:
         yield f"It starts {schedule.lead} minutes before each window, so that it is up in time."
     if schedule.grace:
@@ -83,38 +86,16 @@ def _changes(schedule: Schedule, coming: list[Transition], now: datetime) -> str
 
 def _zones(schedule: Schedule) -> Iterator[str]:
     """Whose clocks count, and what a fixed zone's name doesn't say: its sign is the opposite of what people write."""
-    zones = list(dict.fromkeys(window.zone for window in schedule.windows))
-    first, others = schedule.zone.key, " and ".join(zone.key for zone in zones[1:])
-    if others:
-        yield f"Its windows are in {first} and {others}; times here are in {first}."
-        if schedule.in_default_zone:
-            yield f"Its last windows name no zone: {zones[-1].key} is the default."
-    elif schedule.in_default_zone:
-        yield f"It names no zone, so times are in {first}, the default."
+    zones = list(dict.fromkeys(window.zone.key for window in schedule.windows))
+    if len(zones) > 1:
+        yield f"Its windows are in {' and '.join(zones)}; times here are in {zones[0]}."
     else:
-        yield f"Times are in {first}."
+        yield f"Times are in {zones[0]}."
+    if schedule.in_default_zone:
+        yield f"Where it names no zone, {zones[-1]} is the default."
     for zone in zones:
-        if zone.key.startswith(("Etc/GMT+", "Etc/GMT-")):
-            yield f"{zone.key} is UTC{-int(zone.key.removeprefix('Etc/GMT')):+d} all year."
-
-
-def _closed(schedule: Schedule, today: date) -> Iterator[str]:
-    """What holidays and closed days there are, and the next ones."""
-    for code in schedule.days_off.countries:
-        upcoming = _next_holiday(code, today)
-        words = f"; the next is {upcoming[1]}, {upcoming[0]:%a %Y-%m-%d}" if upcoming else ""
-        yield f"Nothing starts on the public holidays of {_country_name(code)}{words}."
-    ranges = [*schedule.days_off.closed, *((day, day) for day in schedule.days_off.dates)]
-    if closed := min((max(first, today) for first, last in ranges if last >= today), default=None):
-        yield f"Nothing starts on its closed days; the next is {closed:%a %Y-%m-%d}."
-
-
-def _next_holiday(name: str, day: date) -> tuple[date, str] | None:
-    """A country's first public holiday on this day or after it, not more than a year away, in English if it can be."""
-    code, _, part = name.partition("-")
-    years = (day.year, day.year + 1)
-    known = holidays_package().country_holidays(code, subdiv=part or None, years=years, language="en_US")
-    return min(((each, known[each]) for each in known if each >= day), default=None)
+        if zone.startswith(("Etc/GMT+", "Etc/GMT-")):
+            yield f"{zone} is UTC{-int(zone.removeprefix('Etc/GMT')):+d} all year."
 
 
 def _country_name(name: str) -> str:

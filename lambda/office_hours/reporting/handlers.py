@@ -5,10 +5,12 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from office_hours.answer import logger
 from office_hours.event import EventError, unknown_keys
 from office_hours.regions import Invocation
+from office_hours.reporting.windows import LONGEST_TAG
 from office_hours.text import as_json
 
 _OF_STATUS = 'Accepted: {}, {"explain": "mon-fri 08:00-18:00 Europe/Berlin"}, {"describe": true}'
@@ -16,7 +18,6 @@ _OF_REPORT = (
     'Accepted: {} for the report as the answer, {"send": true} to also send it when it is due, '
     '{"suggest": true} for tags that untagged clusters could have, {"describe": true}'
 )
-_LONGEST_TAG = 256  # characters: RDS's limit
 
 
 def status(event: object, invocation: Invocation) -> object:
@@ -25,10 +26,10 @@ def status(event: object, invocation: Invocation) -> object:
     from office_hours.reporting.status import look  # noqa: PLC0415  as above
 
     asked = _read(event, ("describe", "explain", "widgetContext"), _OF_STATUS)
-    if "describe" in asked:
+    if asked.get("describe"):
         return _described("description")
     if "explain" in asked:
-        return explain(str(asked["explain"]), invocation.settings, invocation.now)
+        return explain(asked["explain"], invocation.settings, invocation.now)
     on_dashboard = "widgetContext" in asked
     seen, rows = look(invocation, or_fail=not on_dashboard)
     if not on_dashboard:
@@ -36,8 +37,6 @@ def status(event: object, invocation: Invocation) -> object:
     from office_hours.reporting.widget import status_page  # noqa: PLC0415  slow to import, and JSON doesn't need it
 
     actions = json.loads(os.environ.get("OFFICE_HOURS_ACTIONS", "{}"))
-    # A function can't be told its own ARN when it is deployed. Ours differ in their last word.
-    actions |= {"status": stop.removesuffix("stop") + "status"} if (stop := actions.get("stop")) else {}
     return status_page(seen, rows, asked["widgetContext"], actions)
 
 
@@ -47,7 +46,7 @@ def report(event: object, invocation: Invocation) -> object:
     from office_hours.reporting.suggest import suggest  # noqa: PLC0415  as above
 
     asked = _read(event, ("describe", "send", "suggest", "widgetContext"), _OF_REPORT)
-    if "describe" in asked:
+    if asked.get("describe"):
         return _described("suggestions")
     if "widgetContext" in asked:
         from office_hours.reporting.widget import suggestions_page  # noqa: PLC0415  slow to import, as in status
@@ -61,22 +60,18 @@ def _described(name: str) -> str:
     return Path(__file__).with_name("templates").joinpath(f"{name}.md").read_text("utf-8")
 
 
-def _read(event: object, keys: Sequence[str], accepted: str) -> dict[str, object]:
+def _read(event: object, keys: Sequence[str], accepted: str) -> dict[str, Any]:
     """The event, checked. Raises EventError, which is in the log as well."""
     given = event if isinstance(event, dict) else {}
     mistakes = unknown_keys(given, keys, accepted)
-    tag = given.get("explain", "")
-    # Lambda can't answer with half of a surrogate pair.
-    is_tag = isinstance(tag, str) and len(tag) <= _LONGEST_TAG and not re.search(r"[\ud800-\udfff]", tag)
-    checks = (
-        ("describe", given.get("describe", True) is True, "true"),
-        ("explain", is_tag, f"the value of a tag, of {_LONGEST_TAG} characters at most"),
-        ("send", isinstance(given.get("send", False), bool), "true or false"),
-        ("suggest", isinstance(given.get("suggest", False), bool), "true or false"),
-    )
-    for key, is_right, expected in checks:
-        if key in keys and not is_right:
-            mistakes.append(f'"{key}" has {as_json(given[key])}: expected {expected}.')
+    for key in [key for key in given if key in keys and key != "widgetContext"]:
+        value, expected, is_right = given[key], "true or false", isinstance(given[key], bool)
+        if key == "explain":
+            expected = f"the value of a tag, of {LONGEST_TAG} characters at most"
+            # Lambda can't answer with half of a surrogate pair.
+            is_right = isinstance(value, str) and len(value) <= LONGEST_TAG and not re.search("[\ud800-\udfff]", value)
+        if not is_right:
+            mistakes.append(f'"{key}" has {as_json(value)}: expected {expected}.')
     if given.get("send") and (given.get("suggest") or "widgetContext" in given):
         mistakes.append('"send" goes alone: the message has suggestions of its own.')
     if not isinstance(event, dict):

@@ -7,12 +7,12 @@ automatic restart counts as neither. What the log leaves open is inferred, and a
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict
 from zoneinfo import ZoneInfo
 
-from office_hours.clock import local
+from office_hours.clock import FIRST, local
 from office_hours.decision import LOG_KEPT, Change, history_of
 from office_hours.hold import Hold
 from office_hours.schedule import Schedule, State
@@ -24,11 +24,7 @@ PERIODS = (1, 7, 14)  # days: RDS's event log covers no more
 MONTH = 30  # days: a calendar's month would have one figure in February and another in March
 _AFTER = {Change.STARTED: State.RUNNING, Change.STOPPED: State.STOPPED}
 _OTHER = {State.RUNNING: State.STOPPED, State.STOPPED: State.RUNNING}
-# In these a cluster is stopped, in those neither stopped nor billed, and in any other status it runs.
-# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
-_STOPPED = ("stopped", "starting")
-_NEITHER = ("creating", "deleting", "cloning-failed", "migration-failed", "inaccessible-encryption-credentials")
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_STOPPED = ("stopped", "starting")  # in any other status a cluster runs
 _UTC = ZoneInfo("UTC")
 
 
@@ -55,11 +51,15 @@ class Period(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time that a cluster spends in one state; None is an unknown one."""
+    """A stretch of time that a cluster spends in one state, if that is known.
+
+    sure: whether RDS's log says so, rather than lacks an event that would.
+    """
 
     start: datetime
     end: datetime
     state: State | None
+    sure: bool = True
 
 
 def past(snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", now: datetime, days: int) -> Hours:
@@ -68,50 +68,45 @@ def past(snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", now: da
     events: the cluster's, in any order, from `now - LOG_KEPT` on, whatever the period: before the first one the cluster
         was in the other state, and without any it always was in its present one.
     """
-    status, notes = snapshot.get("Status", ""), []
-    created, changes = _changes(snapshot, events, now)
-    start = now - timedelta(days=days)
-    if created > start:
-        start = created
-        notes.append(f"It was created on {local(created, _UTC)}: its hours count from then.")
-    spans, repeated = _spans(changes, _present(status), start, now)
-    state = changes[-1][1] if changes else _present(status)
-    if repeated:
-        times = ", ".join(local(at, _UTC) for at in repeated)
-        notes.append(f"Events are missing: the log has it started or stopped twice in a row, again on {times}.")
-    if status.startswith(_NEITHER):
-        notes.append(f'Its status is "{status}", and the log doesn\'t say since when.')
-    elif state is not _present(status):
-        notes.append(f'Its status is "{status}", but the log says {state}: the latest event is missing.')
+    status, start = snapshot.get("Status", ""), now - timedelta(days=days)
+    spans, notes = past_spans(snapshot, events, start, now), []
+    if spans[0].state is None:
+        notes.append(f"It was created on {local(spans[0].end, _UTC)}: its hours count from then.")
+    if not all(span.sure for span in spans):
+        notes.append(f'RDS\'s event log lacks events, or does not fit its status "{status}": some hours are inferred.')
     return Hours(days, hours_in(spans, State.RUNNING), hours_in(spans, State.STOPPED), " ".join(notes))
 
 
 def past_spans(
     snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", start: datetime, now: datetime
 ) -> list[Span]:
-    """What the cluster was from `start`, where its events begin, until now. Before its creation that is unknown."""
-    created, changes = _changes(snapshot, events, now)
-    present, begin = _present(snapshot.get("Status", "")), max(start, created)
-    spans, repeated = _spans(changes, present, begin, now)
-    if changes and changes[-1][1] is not present:  # the latest event is missing
-        spans[-1] = Span(spans[-1].start, now, None)
-    # Between two events that say the same, the other one is missing.
-    spans = [Span(span.start, span.end, None) if span.end in repeated else span for span in spans]
-    return [*([Span(start, begin, None)] if begin > start else []), *spans]
+    """What the cluster was from `start`, where its events begin, until now; unknown before its creation."""
+    status, created = snapshot.get("Status", ""), min(snapshot.get("ClusterCreateTime") or FIRST, now)
+    present = State.STOPPED if status in _STOPPED else State.RUNNING
+    # Events before the creation are about an earlier cluster of this name.
+    history = [(at, _AFTER[change]) for at, change in history_of(events) if change in _AFTER and created <= at <= now]
+    if created >= now - LOG_KEPT:
+        history.insert(0, (created, State.RUNNING))
+    spans, since = [], max(start, created)
+    if since > start:
+        spans.append(Span(start, since, None))
+    state = _OTHER[history[0][1]] if history else present
+    for at, to in history:
+        if at > since:
+            spans.append(Span(since, at, state, sure=to is not state))
+            since = at
+        state = to
+    return [*spans, Span(since, now, state, sure=state is present)]
 
 
 def coming_spans(schedule: Schedule, hold: Hold | None, now: datetime, end: datetime) -> list[Span]:
     """What the hold, or else the schedule, says from now until `end`."""
     spans, at = [], now
     while at < end:
-        if hold and hold.in_force(at):
-            upcoming = min(hold.until or end, end)
-            spans.append(Span(at, upcoming, hold.to))
-        else:
-            transition = schedule.next_transition(at)
-            changes = (end, transition.at if transition else None, hold.since if hold else None)
-            upcoming = min(change for change in changes if change and change > at)
-            spans.append(Span(at, upcoming, schedule.desired_state(at)))
+        held, transition = hold if hold and hold.in_force(at) else None, schedule.next_transition(at)
+        edges = [held.until] if held else [transition and transition.at, hold and hold.since]
+        upcoming = min((edge for edge in edges if edge and at < edge < end), default=end)
+        spans.append(Span(at, upcoming, held.to if held else schedule.desired_state(at)))
         at = upcoming
     return spans
 
@@ -125,6 +120,12 @@ def projected(schedule: Schedule, now: datetime) -> Hours:
     stopped = hours_in(coming_spans(schedule, None, now, now + timedelta(days=MONTH)), State.STOPPED)
     note = "Its schedule has one side only: what people do on the other is not known."
     return Hours(MONTH, MONTH * 24 - stopped, stopped, note if schedule.one_sided else "")
+
+
+def next_start(schedule: Schedule, after: datetime) -> datetime | None:
+    """When the schedule starts a cluster that is stopped then; None where that is not its next transition."""
+    transition = schedule.next_transition(after)
+    return transition.at if transition and transition.to is State.RUNNING else None
 
 
 def period(hours: Hours, usd: float | None, price_note: str = "") -> Period:
@@ -159,35 +160,3 @@ def total(days: int, periods: Sequence[Period]) -> Period:
 def hours_in(spans: Iterable[Span], state: State) -> float:
     """The hours that the spans have in this state."""
     return sum((span.end - span.start for span in spans if span.state is state), timedelta()) / timedelta(hours=1)
-
-
-def _present(status: str) -> State:
-    return State.STOPPED if status in _STOPPED else State.RUNNING
-
-
-def _changes(
-    snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", now: datetime
-) -> tuple[datetime, list[tuple[datetime, State]]]:
-    """When the cluster was created, and each state that it has come into, as far as the log goes."""
-    created = min(snapshot.get("ClusterCreateTime") or _LONG_AGO, now)
-    # The same event may come on two pages. Those before the creation are about an earlier cluster of this name.
-    history = dict.fromkeys(history_of(events))
-    changes = [(at, _AFTER[change]) for at, change in history if change in _AFTER and created <= at <= now]
-    if created >= now - LOG_KEPT:
-        changes.insert(0, (created, State.RUNNING))
-    return created, changes
-
-
-def _spans(
-    changes: Sequence[tuple[datetime, State]], present: State, start: datetime, end: datetime
-) -> tuple[list[Span], list[datetime]]:
-    """The states from `start` to `end`, and when one changed into what it was."""
-    spans, since, repeated = [], start, []
-    state = _OTHER[changes[0][1]] if changes else present
-    for at, to in changes:
-        if at > start:
-            spans.append(Span(since, at, state))
-            since = at
-            repeated += [at] if to is state else []
-        state = to
-    return [*spans, Span(since, end, state)], repeated

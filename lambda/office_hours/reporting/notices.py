@@ -20,7 +20,8 @@ from office_hours.answer import Failure, Outcome, failed
 from office_hours.clock import local, utc
 from office_hours.decision import Action, Reason, grace_end
 from office_hours.event import Event
-from office_hours.hold import Hold
+from office_hours.hold import HoldError
+from office_hours.reporting.hours import coming_spans, next_start
 from office_hours.run import Order
 from office_hours.schedule import Schedule, State
 
@@ -50,27 +51,19 @@ def send(order: Order, outcomes: Sequence[Outcome]) -> list[Failure]:
 
 
 def stop_of(outcome: Outcome, now: datetime, after: datetime, until: datetime) -> datetime | None:
-    """When the schedule stops this cluster, if it is up, and if that is after one instant and not after another."""
-    cluster, schedule, hold = outcome.cluster, outcome.cluster.schedule, outcome.cluster.hold
-    is_up = cluster.status == "available" and outcome.decision.action is Action.LEAVE
-    if not is_up or outcome.decision.reason not in _LEFT or not isinstance(schedule, Schedule):
+    """When this cluster is stopped, if it is up, and if that is after one instant and not after another."""
+    cluster, decision, schedule = outcome.cluster, outcome.decision, outcome.cluster.schedule
+    is_up = cluster.status == "available" and decision.action is Action.LEAVE and decision.reason in _LEFT
+    if not is_up or not isinstance(schedule, Schedule) or isinstance(cluster.hold, HoldError):
         return None
-    stops = _by_schedule(outcome, schedule, now, until)
-    if isinstance(hold, Hold):
-        stops = [each for each in stops if not hold.in_force(each)]
-        if hold.to is State.RUNNING and hold.until and schedule.desired_state(hold.until) is State.STOPPED:
-            stops.append(hold.until)
+    coming, stops = coming_spans(schedule, cluster.hold, now, until + timedelta(minutes=1)), list[datetime]()
+    if decision.reason is Reason.IN_USE:  # it stops when its grace ends, unless anything else comes before
+        grace, is_up = grace_end(cluster, now), False
+        stops += [grace] if grace and grace < coming[0].end else []
+    for change in coming[1:]:
+        stops += [change.start] if is_up and change.state is State.STOPPED else []
+        is_up = change.state is State.RUNNING
     return min((each for each in stops if after < each <= until), default=None)
-
-
-def _by_schedule(outcome: Outcome, schedule: Schedule, now: datetime, until: datetime) -> list[datetime]:
-    """When the schedule stops a cluster that is up then, and when its grace ends, if nothing else comes before."""
-    is_down = outcome.decision.reason is Reason.IN_USE  # but for its grace
-    stops, at, grace = list[datetime](), now, grace_end(outcome.cluster, now) if is_down else None
-    while (transition := schedule.next_transition(at)) and (at := transition.at) <= until:
-        stops += [at] if transition.to is State.STOPPED and not is_down else []
-        is_down, grace = transition.to is State.STOPPED, grace if grace and grace < at else None
-    return stops + ([grace] if grace else [])
 
 
 def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str]:
@@ -104,8 +97,8 @@ def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str
 def _next_start(at: datetime, outcome: Outcome) -> datetime:
     """When a cluster that stops then is started again, a day later at the latest."""
     schedule, a_day_later = outcome.cluster.schedule, at + timedelta(days=1)
-    transition = schedule.next_transition(at) if isinstance(schedule, Schedule) else None
-    return min(transition.at, a_day_later) if transition and transition.to is State.RUNNING else a_day_later
+    start = next_start(schedule, at) if isinstance(schedule, Schedule) else None
+    return min(start or a_day_later, a_day_later)
 
 
 def _line(at: datetime, outcome: Outcome) -> str:

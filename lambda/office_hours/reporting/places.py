@@ -30,9 +30,9 @@ _PATIENT = rds.IMPATIENT.merge(Config(retries={"mode": "standard", "total_max_at
 
 @dataclass(frozen=True)
 class Account:
-    """A member of the organization. `manager` is the id of the organization's management account."""
+    """A member of the organization, or without an id all of them. `manager` is its management account's id."""
 
-    id: str
+    id: str = ""
     name: str = ""
     state: str = "ACTIVE"
     manager: str = ""
@@ -42,16 +42,7 @@ class Account:
         return f"{self.name}/{self.id}" if self.name else self.id
 
     def __str__(self) -> str:
-        return f"Account {self.path}"
-
-
-@dataclass(frozen=True)
-class _Organization:
-    units: Sequence[str]
-    path = ""
-
-    def __str__(self) -> str:
-        return "The organization's accounts"
+        return f"Account {self.path}" if self.id else "The organization's accounts"
 
 
 @dataclass(frozen=True)
@@ -69,8 +60,8 @@ def places(settings: Settings, seconds: float) -> tuple[list[Region], list[Failu
     if not units:
         return regions, failures, []
     for_each = seconds * _FOR_ACCOUNTS
-    found, unlisted = side_by_side([_Organization(units)], _accounts, for_each)
-    own, accounts = (found or [Account("")])[0], {each.id: each for each in found[1:]}
+    found, unlisted = side_by_side([Account()], lambda _: _accounts(units), for_each)
+    own, accounts = (found or [Account()])[0], {each.id: each for each in found[1:]}
     own = accounts.pop(own.id, own)
     # A service-managed StackSet deploys to any account but the management account, which has no such role then.
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs.html
@@ -83,35 +74,34 @@ def places(settings: Settings, seconds: float) -> tuple[list[Region], list[Failu
     return regions + theirs, failures + unlisted + closed, sorted(inactive)
 
 
-def _accounts(organization: _Organization) -> Iterator[Account]:
+def _accounts(units: Sequence[str]) -> Iterator[Account]:
     """The function's own account, then those in the units and in the units below them.
 
     https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccountsForParent.html
     """
     yield Account(_client("sts").get_caller_identity()["Account"])
-    client, units = _client("organizations", config=_PATIENT), organization.units
+    client = _client("organizations", config=_PATIENT)
 
-    def of_each(units: Sequence[str], operation: str, key: str) -> Iterator[Mapping[str, str]]:
+    def of_each(operation: str, key: str) -> Iterator[Mapping[str, str]]:
         paginate = client.get_paginator(operation).paginate
         found = pool.map(lambda unit: [each for page in paginate(ParentId=unit) for each in page[key]], units)
         return (each for some in found for each in some)
 
     with ThreadPoolExecutor(_UNITS_AT_ONCE) as pool:
         while units:
-            for each in of_each(units, "list_accounts_for_parent", "Accounts"):
+            for each in of_each("list_accounts_for_parent", "Accounts"):
                 # `Status` is the older name.
                 state, arn = each.get("State") or each.get("Status") or "ACTIVE", each.get("Arn", "").split(":")
                 yield Account(each["Id"], " ".join(each.get("Name", "").split()), state, "".join(arn[4:5]))
-            below = of_each(units, "list_organizational_units_for_parent", "OrganizationalUnits")
-            units = [unit["Id"] for unit in below]
+            units = [unit["Id"] for unit in of_each("list_organizational_units_for_parent", "OrganizationalUnits")]
 
 
 def _member_regions(sts: Any, settings: Settings, account: Account) -> Iterator[Region]:  # noqa: ANN401
     """The Regions of a member account, with its credentials."""
     role = f"arn:{sts.meta.partition}:iam::{account.id}:role/{ROLE}"
     given = sts.assume_role(RoleArn=role, RoleSessionName=rds.USER_AGENT, DurationSeconds=_SHORTEST_SESSION)
-    names = {"AccessKeyId": "access_key_id", "SecretAccessKey": "secret_access_key", "SessionToken": "session_token"}
-    keys = {f"aws_{name}": given["Credentials"][key] for key, name in names.items()}
+    id_, secret, token = (given["Credentials"][key] for key in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+    keys = {"aws_access_key_id": id_, "aws_secret_access_key": secret, "aws_session_token": token}
     regions: Iterable[str] = settings.regions or [sts.meta.region_name]
     if settings.regions == ("*",):
         regions = rds.enabled_regions(_client("account", None, keys))

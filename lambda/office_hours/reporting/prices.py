@@ -8,11 +8,11 @@ https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-qu
 
 import json
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import boto3
@@ -33,13 +33,7 @@ _IO_OPTIMIZED = "aurora-iopt1"  # the StorageType of a cluster; a standard one h
 # `EU-InstanceUsageIOOptimized:db.r6g.2xl`: the class is shortened here, and whole in the attribute `instanceType`.
 _USAGE_TYPE = re.compile(r"InstanceUsage(?:IOOptimized)?:|Aurora:ServerlessV2(?:IOOptimized)?Usage$")
 _ENDPOINT = "us-east-1"  # one of the three Regions that have one; each knows the prices of all
-# Credentials don't work across partitions, and China's prices are in another currency.
-_OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-iso", "eusc-")
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=20)
-
-
-class PriceError(Exception):
-    """A price that is not known, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +44,8 @@ class Price:
     note: str = ""
 
 
-@lru_cache(maxsize=256)
 def fetch(region: str, engine: str) -> PriceList:
-    """The prices of an engine (`Aurora MySQL`) in a Region: a few pages, for all its classes, once in a process."""
+    """The prices of an engine (`Aurora MySQL`) in a Region: a few pages, for all its classes."""
     wanted = {"regionCode": region, "databaseEngine": engine}
     pages = boto3.client("pricing", region_name=_ENDPOINT, config=_CONFIG).get_paginator("get_products")
     answers = pages.paginate(
@@ -60,72 +53,51 @@ def fetch(region: str, engine: str) -> PriceList:
         Filters=[{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in wanted.items()],
         PaginationConfig={"PageSize": 100},
     )
-    return parse((product for answer in answers for product in answer["PriceList"]), wanted)
-
-
-def parse(products: Iterable[str], wanted: Mapping[str, str]) -> PriceList:
-    """The prices in GetProducts' JSON texts. What can't be read, or isn't as wanted where it says so, is left out."""
     prices: defaultdict[tuple[str, bool], set[float]] = defaultdict(set)
-    for text in products:
-        with suppress(ValueError, LookupError, TypeError, AttributeError):
+    for text in (product for answer in answers for product in answer["PriceList"]):
+        with suppress(ValueError, LookupError, TypeError, AttributeError):  # what can't be read is left out
             product = json.loads(text)
             attributes = product["product"]["attributes"]
-            usage_type = _USAGE_TYPE.search(attributes["usagetype"])
-            if not usage_type or any(attributes.get(name, value) != value for name, value in wanted.items()):
-                continue
-            instance_class = attributes["instanceType"] if usage_type[0].endswith(":") else SERVERLESS
-            terms = product["terms"]["OnDemand"].values()
-            charges = [charge["pricePerUnit"] for term in terms for charge in term["priceDimensions"].values()]
-            found = {float(charge["USD"]) for charge in charges} - {0.0}  # what costs nothing is a preview
-            prices[instance_class, "IOOptimized" in usage_type[0]] |= found
+            if usage_type := _USAGE_TYPE.search(attributes["usagetype"]):
+                instance_class = attributes["instanceType"] if usage_type[0].endswith(":") else SERVERLESS
+                terms = product["terms"]["OnDemand"].values()
+                charges = [charge["pricePerUnit"] for term in terms for charge in term["priceDimensions"].values()]
+                found = {float(charge["USD"]) for charge in charges} - {0.0}  # what costs nothing is a preview
+                prices[instance_class, "IOOptimized" in usage_type[0]] |= found
     return prices
 
 
 @dataclass
 class Prices:
-    """The prices that one run needs. A list that can't be fetched is asked for once."""
+    """The prices that one run needs. Each list is asked for once."""
 
-    _failed: dict[tuple[str, str], str] = field(default_factory=dict)
+    _lists: dict[tuple[str, str], PriceList | str] = field(default_factory=dict)  # or why it can't be read
+    _lock: Lock = field(default_factory=Lock)  # many places need the same one at once
 
-    def of(self, snapshot: "DBClusterTypeDef", classes: Mapping[str, str], region: str) -> Price:
+    def of(self, snapshot: "DBClusterTypeDef", classes: Sequence[str], region: str) -> Price:
         """What an hour of this cluster costs while it runs: the sum over its instances, whose classes are given.
 
         Serverless v2 counts with its minimum capacity, so that its price is rather too low.
         """
-        try:
-            return self._sum(snapshot, classes, region)
-        except PriceError as error:
-            return Price(None, f"No price: {error}.")
-
-    def _sum(self, snapshot: "DBClusterTypeDef", classes: Mapping[str, str], region: str) -> Price:
-        members = [member.get("DBInstanceIdentifier", "") for member in snapshot.get("DBClusterMembers", [])]
-        if unlisted := [member for member in members if member not in classes]:
-            raise PriceError(f"RDS does not list its instances {', '.join(unlisted)}")
-        if not members:
-            return Price(0.0)
-        engine, optimized = _ENGINES[snapshot["Engine"]], snapshot.get("StorageType") == _IO_OPTIMIZED
-        prices, counts = self._list(region, engine), Counter(classes[member] for member in members)
-        if unknown := [each for each in sorted(counts) if len(prices.get((each, optimized), ())) != 1]:
-            storage = "I/O-Optimized storage" if optimized else "standard storage"
-            what = f"{', '.join(unknown)} ({engine}, {storage}) in {region}"
-            raise PriceError(f"AWS's price list has none, or several, for {what}")
-        usd = {each: min(prices[each, optimized]) * count for each, count in counts.items()}
-        if SERVERLESS not in usd:
-            return Price(sum(usd.values()))
-        units = snapshot.get("ServerlessV2ScalingConfiguration", {}).get("MinCapacity")
-        if units is None:
-            raise PriceError("RDS does not say the capacity of its Serverless v2 instances")
-        usd[SERVERLESS] *= units
-        note = f"An estimate: Serverless v2 is counted with its minimum capacity, {units:g} ACU an instance."
+        engine, optimized = snapshot.get("Engine", ""), snapshot.get("StorageType") == _IO_OPTIMIZED
+        prices = self._list(region, _ENGINES.get(engine, engine))
+        if isinstance(prices, str):
+            return Price(None, f"No price: AWS's list of {engine} in {region} could not be read: {prices}.")
+        if unknown := [each for each in sorted({*classes}) if len(prices.get((each, optimized), ())) != 1]:
+            what = f"{', '.join(unknown)} ({engine}, {'I/O-Optimized' if optimized else 'standard'} storage)"
+            return Price(None, f"No price: AWS's list has none, or several, for {what} in {region}.")
+        usd, note = {each: min(prices[each, optimized]) * classes.count(each) for each in {*classes}}, ""
+        if SERVERLESS in usd:
+            units = snapshot.get("ServerlessV2ScalingConfiguration", {}).get("MinCapacity", 0.0)
+            usd[SERVERLESS] *= units
+            note = f"An estimate: Serverless v2 is counted with its minimum capacity, {units:g} ACU an instance."
         return Price(sum(usd.values()), note)
 
-    def _list(self, region: str, engine: str) -> PriceList:
-        if region.startswith(_OTHER_PARTITIONS):
-            raise PriceError(f"AWS has no price list in US dollars for {region}")
-        if (region, engine) not in self._failed:
-            try:
-                return fetch(region, engine)
-            except CallError as error:
-                why = ": ".join(words(error)).rstrip(".")
-                self._failed[region, engine] = f"AWS's price list of {engine} in {region} could not be read: {why}"
-        raise PriceError(self._failed[region, engine])
+    def _list(self, region: str, engine: str) -> PriceList | str:
+        with self._lock:
+            if (region, engine) not in self._lists:
+                try:
+                    self._lists[region, engine] = fetch(region, engine)
+                except CallError as error:
+                    self._lists[region, engine] = ": ".join(words(error)).rstrip(".")
+            return self._lists[region, engine]

@@ -7,21 +7,22 @@ from functools import partial
 from typing import NotRequired, cast
 
 from office_hours.answer import Entry, Failure, Outcome, RunError, in_words
-from office_hours.clock import LAST, local, utc
+from office_hours.clock import LAST, local
 from office_hours.decision import Action, Case, assess
 from office_hours.evidence import Evidence, look_up
 from office_hours.hold import Hold, HoldError
-from office_hours.regions import Invocation
+from office_hours.regions import Invocation, guarded, parted
 from office_hours.reporting.hours import Span, coming_spans, past_spans
 from office_hours.reporting.survey import (
     LONGEST_ANSWER,
-    LeftOut,
-    OfAccount,
+    Looked,
+    OfCluster,
     Survey,
     cut,
     look_around,
-    of_account,
+    of_cluster,
     of_each,
+    place,
 )
 from office_hours.schedule import Schedule
 from office_hours.settings import Cluster
@@ -33,18 +34,18 @@ _DAY = timedelta(days=1)
 _LONGEST_PROBLEMS = 1_000_000  # bytes of an answer
 
 
-class Problem(OfAccount):
+class Problem(OfCluster):
     """What needs attention. `cluster` is empty where it is about a whole Region."""
 
     problem: str
-    cluster: str
-    region: str
     message: str
 
 
-class StatusEntry(Entry, OfAccount):
+class StatusEntry(Entry):
     """A cluster in the answer. `desired` is what its hold or schedule says now; None where it says nothing readable."""
 
+    account: NotRequired[str]
+    account_name: NotRequired[str]
     desired: str | None
     schedule: str
     engine: str
@@ -53,10 +54,9 @@ class StatusEntry(Entry, OfAccount):
     overdue: bool
 
 
-class Status(LeftOut):
+class Status(Looked):
     """The status function's answer. `more_...` were left out of one that would be too long."""
 
-    time: str
     problems: list[Problem]
     clusters: list[StatusEntry]
     more_problems: NotRequired[int]
@@ -79,75 +79,58 @@ def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[
     or_fail: whether to raise RunError where nothing could be seen at all. The problems say so in any case.
     """
     found: list[Row | Problem]
-    found, failures, left_out = look_around(
+    found, failures, looked = look_around(
         invocation, invocation.now - PAST, invocation.seconds_left(), partial(_of_region, invocation)
     )
-    rows = sorted((each for each in found if isinstance(each, Row)), key=lambda row: row.cluster.path.lower())
+    rows = sorted((each for each in found if isinstance(each, Row)), key=lambda row: place(row.entry))
     if or_fail and failures and not rows:
         raise RunError(f"Nothing could be seen.\n{in_words(failures)}")
     problems = [_problem("failure", line) for line in in_words(failures).splitlines()]
     for each in found:
         problems += each.problems if isinstance(each, Row) else [each]
-    problems.sort(key=_urgency)
-    return _status(invocation.now, problems, [row.entry for row in rows], left_out), rows
-
-
-def _urgency(problem: Problem) -> tuple[int, str, str, str]:
-    account = problem.get("account_name", "").lower()
-    return PROBLEMS.index(problem["problem"]), account, problem["region"], problem["cluster"]
-
-
-def _status(now: datetime, problems: list[Problem], entries: list[StatusEntry], left_out: LeftOut) -> Status:
-    """The answer, no longer than one can be."""
-    some, others = cut(problems, _LONGEST_PROBLEMS), cut(entries, LONGEST_ANSWER - _LONGEST_PROBLEMS)
-    status = cast("Status", {"time": utc(now), "problems": some, "clusters": others, **left_out})
-    if len(some) < len(problems) or len(others) < len(entries):
-        status["more_problems"], status["more_clusters"] = len(problems) - len(some), len(entries) - len(others)
-    return status
+    problems.sort(key=lambda each: (PROBLEMS.index(each["problem"]), place(each)))
+    some, more_problems = cut(problems, _LONGEST_PROBLEMS)
+    entries, more_clusters = cut([row.entry for row in rows], LONGEST_ANSWER - _LONGEST_PROBLEMS)
+    status = cast("Status", {**looked, "problems": some, "clusters": entries})
+    if more_problems or more_clusters:
+        status |= {"more_problems": more_problems, "more_clusters": more_clusters}
+    return status, rows
 
 
 def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Problem:
-    identifier, region = (cluster.identifier, cluster.region) if cluster else ("", "")
-    whose = of_account(cluster) if cluster else OfAccount()
-    return {"problem": problem, "cluster": identifier, "region": region, "message": message, **whose}
+    about = of_cluster(cluster) if cluster else OfCluster(cluster="", region="")
+    return {**about, "problem": problem, "message": message}
 
 
 def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem | Failure]:
     """What there is to say about a Region's clusters."""
     yield from _misplaced(invocation.settings.tag_key, seen)
     every = timedelta(minutes=invocation.settings.every_minutes)
-    decided = list(of_each((cluster, partial(assess, cluster, invocation.now, every)) for cluster in seen.tagged))
-    yield from (each for each in decided if isinstance(each, Failure))
-    cases = [each for each in decided if not isinstance(each, Failure)]
-    # What needs no evidence comes first: to look for more may take too long.
-    clear = [case for case in cases if not case.since]
-    yield from of_each((case.cluster, partial(_row, invocation, seen, Evidence(), case)) for case in clear)
-    unclear = [case for case in cases if case.since]
-    present, known_since = invocation.clock(), None if seen.events is None else seen.since
-    evidence = look_up(seen.region, unclear, present, present, known_since, cloud_trail=invocation.settings.cloud_trail)
-    yield from of_each((case.cluster, partial(_row, invocation, seen, evidence, case)) for case in unclear)
+    cases, failures = parted(of_each(seen.tagged, partial(assess, now=invocation.now, every=every)))
+    yield from failures
+    present = invocation.clock()
+    evidence = look_up(seen.region, cases, present, present, cloud_trail=invocation.settings.cloud_trail)
+    yield from (guarded(case.cluster, partial(_row, invocation, seen, evidence, case)) for case in cases)
 
 
 def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
-    """A problem for each cluster that has the tag on an instance alone."""
-    keys = {name: {tag.get("Key") for tag in each.get("TagList", ())} for name, each in seen.instances.items()}
-    for cluster in seen.clusters:
-        names = [name for name in _members(cluster) if key in keys.get(name, ())]
-        if names and not cluster.schedule:
-            words = f"the tag is on the instance {', '.join(names)}, not on the cluster"
-            yield _problem("tag-on-instance", f"Never stopped or started: {words}. Tag the cluster.", cluster)
+    """A problem for each instance that has the tag in place of its cluster."""
+    for cluster in (each for each in seen.clusters if not each.schedule):
+        for instance in seen.instances_of(cluster):
+            if any(tag.get("Key") == key for tag in instance.get("TagList", ())):
+                words = f"the tag is on the instance {instance.get('DBInstanceIdentifier')}, not on the cluster"
+                yield _problem("tag-on-instance", f"Never stopped or started: {words}. Tag the cluster.", cluster)
 
 
 def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -> Row:
     """A cluster's row. Raises what went wrong when its events were read, where they would decide."""
     cluster, now = case.cluster, invocation.now
-    past = (seen.events or {}).get(cluster.identifier, ())
-    events, call = evidence.events.get(cluster.identifier, past), evidence.calls.get(cluster.identifier)
+    events, call = evidence.events.get(cluster.identifier, ()), evidence.calls.get(cluster.identifier)
     decision = case.found.settle(events, call)
     # Where the log could not be read, the past is unknown, rather than that nothing happened.
     spans, desired, hold = [Span(now - PAST, now, None)], None, cluster.hold
     if seen.events is not None:
-        spans = past_spans(cluster.snapshot, past, now - PAST, now)
+        spans = past_spans(cluster.snapshot, seen.events_of(cluster), now - PAST, now)
     if isinstance(cluster.schedule, Schedule) and not isinstance(hold, HoldError):
         coming = coming_spans(cluster.schedule, hold, now, now + COMING)
         desired, spans = coming[0].state, spans + coming
@@ -161,12 +144,12 @@ def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -
     tags = {tag.get("Key", ""): tag.get("Value", "") for tag in cluster.snapshot.get("TagList", ())}
     entry: StatusEntry = {
         **outcome.entry,
-        **of_account(cluster),
+        **of_cluster(cluster),
         "desired": desired,
         "schedule": tags.get(invocation.settings.tag_key, ""),
         "engine": cluster.snapshot.get("Engine", ""),
         "version": cluster.snapshot.get("EngineVersion", ""),
-        "instances": sorted(seen.instances.get(each, {}).get("DBInstanceClass", "") for each in _members(cluster)),
+        "instances": seen.classes_of(cluster),
         "overdue": case.is_overdue(events, call),
     }
     return Row(cluster, entry, list(_problems(cluster, entry, now)), spans)
@@ -183,7 +166,3 @@ def _problems(cluster: Cluster, entry: StatusEntry, now: datetime) -> Iterator[P
         at = local(restart, cluster.zone)
         message = f"AWS starts it on {at}, after seven days. The next run then does what is due."
         yield _problem("automatic-restart", message, cluster)
-
-
-def _members(cluster: Cluster) -> list[str]:
-    return [each.get("DBInstanceIdentifier", "") for each in cluster.snapshot.get("DBClusterMembers", ())]

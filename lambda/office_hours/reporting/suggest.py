@@ -9,25 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, NotRequired, cast
+from typing import NotRequired, cast
 from zoneinfo import ZoneInfo
 
 from office_hours import rds
 from office_hours.answer import Failure, RunError, failed, in_words
-from office_hours.clock import local, utc
+from office_hours.clock import FIRST
 from office_hours.decision import obstacle
 from office_hours.evidence import MOST_QUERIES, connected
-from office_hours.regions import Invocation, Region, side_by_side
-from office_hours.reporting.hours import coming_spans, period, projected
-from office_hours.reporting.places import AT_ONCE
-from office_hours.reporting.prices import SERVERLESS, Price, Prices
-from office_hours.reporting.survey import LeftOut, OfAccount, Survey, cut, look_around, of_account, of_each
+from office_hours.regions import Invocation, Region
+from office_hours.reporting.hours import period, projected
+from office_hours.reporting.prices import SERVERLESS, Prices
+from office_hours.reporting.survey import Looked, OfCluster, Survey, cut, look_around, of_cluster, of_each, place
 from office_hours.reporting.windows import WEEK, windows
-from office_hours.schedule import Schedule, State
+from office_hours.schedule import Schedule
 from office_hours.settings import Cluster, Settings
-
-if TYPE_CHECKING:
-    from types_boto3_rds.type_defs import DBClusterTypeDef
 
 _PERIOD, _LEAST, _HOUR = timedelta(days=28), timedelta(days=7), timedelta(hours=1)
 _SHOWN = 5
@@ -36,15 +32,13 @@ _FOR_READING = 0.5  # of the time that is left, at most
 Connections = Mapping[datetime, float]  # the most that were connected in each hour, by its beginning, in UTC
 
 
-class Suggestion(OfAccount):
+class Suggestion(OfCluster):
     """What one cluster could do with. Without a tag nothing is saved, and the note says why there is none.
 
     days: of data.
     command: the line for the AWS CLI that sets the tag.
     """
 
-    cluster: str
-    region: str
     tag: str | None
     saved_hours_a_month: float
     saved_usd_a_month: float | None
@@ -53,10 +47,9 @@ class Suggestion(OfAccount):
     command: str | None
 
 
-class Suggestions(LeftOut):
+class Suggestions(Looked):
     """The answer, the biggest saving first. `more_suggestions` were left out of one that would be too long."""
 
-    time: str
     suggestions: list[Suggestion]
     failures: list[str]
     more_suggestions: NotRequired[int]
@@ -65,13 +58,9 @@ class Suggestions(LeftOut):
 # --- What to suggest. Pure: no AWS, no clock.
 
 
-def propose(snapshot: "DBClusterTypeDef", seen: Connections, settings: Settings, now: datetime) -> tuple[str, str]:
+def propose(seen: Connections, settings: Settings) -> tuple[str, str]:
     """A tag, empty where there is none, and a note that says why not, or how sure it is."""
-    created, zone, days = snapshot.get("ClusterCreateTime"), settings.zone, len(seen) / 24
-    if snapshot.get("ServerlessV2ScalingConfiguration", {}).get("MinCapacity") == 0:
-        return "", "Serverless v2 with a minimum capacity of 0 pauses by itself: it needs no tag."
-    if created and created > now - _LEAST:
-        return "", f"Younger than a week: created on {local(created, zone)}."
+    zone, days = settings.zone, len(seen) / 24
     if len(seen) * _HOUR < _LEAST:
         return "", f"Too little data: {days:.1f} days, and it takes 7."
     quietest = min(seen.values())
@@ -79,39 +68,15 @@ def propose(snapshot: "DBClusterTypeDef", seen: Connections, settings: Settings,
     unknown = WEEK - _hours(seen, zone)
     if quietest and not used:
         return "", f"Always {quietest:g} connected, no more and no fewer: can't tell a pool in use from an idle one."
-    tag = _tag(_hours(used, zone) | unknown, used, settings) if used or unknown else "never"
+    tag = windows(_hours(used, zone) | unknown) if used or unknown else "never"
     if not tag:
         return "", f"Never idle: in all hours of the week, or nearly all, more than {quietest:g} were connected once."
-    notes = ["Nobody was connected."] * (not used)
+    notes = [f"Nothing connected in {days:.0f} days: is it still needed?"] * (not used)
     if quietest:
         notes.append(f"{quietest:g} are always connected, as by a pool or monitoring, and count as idle.")
     if unknown:
         notes.append(f"No data for {len(unknown)} hours of the week: it runs in them.")
     return tag, " ".join([*notes, f"From {days:.0f} days of data."])
-
-
-def _tag(up: AbstractSet[int], used: AbstractSet[datetime], settings: Settings) -> str:
-    """Windows for these hours of the week, and for each hour in which it was used; empty where they'd never end."""
-    while tag := windows(frozenset(up)):
-        # Where clocks change, a window may not reach as far as in other weeks: such a day is then covered whole.
-        missed = used & _stopped(Schedule.parse(tag, default_zone=settings.default_zone), used)
-        if not missed:
-            return tag
-        days = {day % 7 for hour in _hours(missed, settings.zone) for day in (hour // 24, hour // 24 + 1)}
-        wider = up | {day * 24 + hour for day in days for hour in range(24)}
-        up = WEEK if wider == up else wider
-    return ""
-
-
-def _stopped(schedule: Schedule, used: AbstractSet[datetime]) -> set[datetime]:
-    """The hours in which this schedule has the cluster stopped, at least in part, while it was being used at all."""
-    stopped = set()
-    for span in coming_spans(schedule, None, min(used), max(used) + _HOUR) if used else ():
-        at = _full_hour(span.start)
-        while span.state is State.STOPPED and at < span.end:
-            stopped.add(at)
-            at += _HOUR
-    return stopped
 
 
 def _hours(times: "AbstractSet[datetime] | Connections", zone: ZoneInfo) -> set[int]:
@@ -137,84 +102,65 @@ def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
 
     or_fail: whether to raise RunError where there is nothing but failures. The answer names them in any case.
     """
-    surveys: list[Survey]
     seconds = invocation.seconds_left() * _FOR_READING
-    surveys, failures, left_out = look_around(invocation, None, seconds, lambda survey: [survey])
-    found, failed_too = suggestions(surveys, invocation, Prices())
-    failures += failed_too
+    found, failures, looked = look_around(invocation, None, seconds, partial(_of_region, invocation, Prices()))
     if or_fail and failures and not found:
         raise RunError(f"Nothing can be suggested.\n{in_words(failures)}")
-    made_of = {
-        "time": utc(invocation.now),
-        "suggestions": cut(found),
-        "failures": in_words(failures).splitlines(),
-        **left_out,
-    }
-    answer = cast("Suggestions", made_of)
-    if more := len(found) - len(answer["suggestions"]):
+    found.sort(key=place)
+    found.sort(key=lambda each: (each["saved_usd_a_month"] or 0.0, each["saved_hours_a_month"]), reverse=True)
+    some, more = cut(found)
+    told = in_words(failures).splitlines()
+    answer = cast("Suggestions", {**looked, "suggestions": some, "failures": told})
+    if more:
         answer["more_suggestions"] = more
     return answer
 
 
-def best(found: Sequence[Suggestion]) -> list[Suggestion]:
+def best(answer: Suggestions) -> list[Suggestion]:
     """Those that save most, for a message and the dashboard."""
-    return [each for each in found if each["tag"]][:_SHOWN]
+    return [each for each in answer["suggestions"] if each["tag"]][:_SHOWN]
 
 
-def suggestions(
-    surveys: Sequence[Survey], invocation: Invocation, prices: Prices
-) -> tuple[list[Suggestion], list[Failure]]:
-    """A suggestion for each untagged cluster that RDS can stop, the biggest saving first, and what failed."""
-    by_place = {survey.region.path: survey for survey in surveys}
-
-    def work(region: Region) -> Iterator[Suggestion | Failure]:
-        survey = by_place[region.path]
-        clusters = [each for each in survey.clusters if not each.schedule and not obstacle(each.snapshot)]
-        suggest = partial(_suggestion, invocation=invocation, prices=prices, classes=survey.classes)
-        # Never all at once: four weeks of 10,000 clusters take more memory than there is.
-        for begin in range(0, len(clusters), MOST_QUERIES):
-            some = clusters[begin : begin + MOST_QUERIES]
-            try:
-                seen = connections(region, [each.identifier for each in some], invocation.now)
-            except rds.CallError as error:
-                yield failed(f"{region}, reading its connections", error, region=region.path)
-                return
-            yield from of_each((each, partial(suggest, each, seen[each.identifier])) for each in some)
-
-    seconds = invocation.seconds_left() * _FOR_READING  # the rest is for what is made of it
-    found, failures = side_by_side([survey.region for survey in surveys], work, seconds, most=AT_ONCE)
-    found.sort(key=lambda each: (each.get("account_name", ""), each["region"], each["cluster"]))
-    found.sort(key=lambda each: (each["saved_usd_a_month"] or 0.0, each["saved_hours_a_month"]), reverse=True)
-    return found, failures
+def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterator[Suggestion | Failure]:
+    """A suggestion for each untagged cluster that RDS can stop."""
+    region = survey.region
+    clusters = [each for each in survey.clusters if not each.schedule and not obstacle(each.snapshot)]
+    # Never all at once: four weeks of 10,000 clusters take more memory than there is.
+    for begin in range(0, len(clusters), MOST_QUERIES):
+        some = clusters[begin : begin + MOST_QUERIES]
+        try:
+            seen = connections(region, [each.identifier for each in some], invocation.now)
+        except rds.CallError as error:
+            yield failed(f"{region}, reading its connections", error, region=region.path)
+            return
+        make = partial(_suggestion, seen=seen, invocation=invocation, prices=prices, survey=survey)
+        yield from of_each(some, make)
 
 
 def _suggestion(
-    cluster: Cluster, seen: Connections, invocation: Invocation, prices: Prices, classes: Mapping[str, str]
+    cluster: Cluster, seen: Mapping[str, Connections], invocation: Invocation, prices: Prices, survey: Survey
 ) -> Suggestion:
-    settings, now = invocation.settings, invocation.now
-    created = cluster.snapshot.get("ClusterCreateTime")
+    settings, snapshot, classes, command = invocation.settings, cluster.snapshot, survey.classes_of(cluster), None
     # Before it was created, another one had its name.
-    seen = {at: most for at, most in seen.items() if not created or at + _HOUR > created}
-    snapshot, members = cluster.snapshot, cluster.snapshot.get("DBClusterMembers", ())
-    if any(classes.get(each.get("DBInstanceIdentifier", ""), SERVERLESS) != SERVERLESS for each in members):
-        snapshot = {**snapshot, "ServerlessV2ScalingConfiguration": {}}  # RDS keeps it, but this one never pauses
-    tag, note = propose(snapshot, seen, settings, now)
-    price, hours, command = Price(0.0), None, None
+    since = snapshot.get("ClusterCreateTime", FIRST)
+    known = {at: most for at, most in seen[cluster.identifier].items() if at + _HOUR > since}
+    tag, note = propose(known, settings)
+    capacity = snapshot.get("ServerlessV2ScalingConfiguration", {})
+    if capacity.get("MinCapacity") == 0 and {*classes} <= {SERVERLESS}:
+        tag, note = "", "Serverless v2 with a minimum capacity of 0 pauses by itself: it needs no tag."
     if tag:
-        hours = projected(Schedule.parse(tag, default_zone=settings.default_zone), now)
-        price = prices.of(cluster.snapshot, classes, cluster.region)
         words = ["aws", "rds", "add-tags-to-resource", "--region", cluster.region, "--resource-name", cluster.arn]
         command = shlex.join([*words, "--tags", f"Key={settings.tag_key},Value={tag}"])
-    month = period(hours, price.usd) if hours else None
+    hours = projected(Schedule.parse(tag or "always", default_zone=settings.default_zone), invocation.now)
+    price = prices.of(snapshot, classes, cluster.region)
+    month = period(hours, price.usd, price.note)
     return {
-        "cluster": cluster.identifier,
-        "region": cluster.region,
-        **of_account(cluster),
+        **of_cluster(cluster),
         "tag": tag or None,
-        "saved_hours_a_month": month["stopped_hours"] if month else 0.0,
-        "saved_usd_a_month": month["saved_usd"] if month else 0.0,
-        "days": round(len(seen) / 24, 1),
-        "note": " ".join(filter(None, (note, price.note))),
+        "saved_hours_a_month": month["stopped_hours"],
+        "saved_usd_a_month": month["saved_usd"],
+        "days": round(len(known) / 24, 1),
+        "note": " ".join(filter(None, (note, month["note"]))),
         "command": command,
     }
 

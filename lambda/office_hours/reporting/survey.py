@@ -2,16 +2,17 @@
 
 import itertools
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
 
 from office_hours import rds
 from office_hours.answer import Failure, failed
-from office_hours.regions import Invocation, Region, guarded, listed, side_by_side, told
+from office_hours.clock import utc
+from office_hours.regions import Invocation, Region, guarded, listed, parted, side_by_side, told
 from office_hours.reporting.places import AT_ONCE, places
 from office_hours.settings import Cluster
 
@@ -24,27 +25,29 @@ LONGEST_ANSWER = 6_000_000  # bytes
 _T = TypeVar("_T")
 
 
-class LeftOut(TypedDict):
-    """What is not in an answer, and is no failure: Regions that a policy denies, and accounts that aren't active."""
+class Looked(TypedDict):
+    """What each answer has. Regions that a policy denies are no failure, nor are accounts that aren't active."""
 
+    time: str
     denied_regions: NotRequired[list[str]]
     inactive_accounts: NotRequired[list[str]]
 
 
-class OfAccount(TypedDict):
-    """Whose a cluster is, where an organization is looked at."""
+class OfCluster(TypedDict):
+    """Which cluster an entry is about, and whose it is, where an organization is looked at."""
 
+    cluster: str
+    region: str
     account: NotRequired[str]
     account_name: NotRequired[str]
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What a Region's RDS says. The events begin at `since`, and are None where they were not read, or can't be."""
+    """What a Region's RDS says. The events are None where they were not read, or can't be."""
 
     region: Region
     clusters: Sequence[Cluster]
-    since: datetime | None
     events: "Mapping[str, Sequence[EventTypeDef]] | None"
     instances: "Mapping[str, DBInstanceTypeDef]"
 
@@ -52,32 +55,43 @@ class Survey:
     def tagged(self) -> list[Cluster]:
         return [cluster for cluster in self.clusters if cluster.schedule]
 
-    @property
-    def classes(self) -> dict[str, str]:
-        """The class of each instance, by its name."""
-        return {name: each.get("DBInstanceClass", "") for name, each in self.instances.items()}
+    def events_of(self, cluster: Cluster) -> "Sequence[EventTypeDef]":
+        return (self.events or {}).get(cluster.identifier, ())
+
+    def instances_of(self, cluster: Cluster) -> "list[DBInstanceTypeDef]":
+        """A cluster's instances; empty ones where RDS doesn't list them."""
+        members = cluster.snapshot.get("DBClusterMembers", ())
+        return [self.instances.get(each.get("DBInstanceIdentifier", ""), {}) for each in members]
+
+    def classes_of(self, cluster: Cluster) -> list[str]:
+        return sorted(each.get("DBInstanceClass", "unknown") for each in self.instances_of(cluster))
 
 
 def look_around(
     invocation: Invocation, since: datetime | None, seconds: float, make: Callable[[Survey], Iterable[_T | Failure]]
-) -> tuple[list[_T], list[Failure], LeftOut]:
-    """Survey all places side by side, each for so long, make something of each survey, and give it when time is up.
+) -> tuple[list[_T], list[Failure], Looked]:
+    """Survey all places side by side, in so many seconds, and make something of each survey.
 
     since: from when on events are read; None for none.
 
-    Returns what was made, what failed, and what was left out.
+    Returns what was made, what failed, and the answer's beginning.
     """
-    began = time.monotonic()
+    began = invocation.clock()
 
     def work(region: Region) -> Iterator[_T | Failure]:
         for each in _survey(invocation, region, since):
             yield from make(each) if isinstance(each, Survey) else [each]
 
     regions, failures, inactive = places(invocation.settings, seconds)
-    made, failed_too = side_by_side(regions, work, seconds - (time.monotonic() - began), most=AT_ONCE)
+    seconds -= (invocation.clock() - began).total_seconds()
+    made, failed_too = side_by_side(regions, work, seconds, most=AT_ONCE)
     failures, denied = _told_by_account([*failures, *failed_too], regions)
-    left_out: LeftOut = {"denied_regions": denied} if denied else {}
-    return made, failures, {**left_out, "inactive_accounts": inactive} if inactive else left_out
+    looked: Looked = {"time": utc(invocation.now)}
+    if denied:
+        looked["denied_regions"] = denied
+    if inactive:
+        looked["inactive_accounts"] = inactive
+    return made, failures, looked
 
 
 def _told_by_account(failures: Sequence[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
@@ -96,38 +110,40 @@ def _told_by_account(failures: Sequence[Failure], regions: Sequence[Region]) -> 
 
 def _survey(invocation: Invocation, region: Region, since: datetime | None) -> Iterator[Survey | Failure]:
     """Ask for a Region's clusters, events and instances at once: what one call doesn't say, the others may."""
-    pool = ThreadPoolExecutor(2)
     events = rds.events(region.client, since, invocation.clock()) if since else ()
-    reading = pool.submit(list["EventTypeDef"], events)
-    listing = pool.submit(list["DBInstanceTypeDef"], rds.instances(region.client))
-    pool.shutdown(wait=False)
-    clusters: list[Cluster] = []
-    for each in listed(invocation, region):
-        if isinstance(each, Cluster):
-            clusters.append(replace(each, account=region.account))
-        else:
-            yield each
+    with ThreadPoolExecutor(2) as pool:
+        reading = pool.submit(list["EventTypeDef"], events)
+        listing = pool.submit(list["DBInstanceTypeDef"], rds.instances(region.client))
+        clusters, failures = parted(listed(invocation, region))
+    yield from failures
     for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
         if clusters and (error := call.exception()):
             yield failed(f"{region}, {what}", error, region=region.path)
     by_cluster = None if reading.exception() or not since else rds.by_cluster(reading.result())
     instances = [] if listing.exception() else listing.result()
     by_name = {instance.get("DBInstanceIdentifier", ""): instance for instance in instances}
-    yield Survey(region, clusters, since, by_cluster, by_name)
+    yield Survey(region, [replace(each, account=region.account) for each in clusters], by_cluster, by_name)
 
 
-def of_account(cluster: Cluster) -> OfAccount:
-    """Whose it is, for an entry."""
+def of_cluster(cluster: Cluster) -> OfCluster:
+    """An entry's beginning."""
     name, _, account = cluster.account.rpartition("/")
-    return {"account": account, "account_name": name or account} if account else {}
+    whose = OfCluster(cluster=cluster.identifier, region=cluster.region)
+    return {**whose, "account": account, "account_name": name or account} if account else whose
 
 
-def of_each(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:
-    """What comes of each cluster's job. Whatever breaks in one is a failure of its cluster alone."""
-    return (guarded(cluster, job) for cluster, job in jobs)
+def place(entry: OfCluster) -> tuple[str, str, str]:
+    """What entries are sorted by."""
+    return entry.get("account_name", "").lower(), entry["region"], entry["cluster"]
 
 
-def cut(entries: Sequence[_T], longest: int = LONGEST_ANSWER) -> list[_T]:
-    """The entries, from the first on, that fit into an answer: so many bytes of JSON."""
+def of_each(clusters: Iterable[Cluster], job: Callable[[Cluster], _T]) -> Iterator[_T | Failure]:
+    """What comes of the job for each cluster. Whatever breaks in one is a failure of its cluster alone."""
+    return (guarded(each, partial(job, each)) for each in clusters)
+
+
+def cut(entries: Sequence[_T], longest: int = LONGEST_ANSWER) -> tuple[list[_T], int]:
+    """The entries, from the first on, that fit into an answer: so many bytes of JSON. And how many don't."""
     sizes = itertools.accumulate(len(json.dumps(each)) + 2 for each in entries)
-    return [each for each, size in zip(entries, sizes, strict=True) if size <= longest]
+    fit = [each for each, size in zip(entries, sizes, strict=True) if size <= longest]
+    return fit, len(entries) - len(fit)
