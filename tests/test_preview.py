@@ -125,7 +125,7 @@ def test_by_keyboard_alone_a_button_asks_and_stops_and_tells_and_shows(
             break
     functions.calls.clear()
     page.keyboard.press("Enter")
-    expect(page.locator("#question p")).to_contain_text(f"Stop eu-west-1/{FIRST} now, until Tue 2026-11-24 18:00 Europe/Berlin")
+    expect(page.locator("#question p")).to_contain_text(f"{FIRST} now, until Tue 2026-11-24 18:00 Europe/Berlin?")
     assert not functions.calls
     page.keyboard.press("Shift+Tab")  # from No, which has the focus, to Yes
     page.keyboard.press("Enter")
