@@ -164,8 +164,6 @@ def test_cloudwatch_is_asked_once_a_region_and_only_for_stops_in_grace(account: 
     for number in range(501):
         account.add(f"c{number:03}", GRACE)
         account.connected(f"c{number:03}", "2026-11-23T18:20:00Z", number % 2)
-    account.add("by-hand", GRACE)
-    account.called("StartDBCluster", "by-hand", "2026-11-23T18:02:00Z")
     account.add("early", "mon-fri 08:00-20:00 grace=2h")
     account.add("plain", OFFICE)
     answer = decisions(stop(EVENING, {"dry_run": True}))

@@ -1,8 +1,7 @@
 """What to do with a cluster, and why: the rules, first match wins. Pure: no AWS, no clock.
 
-`decide` gives a `Decision`, or a `Dispute` if it matters who made the last change. A dispute says since when it needs
-evidence, and settles itself when given it. Either may leave a cluster as in use until its connections are known. The
-rules are numbered as in lambda/README.md.
+`decide` gives a `Decision`, or a `Dispute` if evidence is needed. A dispute says since when, and settles itself when
+given it. The rules are numbered as in lambda/README.md.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,6 +29,7 @@ LOG_KEPT = timedelta(days=14) - timedelta(hours=1)
 _LONGEST_CHANGE = timedelta(minutes=30)
 # How long before a transition evidence begins: an automatic restart takes a while.
 _BEFORE_TRANSITION = timedelta(minutes=60)
+_TWO_RUNS = timedelta(hours=2)  # at the most
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 ENGINES = ("aurora-mysql", "aurora-postgresql")
@@ -66,24 +66,12 @@ class Decision:
     """What to do with a cluster now, and why: `reason` for programs, `message` for people.
 
     by: who changed the cluster by hand, if CloudTrail knows.
-    if_unused: what to do if nobody is connected; None if that doesn't matter.
     """
 
     action: Action
     reason: Reason
     message: str
     by: str | None = None
-    if_unused: "Decision | None" = None
-
-    def connected(self, most: int | None) -> "Decision":
-        """The decision if so many were connected. None means that CloudWatch has no data, which counts as connected."""
-        if self.if_unused is None or most == 0:
-            return self.if_unused or self
-        many = f"{most} connected in the last ten minutes" if most else "CloudWatch has no data on its connections"
-        return replace(self, message=f"{many}. {self.message}")
-
-    def settle(self, events: "Events", call: "Call | None" = None) -> "Decision":  # noqa: ARG002  like a dispute
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +80,20 @@ class Call:
 
     at: datetime
     by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known about a cluster.
+
+    events: RDS's, in any order, or why they can't be read.
+    call: what CloudTrail knows; None if it knows nothing, or nothing yet.
+    connections: the most in the last ten minutes; None if that isn't known, which counts as connected.
+    """
+
+    events: "Events" = ()
+    call: Call | None = None
+    connections: int | None = None
 
 
 class Change(StrEnum):
@@ -132,11 +134,13 @@ _STUCK = (
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
-    """A cluster that is not in its desired state: who changed it last, before or after the latest transition?
+    """A cluster that is not in its desired state.
 
     latest: the latest transition, or the end of a hold; None if there is none within two years.
     now: the instant to decide for.
     message: what its schedule says.
+    enforced: whether it doesn't matter who changed it last, before or after the latest transition.
+    busy: what RDS is busy with, so that it is left; the rest only tells whether it is overdue.
     """
 
     cluster: "Cluster"
@@ -144,11 +148,15 @@ class Dispute:
     latest: datetime | None
     now: datetime
     message: str
+    enforced: bool
+    busy: Decision | None = None
 
     @property
-    def since(self) -> datetime:
-        """Since when evidence is needed."""
-        return (self.latest or _LONG_AGO) - _BEFORE_TRANSITION
+    def since(self) -> datetime | None:
+        """Since when evidence is needed; None if none is."""
+        if (self.enforced or self.busy) and not self.is_old(_LONGEST_CHANGE):
+            return None
+        return self.now - _TWO_RUNS if self.enforced else (self.latest or _LONG_AGO) - _BEFORE_TRANSITION
 
     @property
     def present(self) -> State:
@@ -156,27 +164,52 @@ class Dispute:
         return State.RUNNING if self.desired is State.STOPPED else State.STOPPED
 
     @property
+    def grace_end(self) -> datetime | None:
+        """Until when it isn't stopped while somebody is connected (8a), if it is up and that is yet to come."""
+        end = grace_end(self.cluster, self.now) if self.desired is State.STOPPED else None
+        return end if end and end > self.now else None
+
+    @property
     def _made(self) -> str:
         """What somebody did: Started or Stopped."""
         return _CHANGES[self.present].capitalize()
 
-    def settle(self, events: "Events", call: Call | None = None) -> Decision:
-        """Rules 8 to 9. If `events` says why they can't be read, raises that.
+    def settle(self, known: Evidence) -> Decision:
+        """Rules 7 to 9. If events are needed and can't be read, raises why."""
+        return self.busy or self.if_idle(known)
 
-        events: the cluster's, from `since` on, in any order; earlier ones don't count.
-        call: what CloudTrail knows; None if it knows nothing, or nothing yet.
-        """
+    def if_idle(self, known: Evidence) -> Decision:
+        """What to do if RDS is not busy with it."""
+        decision = Decision(_ACTIONS[self.desired], Reason.ENFORCED, self.message)  # 7
+        if not self.enforced:
+            decision = self._by_evidence(known.events, known.call)
+        end = self.grace_end
+        if decision.action is Action.STOP and end and known.connections != 0:  # 8a
+            many = f"{known.connections} connected in the last ten minutes. " if known.connections else ""
+            message = f"{many}{decision.message} Stops once CloudWatch shows nobody connected"
+            return _leave(Reason.IN_USE, f"{message}, by {local(end, self.cluster.zone)} at the latest.")
+        return decision
+
+    def is_old(self, age: timedelta) -> bool:
+        """Whether everything that a run had to wait for is so long ago."""
+        grace = grace_end(self.cluster, self.now) if self.desired is State.STOPPED else None
+        dates = (self.latest, grace, self.cluster.snapshot.get("ClusterCreateTime"))
+        return all(at <= self.now - age for at in dates if at)
+
+    def _by_evidence(self, events: "Events", call: Call | None) -> Decision:
+        """Rules 8 and 9."""
         if isinstance(events, Exception):
             raise events
-        history = [(at, change) for at, change in history_of(events) if at >= self.since]
+        # Earlier events don't count.
+        begin = (self.latest or _LONG_AGO) - _BEFORE_TRANSITION
+        history = [(at, change) for at, change in history_of(events) if at >= begin]
         changes = [(at, change) for at, change in history if change in (Change.STARTED, Change.STOPPED)]
-        decision = (
+        return (
             self._before_trail(history, call)
             or self._by_trail(call, changes)
             or self._by_log(changes)
             or Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)  # 9
         )
-        return _unless_in_use(decision, self.cluster, self.now)
 
     def _before_trail(self, history: History, call: Call | None) -> Decision | None:
         """What comes before 8.0, for a cluster that should be stopped."""
@@ -232,7 +265,7 @@ class Dispute:
 
 
 def decide(cluster: "Cluster", now: datetime) -> Decision | Dispute:
-    """Decide what to do with a tagged cluster at this instant, or say what is in dispute: rules 1a to 7."""
+    """Decide what to do with a tagged cluster at this instant, or say what is in dispute: rules 1a to 6."""
     if not isinstance(cluster.schedule, Schedule):  # 2
         problem = sentence(cluster.schedule or ScheduleError("there is none"))
         return _leave(Reason.INVALID_TAG, f"Its tag can't be read: {problem}")
@@ -240,25 +273,37 @@ def decide(cluster: "Cluster", now: datetime) -> Decision | Dispute:
         return _leave(Reason.IGNORED, f'Its tag is "{cluster.schedule}": it is left alone, whatever happens to it.')
     if isinstance(cluster.hold, HoldError):  # 2
         return _leave(Reason.INVALID_TAG, f"Its hold can't be read: {sentence(cluster.hold)}")
-    return _unfit(cluster) or _by_schedule(cluster, cluster.schedule, cluster.hold, now)
+    if unfit := _unfit(cluster):
+        return unfit
+    # Whatever else RDS is busy with, the cluster is up.
+    found = _by_schedule(cluster, cluster.schedule, cluster.hold, _STATES.get(cluster.status, State.RUNNING), now)
+    if cluster.status in _STATES:
+        return found
+    return replace(found, busy=_busy(cluster)) if isinstance(found, Dispute) else _busy(cluster)  # 4
 
 
 def _unfit(cluster: "Cluster") -> Decision | None:
-    """Rules 3 and 4."""
+    """Rules 3 and 4, but for what is up while RDS is busy with it."""
     if why := obstacle(cluster.snapshot):  # 3
         return _leave(Reason.INELIGIBLE, f"Can't be stopped: {why}.")
     if cluster.status in _STUCK:  # 4
         return _leave(Reason.NEEDS_ATTENTION, f'Its status is "{cluster.status}", which doesn\'t pass by itself.')
-    if cluster.status not in _STATES:  # 4
-        return _leave(Reason.BUSY, f'Its status is "{cluster.status}". The next run looks again.')
+    if cluster.status in _ENDS_SOON:  # 4
+        return _busy(cluster)
     if not cluster.snapshot.get("DBClusterMembers"):  # 4
         return _leave(Reason.BUSY, "It has no instances yet. The next run looks again.")
     return None
 
 
-def _by_schedule(cluster: "Cluster", schedule: Schedule, hold: Hold | None, now: datetime) -> Decision | Dispute:
-    """Rules 5 to 7."""
-    state, zone = _STATES[cluster.status], cluster.zone
+def _busy(cluster: "Cluster") -> Decision:
+    return _leave(Reason.BUSY, f'Its status is "{cluster.status}". The next run looks again.')
+
+
+def _by_schedule(
+    cluster: "Cluster", schedule: Schedule, hold: Hold | None, state: State, now: datetime
+) -> Decision | Dispute:
+    """Rules 5 and 6."""
+    zone = cluster.zone
     if hold and hold.in_force(now):  # 5
         end = f" until {local(hold.until, zone)}" if hold.until else ""
         return Decision(Action.LEAVE if state is hold.to else _ACTIONS[hold.to], Reason.HELD, f"Held {hold.to}{end}.")
@@ -268,23 +313,35 @@ def _by_schedule(cluster: "Cluster", schedule: Schedule, hold: Hold | None, now:
         until = f" until {local(upcoming, zone)}" if upcoming else ""
         says = f", as scheduled{',' * bool(until)}" if desired else ". Its schedule says nothing"
         return _leave(Reason.AS_SCHEDULED, f"{state.capitalize()}{says}{until}.")
-    if schedule.enforced:  # 7
-        why = f'Its tag is "{schedule}".' if schedule.constant else f'Its schedule says {desired}, and is "enforced".'
-        return _unless_in_use(Decision(_ACTIONS[desired], Reason.ENFORCED, why), cluster, now)
     latest = latest_change(cluster, now)
     message = f"Its schedule says {desired}{f' since {local(latest, zone)}' if latest else ''}."
-    if latest and hold and latest == hold.until:
+    if schedule.enforced:
+        message = (
+            f'Its tag is "{schedule}".' if schedule.constant else f'Its schedule says {desired}, and is "enforced".'
+        )
+    elif latest and hold and latest == hold.until:
         message = f"Its hold ended on {local(latest, zone)}, and its schedule says {desired}."
-    return Dispute(cluster, desired, latest, now, message)
+    return Dispute(cluster, desired, latest, now, message, schedule.enforced)
 
 
-def _unless_in_use(decision: Decision, cluster: "Cluster", now: datetime) -> Decision:
-    """8a: a stop by the schedule waits while somebody is connected, or while that isn't known."""
-    end = grace_end(cluster, now)
-    if decision.action is not Action.STOP or not end or end <= now:
-        return decision
-    message = f"{decision.message} Stops once nobody is connected, by {local(end, cluster.zone)} at the latest."
-    return replace(_leave(Reason.IN_USE, message), if_unused=decision)
+def is_overdue(found: Decision | Dispute, known: Evidence, every: timedelta) -> bool:
+    """Whether it needs attention, or a run must have seen it in this state and no rule leaves it there.
+
+    It may be half an hour, or two runs, after its desired state changed, its hold or grace ended, or it was created.
+    Not under a hold, whose tag doesn't say when it was written.
+
+    every: the time from one run to the next.
+    """
+    if isinstance(found, Decision):
+        return found.reason is Reason.NEEDS_ATTENTION
+    age = max(2 * every, _LONGEST_CHANGE)
+    if isinstance(known.events, Exception) or not found.is_old(age):
+        return False
+    decision = found.if_idle(known)
+    if decision.action is Action.LEAVE and decision.reason is not Reason.BUSY:
+        return False
+    changes = [at for at, change in history_of(known.events) if change is not Change.STOP_FAILED]
+    return not changes or changes[-1] <= found.now - age
 
 
 def _leave(reason: Reason, message: str, by: str | None = None) -> Decision:
@@ -337,52 +394,3 @@ def grace_end(cluster: "Cluster", now: datetime) -> datetime | None:
     if not latest or not isinstance(cluster.schedule, Schedule) or not cluster.schedule.grace:
         return None
     return latest + timedelta(minutes=cluster.schedule.grace)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A cluster, what the rules say about it, and whether it may be overdue.
-
-    idle: what they would say if RDS were not busy with it; None if it can't be overdue.
-    seen_since: a state that a cluster has had since then must have been seen by a run.
-    """
-
-    cluster: "Cluster"
-    found: Decision | Dispute
-    idle: Decision | Dispute | None
-    seen_since: datetime
-
-    @property
-    def since(self) -> datetime | None:
-        """Since when evidence is needed; None if none is."""
-        needed = [each.since for each in (self.found, self.idle) if isinstance(each, Dispute)]
-        return min([*needed, *([self.seen_since] if self.idle else [])], default=None)
-
-    def is_overdue(self, events: "Events", call: Call | None) -> bool:
-        """Whether it needs attention, or a run must have seen it in this state and no rule leaves it there."""
-        if self.idle is None or isinstance(events, Exception):
-            return isinstance(self.found, Decision) and self.found.reason is Reason.NEEDS_ATTENTION
-        idle = self.idle.settle(events, call)
-        if idle.action is Action.LEAVE and idle.reason is not Reason.BUSY:
-            return False
-        return not any(at > self.seen_since and change is not Change.STOP_FAILED for at, change in history_of(events))
-
-
-def assess(cluster: "Cluster", now: datetime, every: timedelta) -> Case:
-    """Apply the rules, and see whether the cluster may be overdue.
-
-    It may be half an hour, or two runs, after its desired state changed, its hold or grace ended, or it was created.
-    Not under a hold, whose tag doesn't say when it was written.
-
-    every: the time from one run to the next.
-    """
-    found = idle = decide(cluster, now)
-    seen_since = now - max(2 * every, _LONGEST_CHANGE)
-    if isinstance(found, Decision) and found.reason is Reason.BUSY and cluster.status not in _ENDS_SOON:
-        # Whatever else RDS is busy with, the cluster is up.
-        idle = decide(replace(cluster, snapshot={**cluster.snapshot, "Status": "available"}), now)
-    grace = grace_end(cluster, now) if cluster.status != "stopped" else None
-    dates = (latest_change(cluster, now), grace, cluster.snapshot.get("ClusterCreateTime"))
-    is_right = isinstance(idle, Decision) and (idle.action is Action.LEAVE or idle.reason is Reason.HELD)
-    is_new = any(at and at > seen_since for at in dates)
-    return Case(cluster, found, None if is_right or is_new else idle, seen_since)

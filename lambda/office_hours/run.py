@@ -6,7 +6,7 @@ Schedules and commands by hand take the same road. A command first writes each c
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -15,9 +15,9 @@ from botocore.exceptions import ClientError
 from office_hours import answer, rds
 from office_hours.answer import Answer, Failure, Outcome, RunError, in_words, logger
 from office_hours.command import DONE, choose, obstacles, plan
-from office_hours.decision import Action, Case, Decision, Reason, assess
+from office_hours.decision import Action, Decision, Dispute, Evidence, Reason, decide, is_overdue
 from office_hours.event import Event, EventError
-from office_hours.evidence import Evidence, connections, look_up
+from office_hours.evidence import look_up
 from office_hours.hold import Hold
 from office_hours.regions import Invocation, Region, guarded, listed, parted, regions_of, side_by_side, told
 from office_hours.settings import Cluster
@@ -110,18 +110,22 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
         held = list(_at_once((each, partial(_hold, order, region, each)) for each in clusters))
         yield from (each for each in held if not isinstance(each, Cluster))
         clusters = [each for each in held if isinstance(each, Cluster)]
-    every = timedelta(minutes=order.settings.every_minutes)
-    cases, failures = parted(guarded(each, partial(assess, each, order.now, every)) for each in clusters)
-    yield from failures
-    present = order.clock()
-    # Events that were logged since the run began count as well. When asked about another time, none after it do.
-    until = min(filter(None, (order.event.time, present)))
-    evidence = look_up(region, cases, until, present, cloud_trail=order.settings.cloud_trail)
-    settled, failures = parted(guarded(each.cluster, partial(_settle, order, each, evidence)) for each in cases)
-    yield from failures
+    cases = [(each, guarded(each, partial(decide, each, order.now))) for each in clusters]
+    disputes = [found for _, found in cases if isinstance(found, Dispute)]
+    # The start function stops none, and who will be connected at another time isn't known.
+    connected = order.action is Action.STOP and not order.event.time
+    evidence = look_up(order, region, disputes, order.event.time, connected=connected)
     due: list[Outcome] = []
-    for outcome in _see_who_is_connected(order, region, settled, present):
-        if outcome.decision.action is order.action and not order.event.dry_run:
+    for cluster, found in cases:
+        outcome: Outcome | Failure
+        if isinstance(found, Failure):
+            outcome = found
+        else:
+            known = evidence.get(cluster.identifier, Evidence())
+            outcome = guarded(cluster, partial(_settle, order, cluster, found, known))
+        if isinstance(outcome, Failure):
+            yield outcome
+        elif outcome.decision.action is order.action and not order.event.dry_run:
             due.append(outcome)
         else:
             outcome.log(logger.debug)
@@ -158,41 +162,23 @@ def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
     return outcome
 
 
-def _settle(order: Order, case: Case, evidence: Evidence) -> Outcome:
+def _settle(order: Order, cluster: Cluster, found: Decision | Dispute, known: Evidence) -> Outcome:
     """Make the decision about a cluster from the evidence."""
-    cluster, hold = case.cluster, case.cluster.hold
-    events, call = evidence.events.get(cluster.identifier, ()), evidence.calls.get(cluster.identifier)
-    decision = case.found.settle(events, call)
+    every, hold = timedelta(minutes=order.settings.every_minutes), cluster.hold
+    decision = found.settle(known) if isinstance(found, Dispute) else found
+    message = decision.message
+    if decision.action not in (Action.LEAVE, order.action):
+        message = f"The {decision.action} function {decision.action}s it. {message}"
+    elif decision.action is order.action and order.event.dry_run:
+        message = f"Would be {DONE[order.action]}. {message}"
     return Outcome(
         cluster,
         decision,
-        _message(order, decision),
+        message,
         next=cluster.next_change(order.now),
         hold=hold.written(cluster.zone) if order.event.is_command and isinstance(hold, Hold) else None,
-        overdue=case.is_overdue(events, call),
+        overdue=is_overdue(found, known, every),
     )
-
-
-def _message(order: Order, decision: Decision) -> str:
-    action, message = decision.action, decision.message
-    if action not in (Action.LEAVE, order.action):
-        return f"The {action} function {action}s it. {message}"
-    return f"Would be {DONE[action]}. {message}" if action is order.action and order.event.dry_run else message
-
-
-def _see_who_is_connected(
-    order: Order, region: Region, settled: Sequence[Outcome], until: datetime
-) -> Sequence[Outcome]:
-    """Rule 8a, for clusters in grace. Not for the start function, which stops none, nor for another time."""
-    waiting = [each.cluster.identifier for each in settled if each.decision.if_unused]
-    if not waiting or order.action is Action.START or order.event.time:
-        return settled
-    most = connections(region, waiting, until)
-    seen = []
-    for each in settled:
-        decision = each.decision.connected(most.get(each.cluster.identifier))
-        seen.append(replace(each, decision=decision, message=_message(order, decision)))
-    return seen
 
 
 def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:

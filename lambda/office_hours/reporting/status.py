@@ -1,6 +1,6 @@
 """What every tagged cluster should be, what it is, why, and what comes next: for people and for programs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -8,10 +8,10 @@ from typing import NotRequired, cast
 
 from office_hours.answer import Entry, Failure, Outcome, RunError, in_words
 from office_hours.clock import LAST, local, utc
-from office_hours.decision import Action, Case, assess
-from office_hours.evidence import Evidence, look_up
+from office_hours.decision import Action, Decision, Dispute, Evidence, decide, is_overdue
+from office_hours.evidence import look_up
 from office_hours.hold import Hold, HoldError
-from office_hours.regions import Invocation
+from office_hours.regions import Invocation, guarded
 from office_hours.reporting.hours import Span, coming_spans, past_spans
 from office_hours.reporting.survey import (
     LONGEST_ANSWER,
@@ -21,7 +21,6 @@ from office_hours.reporting.survey import (
     cut,
     look_around,
     of_account,
-    of_each,
 )
 from office_hours.schedule import Schedule
 from office_hours.settings import Cluster
@@ -115,17 +114,18 @@ def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Prob
 def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem | Failure]:
     """What there is to say about a Region's clusters."""
     yield from _misplaced(invocation.settings.tag_key, seen)
-    every = timedelta(minutes=invocation.settings.every_minutes)
-    decided = list(of_each((cluster, partial(assess, cluster, invocation.now, every)) for cluster in seen.tagged))
-    yield from (each for each in decided if isinstance(each, Failure))
-    cases = [each for each in decided if not isinstance(each, Failure)]
+    cases = [(each, guarded(each, partial(decide, each, invocation.now))) for each in seen.tagged]
     # What needs no evidence comes first: to look for more may take too long.
-    clear = [case for case in cases if not case.since]
-    yield from of_each((case.cluster, partial(_row, invocation, seen, Evidence(), case)) for case in clear)
-    unclear = [case for case in cases if case.since]
-    present, known_since = invocation.clock(), None if seen.events is None else seen.since
-    evidence = look_up(seen.region, unclear, present, present, known_since, cloud_trail=invocation.settings.cloud_trail)
-    yield from of_each((case.cluster, partial(_row, invocation, seen, evidence, case)) for case in unclear)
+    cases.sort(key=lambda case: isinstance(case[1], Dispute))
+    evidence: Mapping[str, Evidence] = {}
+    for cluster, found in cases:
+        if isinstance(found, Failure):
+            yield found
+            continue
+        if isinstance(found, Dispute) and not evidence:
+            evidence = look_up(invocation, seen.region, [each for _, each in cases if isinstance(each, Dispute)])
+        known = evidence.get(cluster.identifier, Evidence())
+        yield guarded(cluster, partial(_row, invocation, seen, cluster, found, known))
 
 
 def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
@@ -138,12 +138,11 @@ def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
             yield _problem("tag-on-instance", f"Never stopped or started: {words}. Tag the cluster.", cluster)
 
 
-def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -> Row:
+def _row(invocation: Invocation, seen: Survey, cluster: Cluster, found: Decision | Dispute, known: Evidence) -> Row:
     """A cluster's row. Raises what went wrong when its events were read, where they would decide."""
-    cluster, now = case.cluster, invocation.now
+    now, every = invocation.now, timedelta(minutes=invocation.settings.every_minutes)
+    decision = found.settle(known) if isinstance(found, Dispute) else found
     past = (seen.events or {}).get(cluster.identifier, ())
-    events, call = evidence.events.get(cluster.identifier, past), evidence.calls.get(cluster.identifier)
-    decision = case.found.settle(events, call)
     # Where the log could not be read, the past is unknown, rather than that nothing happened.
     spans, desired, hold = [Span(now - PAST, now, None)], None, cluster.hold
     if seen.events is not None:
@@ -167,7 +166,7 @@ def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -
         "engine": cluster.snapshot.get("Engine", ""),
         "version": cluster.snapshot.get("EngineVersion", ""),
         "instances": sorted(seen.instances.get(each, {}).get("DBInstanceClass", "") for each in _members(cluster)),
-        "overdue": case.is_overdue(events, call),
+        "overdue": is_overdue(found, known, every),
     }
     return Row(cluster, entry, list(_problems(cluster, entry, now)), spans)
 
