@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from types_boto3_rds.type_defs import EventTypeDef
 
-from office_hours.decision import Action, Call, Decision, Dispute, Evidence, Reason, decide, is_overdue
+from office_hours.decision import Action, Call, Decision, Dispute, Evidence, Reason, decide
 from office_hours.settings import Cluster, Settings
 
 WEEKDAYS = "mon-fri 08:00-18:00 UTC"
 ALWAYS_BUT = "00:00-24:00 UTC closed=2040-01-01"
 LATER = "08:00- UTC closed=1900-01-01:2026-11-30"
 
+EVERY = timedelta(minutes=5)
 STOPPED = "DB cluster stopped."
 STARTED = "DB cluster started."
 STOP_FAILED = "DB cluster stop failed."
@@ -62,7 +63,8 @@ def decided(
     of: Cluster, now: str | datetime, history: str = "", call: Call | None = None, connections: int | None = None
 ) -> Decision:
     found = decide(of, at(now) if isinstance(now, str) else now)
-    return found.settle(Evidence(log(history), call, connections)) if isinstance(found, Dispute) else found
+    known = Evidence(log(history), call, connections)
+    return found.settle(known, EVERY) if isinstance(found, Dispute) else found
 
 
 def said(decision: Decision) -> str:
@@ -165,7 +167,9 @@ def test_nothing_is_done_before_the_first_edge_of_a_one_sided_schedule(status: s
     ],
 )
 def test_an_enforced_schedule_needs_no_evidence(tag: str, status: str, action: Action) -> None:
-    decision = disputed(cluster(status, tag=tag), at("mon 20:00")).settle(Evidence(RuntimeError("it can't be read")))
+    decision = disputed(cluster(status, tag=tag), at("mon 20:00")).settle(
+        Evidence(RuntimeError("it can't be read")), EVERY
+    )
     assert (decision.action, decision.reason) == (action, Reason.ENFORCED)
 
 
@@ -431,7 +435,7 @@ def test_evidence_begins_an_hour_before_what_changed_last(of: Cluster, since: st
 
 def test_messages_are_matched_without_regard_to_case_and_the_final_stop() -> None:
     events: list[EventTypeDef] = [{"Date": at("mon 22:10"), "Message": "DB Cluster Started"}]
-    assert disputed(cluster(), at("mon 22:15")).settle(Evidence(events)).reason is Reason.CHANGED_BY_HAND
+    assert disputed(cluster(), at("mon 22:15")).settle(Evidence(events), EVERY).reason is Reason.CHANGED_BY_HAND
 
 
 def test_other_events_say_nothing_nor_do_earlier_ones() -> None:
@@ -442,14 +446,16 @@ def test_other_events_say_nothing_nor_do_earlier_ones() -> None:
     )
     events: list[EventTypeDef] = [{"Date": at("mon 22:10"), "Message": message} for message in other]
     known = Evidence([*events, {}, *log("mon 16:59 restart")])
-    assert disputed(cluster(), at("mon 22:15")).settle(known).reason is Reason.SCHEDULED
+    assert disputed(cluster(), at("mon 22:15")).settle(known, EVERY).reason is Reason.SCHEDULED
 
 
 # --- Overdue: runs are five minutes apart
 
 
 def overdue(of: Cluster, now: str, history: str = "", call: Call | None = None, every: int = 5) -> bool:
-    return is_overdue(decide(of, at(now)), Evidence(log(history), call), timedelta(minutes=every))
+    found = decide(of, at(now))
+    known = Evidence(log(history), call)
+    return (found.settle(known, timedelta(minutes=every)) if isinstance(found, Dispute) else found).overdue
 
 
 def test_it_is_overdue_half_an_hour_or_two_runs_after_a_transition() -> None:
@@ -504,7 +510,6 @@ def test_overdue(of: Cluster, now: str, *, expected: bool) -> None:
 def test_what_may_be_overdue_needs_evidence(of: Cluster, since: str | None) -> None:
     found = decide(of, at("mon 19:00"))
     assert (found.since if isinstance(found, Dispute) else None) == (at(since) if since else None)
-    assert not is_overdue(found, Evidence(RuntimeError("RDS's log can't be read")), timedelta(minutes=5))
 
 
 @pytest.mark.parametrize(

@@ -66,12 +66,15 @@ class Decision:
     """What to do with a cluster now, and why: `reason` for programs, `message` for people.
 
     by: who changed the cluster by hand, if CloudTrail knows.
+    overdue: whether somebody must be told: a run must have seen the cluster in this state and no rule leaves it there,
+        or it needs attention. Never under a hold, whose tag doesn't say when it was written.
     """
 
     action: Action
     reason: Reason
     message: str
     by: str | None = None
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +139,18 @@ _STUCK = (
 class Dispute:
     """A cluster that is not in its desired state.
 
-    latest: the latest transition, or the end of a hold; None if there is none within two years.
+    latest: the latest transition, or the end of a hold; long ago if there is none within two years.
+    grace_end: until when a stop waits for those who are connected; the same if it doesn't.
     now: the instant to decide for.
     message: what its schedule says.
     enforced: whether it doesn't matter who changed it last, before or after the latest transition.
-    busy: what RDS is busy with, so that it is left; the rest only tells whether it is overdue.
+    busy: the decision where RDS is busy with it. The rest then only says whether it is overdue.
     """
 
     cluster: "Cluster"
     desired: State
-    latest: datetime | None
+    latest: datetime
+    grace_end: datetime
     now: datetime
     message: str
     enforced: bool
@@ -154,9 +159,9 @@ class Dispute:
     @property
     def since(self) -> datetime | None:
         """Since when evidence is needed; None if none is."""
-        if (self.enforced or self.busy) and not self.is_old(_LONGEST_CHANGE):
-            return None
-        return self.now - _TWO_RUNS if self.enforced else (self.latest or _LONG_AGO) - _BEFORE_TRANSITION
+        if (self.enforced or self.busy) and self._unchanged_since() > self.now - _LONGEST_CHANGE:
+            return None  # it is neither in dispute nor overdue
+        return self.now - _TWO_RUNS if self.enforced else self.latest - _BEFORE_TRANSITION
 
     @property
     def present(self) -> State:
@@ -164,51 +169,60 @@ class Dispute:
         return State.RUNNING if self.desired is State.STOPPED else State.STOPPED
 
     @property
-    def grace_end(self) -> datetime | None:
-        """Until when it isn't stopped while somebody is connected (8a), if it is up and that is yet to come."""
-        end = grace_end(self.cluster, self.now) if self.desired is State.STOPPED else None
-        return end if end and end > self.now else None
+    def in_grace(self) -> bool:
+        """Whether it matters who is connected (8a)."""
+        return self.grace_end > self.now and not self.busy
+
+    @property
+    def _created(self) -> datetime:
+        """When it was created; long ago if that isn't known."""
+        return self.cluster.snapshot.get("ClusterCreateTime") or _LONG_AGO
 
     @property
     def _made(self) -> str:
         """What somebody did: Started or Stopped."""
         return _CHANGES[self.present].capitalize()
 
-    def settle(self, known: Evidence) -> Decision:
-        """Rules 7 to 9. If events are needed and can't be read, raises why."""
-        return self.busy or self.if_idle(known)
+    def settle(self, known: Evidence, every: timedelta) -> Decision:
+        """Rules 7 to 9, and whether it is overdue. If events are needed and can't be read, raises why.
 
-    def if_idle(self, known: Evidence) -> Decision:
+        every: the time from one run to the next.
+        """
+        if self.busy and isinstance(known.events, Exception):
+            return self.busy
+        decision = self._if_idle(known)
+        is_left = decision.action is Action.LEAVE and decision.reason is not Reason.BUSY
+        is_seen = self._unchanged_since(known.events) <= self.now - max(2 * every, _LONGEST_CHANGE)
+        return replace(self.busy or decision, overdue=is_seen and not is_left)
+
+    def _if_idle(self, known: Evidence) -> Decision:
         """What to do if RDS is not busy with it."""
-        decision = Decision(_ACTIONS[self.desired], Reason.ENFORCED, self.message)  # 7
-        if not self.enforced:
-            decision = self._by_evidence(known.events, known.call)
-        end = self.grace_end
-        if decision.action is Action.STOP and end and known.connections != 0:  # 8a
-            many = f"{known.connections} connected in the last ten minutes. " if known.connections else ""
-            message = f"{many}{decision.message} Stops once CloudWatch shows nobody connected"
-            return _leave(Reason.IN_USE, f"{message}, by {local(end, self.cluster.zone)} at the latest.")
-        return decision
+        decision = self._act(Reason.ENFORCED) if self.enforced else self._by_evidence(known.events, known.call)  # 7
+        if decision.action is not Action.STOP or self.grace_end <= self.now or known.connections == 0:
+            return decision
+        many = f"{known.connections} connected in the last ten minutes. " if known.connections else ""  # 8a
+        latest = local(self.grace_end, self.cluster.zone)
+        stops = f"Stops once CloudWatch shows nobody connected, by {latest} at the latest."
+        return _leave(Reason.IN_USE, f"{many}{decision.message} {stops}")
 
-    def is_old(self, age: timedelta) -> bool:
-        """Whether everything that a run had to wait for is so long ago."""
-        grace = grace_end(self.cluster, self.now) if self.desired is State.STOPPED else None
-        dates = (self.latest, grace, self.cluster.snapshot.get("ClusterCreateTime"))
-        return all(at <= self.now - age for at in dates if at)
+    def _unchanged_since(self, events: "Events" = ()) -> datetime:
+        """Since when it is in its state and should not be, as far as is known: runs since then have seen that."""
+        history = [] if isinstance(events, Exception) else history_of(events)
+        changes = (at for at, change in history if change is not Change.STOP_FAILED)
+        return max(self.grace_end, self._created, *changes)
 
     def _by_evidence(self, events: "Events", call: Call | None) -> Decision:
         """Rules 8 and 9."""
         if isinstance(events, Exception):
             raise events
-        # Earlier events don't count.
-        begin = (self.latest or _LONG_AGO) - _BEFORE_TRANSITION
-        history = [(at, change) for at, change in history_of(events) if at >= begin]
+        since = self.latest - _BEFORE_TRANSITION  # earlier ones don't count
+        history = [(at, change) for at, change in history_of(events) if at >= since]
         changes = [(at, change) for at, change in history if change in (Change.STARTED, Change.STOPPED)]
         return (
             self._before_trail(history, call)
             or self._by_trail(call, changes)
             or self._by_log(changes)
-            or Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)  # 9
+            or self._act(Reason.SCHEDULED)  # 9
         )
 
     def _before_trail(self, history: History, call: Call | None) -> Decision | None:
@@ -224,27 +238,24 @@ class Dispute:
             return None
         # 8.2. If somebody started it later, it was stopped in between, though the log doesn't say so.
         if not call or call.at <= turns[-1][0]:
-            message = f"AWS started it, as it does after seven days. {self.message}"
-            return Decision(Action.STOP, Reason.AUTO_RESTARTED, message)
+            return self._act(Reason.AUTO_RESTARTED, "AWS started it, as it does after seven days. ")
         return None
 
     def _by_trail(self, call: Call | None, changes: History) -> Decision | None:
         """8.0: CloudTrail knows, unless RDS's log has a later change, which CloudTrail doesn't have yet."""
-        created = self.cluster.snapshot.get("ClusterCreateTime")
-        if not call or (created and call.at < created):  # of an earlier cluster of this name
+        if not call or call.at < self._created:  # of an earlier cluster of this name
             return None
         if any(change is _CHANGES[self.desired] and at > call.at for at, change in changes):
             return None
-        if call.by and call.at >= (self.latest or _LONG_AGO):
+        if call.by and call.at >= self.latest:
             return self._left(f"{self._made} by {call.by} on {local(call.at, self.cluster.zone)}", call.by)
-        return Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)
+        return self._act(Reason.SCHEDULED)
 
     def _by_log(self, changes: History) -> Decision | None:
         """8.1 to 8.6: what RDS's log says."""
-        zone, latest = self.cluster.zone, self.latest or _LONG_AGO
-        created = self.cluster.snapshot.get("ClusterCreateTime")
-        if self.latest and created and created >= latest:  # 8.1
-            return self._left(f"Created on {local(created, zone)}, after its last scheduled change")
+        zone, latest = self.cluster.zone, self.latest
+        if self._created >= latest > _LONG_AGO:  # 8.1
+            return self._left(f"Created on {local(self._created, zone)}, after its last scheduled change")
         if not changes:  # 8.4: nothing since, unless the log doesn't reach back that far
             if self.desired is State.RUNNING or latest >= self.now - LOG_KEPT:
                 return None
@@ -259,6 +270,9 @@ class Dispute:
         if at - latest >= _LONGEST_CHANGE or there_and_back:
             return self._left(f"{self._made} by {local(at, zone)}, by hand as far as RDS's event log shows")
         return None
+
+    def _act(self, reason: Reason, why: str = "") -> Decision:
+        return Decision(_ACTIONS[self.desired], reason, f"{why}{self.message}")
 
     def _left(self, why: str, by: str | None = None) -> Decision:
         return _leave(Reason.CHANGED_BY_HAND, f"{why}. Left {self.present} until the next scheduled change.", by)
@@ -287,16 +301,16 @@ def _unfit(cluster: "Cluster") -> Decision | None:
     if why := obstacle(cluster.snapshot):  # 3
         return _leave(Reason.INELIGIBLE, f"Can't be stopped: {why}.")
     if cluster.status in _STUCK:  # 4
-        return _leave(Reason.NEEDS_ATTENTION, f'Its status is "{cluster.status}", which doesn\'t pass by itself.')
-    if cluster.status in _ENDS_SOON:  # 4
+        why = f'Its status is "{cluster.status}", which doesn\'t pass by itself.'
+        return replace(_leave(Reason.NEEDS_ATTENTION, why), overdue=True)
+    if cluster.status in _ENDS_SOON or not cluster.snapshot.get("DBClusterMembers"):  # 4
         return _busy(cluster)
-    if not cluster.snapshot.get("DBClusterMembers"):  # 4
-        return _leave(Reason.BUSY, "It has no instances yet. The next run looks again.")
     return None
 
 
 def _busy(cluster: "Cluster") -> Decision:
-    return _leave(Reason.BUSY, f'Its status is "{cluster.status}". The next run looks again.')
+    why = "It has no instances yet" if cluster.status in _STATES else f'Its status is "{cluster.status}"'
+    return _leave(Reason.BUSY, f"{why}. The next run looks again.")
 
 
 def _by_schedule(
@@ -315,33 +329,15 @@ def _by_schedule(
         return _leave(Reason.AS_SCHEDULED, f"{state.capitalize()}{says}{until}.")
     latest = latest_change(cluster, now)
     message = f"Its schedule says {desired}{f' since {local(latest, zone)}' if latest else ''}."
-    if schedule.enforced:
-        message = (
-            f'Its tag is "{schedule}".' if schedule.constant else f'Its schedule says {desired}, and is "enforced".'
-        )
+    if schedule.constant:
+        message = f'Its tag is "{schedule}".'
+    elif schedule.enforced:
+        message = f'Its schedule says {desired}, and is "enforced".'
     elif latest and hold and latest == hold.until:
         message = f"Its hold ended on {local(latest, zone)}, and its schedule says {desired}."
-    return Dispute(cluster, desired, latest, now, message, schedule.enforced)
-
-
-def is_overdue(found: Decision | Dispute, known: Evidence, every: timedelta) -> bool:
-    """Whether it needs attention, or a run must have seen it in this state and no rule leaves it there.
-
-    It may be half an hour, or two runs, after its desired state changed, its hold or grace ended, or it was created.
-    Not under a hold, whose tag doesn't say when it was written.
-
-    every: the time from one run to the next.
-    """
-    if isinstance(found, Decision):
-        return found.reason is Reason.NEEDS_ATTENTION
-    age = max(2 * every, _LONGEST_CHANGE)
-    if isinstance(known.events, Exception) or not found.is_old(age):
-        return False
-    decision = found.if_idle(known)
-    if decision.action is Action.LEAVE and decision.reason is not Reason.BUSY:
-        return False
-    changes = [at for at, change in history_of(known.events) if change is not Change.STOP_FAILED]
-    return not changes or changes[-1] <= found.now - age
+    since = latest or _LONG_AGO
+    wait = timedelta(minutes=schedule.grace if latest and desired is State.STOPPED else 0)
+    return Dispute(cluster, desired, since, since + wait, now, message, schedule.enforced)
 
 
 def _leave(reason: Reason, message: str, by: str | None = None) -> Decision:
@@ -381,11 +377,9 @@ def latest_change(cluster: "Cluster", now: datetime) -> datetime | None:
     """When the desired state changed last: the latest transition, or a later end of a hold; None if unknown."""
     if not isinstance(cluster.schedule, Schedule) or isinstance(cluster.hold, HoldError):
         return None
-    transition = cluster.schedule.latest_transition(now)
-    ends = [transition.at] if transition else []
-    if cluster.hold and cluster.hold.until and cluster.hold.until <= now:
-        ends.append(cluster.hold.until)
-    return max(ends, default=None)
+    transition, end = cluster.schedule.latest_transition(now), cluster.hold.until if cluster.hold else None
+    dates = (transition.at if transition else None, end if end and end <= now else None)
+    return max(filter(None, dates), default=None)
 
 
 def grace_end(cluster: "Cluster", now: datetime) -> datetime | None:

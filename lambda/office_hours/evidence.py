@@ -51,7 +51,7 @@ def look_up(
     until = min(asked_about or present, present)
     since = {each.cluster.identifier: each.since for each in disputes if each.since}
     changed = [each for each in disputes if not (each.enforced or each.busy) and invocation.settings.cloud_trail]
-    in_grace = [each.cluster.identifier for each in disputes if each.grace_end and not each.busy and connected]
+    in_grace = [each.cluster.identifier for each in disputes if each.in_grace and connected]
     with ThreadPoolExecutor(2) as beside:
         calls = beside.submit(_read_trail, region, changed, until, present)
         most = beside.submit(_read_connections, region, in_grace, present)

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from office_hours import answer, rds
 from office_hours.answer import Answer, Failure, Outcome, RunError, in_words, logger
 from office_hours.command import DONE, choose, obstacles, plan
-from office_hours.decision import Action, Decision, Dispute, Evidence, Reason, decide, is_overdue
+from office_hours.decision import Action, Decision, Dispute, Evidence, Reason, decide
 from office_hours.event import Event, EventError
 from office_hours.evidence import look_up
 from office_hours.hold import Hold
@@ -110,19 +110,21 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
         held = list(_at_once((each, partial(_hold, order, region, each)) for each in clusters))
         yield from (each for each in held if not isinstance(each, Cluster))
         clusters = [each for each in held if isinstance(each, Cluster)]
-    cases = [(each, guarded(each, partial(decide, each, order.now))) for each in clusters]
+    cases = list[tuple[Cluster, Decision | Dispute]]()
+    for each in clusters:
+        found = guarded(each, partial(decide, each, order.now))
+        if isinstance(found, Failure):
+            yield found
+        else:
+            cases.append((each, found))
     disputes = [found for _, found in cases if isinstance(found, Dispute)]
     # The start function stops none, and who will be connected at another time isn't known.
     connected = order.action is Action.STOP and not order.event.time
     evidence = look_up(order, region, disputes, order.event.time, connected=connected)
     due: list[Outcome] = []
     for cluster, found in cases:
-        outcome: Outcome | Failure
-        if isinstance(found, Failure):
-            outcome = found
-        else:
-            known = evidence.get(cluster.identifier, Evidence())
-            outcome = guarded(cluster, partial(_settle, order, cluster, found, known))
+        known = evidence.get(cluster.identifier, Evidence())
+        outcome = guarded(cluster, partial(_settle, order, cluster, found, known))
         if isinstance(outcome, Failure):
             yield outcome
         elif outcome.decision.action is order.action and not order.event.dry_run:
@@ -143,29 +145,22 @@ def _at_once(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | 
 def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
     """Write a command's hold and return the cluster with it, or return why there is none."""
     hold = plan(cluster, order.action, order.event, order.now)
-    if isinstance(hold, Hold) and not order.event.dry_run:
+    if isinstance(hold, Decision):
+        outcome = Outcome(cluster, hold, hold.message, cluster.next_change(order.now))
+        outcome.log(logger.debug)
+        return outcome
+    if not order.event.dry_run:
         value, end = hold.written(cluster.zone), None if order.event.resume else hold.until
         keys = {"cluster": cluster.identifier, "region": region.name, "hold": value}
-        try:
-            rds.write_tag(region.client, cluster.arn, order.settings.hold_key, value, partial(order.is_late, end))
-            logger.info('%s: hold "%s" written', cluster.identifier, value, extra=keys)
-        except rds.NotSentError:
-            raise TimeoutError("it was too late to begin. Nothing was done for it, so ask again") from None
-        except ClientError as error:
-            if rds.words(error)[0] != rds.GONE:
-                raise
-            hold = Decision(Action.LEAVE, Reason.BUSY, "It has been deleted.")
-    if isinstance(hold, Hold):
-        return replace(cluster, hold=hold)
-    outcome = Outcome(cluster, hold, hold.message, cluster.next_change(order.now))
-    outcome.log(logger.debug)
-    return outcome
+        rds.write_tag(region.client, cluster.arn, order.settings.hold_key, value, partial(order.is_late, end))
+        logger.info('%s: hold "%s" written', cluster.identifier, value, extra=keys)
+    return replace(cluster, hold=hold)
 
 
 def _settle(order: Order, cluster: Cluster, found: Decision | Dispute, known: Evidence) -> Outcome:
     """Make the decision about a cluster from the evidence."""
     every, hold = timedelta(minutes=order.settings.every_minutes), cluster.hold
-    decision = found.settle(known) if isinstance(found, Dispute) else found
+    decision = found.settle(known, every) if isinstance(found, Dispute) else found
     message = decision.message
     if decision.action not in (Action.LEAVE, order.action):
         message = f"The {decision.action} function {decision.action}s it. {message}"
@@ -177,7 +172,6 @@ def _settle(order: Order, cluster: Cluster, found: Decision | Dispute, known: Ev
         message,
         next=cluster.next_change(order.now),
         hold=hold.written(cluster.zone) if order.event.is_command and isinstance(hold, Hold) else None,
-        overdue=is_overdue(found, known, every),
     )
 
 
@@ -192,14 +186,12 @@ def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
         outcome.log(logger.warning)
     except ClientError as error:
         code, words = rds.words(error)
-        if code not in (*rds.REFUSALS, rds.GONE):
+        if code not in rds.REFUSALS:
             raise
-        refused = code != rds.GONE
-        happened = f"RDS refused: {sentence(words)} The next run tries again." if refused else "it has been deleted."
-        message = f"Not {DONE[action]}: {happened} {why}"
-        outcome = replace(outcome, message=message, error=f"{code}: {words}", refused=refused)
+        message = f"Not {DONE[action]}: RDS refused: {sentence(words)} The next run tries again. {why}"
+        outcome = replace(outcome, message=message, error=f"{code}: {words}")
         outcome.log(logger.warning, error_code=code, error_message=words)
     else:
-        outcome = replace(outcome, message=f"{_DOING[action]}. {why}", done=True, overdue=False)
+        outcome = replace(outcome, message=f"{_DOING[action]}. {why}", done=True)
         outcome.log(logger.info, db_cluster=snapshot)
     return outcome

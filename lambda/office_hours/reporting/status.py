@@ -8,7 +8,7 @@ from typing import NotRequired, cast
 
 from office_hours.answer import Entry, Failure, Outcome, RunError, in_words
 from office_hours.clock import LAST, local, utc
-from office_hours.decision import Action, Decision, Dispute, Evidence, decide, is_overdue
+from office_hours.decision import Action, Decision, Dispute, Evidence, decide
 from office_hours.evidence import look_up
 from office_hours.hold import Hold, HoldError
 from office_hours.regions import Invocation, guarded
@@ -141,7 +141,7 @@ def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
 def _row(invocation: Invocation, seen: Survey, cluster: Cluster, found: Decision | Dispute, known: Evidence) -> Row:
     """A cluster's row. Raises what went wrong when its events were read, where they would decide."""
     now, every = invocation.now, timedelta(minutes=invocation.settings.every_minutes)
-    decision = found.settle(known) if isinstance(found, Dispute) else found
+    decision = found.settle(known, every) if isinstance(found, Dispute) else found
     past = (seen.events or {}).get(cluster.identifier, ())
     # Where the log could not be read, the past is unknown, rather than that nothing happened.
     spans, desired, hold = [Span(now - PAST, now, None)], None, cluster.hold
@@ -166,7 +166,7 @@ def _row(invocation: Invocation, seen: Survey, cluster: Cluster, found: Decision
         "engine": cluster.snapshot.get("Engine", ""),
         "version": cluster.snapshot.get("EngineVersion", ""),
         "instances": sorted(seen.instances.get(each, {}).get("DBInstanceClass", "") for each in _members(cluster)),
-        "overdue": is_overdue(found, known, every),
+        "overdue": decision.overdue,
     }
     return Row(cluster, entry, list(_problems(cluster, entry, now)), spans)
 
