@@ -7,14 +7,15 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from office_hours import rds
 from office_hours.answer import logger
 from office_hours.decision import LOG_KEPT, Call, Dispute, Evidence
-from office_hours.regions import Invocation, Region
+from office_hours.regions import Region
 from office_hours.schedule import State
+from office_hours.settings import Settings
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
@@ -35,7 +36,7 @@ _OPERATIONS = {State.RUNNING: "StartDBCluster", State.STOPPED: "StopDBCluster"}
 
 
 def look_up(
-    invocation: Invocation,
+    settings: Settings,
     region: Region,
     disputes: Sequence[Dispute],
     asked_about: datetime | None = None,
@@ -47,10 +48,10 @@ def look_up(
     asked_about: the instant after which nothing is read, if that isn't the present.
     connected: whether to ask who is connected to clusters in grace.
     """
-    present = invocation.clock()  # what was logged since the run began counts as well
+    present = datetime.now(UTC)  # what was logged since the run began counts as well
     until = min(asked_about or present, present)
     since = {each.cluster.identifier: each.since for each in disputes if each.since}
-    changed = [each for each in disputes if not (each.enforced or each.busy) and invocation.settings.cloud_trail]
+    changed = [each for each in disputes if not (each.enforced or each.busy) and settings.cloud_trail]
     in_grace = [each.cluster.identifier for each in disputes if each.in_grace and connected]
     with ThreadPoolExecutor(2) as beside:
         calls = beside.submit(_read_trail, region, changed, until, present)
@@ -63,7 +64,7 @@ def look_up(
 def _read_log(
     client: "RDSClient", wanted: Mapping[str, datetime], until: datetime, present: datetime
 ) -> "Mapping[str, Events]":
-    def read(since: datetime, identifier: str = "") -> "Events":
+    def read(since: datetime, identifier: str) -> "Events":
         try:
             return list(rds.events(client, since, until, identifier)) if since < until else []
         except Exception as error:  # noqa: BLE001  clusters that need no evidence don't care
@@ -71,14 +72,15 @@ def _read_log(
 
     # What RDS answers to a StartTime older than its log is not documented.
     since = {name: max(at, present - LOG_KEPT) for name, at in wanted.items()}
-    alone = [name for name, at in since.items() if at <= present - _SHARED]
+    recent = {name for name, at in since.items() if at > present - _SHARED}
+    asked = {name: at for name, at in since.items() if name not in recent}
+    if recent:
+        asked[""] = min(since[name] for name in recent)
     with ThreadPoolExecutor(rds.THREADS) as pool:
-        found = dict(zip(alone, pool.map(lambda name: read(since[name], name), alone), strict=True))
-    if recent := [name for name in since if name not in found]:
-        shared = read(min(since[name] for name in recent))
-        by_cluster = rds.by_cluster(() if isinstance(shared, Exception) else shared)
-        found |= {name: shared if isinstance(shared, Exception) else by_cluster[name] for name in recent}
-    return found
+        found = dict(zip(asked, pool.map(read, asked.values(), asked), strict=True))
+    shared = found.pop("", ())
+    by_cluster = rds.by_cluster(() if isinstance(shared, Exception) else shared)
+    return found | {name: shared if isinstance(shared, Exception) else by_cluster[name] for name in recent}
 
 
 def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, present: datetime) -> Mapping[str, Call]:
@@ -118,13 +120,13 @@ def _calls(region: Region, operation: str, since: datetime, until: datetime) -> 
     )
     for page in pages:
         for event in page["Events"]:
-            name, by = _change(event["CloudTrailEvent"])
+            name, by = _changed(event["CloudTrailEvent"])
             yield name, Call(event["EventTime"], by)
     if pages.resume_token:
         raise LookupError(f"it has more than {_MOST_CALLS} calls of {operation}")
 
 
-def _change(text: str) -> tuple[str, str | None]:
+def _changed(text: str) -> tuple[str, str | None]:
     """Which cluster a call changed, and who made it, None for our functions. No cluster if it didn't count.
 
     A Lambda function's session has its name. In an emulator it has none, but the user agent is ours.

@@ -120,7 +120,7 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
     disputes = [found for _, found in cases if isinstance(found, Dispute)]
     # The start function stops none, and who will be connected at another time isn't known.
     connected = order.action is Action.STOP and not order.event.time
-    evidence = look_up(order, region, disputes, order.event.time, connected=connected)
+    evidence = look_up(order.settings, region, disputes, order.event.time, connected=connected)
     due: list[Outcome] = []
     for cluster, found in cases:
         known = evidence.get(cluster.identifier, Evidence())

@@ -123,7 +123,9 @@ def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem |
             yield found
             continue
         if isinstance(found, Dispute) and not evidence:
-            evidence = look_up(invocation, seen.region, [each for _, each in cases if isinstance(each, Dispute)])
+            evidence = look_up(
+                invocation.settings, seen.region, [each for _, each in cases if isinstance(each, Dispute)]
+            )
         known = evidence.get(cluster.identifier, Evidence())
         yield guarded(cluster, partial(_row, invocation, seen, cluster, found, known))
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
 
 from office_hours import rds
@@ -97,7 +97,7 @@ def _told_by_account(failures: Sequence[Failure], regions: Sequence[Region]) -> 
 def _survey(invocation: Invocation, region: Region, since: datetime | None) -> Iterator[Survey | Failure]:
     """Ask for a Region's clusters, events and instances at once: what one call doesn't say, the others may."""
     pool = ThreadPoolExecutor(2)
-    events = rds.events(region.client, since, invocation.clock()) if since else ()
+    events = rds.events(region.client, since, datetime.now(UTC)) if since else ()
     reading = pool.submit(list["EventTypeDef"], events)
     listing = pool.submit(list["DBInstanceTypeDef"], rds.instances(region.client))
     pool.shutdown(wait=False)
