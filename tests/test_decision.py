@@ -512,6 +512,11 @@ def test_what_may_be_overdue_needs_evidence(of: Cluster, since: str | None) -> N
     assert (found.since if isinstance(found, Dispute) else None) == (at(since) if since else None)
 
 
+@pytest.mark.parametrize("of", [cluster(tag="never"), cluster("modifying")])
+def test_nothing_is_overdue_by_a_log_that_cannot_be_read(of: Cluster) -> None:
+    assert not disputed(of, at("mon 19:00")).settle(Evidence(RuntimeError("it can't be read")), EVERY).overdue
+
+
 @pytest.mark.parametrize(
     ("tag", "history"),
     [

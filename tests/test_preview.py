@@ -8,10 +8,10 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
+import time_machine
 from playwright.sync_api import Browser, Page, expect
 
 from aws_server import Account
@@ -194,7 +194,8 @@ def test_an_action_can_show_its_own_content(page: Page, functions: Functions, at
 @pytest.fixture
 def widget(account: Account, browser: Browser, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     """The page with the status function's own answer: long names, long tags, and what looks like a script."""
-    monkeypatch.setattr(handlers, "_clock", lambda: datetime(2026, 11, 24, 10, 30, tzinfo=UTC))
+    status, at = handlers.status, time_machine.travel("2026-11-24T10:30:00Z", tick=False)
+    monkeypatch.setattr(handlers, "status", at(status))
     for number in range(99):
         account.add(f"a{number:02}-{'long-name-' * 5}".rstrip("-"), f"{OFFICE} holidays=DE-BY closed=2027-01-01")
     account.add("odd", OFFICE, Status="inaccessible-encryption-credentials-recoverable")

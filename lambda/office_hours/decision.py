@@ -66,6 +66,7 @@ class Decision:
     """What to do with a cluster now, and why: `reason` for programs, `message` for people.
 
     by: who changed the cluster by hand, if CloudTrail knows.
+    until: when it is stopped at the latest, if it is in use.
     overdue: whether somebody must be told: a run must have seen the cluster in this state and no rule leaves it there,
         or it needs attention. Never under a hold, whose tag doesn't say when it was written.
     """
@@ -74,6 +75,7 @@ class Decision:
     reason: Reason
     message: str
     by: str | None = None
+    until: datetime | None = None
     overdue: bool = False
 
 
@@ -203,12 +205,13 @@ class Dispute:
         many = f"{known.connections} connected in the last ten minutes. " if known.connections else ""  # 8a
         latest = local(self.grace_end, self.cluster.zone)
         stops = f"Stops once CloudWatch shows nobody connected, by {latest} at the latest."
-        return _leave(Reason.IN_USE, f"{many}{decision.message} {stops}")
+        return Decision(Action.LEAVE, Reason.IN_USE, f"{many}{decision.message} {stops}", until=self.grace_end)
 
     def _unchanged_since(self, events: "Events" = ()) -> datetime:
-        """Since when it is in its state and should not be, as far as is known: runs since then have seen that."""
-        history = [] if isinstance(events, Exception) else history_of(events)
-        changes = (at for at, change in history if change is not Change.STOP_FAILED)
+        """Since when runs have seen it in its state though it should not be; now if that isn't known."""
+        if isinstance(events, Exception):
+            return self.now
+        changes = (at for at, change in history_of(events) if change is not Change.STOP_FAILED)
         return max(self.grace_end, self._created, *changes)
 
     def _by_evidence(self, events: "Events", call: Call | None) -> Decision:
@@ -327,7 +330,7 @@ def _by_schedule(
         until = f" until {local(upcoming, zone)}" if upcoming else ""
         says = f", as scheduled{',' * bool(until)}" if desired else ". Its schedule says nothing"
         return _leave(Reason.AS_SCHEDULED, f"{state.capitalize()}{says}{until}.")
-    latest = latest_change(cluster, now)
+    latest = _latest_change(schedule, hold, now)
     message = f"Its schedule says {desired}{f' since {local(latest, zone)}' if latest else ''}."
     if schedule.constant:
         message = f'Its tag is "{schedule}".'
@@ -373,18 +376,8 @@ def history_of(events: "Iterable[EventTypeDef]") -> list[tuple[datetime, Change]
     return sorted(history, key=lambda each: each[0])
 
 
-def latest_change(cluster: "Cluster", now: datetime) -> datetime | None:
+def _latest_change(schedule: Schedule, hold: Hold | None, now: datetime) -> datetime | None:
     """When the desired state changed last: the latest transition, or a later end of a hold; None if unknown."""
-    if not isinstance(cluster.schedule, Schedule) or isinstance(cluster.hold, HoldError):
-        return None
-    transition, end = cluster.schedule.latest_transition(now), cluster.hold.until if cluster.hold else None
+    transition, end = schedule.latest_transition(now), hold.until if hold else None
     dates = (transition.at if transition else None, end if end and end <= now else None)
     return max(filter(None, dates), default=None)
-
-
-def grace_end(cluster: "Cluster", now: datetime) -> datetime | None:
-    """When the grace of its latest stop ends or ended; None without grace or a known stop."""
-    latest = latest_change(cluster, now)
-    if not latest or not isinstance(cluster.schedule, Schedule) or not cluster.schedule.grace:
-        return None
-    return latest + timedelta(minutes=cluster.schedule.grace)

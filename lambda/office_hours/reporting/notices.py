@@ -18,7 +18,7 @@ from botocore.config import Config
 from office_hours import rds
 from office_hours.answer import Failure, Outcome, failed
 from office_hours.clock import local, utc
-from office_hours.decision import Action, Reason, grace_end
+from office_hours.decision import Action, Reason
 from office_hours.event import Event
 from office_hours.hold import Hold
 from office_hours.run import Order
@@ -66,7 +66,7 @@ def stop_of(outcome: Outcome, now: datetime, after: datetime, until: datetime) -
 def _by_schedule(outcome: Outcome, schedule: Schedule, now: datetime, until: datetime) -> list[datetime]:
     """When the schedule stops a cluster that is up then, and when its grace ends, if nothing else comes before."""
     is_down = outcome.decision.reason is Reason.IN_USE  # but for its grace
-    stops, at, grace = list[datetime](), now, grace_end(outcome.cluster, now) if is_down else None
+    stops, at, grace = list[datetime](), now, outcome.decision.until
     while (transition := schedule.next_transition(at)) and (at := transition.at) <= until:
         stops += [at] if transition.to is State.STOPPED and not is_down else []
         is_down, grace = transition.to is State.STOPPED, grace if grace and grace < at else None

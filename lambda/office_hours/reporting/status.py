@@ -64,12 +64,16 @@ class Status(LeftOut):
 
 @dataclass(frozen=True)
 class Row:
-    """A cluster, what needs attention about it, and its timeline: PAST, as far as RDS's log goes, then COMING."""
+    """A cluster, what needs attention about it, and its timeline: PAST, as far as RDS's log goes, then COMING.
+
+    until: when it is stopped at the latest, if it is in use.
+    """
 
     cluster: Cluster
     entry: StatusEntry
     problems: list[Problem]
     spans: list[Span]
+    until: datetime | None
 
 
 def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[Row]]:
@@ -170,7 +174,7 @@ def _row(invocation: Invocation, seen: Survey, cluster: Cluster, found: Decision
         "instances": sorted(seen.instances.get(each, {}).get("DBInstanceClass", "") for each in _members(cluster)),
         "overdue": decision.overdue,
     }
-    return Row(cluster, entry, list(_problems(cluster, entry, now)), spans)
+    return Row(cluster, entry, list(_problems(cluster, entry, now)), spans, decision.until)
 
 
 def _problems(cluster: Cluster, entry: StatusEntry, now: datetime) -> Iterator[Problem]:

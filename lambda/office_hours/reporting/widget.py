@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, Template
 from office_hours.answer import Entry
 from office_hours.clock import local
 from office_hours.command import DONE, plan
-from office_hours.decision import Action, grace_end
+from office_hours.decision import Action
 from office_hours.event import Event, end_of
 from office_hours.hold import Hold
 from office_hours.reporting.hours import Span, hours_in
@@ -212,7 +212,7 @@ def _next(row: Row, now: datetime) -> dict[str, str]:
 
 def _upcoming(row: Row, now: datetime) -> datetime | None:
     """When something changes next: the end of its grace, where it is in use and nothing comes before that."""
-    ends = [row.cluster.next_change(now), grace_end(row.cluster, now) if row.entry["reason"] == "in-use" else None]
+    ends = [row.cluster.next_change(now), row.until]
     return min((at for at in ends if at), default=None)
 
 
