@@ -90,8 +90,8 @@ def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, pr
     """
     latest: dict[str, Call] = {}
     for state, operation in _OPERATIONS.items():
-        disputed = {each.cluster.identifier: each.since for each in disputes if each.present is state}
-        since = {name: max(at, present - _TRAIL_KEPT) for name, at in disputed.items() if at}
+        disputed = [each for each in disputes if each.present is state]
+        since = {each.cluster.identifier: max(each.since or until, present - _TRAIL_KEPT) for each in disputed}
         try:
             for name, call in _calls(region, operation, min(since.values(), default=until), until):
                 if name in since and call.at >= since[name]:

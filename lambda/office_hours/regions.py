@@ -116,9 +116,8 @@ def side_by_side(
 def parted(found: Iterable[_T | Failure]) -> tuple[list[_T], list[Failure]]:
     """The results, and the failures among them."""
     came = list(found)
-    return [each for each in came if not isinstance(each, Failure)], [
-        each for each in came if isinstance(each, Failure)
-    ]
+    failures = [each for each in came if isinstance(each, Failure)]
+    return [each for each in came if not isinstance(each, Failure)], failures
 
 
 def guarded(cluster: Cluster, job: Callable[[], _T]) -> _T | Failure:
