@@ -81,6 +81,10 @@ class Outcome:
     done: bool = False
 
     @property
+    def overdue(self) -> bool:
+        return self.decision.overdue and not self.done
+
+    @property
     def entry(self) -> Entry:
         """The cluster's entry in the answer."""
         entry = {
@@ -162,10 +166,7 @@ def report(  # noqa: PLR0913  the question and the answer
         "Stopped" if action is Action.STOP else "Started": sum(each.done for each in outcomes),
     }
     if action is Action.STOP and event.clusters is None:  # the start function would count the same again
-        counts |= {
-            "InvalidTags": len(invalid),
-            "OverdueClusters": sum(each.decision.overdue and not each.done for each in outcomes),
-        }
+        counts |= {"InvalidTags": len(invalid), "OverdueClusters": sum(each.overdue for each in outcomes)}
     if not event.dry_run:
         _send(counts)
     if failures:

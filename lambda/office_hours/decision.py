@@ -330,17 +330,22 @@ def _by_schedule(
         until = f" until {local(upcoming, zone)}" if upcoming else ""
         says = f", as scheduled{',' * bool(until)}" if desired else ". Its schedule says nothing"
         return _leave(Reason.AS_SCHEDULED, f"{state.capitalize()}{says}{until}.")
-    latest = _latest_change(schedule, hold, now)
-    message = f"Its schedule says {desired}{f' since {local(latest, zone)}' if latest else ''}."
+    return _dispute(cluster, schedule, hold, desired, now)
+
+
+def _dispute(cluster: "Cluster", schedule: Schedule, hold: Hold | None, desired: State, now: datetime) -> Dispute:
+    transition, end = schedule.latest_transition(now), hold.until if hold else None
+    dates = (transition.at if transition else None, end if end and end <= now else None)
+    latest = max(filter(None, dates), default=_LONG_AGO)
+    message = f"Its schedule says {desired}{f' since {local(latest, cluster.zone)}' if latest > _LONG_AGO else ''}."
     if schedule.constant:
         message = f'Its tag is "{schedule}".'
     elif schedule.enforced:
         message = f'Its schedule says {desired}, and is "enforced".'
-    elif latest and hold and latest == hold.until:
-        message = f"Its hold ended on {local(latest, zone)}, and its schedule says {desired}."
-    since = latest or _LONG_AGO
-    wait = timedelta(minutes=schedule.grace if latest and desired is State.STOPPED else 0)
-    return Dispute(cluster, desired, since, since + wait, now, message, schedule.enforced)
+    elif latest == end:
+        message = f"Its hold ended on {local(end, cluster.zone)}, and its schedule says {desired}."
+    grace = timedelta(minutes=schedule.grace if desired is State.STOPPED else 0)
+    return Dispute(cluster, desired, latest, latest + grace, now, message, schedule.enforced)
 
 
 def _leave(reason: Reason, message: str, by: str | None = None) -> Decision:
@@ -374,10 +379,3 @@ def history_of(events: "Iterable[EventTypeDef]") -> list[tuple[datetime, Change]
         if change and (at := event.get("Date")):
             history.append((at, change))
     return sorted(history, key=lambda each: each[0])
-
-
-def _latest_change(schedule: Schedule, hold: Hold | None, now: datetime) -> datetime | None:
-    """When the desired state changed last: the latest transition, or a later end of a hold; None if unknown."""
-    transition, end = schedule.latest_transition(now), hold.until if hold else None
-    dates = (transition.at if transition else None, end if end and end <= now else None)
-    return max(filter(None, dates), default=None)

@@ -110,6 +110,20 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
         held = list(_at_once((each, partial(_hold, order, region, each)) for each in clusters))
         yield from (each for each in held if not isinstance(each, Cluster))
         clusters = [each for each in held if isinstance(each, Cluster)]
+    due: list[Outcome] = []
+    for outcome in _decided(order, region, clusters):
+        if isinstance(outcome, Failure):
+            yield outcome
+        elif outcome.decision.action is order.action and not order.event.dry_run:
+            due.append(outcome)
+        else:
+            outcome.log(logger.debug)
+            yield outcome
+    yield from _at_once((each.cluster, partial(_act, order, region, each)) for each in due)
+
+
+def _decided(order: Order, region: Region, clusters: Iterable[Cluster]) -> Iterator[Outcome | Failure]:
+    """What is to be done with each cluster, by what the rules and, where they need it, the evidence say."""
     cases = list[tuple[Cluster, Decision | Dispute]]()
     for each in clusters:
         found = guarded(each, partial(decide, each, order.now))
@@ -121,18 +135,9 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
     # The start function stops none, and who will be connected at another time isn't known.
     connected = order.action is Action.STOP and not order.event.time
     evidence = look_up(order.settings, region, disputes, order.event.time, connected=connected)
-    due: list[Outcome] = []
     for cluster, found in cases:
         known = evidence.get(cluster.identifier, Evidence())
-        outcome = guarded(cluster, partial(_settle, order, cluster, found, known))
-        if isinstance(outcome, Failure):
-            yield outcome
-        elif outcome.decision.action is order.action and not order.event.dry_run:
-            due.append(outcome)
-        else:
-            outcome.log(logger.debug)
-            yield outcome
-    yield from _at_once((each.cluster, partial(_act, order, region, each)) for each in due)
+        yield guarded(cluster, partial(_settle, order, cluster, found, known))
 
 
 def _at_once(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:
