@@ -316,6 +316,13 @@ def test_cloudtrail_is_asked_once_a_region_and_direction(account: Account, monke
     assert sorted(asked) == [(HOME, "StartDBCluster"), (HOME, "StopDBCluster"), ("us-east-1", "StartDBCluster")]
 
 
+def test_cloudtrail_is_not_asked_about_what_is_enforced_or_busy(account: Account) -> None:
+    account.add("a", "never")
+    account.add("b", OFFICE, Status="modifying")
+    stop("2026-11-23T19:00:00Z")
+    assert "LookupEvents" not in account.counts()
+
+
 def test_cloudtrail_is_asked_for_no_more_than_it_keeps(account: Account, log: Log) -> None:
     account.add("a", "jan mon-fri 08:00-18:00")
     account.called("StartDBCluster", "a", "2026-09-10T10:00:00Z")

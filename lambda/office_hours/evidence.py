@@ -1,21 +1,23 @@
-"""Who changed a cluster and when, from RDS's event log and CloudTrail; who is connected, from CloudWatch.
+"""What to do with clusters, by the rules and by the evidence that these need.
 
-Each is read once a Region and run, and only for clusters that need it.
+Who changed a cluster and when is in RDS's event log and in CloudTrail; who is connected, in CloudWatch. Each is read
+once a Region and run, and only for clusters that need it.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from office_hours import rds
-from office_hours.answer import logger
-from office_hours.decision import LOG_KEPT, Call, Dispute, Evidence
-from office_hours.regions import Region
+from office_hours.answer import Failure, logger
+from office_hours.decision import LOG_KEPT, Call, Decision, Dispute, Evidence, decide
+from office_hours.regions import Invocation, Region, guarded
 from office_hours.schedule import State
-from office_hours.settings import Settings
+from office_hours.settings import Cluster, Settings
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
@@ -35,28 +37,45 @@ _MINUTES, _LOOK_BACK = 10, timedelta(minutes=30)
 _OPERATIONS = {State.RUNNING: "StartDBCluster", State.STOPPED: "StopDBCluster"}
 
 
-def look_up(
-    settings: Settings,
+def decided(
+    asked: Invocation,
     region: Region,
-    disputes: Sequence[Dispute],
-    asked_about: datetime | None = None,
+    clusters: Iterable[Cluster],
+    until: datetime | None = None,
     *,
-    connected: bool = False,
-) -> Mapping[str, Evidence]:
-    """Read what these disputes of one Region need, and nothing where nothing is. Gives it by cluster.
+    stops: bool = False,
+) -> Iterator[tuple[Cluster, Decision] | Failure]:
+    """What to do with each cluster of a Region: first with those about which the rules need no evidence.
 
-    asked_about: the instant after which nothing is read, if that isn't the present.
-    connected: whether to ask who is connected to clusters in grace.
+    until: what came after it is no evidence, if that isn't the present.
+    stops: whether it matters who is connected. Who will be is not known.
     """
+    disputes, every = list[Dispute](), timedelta(minutes=asked.settings.every_minutes)
+    for cluster in clusters:
+        found = guarded(cluster, partial(decide, cluster, asked.now))
+        if isinstance(found, Dispute):
+            disputes.append(found)
+        else:
+            yield found if isinstance(found, Failure) else (cluster, found)
+    evidence = _look_up(asked.settings, region, disputes, until, stops=stops)
+    for each in disputes:
+        decision = guarded(each.cluster, partial(each.settle, evidence[each.cluster.identifier], every))
+        yield decision if isinstance(decision, Failure) else (each.cluster, decision)
+
+
+def _look_up(
+    settings: Settings, region: Region, disputes: Sequence[Dispute], until: datetime | None, *, stops: bool
+) -> Mapping[str, Evidence]:
+    """Read what these disputes need, and nothing where nothing is. Gives it by cluster."""
     present = datetime.now(UTC)  # what was logged since the run began counts as well
-    until = min(asked_about or present, present)
+    end = min(until or present, present)
     since = {each.cluster.identifier: each.since for each in disputes if each.since}
     changed = [each for each in disputes if not (each.enforced or each.busy) and settings.cloud_trail]
-    in_grace = [each.cluster.identifier for each in disputes if each.in_grace and connected]
+    in_grace = [each.cluster.identifier for each in disputes if each.in_grace and stops and not until]
     with ThreadPoolExecutor(2) as beside:
-        calls = beside.submit(_read_trail, region, changed, until, present)
+        calls = beside.submit(_read_trail, region, changed, end, present)
         most = beside.submit(_read_connections, region, in_grace, present)
-        events = _read_log(region.client, since, until, present)
+        events = _read_log(region.client, since, end, present)
     names = [each.cluster.identifier for each in disputes]
     return {name: Evidence(events.get(name, ()), calls.result().get(name), most.result().get(name)) for name in names}
 

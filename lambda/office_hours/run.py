@@ -6,7 +6,6 @@ Schedules and commands by hand take the same road. A command first writes each c
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -15,9 +14,9 @@ from botocore.exceptions import ClientError
 from office_hours import answer, rds
 from office_hours.answer import Answer, Failure, Outcome, RunError, in_words, logger
 from office_hours.command import DONE, choose, obstacles, plan
-from office_hours.decision import Action, Decision, Dispute, Evidence, Reason, decide
+from office_hours.decision import Action, Decision, Reason
 from office_hours.event import Event, EventError
-from office_hours.evidence import look_up
+from office_hours.evidence import decided
 from office_hours.hold import Hold
 from office_hours.regions import Invocation, Region, guarded, listed, parted, regions_of, side_by_side, told
 from office_hours.settings import Cluster
@@ -41,6 +40,10 @@ class Order(Invocation):
     action: Action
     event: Event
     tell: "Callable[[Order, Sequence[Outcome]], list[Failure]] | None" = None
+
+    def does(self, decision: Decision) -> bool:
+        """Whether to carry it out."""
+        return decision.action is self.action and not self.event.dry_run
 
 
 def run(order: Order) -> Answer:
@@ -111,33 +114,13 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
         yield from (each for each in held if not isinstance(each, Cluster))
         clusters = [each for each in held if isinstance(each, Cluster)]
     due: list[Outcome] = []
-    for outcome in _decided(order, region, clusters):
-        if isinstance(outcome, Failure):
-            yield outcome
-        elif outcome.decision.action is order.action and not order.event.dry_run:
+    for each in decided(order, region, clusters, order.event.time, stops=order.action is Action.STOP):
+        outcome = each if isinstance(each, Failure) else guarded(each[0], partial(_outcome, order, *each))
+        if isinstance(outcome, Outcome) and order.does(outcome.decision):
             due.append(outcome)
         else:
-            outcome.log(logger.debug)
             yield outcome
     yield from _at_once((each.cluster, partial(_act, order, region, each)) for each in due)
-
-
-def _decided(order: Order, region: Region, clusters: Iterable[Cluster]) -> Iterator[Outcome | Failure]:
-    """What is to be done with each cluster, by what the rules and, where they need it, the evidence say."""
-    cases = list[tuple[Cluster, Decision | Dispute]]()
-    for each in clusters:
-        found = guarded(each, partial(decide, each, order.now))
-        if isinstance(found, Failure):
-            yield found
-        else:
-            cases.append((each, found))
-    disputes = [found for _, found in cases if isinstance(found, Dispute)]
-    # The start function stops none, and who will be connected at another time isn't known.
-    connected = order.action is Action.STOP and not order.event.time
-    evidence = look_up(order.settings, region, disputes, order.event.time, connected=connected)
-    for cluster, found in cases:
-        known = evidence.get(cluster.identifier, Evidence())
-        yield guarded(cluster, partial(_settle, order, cluster, found, known))
 
 
 def _at_once(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:
@@ -162,22 +145,18 @@ def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
     return replace(cluster, hold=hold)
 
 
-def _settle(order: Order, cluster: Cluster, found: Decision | Dispute, known: Evidence) -> Outcome:
-    """Make the decision about a cluster from the evidence."""
-    every, hold = timedelta(minutes=order.settings.every_minutes), cluster.hold
-    decision = found.settle(known, every) if isinstance(found, Dispute) else found
-    message = decision.message
+def _outcome(order: Order, cluster: Cluster, decision: Decision) -> Outcome:
+    """What comes of the decision, before it is carried out."""
+    message, hold = decision.message, cluster.hold
     if decision.action not in (Action.LEAVE, order.action):
         message = f"The {decision.action} function {decision.action}s it. {message}"
     elif decision.action is order.action and order.event.dry_run:
         message = f"Would be {DONE[order.action]}. {message}"
-    return Outcome(
-        cluster,
-        decision,
-        message,
-        next=cluster.next_change(order.now),
-        hold=hold.written(cluster.zone) if order.event.is_command and isinstance(hold, Hold) else None,
-    )
+    written = hold.written(cluster.zone) if order.event.is_command and isinstance(hold, Hold) else None
+    outcome = Outcome(cluster, decision, message, cluster.next_change(order.now), written)
+    if not order.does(decision):
+        outcome.log(logger.debug)
+    return outcome
 
 
 def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:

@@ -1,6 +1,6 @@
 """What every tagged cluster should be, what it is, why, and what comes next: for people and for programs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -8,8 +8,8 @@ from typing import NotRequired, cast
 
 from office_hours.answer import Entry, Failure, Outcome, RunError, in_words
 from office_hours.clock import LAST, local, utc
-from office_hours.decision import Action, Decision, Dispute, Evidence, decide
-from office_hours.evidence import look_up
+from office_hours.decision import Action, Decision
+from office_hours.evidence import decided
 from office_hours.hold import Hold, HoldError
 from office_hours.regions import Invocation, guarded
 from office_hours.reporting.hours import Span, coming_spans, past_spans
@@ -118,20 +118,9 @@ def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Prob
 def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem | Failure]:
     """What there is to say about a Region's clusters."""
     yield from _misplaced(invocation.settings.tag_key, seen)
-    cases = [(each, guarded(each, partial(decide, each, invocation.now))) for each in seen.tagged]
     # What needs no evidence comes first: to look for more may take too long.
-    cases.sort(key=lambda case: isinstance(case[1], Dispute))
-    evidence: Mapping[str, Evidence] = {}
-    for cluster, found in cases:
-        if isinstance(found, Failure):
-            yield found
-            continue
-        if isinstance(found, Dispute) and not evidence:
-            evidence = look_up(
-                invocation.settings, seen.region, [each for _, each in cases if isinstance(each, Dispute)]
-            )
-        known = evidence.get(cluster.identifier, Evidence())
-        yield guarded(cluster, partial(_row, invocation, seen, cluster, found, known))
+    for each in decided(invocation, seen.region, seen.tagged):
+        yield each if isinstance(each, Failure) else guarded(each[0], partial(_row, invocation, seen, *each))
 
 
 def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
@@ -144,10 +133,9 @@ def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
             yield _problem("tag-on-instance", f"Never stopped or started: {words}. Tag the cluster.", cluster)
 
 
-def _row(invocation: Invocation, seen: Survey, cluster: Cluster, found: Decision | Dispute, known: Evidence) -> Row:
-    """A cluster's row. Raises what went wrong when its events were read, where they would decide."""
-    now, every = invocation.now, timedelta(minutes=invocation.settings.every_minutes)
-    decision = found.settle(known, every) if isinstance(found, Dispute) else found
+def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decision) -> Row:
+    """A cluster's row."""
+    now = invocation.now
     past = (seen.events or {}).get(cluster.identifier, ())
     # Where the log could not be read, the past is unknown, rather than that nothing happened.
     spans, desired, hold = [Span(now - PAST, now, None)], None, cluster.hold
