@@ -167,11 +167,9 @@ def test_a_refusal_is_counted_and_is_no_failure(
     account: Account, capsys: pytest.CaptureFixture[str], log: Log, tag: str
 ) -> None:
     account.add("a", tag, Status="stopped" if tag == "always" else "available")
-    account.add("gone", "never")
     refusal = Refusal("InvalidDBClusterStateFault", "The cluster is part of a blue/green deployment.")
     run, operation = (start, "StartDBCluster") if tag == "always" else (stop, "StopDBCluster")
     account.fail(operation, refusal, cluster="a")
-    account.before("StopDBCluster", lambda _: account.clusters[HOME].pop("gone"), cluster="gone")
     run(CLOSING)
     found = sent(capsys)
     assert (found["Failures"], found["Refused"]) == (0, 1)

@@ -342,7 +342,7 @@ def test_what_its_hold_ends_before_is_not_begun(account: Account, during: str, d
     account.add("a", OFFICE)
     with time_machine.travel(EVENING, tick=False) as clock:
         account.before(during, lambda _: clock.shift(60))
-        with nullcontext() if done else pytest.raises(RunError, match=r"too late to begin\. Nothing was done for it"):
+        with nullcontext() if done else pytest.raises(RunError, match="too late to begin"):
             stop(event={"clusters": ["a"], "until": "1m"}, context=Context(remaining=900_000))
     assert changes(account) == [(each, "a") for each in done]
 

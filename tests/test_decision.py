@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from types_boto3_rds.type_defs import EventTypeDef
 
-from office_hours.decision import Action, Call, Decision, Dispute, Reason, assess, decide
+from office_hours.decision import Action, Call, Decision, Dispute, Evidence, Reason, decide
 from office_hours.settings import Cluster, Settings
 
 WEEKDAYS = "mon-fri 08:00-18:00 UTC"
 ALWAYS_BUT = "00:00-24:00 UTC closed=2040-01-01"
 LATER = "08:00- UTC closed=1900-01-01:2026-11-30"
 
+EVERY = timedelta(minutes=5)
 STOPPED = "DB cluster stopped."
 STARTED = "DB cluster started."
 STOP_FAILED = "DB cluster stop failed."
@@ -58,9 +59,12 @@ def disputed(of: Cluster, now: datetime) -> Dispute:
     return found
 
 
-def decided(of: Cluster, now: str | datetime, history: str = "", call: Call | None = None) -> Decision:
+def decided(
+    of: Cluster, now: str | datetime, history: str = "", call: Call | None = None, connections: int | None = None
+) -> Decision:
     found = decide(of, at(now) if isinstance(now, str) else now)
-    return found.settle(log(history), call) if isinstance(found, Dispute) else found
+    known = Evidence(log(history), call, connections)
+    return found.settle(known, EVERY) if isinstance(found, Dispute) else found
 
 
 def said(decision: Decision) -> str:
@@ -167,8 +171,9 @@ def test_nothing_is_done_before_the_first_edge_of_a_one_sided_schedule(status: s
     ],
 )
 def test_an_enforced_schedule_needs_no_evidence(tag: str, status: str, action: Action) -> None:
-    decision = decide(cluster(status, tag=tag), at("mon 20:00"))
-    assert isinstance(decision, Decision)
+    decision = disputed(cluster(status, tag=tag), at("mon 20:00")).settle(
+        Evidence(RuntimeError("it can't be read")), EVERY
+    )
     assert (decision.action, decision.reason) == (action, Reason.ENFORCED)
 
 
@@ -316,19 +321,17 @@ RESTARTED = "sat 03:00 restart, sat 03:08 started"
     ],
 )
 def test_a_stop_in_grace_waits_while_somebody_is_connected(tag: str, now: str, most: int | None, expected: str) -> None:
-    decision = decided(cluster(tag=tag), now)
-    assert said(decision.connected(most)) == expected
+    assert said(decided(cluster(tag=tag), now, connections=most)) == expected
 
 
 def test_it_says_how_many_are_connected_and_when_it_stops_at_the_latest() -> None:
     decision = decided(cluster(tag=GRACE), "mon 18:00")
     assert decision.message == (
         "Its schedule says stopped since Mon 2026-11-16 18:00 UTC. "
-        "Stops once nobody is connected, by Mon 2026-11-16 20:00 UTC at the latest."
+        "Stops once CloudWatch shows nobody connected, by Mon 2026-11-16 20:00 UTC at the latest."
     )
-    assert decision.connected(3).message == f"3 connected in the last ten minutes. {decision.message}"
-    assert "CloudWatch" in decision.connected(None).message
-    assert "CloudWatch" not in decided(cluster(), "mon 18:00").connected(None).message  # nor where it doesn't matter
+    in_use = decided(cluster(tag=GRACE), "mon 18:00", connections=3)
+    assert in_use.message == f"3 connected in the last ten minutes. {decision.message}"
 
 
 def test_grace_counts_from_the_end_of_a_hold_and_delays_no_hold() -> None:
@@ -436,7 +439,7 @@ def test_evidence_begins_an_hour_before_what_changed_last(of: Cluster, since: st
 
 def test_messages_are_matched_without_regard_to_case_and_the_final_stop() -> None:
     events: list[EventTypeDef] = [{"Date": at("mon 22:10"), "Message": "DB Cluster Started"}]
-    assert disputed(cluster(), at("mon 22:15")).settle(events).reason is Reason.CHANGED_BY_HAND
+    assert disputed(cluster(), at("mon 22:15")).settle(Evidence(events), EVERY).reason is Reason.CHANGED_BY_HAND
 
 
 def test_other_events_say_nothing_nor_do_earlier_ones() -> None:
@@ -446,21 +449,23 @@ def test_other_events_say_nothing_nor_do_earlier_ones() -> None:
         "The DB cluster started something",
     )
     events: list[EventTypeDef] = [{"Date": at("mon 22:10"), "Message": message} for message in other]
-    earlier = log("mon 16:59 restart")
-    assert disputed(cluster(), at("mon 22:15")).settle([*events, {}, *earlier]).reason is Reason.SCHEDULED
+    known = Evidence([*events, {}, *log("mon 16:59 restart")])
+    assert disputed(cluster(), at("mon 22:15")).settle(known, EVERY).reason is Reason.SCHEDULED
 
 
 # --- Overdue: runs are five minutes apart
 
 
-def is_overdue(of: Cluster, now: str, history: str = "", call: Call | None = None, every: int = 5) -> bool:
-    return assess(of, at(now), timedelta(minutes=every)).is_overdue(log(history), call)
+def overdue(of: Cluster, now: str, history: str = "", call: Call | None = None, every: int = 5) -> bool:
+    found = decide(of, at(now))
+    known = Evidence(log(history), call)
+    return (found.settle(known, timedelta(minutes=every)) if isinstance(found, Dispute) else found).overdue
 
 
 def test_it_is_overdue_half_an_hour_or_two_runs_after_a_transition() -> None:
-    assert [is_overdue(cluster(), now) for now in ("mon 17:59", "mon 18:29", "mon 18:31")] == [False, False, True]
-    assert [is_overdue(cluster(), now, every=20) for now in ("mon 18:39", "mon 18:41")] == [False, True]
-    assert [is_overdue(cluster("stopped"), now) for now in ("mon 08:29", "mon 08:31")] == [False, True]
+    assert [overdue(cluster(), now) for now in ("mon 17:59", "mon 18:29", "mon 18:31")] == [False, False, True]
+    assert [overdue(cluster(), now, every=20) for now in ("mon 18:39", "mon 18:41")] == [False, True]
+    assert [overdue(cluster("stopped"), now) for now in ("mon 08:29", "mon 08:31")] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -494,21 +499,26 @@ def test_it_is_overdue_half_an_hour_or_two_runs_after_a_transition() -> None:
     ],
 )
 def test_overdue(of: Cluster, now: str, *, expected: bool) -> None:
-    assert is_overdue(of, now) is expected
+    assert overdue(of, now) is expected
 
 
 @pytest.mark.parametrize(
     ("of", "since"),
     [
         (cluster(), "mon 17:00"),  # its dispute's
-        (cluster(tag="never"), "mon 18:30"),  # what no run can have missed
+        (cluster(tag="never"), "mon 17:00"),  # what no run can have missed, however rare they are
         (cluster("stopping"), None),
+        (cluster(tag="never", ClusterCreateTime=at("mon 18:45")), None),  # no run has to have seen it yet
     ],
 )
 def test_what_may_be_overdue_needs_evidence(of: Cluster, since: str | None) -> None:
-    case = assess(of, at("mon 19:00"), timedelta(minutes=5))
-    assert case.since == (at(since) if since else None)
-    assert not case.is_overdue(RuntimeError("RDS's log can't be read"), None)
+    found = decide(of, at("mon 19:00"))
+    assert (found.since if isinstance(found, Dispute) else None) == (at(since) if since else None)
+
+
+@pytest.mark.parametrize("of", [cluster(tag="never"), cluster("modifying")])
+def test_nothing_is_overdue_by_a_log_that_cannot_be_read(of: Cluster) -> None:
+    assert not disputed(of, at("mon 19:00")).settle(Evidence(RuntimeError("it can't be read")), EVERY).overdue
 
 
 @pytest.mark.parametrize(
@@ -521,10 +531,10 @@ def test_what_may_be_overdue_needs_evidence(of: Cluster, since: str | None) -> N
     ],
 )
 def test_it_is_not_overdue_while_no_run_can_have_seen_it(tag: str, history: str) -> None:
-    assert not is_overdue(cluster(tag=tag), "mon 19:00", history)
+    assert not overdue(cluster(tag=tag), "mon 19:00", history)
 
 
 def test_a_stop_that_keeps_failing_is_overdue_and_what_a_person_did_is_not() -> None:
-    assert is_overdue(cluster(), "mon 19:00", "mon 18:55 failed")
-    assert is_overdue(cluster(tag="never"), "mon 19:00", "mon 18:20 started")
-    assert not is_overdue(cluster(), "mon 19:00", call=Call(at("mon 18:02"), "alice"))
+    assert overdue(cluster(), "mon 19:00", "mon 18:55 failed")
+    assert overdue(cluster(tag="never"), "mon 19:00", "mon 18:20 started")
+    assert not overdue(cluster(), "mon 19:00", call=Call(at("mon 18:02"), "alice"))

@@ -150,8 +150,8 @@ def test_a_command_may_begin_later_or_end_a_hold() -> None:
         ({"dry_run": "true"}, '"dry_run" has "true"'),
         ({"dry_run": 1}, '"dry_run" has 1'),
         *(({"time": time}, '"time" has') for time in ("18:00", "2026-11-31T18:00Z", 5, None)),
-        ([], "no JSON object"),
-        (None, "no JSON object"),
+        ([], "not a JSON object"),
+        (None, "not a JSON object"),
     ],
     ids=str,
 )

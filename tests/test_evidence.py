@@ -154,8 +154,6 @@ def test_cloudwatch_is_asked_once_a_region_and_only_for_stops_in_grace(account: 
     for number in range(501):
         account.add(f"c{number:03}", GRACE)
         account.connected(f"c{number:03}", "2026-11-23T18:20:00Z", number % 2)
-    account.add("by-hand", GRACE)
-    account.called("StartDBCluster", "by-hand", "2026-11-23T18:02:00Z")
     account.add("early", "mon-fri 08:00-20:00 grace=2h")
     account.add("plain", OFFICE)
     answer = decisions(stop(EVENING, {"dry_run": True}))
@@ -280,6 +278,13 @@ def test_cloudtrail_is_asked_once_a_region_and_direction(account: Account, monke
         if call.operation == "LookupEvents" and "NextToken" not in call.parameters
     ]
     assert sorted(asked) == [(HOME, "StartDBCluster"), (HOME, "StopDBCluster"), ("us-east-1", "StartDBCluster")]
+
+
+def test_cloudtrail_is_not_asked_about_what_is_enforced_or_busy(account: Account) -> None:
+    account.add("a", "never")
+    account.add("b", OFFICE, Status="modifying")
+    stop("2026-11-23T19:00:00Z")
+    assert "LookupEvents" not in account.counts()
 
 
 def test_cloudtrail_is_asked_for_no_more_than_it_keeps(account: Account, log: Log) -> None:

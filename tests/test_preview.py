@@ -4,10 +4,10 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
+import time_machine
 from playwright.sync_api import Browser, Page, expect
 
 from aws_server import Account
@@ -57,7 +57,9 @@ def address(functions: Functions) -> Iterator[str]:
 @pytest.fixture
 def page(account: Account, browser: Browser, address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     """The widget with long names, long tags, and what looks like a script, late in the morning in Berlin."""
-    monkeypatch.setattr(handlers, "_clock", lambda: datetime(2026, 11, 24, 10, 30, tzinfo=UTC))
+    at = time_machine.travel("2026-11-24T10:30:00Z", tick=False)
+    for name in ("status", "stop"):
+        monkeypatch.setattr(handlers, name, at(getattr(handlers, name)))
     for number in range(99):
         account.add(f"a{number:02}-{'long-name-' * 5}".rstrip("-"), f"{OFFICE} holidays=DE-BY closed=2027-01-01")
     account.add("odd", OFFICE, Status="inaccessible-encryption-credentials-recoverable")

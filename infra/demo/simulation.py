@@ -182,9 +182,7 @@ def simulate(
         rds.client.cache_clear()
         rds.beside.cache_clear()
         with patch.object(prices, "fetch", return_value={(name, False): {usd} for name, usd in SAMPLE_PRICES.items()}):
-            suggested = suggest(
-                regions.Invocation(Settings.from_json(settings), END, lambda: END, END + timedelta(minutes=1))
-            )
+            suggested = suggest(regions.Invocation(Settings.from_json(settings), END, END + timedelta(minutes=1)))
             periods = _periods(people)
         notices = [
             json.loads(each[1])["default"]

@@ -49,7 +49,7 @@ def ask(settings: Settings) -> Suggestions:
     if rds.session().get_credentials() is None:
         raise RunError("No AWS credentials found.")
     now = datetime.now(UTC)
-    return suggest(Invocation(settings, now, lambda: datetime.now(UTC), now + timedelta(minutes=15)))
+    return suggest(Invocation(settings, now, now + timedelta(minutes=15)))
 
 
 def ask_the_demo(settings: StackSettings) -> Suggestions:

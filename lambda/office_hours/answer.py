@@ -36,13 +36,7 @@ class RunError(Exception):
 
 
 class Entry(TypedDict):
-    """One cluster in an answer.
-
-    next: when its desired state may change next.
-    hold: the value of the hold tag that a command wrote or, in a dry run, would write.
-    by: who changed the cluster by hand, if CloudTrail knows.
-    error: why RDS refused, in its own words.
-    """
+    """One cluster in an answer; lambda/README.md says what the keys mean."""
 
     cluster: str
     region: str
@@ -57,7 +51,7 @@ class Entry(TypedDict):
 
 
 class Answer(TypedDict):
-    """What a run returns. `counts` has the number of clusters for each reason."""
+    """What a run returns, as in lambda/README.md."""
 
     action: str
     time: str
@@ -72,8 +66,10 @@ class Outcome:
     """What became of a cluster.
 
     message: the decision's, or what happened when it was carried out.
-    next, hold, error: as in the entry.
-    done, refused: whether RDS has begun it, or refused because of the cluster's state.
+    next: when its desired state may change next.
+    hold: the value of the hold tag that a command wrote or, in a dry run, would write.
+    error: why RDS refused, because of the cluster's state.
+    done: whether RDS has begun it.
     """
 
     cluster: Cluster
@@ -83,8 +79,10 @@ class Outcome:
     hold: str | None = None
     error: str | None = None
     done: bool = False
-    refused: bool = False
-    overdue: bool = False
+
+    @property
+    def overdue(self) -> bool:
+        return self.decision.overdue and not self.done
 
     @property
     def entry(self) -> Entry:
@@ -164,7 +162,7 @@ def report(  # noqa: PLR0913  the question and the answer
     logger.info("%s run: %d clusters, %d failures", action, len(outcomes), len(failures), extra={**answer, **summary})
     counts = {
         "Failures": len(failures),
-        "Refused": sum(each.refused for each in outcomes),
+        "Refused": sum(bool(each.error) for each in outcomes),
         "Stopped" if action is Action.STOP else "Started": sum(each.done for each in outcomes),
     }
     if action is Action.STOP and event.clusters is None:  # the start function would count the same again

@@ -1,8 +1,7 @@
 """What to do with a cluster, and why: the rules, first match wins. Pure: no AWS, no clock.
 
-`decide` gives a `Decision`, or a `Dispute` if it matters who made the last change. A dispute says since when it needs
-evidence, and settles itself when given it. Either may leave a cluster as in use until its connections are known. The
-rules are numbered as in lambda/README.md.
+`decide` gives a `Decision`, or a `Dispute` if evidence is needed. A dispute says since when, and settles itself when
+given it. The rules are numbered as in lambda/README.md.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,6 +29,7 @@ LOG_KEPT = timedelta(days=14) - timedelta(hours=1)
 _LONGEST_CHANGE = timedelta(minutes=30)
 # How long before a transition evidence begins: an automatic restart takes a while.
 _BEFORE_TRANSITION = timedelta(minutes=60)
+_TWO_RUNS = timedelta(hours=2)  # at the most
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 ENGINES = ("aurora-mysql", "aurora-postgresql")
@@ -66,24 +66,17 @@ class Decision:
     """What to do with a cluster now, and why: `reason` for programs, `message` for people.
 
     by: who changed the cluster by hand, if CloudTrail knows.
-    if_unused: what to do if nobody is connected; None if that doesn't matter.
+    until: when it is stopped at the latest, if it is in use.
+    overdue: whether somebody must be told: a run must have seen the cluster in this state and no rule leaves it there,
+        or it needs attention. Never under a hold, whose tag doesn't say when it was written.
     """
 
     action: Action
     reason: Reason
     message: str
     by: str | None = None
-    if_unused: "Decision | None" = None
-
-    def connected(self, most: int | None) -> "Decision":
-        """The decision if so many were connected. None means that CloudWatch has no data, which counts as connected."""
-        if self.if_unused is None or most == 0:
-            return self.if_unused or self
-        many = f"{most} connected in the last ten minutes" if most else "CloudWatch has no data on its connections"
-        return replace(self, message=f"{many}. {self.message}")
-
-    def settle(self, events: "Events", call: "Call | None" = None) -> "Decision":  # noqa: ARG002  like a dispute
-        return self
+    until: datetime | None = None
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +85,20 @@ class Call:
 
     at: datetime
     by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known about a cluster.
+
+    events: RDS's, in any order, or why they can't be read.
+    call: what CloudTrail knows; None if it knows nothing, or nothing yet.
+    connections: the most in the last ten minutes; None if that isn't known, which counts as connected.
+    """
+
+    events: "Events" = ()
+    call: Call | None = None
+    connections: int | None = None
 
 
 class Change(StrEnum):
@@ -132,23 +139,31 @@ _STUCK = (
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
-    """A cluster that is not in its desired state: who changed it last, before or after the latest transition?
+    """A cluster that is not in its desired state.
 
-    latest: the latest transition, or the end of a hold; None if there is none within two years.
+    latest: the latest transition, or the end of a hold; long ago if there is none within two years.
+    grace_end: until when a stop waits for those who are connected; the same if it doesn't.
     now: the instant to decide for.
     message: what its schedule says.
+    enforced: whether it doesn't matter who changed it last, before or after the latest transition.
+    busy: the decision where RDS is busy with it. The rest then only says whether it is overdue.
     """
 
     cluster: "Cluster"
     desired: State
-    latest: datetime | None
+    latest: datetime
+    grace_end: datetime
     now: datetime
     message: str
+    enforced: bool
+    busy: Decision | None = None
 
     @property
-    def since(self) -> datetime:
-        """Since when evidence is needed."""
-        return (self.latest or _LONG_AGO) - _BEFORE_TRANSITION
+    def since(self) -> datetime | None:
+        """Since when evidence is needed; None if none is."""
+        if (self.enforced or self.busy) and self._unchanged_since() > self.now - _LONGEST_CHANGE:
+            return None  # it is neither in dispute nor overdue
+        return self.now - _TWO_RUNS if self.enforced else self.latest - _BEFORE_TRANSITION
 
     @property
     def present(self) -> State:
@@ -156,27 +171,62 @@ class Dispute:
         return State.RUNNING if self.desired is State.STOPPED else State.STOPPED
 
     @property
+    def in_grace(self) -> bool:
+        """Whether it matters who is connected (8a)."""
+        return self.grace_end > self.now and not self.busy
+
+    @property
+    def _created(self) -> datetime:
+        """When it was created; long ago if that isn't known."""
+        return self.cluster.snapshot.get("ClusterCreateTime") or _LONG_AGO
+
+    @property
     def _made(self) -> str:
         """What somebody did: Started or Stopped."""
         return _CHANGES[self.present].capitalize()
 
-    def settle(self, events: "Events", call: Call | None = None) -> Decision:
-        """Rules 8 to 9. If `events` says why they can't be read, raises that.
+    def settle(self, known: Evidence, every: timedelta) -> Decision:
+        """Rules 7 to 9, and whether it is overdue. If events are needed and can't be read, raises why.
 
-        events: the cluster's, from `since` on, in any order; earlier ones don't count.
-        call: what CloudTrail knows; None if it knows nothing, or nothing yet.
+        every: the time from one run to the next.
         """
+        if self.busy and isinstance(known.events, Exception):
+            return self.busy
+        decision = self._if_idle(known)
+        is_left = decision.action is Action.LEAVE and decision.reason is not Reason.BUSY
+        is_seen = self._unchanged_since(known.events) <= self.now - max(2 * every, _LONGEST_CHANGE)
+        return replace(self.busy or decision, overdue=is_seen and not is_left)
+
+    def _if_idle(self, known: Evidence) -> Decision:
+        """What to do if RDS is not busy with it."""
+        decision = self._act(Reason.ENFORCED) if self.enforced else self._by_evidence(known.events, known.call)  # 7
+        if decision.action is not Action.STOP or self.grace_end <= self.now or known.connections == 0:
+            return decision
+        many = f"{known.connections} connected in the last ten minutes. " if known.connections else ""  # 8a
+        latest = local(self.grace_end, self.cluster.zone)
+        stops = f"Stops once CloudWatch shows nobody connected, by {latest} at the latest."
+        return Decision(Action.LEAVE, Reason.IN_USE, f"{many}{decision.message} {stops}", until=self.grace_end)
+
+    def _unchanged_since(self, events: "Events" = ()) -> datetime:
+        """Since when runs have seen it in its state though it should not be; now if that isn't known."""
+        if isinstance(events, Exception):
+            return self.now
+        changes = (at for at, change in history_of(events) if change is not Change.STOP_FAILED)
+        return max(self.grace_end, self._created, *changes)
+
+    def _by_evidence(self, events: "Events", call: Call | None) -> Decision:
+        """Rules 8 and 9."""
         if isinstance(events, Exception):
             raise events
-        history = [(at, change) for at, change in history_of(events) if at >= self.since]
+        since = self.latest - _BEFORE_TRANSITION  # earlier ones don't count
+        history = [(at, change) for at, change in history_of(events) if at >= since]
         changes = [(at, change) for at, change in history if change in (Change.STARTED, Change.STOPPED)]
-        decision = (
+        return (
             self._before_trail(history, call)
             or self._by_trail(call, changes)
             or self._by_log(changes)
-            or Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)  # 9
+            or self._act(Reason.SCHEDULED)  # 9
         )
-        return _unless_in_use(decision, self.cluster, self.now)
 
     def _before_trail(self, history: History, call: Call | None) -> Decision | None:
         """What comes before 8.0, for a cluster that should be stopped."""
@@ -191,27 +241,24 @@ class Dispute:
             return None
         # 8.2. If somebody started it later, it was stopped in between, though the log doesn't say so.
         if not call or call.at <= turns[-1][0]:
-            message = f"AWS started it, as it does after seven days. {self.message}"
-            return Decision(Action.STOP, Reason.AUTO_RESTARTED, message)
+            return self._act(Reason.AUTO_RESTARTED, "AWS started it, as it does after seven days. ")
         return None
 
     def _by_trail(self, call: Call | None, changes: History) -> Decision | None:
         """8.0: CloudTrail knows, unless RDS's log has a later change, which CloudTrail doesn't have yet."""
-        created = self.cluster.snapshot.get("ClusterCreateTime")
-        if not call or (created and call.at < created):  # of an earlier cluster of this name
+        if not call or call.at < self._created:  # of an earlier cluster of this name
             return None
         if any(change is _CHANGES[self.desired] and at > call.at for at, change in changes):
             return None
-        if call.by and call.at >= (self.latest or _LONG_AGO):
+        if call.by and call.at >= self.latest:
             return self._left(f"{self._made} by {call.by} on {local(call.at, self.cluster.zone)}", call.by)
-        return Decision(_ACTIONS[self.desired], Reason.SCHEDULED, self.message)
+        return self._act(Reason.SCHEDULED)
 
     def _by_log(self, changes: History) -> Decision | None:
         """8.1 to 8.6: what RDS's log says."""
-        zone, latest = self.cluster.zone, self.latest or _LONG_AGO
-        created = self.cluster.snapshot.get("ClusterCreateTime")
-        if self.latest and created and created >= latest:  # 8.1
-            return self._left(f"Created on {local(created, zone)}, after its last scheduled change")
+        zone, latest = self.cluster.zone, self.latest
+        if self._created >= latest > _LONG_AGO:  # 8.1
+            return self._left(f"Created on {local(self._created, zone)}, after its last scheduled change")
         if not changes:  # 8.4: nothing since, unless the log doesn't reach back that far
             if self.desired is State.RUNNING or latest >= self.now - LOG_KEPT:
                 return None
@@ -227,12 +274,15 @@ class Dispute:
             return self._left(f"{self._made} by {local(at, zone)}, by hand as far as RDS's event log shows")
         return None
 
+    def _act(self, reason: Reason, why: str = "") -> Decision:
+        return Decision(_ACTIONS[self.desired], reason, f"{why}{self.message}")
+
     def _left(self, why: str, by: str | None = None) -> Decision:
         return _leave(Reason.CHANGED_BY_HAND, f"{why}. Left {self.present} until the next scheduled change.", by)
 
 
 def decide(cluster: "Cluster", now: datetime) -> Decision | Dispute:
-    """Decide what to do with a tagged cluster at this instant, or say what is in dispute: rules 1a to 7."""
+    """Decide what to do with a tagged cluster at this instant, or say what is in dispute: rules 1a to 6."""
     if not isinstance(cluster.schedule, Schedule):  # 2
         problem = sentence(cluster.schedule or ScheduleError("there is none"))
         return _leave(Reason.INVALID_TAG, f"Its tag can't be read: {problem}")
@@ -240,25 +290,37 @@ def decide(cluster: "Cluster", now: datetime) -> Decision | Dispute:
         return _leave(Reason.IGNORED, f'Its tag is "{cluster.schedule}": it is left alone, whatever happens to it.')
     if isinstance(cluster.hold, HoldError):  # 2
         return _leave(Reason.INVALID_TAG, f"Its hold can't be read: {sentence(cluster.hold)}")
-    return _unfit(cluster) or _by_schedule(cluster, cluster.schedule, cluster.hold, now)
+    if unfit := _unfit(cluster):
+        return unfit
+    # Whatever else RDS is busy with, the cluster is up.
+    found = _by_schedule(cluster, cluster.schedule, cluster.hold, _STATES.get(cluster.status, State.RUNNING), now)
+    if cluster.status in _STATES:
+        return found
+    return replace(found, busy=_busy(cluster)) if isinstance(found, Dispute) else _busy(cluster)  # 4
 
 
 def _unfit(cluster: "Cluster") -> Decision | None:
-    """Rules 3 and 4."""
+    """Rules 3 and 4, but for what is up while RDS is busy with it."""
     if why := obstacle(cluster.snapshot):  # 3
         return _leave(Reason.INELIGIBLE, f"Can't be stopped: {why}.")
     if cluster.status in _STUCK:  # 4
-        return _leave(Reason.NEEDS_ATTENTION, f'Its status is "{cluster.status}", which doesn\'t pass by itself.')
-    if cluster.status not in _STATES:  # 4
-        return _leave(Reason.BUSY, f'Its status is "{cluster.status}". The next run looks again.')
-    if not cluster.snapshot.get("DBClusterMembers"):  # 4
-        return _leave(Reason.BUSY, "It has no instances yet. The next run looks again.")
+        why = f'Its status is "{cluster.status}", which doesn\'t pass by itself.'
+        return replace(_leave(Reason.NEEDS_ATTENTION, why), overdue=True)
+    if cluster.status in _ENDS_SOON or not cluster.snapshot.get("DBClusterMembers"):  # 4
+        return _busy(cluster)
     return None
 
 
-def _by_schedule(cluster: "Cluster", schedule: Schedule, hold: Hold | None, now: datetime) -> Decision | Dispute:
-    """Rules 5 to 7."""
-    state, zone = _STATES[cluster.status], cluster.zone
+def _busy(cluster: "Cluster") -> Decision:
+    why = "It has no instances yet" if cluster.status in _STATES else f'Its status is "{cluster.status}"'
+    return _leave(Reason.BUSY, f"{why}. The next run looks again.")
+
+
+def _by_schedule(
+    cluster: "Cluster", schedule: Schedule, hold: Hold | None, state: State, now: datetime
+) -> Decision | Dispute:
+    """Rules 5 and 6."""
+    zone = cluster.zone
     if hold and hold.in_force(now):  # 5
         end = f" until {local(hold.until, zone)}" if hold.until else ""
         return Decision(Action.LEAVE if state is hold.to else _ACTIONS[hold.to], Reason.HELD, f"Held {hold.to}{end}.")
@@ -268,23 +330,22 @@ def _by_schedule(cluster: "Cluster", schedule: Schedule, hold: Hold | None, now:
         until = f" until {local(upcoming, zone)}" if upcoming else ""
         says = f", as scheduled{',' * bool(until)}" if desired else ". Its schedule says nothing"
         return _leave(Reason.AS_SCHEDULED, f"{state.capitalize()}{says}{until}.")
-    if schedule.enforced:  # 7
-        why = f'Its tag is "{schedule}".' if schedule.constant else f'Its schedule says {desired}, and is "enforced".'
-        return _unless_in_use(Decision(_ACTIONS[desired], Reason.ENFORCED, why), cluster, now)
-    latest = latest_change(cluster, now)
-    message = f"Its schedule says {desired}{f' since {local(latest, zone)}' if latest else ''}."
-    if latest and hold and latest == hold.until:
-        message = f"Its hold ended on {local(latest, zone)}, and its schedule says {desired}."
-    return Dispute(cluster, desired, latest, now, message)
+    return _dispute(cluster, schedule, hold, desired, now)
 
 
-def _unless_in_use(decision: Decision, cluster: "Cluster", now: datetime) -> Decision:
-    """8a: a stop by the schedule waits while somebody is connected, or while that isn't known."""
-    end = grace_end(cluster, now)
-    if decision.action is not Action.STOP or not end or end <= now:
-        return decision
-    message = f"{decision.message} Stops once nobody is connected, by {local(end, cluster.zone)} at the latest."
-    return replace(_leave(Reason.IN_USE, message), if_unused=decision)
+def _dispute(cluster: "Cluster", schedule: Schedule, hold: Hold | None, desired: State, now: datetime) -> Dispute:
+    transition, end = schedule.latest_transition(now), hold.until if hold else None
+    dates = (transition.at if transition else None, end if end and end <= now else None)
+    latest = max(filter(None, dates), default=_LONG_AGO)
+    message = f"Its schedule says {desired}{f' since {local(latest, cluster.zone)}' if latest > _LONG_AGO else ''}."
+    if schedule.constant:
+        message = f'Its tag is "{schedule}".'
+    elif schedule.enforced:
+        message = f'Its schedule says {desired}, and is "enforced".'
+    elif latest == end:
+        message = f"Its hold ended on {local(end, cluster.zone)}, and its schedule says {desired}."
+    grace = timedelta(minutes=schedule.grace if desired is State.STOPPED else 0)
+    return Dispute(cluster, desired, latest, latest + grace, now, message, schedule.enforced)
 
 
 def _leave(reason: Reason, message: str, by: str | None = None) -> Decision:
@@ -318,71 +379,3 @@ def history_of(events: "Iterable[EventTypeDef]") -> list[tuple[datetime, Change]
         if change and (at := event.get("Date")):
             history.append((at, change))
     return sorted(history, key=lambda each: each[0])
-
-
-def latest_change(cluster: "Cluster", now: datetime) -> datetime | None:
-    """When the desired state changed last: the latest transition, or a later end of a hold; None if unknown."""
-    if not isinstance(cluster.schedule, Schedule) or isinstance(cluster.hold, HoldError):
-        return None
-    transition = cluster.schedule.latest_transition(now)
-    ends = [transition.at] if transition else []
-    if cluster.hold and cluster.hold.until and cluster.hold.until <= now:
-        ends.append(cluster.hold.until)
-    return max(ends, default=None)
-
-
-def grace_end(cluster: "Cluster", now: datetime) -> datetime | None:
-    """When the grace of its latest stop ends or ended; None without grace or a known stop."""
-    latest = latest_change(cluster, now)
-    if not latest or not isinstance(cluster.schedule, Schedule) or not cluster.schedule.grace:
-        return None
-    return latest + timedelta(minutes=cluster.schedule.grace)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A cluster, what the rules say about it, and whether it may be overdue.
-
-    idle: what they would say if RDS were not busy with it; None if it can't be overdue.
-    seen_since: a state that a cluster has had since then must have been seen by a run.
-    """
-
-    cluster: "Cluster"
-    found: Decision | Dispute
-    idle: Decision | Dispute | None
-    seen_since: datetime
-
-    @property
-    def since(self) -> datetime | None:
-        """Since when evidence is needed; None if none is."""
-        needed = [each.since for each in (self.found, self.idle) if isinstance(each, Dispute)]
-        return min([*needed, *([self.seen_since] if self.idle else [])], default=None)
-
-    def is_overdue(self, events: "Events", call: Call | None) -> bool:
-        """Whether it needs attention, or a run must have seen it in this state and no rule leaves it there."""
-        if self.idle is None or isinstance(events, Exception):
-            return isinstance(self.found, Decision) and self.found.reason is Reason.NEEDS_ATTENTION
-        idle = self.idle.settle(events, call)
-        if idle.action is Action.LEAVE and idle.reason is not Reason.BUSY:
-            return False
-        return not any(at > self.seen_since and change is not Change.STOP_FAILED for at, change in history_of(events))
-
-
-def assess(cluster: "Cluster", now: datetime, every: timedelta) -> Case:
-    """Apply the rules, and see whether the cluster may be overdue.
-
-    It may be half an hour, or two runs, after its desired state changed, its hold or grace ended, or it was created.
-    Not under a hold, whose tag doesn't say when it was written.
-
-    every: the time from one run to the next.
-    """
-    found = idle = decide(cluster, now)
-    seen_since = now - max(2 * every, _LONGEST_CHANGE)
-    if isinstance(found, Decision) and found.reason is Reason.BUSY and cluster.status not in _ENDS_SOON:
-        # Whatever else RDS is busy with, the cluster is up.
-        idle = decide(replace(cluster, snapshot={**cluster.snapshot, "Status": "available"}), now)
-    grace = grace_end(cluster, now) if cluster.status != "stopped" else None
-    dates = (latest_change(cluster, now), grace, cluster.snapshot.get("ClusterCreateTime"))
-    is_right = isinstance(idle, Decision) and (idle.action is Action.LEAVE or idle.reason is Reason.HELD)
-    is_new = any(at and at > seen_since for at in dates)
-    return Case(cluster, found, None if is_right or is_new else idle, seen_since)

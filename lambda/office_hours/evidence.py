@@ -1,26 +1,28 @@
-"""Who changed a cluster and when, from RDS's event log and CloudTrail; who is connected, from CloudWatch.
+"""What to do with clusters, by the rules and by the evidence that these need.
 
-Each is read once a Region and run, and only for clusters that need it.
+Who changed a cluster and when is in RDS's event log and in CloudTrail; who is connected, in CloudWatch. Each is read
+once a Region and run, and only for clusters that need it.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
 
 from office_hours import rds
-from office_hours.answer import logger
-from office_hours.decision import LOG_KEPT, Call, Case, Dispute
+from office_hours.answer import Failure, logger
+from office_hours.decision import LOG_KEPT, Call, Decision, Dispute, Evidence, decide
+from office_hours.regions import Invocation, Region, guarded
 from office_hours.schedule import State
+from office_hours.settings import Cluster, Settings
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
 
     from office_hours.decision import Events
-    from office_hours.regions import Region
 
 # Clusters whose evidence begins this recently share one look-up. Further back, all clusters' events are too many.
 _SHARED = timedelta(hours=25)
@@ -35,39 +37,53 @@ _MINUTES, _LOOK_BACK = 10, timedelta(minutes=30)
 _OPERATIONS = {State.RUNNING: "StartDBCluster", State.STOPPED: "StopDBCluster"}
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What is known about a Region's clusters, by identifier.
+def decided(
+    asked: Invocation,
+    region: Region,
+    clusters: Iterable[Cluster],
+    until: datetime | None = None,
+    *,
+    stops: bool = False,
+) -> Iterator[tuple[Cluster, Decision] | Failure]:
+    """What to do with each cluster of a Region: first with those about which the rules need no evidence.
 
-    events: RDS's, or why they can't be read.
-    calls: the latest ones that CloudTrail knows.
+    until: what came after it is no evidence, if that isn't the present.
+    stops: whether it matters who is connected. Who will be is not known.
     """
+    disputes, every = list[Dispute](), timedelta(minutes=asked.settings.every_minutes)
+    for cluster in clusters:
+        found = guarded(cluster, partial(decide, cluster, asked.now))
+        if isinstance(found, Dispute):
+            disputes.append(found)
+        else:
+            yield found if isinstance(found, Failure) else (cluster, found)
+    evidence = _look_up(asked.settings, region, disputes, until, stops=stops)
+    for each in disputes:
+        decision = guarded(each.cluster, partial(each.settle, evidence[each.cluster.identifier], every))
+        yield decision if isinstance(decision, Failure) else (each.cluster, decision)
 
-    events: "Mapping[str, Events]" = field(default_factory=dict)
-    calls: Mapping[str, Call] = field(default_factory=dict)
 
-
-def look_up(
-    region: "Region", cases: Sequence[Case], until: datetime, present: datetime, *, cloud_trail: bool
-) -> Evidence:
-    """Read what these cases of one Region need, and nothing where nothing is.
-
-    until: nothing later is read.
-    present: the instant by the clock.
-    cloud_trail: whether to ask CloudTrail.
-    """
-    wanted = {case.cluster.identifier: case.since for case in cases if case.since}
-    disputes = [case.found for case in cases if cloud_trail and isinstance(case.found, Dispute)]
-    with ThreadPoolExecutor(1) as beside:
-        asked = beside.submit(_read_trail, region, disputes, until, present)
-        events = _read_log(region.client, wanted, until, present)
-    return Evidence(events, asked.result())
+def _look_up(
+    settings: Settings, region: Region, disputes: Sequence[Dispute], until: datetime | None, *, stops: bool
+) -> Mapping[str, Evidence]:
+    """Read what these disputes need, and nothing where nothing is. Gives it by cluster."""
+    present = datetime.now(UTC)  # what was logged since the run began counts as well
+    end = min(until or present, present)
+    since = {each.cluster.identifier: each.since for each in disputes if each.since}
+    changed = [each for each in disputes if not (each.enforced or each.busy) and settings.cloud_trail]
+    in_grace = [each.cluster.identifier for each in disputes if each.in_grace and stops and not until]
+    with ThreadPoolExecutor(2) as beside:
+        calls = beside.submit(_read_trail, region, changed, end, present)
+        most = beside.submit(_read_connections, region, in_grace, present)
+        events = _read_log(region.client, since, end, present)
+    names = [each.cluster.identifier for each in disputes]
+    return {name: Evidence(events.get(name, ()), calls.result().get(name), most.result().get(name)) for name in names}
 
 
 def _read_log(
     client: "RDSClient", wanted: Mapping[str, datetime], until: datetime, present: datetime
 ) -> "Mapping[str, Events]":
-    def read(since: datetime, identifier: str = "") -> "Events":
+    def read(since: datetime, identifier: str) -> "Events":
         try:
             return list(rds.events(client, since, until, identifier)) if since < until else []
         except Exception as error:  # noqa: BLE001  clusters that need no evidence don't care
@@ -75,19 +91,18 @@ def _read_log(
 
     # What RDS answers to a StartTime older than its log is not documented.
     since = {name: max(at, present - LOG_KEPT) for name, at in wanted.items()}
-    alone = [name for name, at in since.items() if at <= present - _SHARED]
+    recent = {name for name, at in since.items() if at > present - _SHARED}
+    asked = {name: at for name, at in since.items() if name not in recent}
+    if recent:
+        asked[""] = min(since[name] for name in recent)
     with ThreadPoolExecutor(rds.THREADS) as pool:
-        found = dict(zip(alone, pool.map(lambda name: read(since[name], name), alone), strict=True))
-    if recent := [name for name in since if name not in found]:
-        shared = read(min(since[name] for name in recent))
-        by_cluster = rds.by_cluster(() if isinstance(shared, Exception) else shared)
-        found |= {name: shared if isinstance(shared, Exception) else by_cluster[name] for name in recent}
-    return found
+        found = dict(zip(asked, pool.map(read, asked.values(), asked), strict=True))
+    shared = found.pop("", ())
+    by_cluster = rds.by_cluster(() if isinstance(shared, Exception) else shared)
+    return found | {name: shared if isinstance(shared, Exception) else by_cluster[name] for name in recent}
 
 
-def _read_trail(
-    region: "Region", disputes: Sequence[Dispute], until: datetime, present: datetime
-) -> Mapping[str, Call]:
+def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, present: datetime) -> Mapping[str, Call]:
     """The latest successful call for each cluster in dispute that has one.
 
     What was read before a failure counts. RDS's event log decides about the rest.
@@ -95,73 +110,66 @@ def _read_trail(
     latest: dict[str, Call] = {}
     for state, operation in _OPERATIONS.items():
         disputed = [each for each in disputes if each.present is state]
-        since = {each.cluster.identifier: max(each.since, present - _TRAIL_KEPT) for each in disputed}
+        since = {each.cluster.identifier: max(each.since or until, present - _TRAIL_KEPT) for each in disputed}
         try:
-            if since and min(since.values()) < until:
-                _read_calls(region, operation, since, until, latest)
+            for name, call in _calls(region, operation, min(since.values(), default=until), until):
+                if name in since and call.at >= since[name]:
+                    latest.setdefault(name, call)
+                if since.keys() <= latest.keys():
+                    break
         except Exception as error:  # noqa: BLE001  RDS's event log will do
             why = ": ".join(rds.words(error))
             logger.warning("CloudTrail can't be read in %s, so RDS's event log decides: %s", region.path, why)
     return latest
 
 
-def _read_calls(
-    region: "Region", operation: str, since: Mapping[str, datetime], until: datetime, latest: dict[str, Call]
-) -> None:
-    """Add the latest call for each of these clusters. CloudTrail lists the latest first."""
+def _calls(region: Region, operation: str, since: datetime, until: datetime) -> Iterator[tuple[str, Call]]:
+    """Each call in this time, the latest first, with the cluster that it changed. Raises LookupError for too many."""
+    if since >= until:
+        return
     pages = (
         region.beside("cloudtrail")
         .get_paginator("lookup_events")
         .paginate(
             LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": operation}],
-            StartTime=min(since.values()),
+            StartTime=since,
             EndTime=until,
             PaginationConfig={"PageSize": 50, "MaxItems": _MOST_CALLS},
         )
     )
-    for event in (event for page in pages for event in page["Events"]):
-        name, by = _call(event["CloudTrailEvent"])
-        if name in since and event["EventTime"] >= since[name] and name not in latest:
-            latest[name] = Call(event["EventTime"], by)
-        if since.keys() <= latest.keys():
-            return
+    for page in pages:
+        for event in page["Events"]:
+            name, by = _changed(event["CloudTrailEvent"])
+            yield name, Call(event["EventTime"], by)
     if pages.resume_token:
         raise LookupError(f"it has more than {_MOST_CALLS} calls of {operation}")
 
 
-def _call(text: str) -> tuple[str, str | None]:
-    """Which cluster a call changed, and who made it; none if it failed, can't be read, or AWS made it.
-
-    AWS's restart after seven days is in RDS's log.
-    """
-    try:
-        record = json.loads(text)
-        parameters = {key.lower(): value for key, value in record["requestParameters"].items()}
-        identity = record["userIdentity"]
-        is_of_aws = identity.get("type") == "AWSService" or identity.get("invokedBy") == "rds.amazonaws.com"
-        if record.get("errorCode") or is_of_aws:
-            return "", None
-        return str(parameters["dbclusteridentifier"]).lower(), _caller(record)
-    except (AttributeError, LookupError, TypeError, ValueError):
-        return "", None
-
-
-def _caller(record: Mapping[str, Any]) -> str | None:
-    """The name of whoever made a call; None for our functions.
+def _changed(text: str) -> tuple[str, str | None]:
+    """Which cluster a call changed, and who made it, None for our functions. No cluster if it didn't count.
 
     A Lambda function's session has its name. In an emulator it has none, but the user agent is ours.
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
     """
-    identity = record.get("userIdentity") or {}
-    session = str(identity.get("arn", "")).rpartition("/")[2]
+    try:
+        record = json.loads(text)
+        identity = record["userIdentity"]
+        kind, invoked_by = identity.get("type"), identity.get("invokedBy")
+        session = str(identity.get("arn", "")).rpartition("/")[2]
+        # AWS's own restart after seven days is in RDS's log.
+        if record.get("errorCode") or kind == "AWSService" or invoked_by == "rds.amazonaws.com":
+            return "", None
+        parameters = {key.lower(): value for key, value in record["requestParameters"].items()}
+        name = str(parameters["dbclusteridentifier"]).lower()
+    except (AttributeError, LookupError, TypeError, ValueError):  # it can't be read
+        return "", None
     if session.startswith(f"{rds.USER_AGENT}-") or str(record.get("userAgent", "")).startswith(rds.USER_AGENT):
-        return None
-    if identity.get("type") == "Root":
-        return "root"
-    return str(identity.get("userName") or session or identity.get("invokedBy") or "an unknown caller")
+        return name, None
+    by = "root" if kind == "Root" else identity.get("userName") or session or invoked_by or "an unknown caller"
+    return name, str(by)
 
 
-def connections(region: "Region", names: Sequence[str], until: datetime) -> Mapping[str, int]:
+def _read_connections(region: Region, names: Sequence[str], until: datetime) -> Mapping[str, int]:
     """The most connections to these clusters in the latest ten minutes for which CloudWatch has data.
 
     Clusters without data are left out; if CloudWatch can't be read, all are.
@@ -177,7 +185,7 @@ def connections(region: "Region", names: Sequence[str], until: datetime) -> Mapp
 
 
 def connected(
-    region: "Region", names: Sequence[str], period: timedelta, since: datetime, until: datetime
+    region: Region, names: Sequence[str], period: timedelta, since: datetime, until: datetime
 ) -> Iterator[tuple[str, Sequence[datetime], Sequence[float]]]:
     """The most connections to one instance of each cluster, in each period for which there is data.
 

@@ -56,7 +56,7 @@ def _run(action: Action, event: object, context: LambdaContext) -> Answer | str:
             from office_hours.reporting import notices  # noqa: PLC0415  only needed with noticeMinutes
 
             tell = notices.send
-        answer = run(Order(given.settings, now, given.clock, given.ends, action, asked, tell))
+        answer = run(Order(given.settings, now, given.ends, action, asked, tell))
     except EventError as error:
         logger.warning("%s", error)
         if not on_dashboard:
@@ -70,14 +70,5 @@ def _run(action: Action, event: object, context: LambdaContext) -> Answer | str:
 
 
 def _invocation(context: LambdaContext) -> Invocation:
-    now = _clock()
-    return Invocation(
-        settings=Settings.from_json(os.environ.get("OFFICE_HOURS_SETTINGS", "{}")),
-        now=now,
-        clock=_clock,
-        ends=now + timedelta(milliseconds=context.get_remaining_time_in_millis()),
-    )
-
-
-def _clock() -> datetime:
-    return datetime.now(UTC)
+    settings, now = Settings.from_json(os.environ.get("OFFICE_HOURS_SETTINGS", "{}")), datetime.now(UTC)
+    return Invocation(settings, now, ends=now + timedelta(milliseconds=context.get_remaining_time_in_millis()))

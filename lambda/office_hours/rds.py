@@ -63,15 +63,15 @@ REFUSALS = (
     "InvalidDBClusterStateFault",  # somebody else stops, starts or changes it, or it is in a blue/green deployment
     "InvalidDBInstanceState",  # one of its instances is being changed
     "InvalidDBShardGroupState",  # its shard group is being changed
+    "DBClusterNotFoundFault",  # it has been deleted
 )
-GONE = "DBClusterNotFoundFault"  # it has been deleted
 
 # What a thread does before each attempt of a call.
 _check: "ContextVar[Callable[[], None]]" = ContextVar("check", default=lambda: None)
 
 
 class NotSentError(TimeoutError):
-    """It was too late for a call that changes something: nothing was sent."""
+    """It was too late to begin a call that changes something: nothing was sent."""
 
 
 @lru_cache(maxsize=128)
@@ -173,7 +173,7 @@ def _change(too_late: "Callable[[], bool]", call: "Callable[..., _T]", **paramet
     def check() -> None:
         nonlocal sent
         if too_late():
-            raise TimeoutError("it was too late to send it again") if sent else NotSentError("it was too late")
+            raise TimeoutError("it was too late to send it again") if sent else NotSentError("it was too late to begin")
         sent = True
 
     token = _check.set(check)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from office_hours import rds
@@ -33,22 +33,20 @@ class Invocation:
     """What every function is given.
 
     now: the instant to decide for, aware.
-    clock: tells the present instant, which moves on while the function works.
     ends: the instant at which Lambda ends the function.
     """
 
     settings: Settings
     now: datetime
-    clock: Callable[[], datetime]
     ends: datetime
 
     def is_late(self, end: datetime | None = None) -> bool:
         """Whether it is too late to begin anything, or anything that only makes sense before this end."""
-        return self.clock() >= min(filter(None, (end, self.ends - _NO_NEW_WORK)))
+        return datetime.now(UTC) >= min(filter(None, (end, self.ends - _NO_NEW_WORK)))
 
     def seconds_left(self) -> float:
         """How long to wait for Regions."""
-        return max(0.0, (self.ends - self.clock() - _NO_MORE_WAITING).total_seconds())
+        return max(0.0, (self.ends - datetime.now(UTC) - _NO_MORE_WAITING).total_seconds())
 
 
 @dataclass(frozen=True)
@@ -118,9 +116,8 @@ def side_by_side(
 def parted(found: Iterable[_T | Failure]) -> tuple[list[_T], list[Failure]]:
     """The results, and the failures among them."""
     came = list(found)
-    return [each for each in came if not isinstance(each, Failure)], [
-        each for each in came if isinstance(each, Failure)
-    ]
+    failures = [each for each in came if isinstance(each, Failure)]
+    return [each for each in came if not isinstance(each, Failure)], failures
 
 
 def guarded(cluster: Cluster, job: Callable[[], _T]) -> _T | Failure:

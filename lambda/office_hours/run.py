@@ -6,7 +6,6 @@ Schedules and commands by hand take the same road. A command first writes each c
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -15,9 +14,9 @@ from botocore.exceptions import ClientError
 from office_hours import answer, rds
 from office_hours.answer import Answer, Failure, Outcome, RunError, in_words, logger
 from office_hours.command import DONE, choose, obstacles, plan
-from office_hours.decision import Action, Case, Decision, Reason, assess
+from office_hours.decision import Action, Decision, Reason
 from office_hours.event import Event, EventError
-from office_hours.evidence import Evidence, connections, look_up
+from office_hours.evidence import decided
 from office_hours.hold import Hold
 from office_hours.regions import Invocation, Region, guarded, listed, parted, regions_of, side_by_side, told
 from office_hours.settings import Cluster
@@ -41,6 +40,10 @@ class Order(Invocation):
     action: Action
     event: Event
     tell: "Callable[[Order, Sequence[Outcome]], list[Failure]] | None" = None
+
+    def does(self, decision: Decision) -> bool:
+        """Whether to carry it out."""
+        return decision.action is self.action and not self.event.dry_run
 
 
 def run(order: Order) -> Answer:
@@ -110,21 +113,12 @@ def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) 
         held = list(_at_once((each, partial(_hold, order, region, each)) for each in clusters))
         yield from (each for each in held if not isinstance(each, Cluster))
         clusters = [each for each in held if isinstance(each, Cluster)]
-    every = timedelta(minutes=order.settings.every_minutes)
-    cases, failures = parted(guarded(each, partial(assess, each, order.now, every)) for each in clusters)
-    yield from failures
-    present = order.clock()
-    # Events that were logged since the run began count as well. When asked about another time, none after it do.
-    until = min(filter(None, (order.event.time, present)))
-    evidence = look_up(region, cases, until, present, cloud_trail=order.settings.cloud_trail)
-    settled, failures = parted(guarded(each.cluster, partial(_settle, order, each, evidence)) for each in cases)
-    yield from failures
     due: list[Outcome] = []
-    for outcome in _see_who_is_connected(order, region, settled, present):
-        if outcome.decision.action is order.action and not order.event.dry_run:
+    for each in decided(order, region, clusters, order.event.time, stops=order.action is Action.STOP):
+        outcome = each if isinstance(each, Failure) else guarded(each[0], partial(_outcome, order, *each))
+        if isinstance(outcome, Outcome) and order.does(outcome.decision):
             due.append(outcome)
         else:
-            outcome.log(logger.debug)
             yield outcome
     yield from _at_once((each.cluster, partial(_act, order, region, each)) for each in due)
 
@@ -139,60 +133,30 @@ def _at_once(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | 
 def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
     """Write a command's hold and return the cluster with it, or return why there is none."""
     hold = plan(cluster, order.action, order.event, order.now)
-    if isinstance(hold, Hold) and not order.event.dry_run:
+    if isinstance(hold, Decision):
+        outcome = Outcome(cluster, hold, hold.message, cluster.next_change(order.now))
+        outcome.log(logger.debug)
+        return outcome
+    if not order.event.dry_run:
         value, end = hold.written(cluster.zone), None if order.event.resume else hold.until
         keys = {"cluster": cluster.identifier, "region": region.name, "hold": value}
-        try:
-            rds.write_tag(region.client, cluster.arn, order.settings.hold_key, value, partial(order.is_late, end))
-            logger.info('%s: hold "%s" written', cluster.identifier, value, extra=keys)
-        except rds.NotSentError:
-            raise TimeoutError("it was too late to begin. Nothing was done for it, so ask again") from None
-        except ClientError as error:
-            if rds.words(error)[0] != rds.GONE:
-                raise
-            hold = Decision(Action.LEAVE, Reason.BUSY, "It has been deleted.")
-    if isinstance(hold, Hold):
-        return replace(cluster, hold=hold)
-    outcome = Outcome(cluster, hold, hold.message, cluster.next_change(order.now))
-    outcome.log(logger.debug)
+        rds.write_tag(region.client, cluster.arn, order.settings.hold_key, value, partial(order.is_late, end))
+        logger.info('%s: hold "%s" written', cluster.identifier, value, extra=keys)
+    return replace(cluster, hold=hold)
+
+
+def _outcome(order: Order, cluster: Cluster, decision: Decision) -> Outcome:
+    """What comes of the decision, before it is carried out."""
+    message, hold = decision.message, cluster.hold
+    if decision.action not in (Action.LEAVE, order.action):
+        message = f"The {decision.action} function {decision.action}s it. {message}"
+    elif decision.action is order.action and order.event.dry_run:
+        message = f"Would be {DONE[order.action]}. {message}"
+    written = hold.written(cluster.zone) if order.event.is_command and isinstance(hold, Hold) else None
+    outcome = Outcome(cluster, decision, message, cluster.next_change(order.now), written)
+    if not order.does(decision):
+        outcome.log(logger.debug)
     return outcome
-
-
-def _settle(order: Order, case: Case, evidence: Evidence) -> Outcome:
-    """Make the decision about a cluster from the evidence."""
-    cluster, hold = case.cluster, case.cluster.hold
-    events, call = evidence.events.get(cluster.identifier, ()), evidence.calls.get(cluster.identifier)
-    decision = case.found.settle(events, call)
-    return Outcome(
-        cluster,
-        decision,
-        _message(order, decision),
-        next=cluster.next_change(order.now),
-        hold=hold.written(cluster.zone) if order.event.is_command and isinstance(hold, Hold) else None,
-        overdue=case.is_overdue(events, call),
-    )
-
-
-def _message(order: Order, decision: Decision) -> str:
-    action, message = decision.action, decision.message
-    if action not in (Action.LEAVE, order.action):
-        return f"The {action} function {action}s it. {message}"
-    return f"Would be {DONE[action]}. {message}" if action is order.action and order.event.dry_run else message
-
-
-def _see_who_is_connected(
-    order: Order, region: Region, settled: Sequence[Outcome], until: datetime
-) -> Sequence[Outcome]:
-    """Rule 8a, for clusters in grace. Not for the start function, which stops none, nor for another time."""
-    waiting = [each.cluster.identifier for each in settled if each.decision.if_unused]
-    if not waiting or order.action is Action.START or order.event.time:
-        return settled
-    most = connections(region, waiting, until)
-    seen = []
-    for each in settled:
-        decision = each.decision.connected(most.get(each.cluster.identifier))
-        seen.append(replace(each, decision=decision, message=_message(order, decision)))
-    return seen
 
 
 def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
@@ -206,14 +170,12 @@ def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
         outcome.log(logger.warning)
     except ClientError as error:
         code, words = rds.words(error)
-        if code not in (*rds.REFUSALS, rds.GONE):
+        if code not in rds.REFUSALS:
             raise
-        refused = code != rds.GONE
-        happened = f"RDS refused: {sentence(words)} The next run tries again." if refused else "it has been deleted."
-        message = f"Not {DONE[action]}: {happened} {why}"
-        outcome = replace(outcome, message=message, error=f"{code}: {words}", refused=refused)
+        message = f"Not {DONE[action]}: RDS refused: {sentence(words)} The next run tries again. {why}"
+        outcome = replace(outcome, message=message, error=f"{code}: {words}")
         outcome.log(logger.warning, error_code=code, error_message=words)
     else:
-        outcome = replace(outcome, message=f"{_DOING[action]}. {why}", done=True, overdue=False)
+        outcome = replace(outcome, message=f"{_DOING[action]}. {why}", done=True)
         outcome.log(logger.info, db_cluster=snapshot)
     return outcome

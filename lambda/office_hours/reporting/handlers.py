@@ -75,7 +75,7 @@ def _read(event: object, keys: Sequence[str], accepted: str) -> dict[str, Any]:
     if given.get("send") and (given.get("suggest") or "widgetContext" in given):
         mistakes.append('"send" goes alone: the message has suggestions of its own.')
     if not isinstance(event, dict):
-        mistakes = [f"The event is no JSON object. {accepted}."]
+        mistakes = [f"The event is not a JSON object. {accepted}."]
     if mistakes:
         error = EventError(mistakes)
         logger.warning("%s", error)

@@ -18,7 +18,7 @@ from botocore.config import Config
 from office_hours import rds
 from office_hours.answer import Failure, Outcome, failed
 from office_hours.clock import local, utc
-from office_hours.decision import Action, Reason, grace_end
+from office_hours.decision import Action, Reason
 from office_hours.event import Event
 from office_hours.hold import HoldError
 from office_hours.reporting.hours import coming_spans, next_start
@@ -58,7 +58,7 @@ def stop_of(outcome: Outcome, now: datetime, after: datetime, until: datetime) -
         return None
     coming, stops = coming_spans(schedule, cluster.hold, now, until + timedelta(minutes=1)), list[datetime]()
     if decision.reason is Reason.IN_USE:  # it stops when its grace ends, unless anything else comes before
-        grace, is_up = grace_end(cluster, now), False
+        grace, is_up = decision.until, False
         stops += [grace] if grace and grace < coming[0].end else []
     for change in coming[1:]:
         stops += [change.start] if is_up and change.state is State.STOPPED else []

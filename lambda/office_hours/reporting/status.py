@@ -8,10 +8,10 @@ from typing import NotRequired, cast
 
 from office_hours.answer import Entry, Failure, Outcome, RunError, in_words
 from office_hours.clock import LAST, local
-from office_hours.decision import Action, Case, assess
-from office_hours.evidence import Evidence, look_up
+from office_hours.decision import Action, Decision
+from office_hours.evidence import decided
 from office_hours.hold import Hold, HoldError
-from office_hours.regions import Invocation, guarded, parted
+from office_hours.regions import Invocation, guarded
 from office_hours.reporting.hours import Span, coming_spans, past_spans
 from office_hours.reporting.survey import (
     LONGEST_ANSWER,
@@ -21,7 +21,6 @@ from office_hours.reporting.survey import (
     cut,
     look_around,
     of_cluster,
-    of_each,
     place,
 )
 from office_hours.schedule import Schedule
@@ -65,12 +64,16 @@ class Status(Looked):
 
 @dataclass(frozen=True)
 class Row:
-    """A cluster, what needs attention about it, and its timeline: PAST, as far as RDS's log goes, then COMING."""
+    """A cluster, what needs attention about it, and its timeline: PAST, as far as RDS's log goes, then COMING.
+
+    until: when it is stopped at the latest, if it is in use.
+    """
 
     cluster: Cluster
     entry: StatusEntry
     problems: list[Problem]
     spans: list[Span]
+    until: datetime | None
 
 
 def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[Row]]:
@@ -105,12 +108,9 @@ def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Prob
 def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem | Failure]:
     """What there is to say about a Region's clusters."""
     yield from _misplaced(invocation.settings.tag_key, seen)
-    every = timedelta(minutes=invocation.settings.every_minutes)
-    cases, failures = parted(of_each(seen.tagged, partial(assess, now=invocation.now, every=every)))
-    yield from failures
-    present = invocation.clock()
-    evidence = look_up(seen.region, cases, present, present, cloud_trail=invocation.settings.cloud_trail)
-    yield from (guarded(case.cluster, partial(_row, invocation, seen, evidence, case)) for case in cases)
+    # What needs no evidence comes first: to look for more may take too long.
+    for each in decided(invocation, seen.region, seen.tagged):
+        yield each if isinstance(each, Failure) else guarded(each[0], partial(_row, invocation, seen, *each))
 
 
 def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
@@ -122,11 +122,9 @@ def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
                 yield _problem("tag-on-instance", f"Never stopped or started: {words}. Tag the cluster.", cluster)
 
 
-def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -> Row:
-    """A cluster's row. Raises what went wrong when its events were read, where they would decide."""
-    cluster, now = case.cluster, invocation.now
-    events, call = evidence.events.get(cluster.identifier, ()), evidence.calls.get(cluster.identifier)
-    decision = case.found.settle(events, call)
+def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decision) -> Row:
+    """A cluster's row."""
+    now = invocation.now
     # Where the log could not be read, the past is unknown, rather than that nothing happened.
     spans, desired, hold = [Span(now - PAST, now, None)], None, cluster.hold
     if seen.events is not None:
@@ -150,9 +148,9 @@ def _row(invocation: Invocation, seen: Survey, evidence: Evidence, case: Case) -
         "engine": cluster.snapshot.get("Engine", ""),
         "version": cluster.snapshot.get("EngineVersion", ""),
         "instances": seen.classes_of(cluster),
-        "overdue": case.is_overdue(events, call),
+        "overdue": decision.overdue,
     }
-    return Row(cluster, entry, list(_problems(cluster, entry, now)), spans)
+    return Row(cluster, entry, list(_problems(cluster, entry, now)), spans, decision.until)
 
 
 def _problems(cluster: Cluster, entry: StatusEntry, now: datetime) -> Iterator[Problem]:

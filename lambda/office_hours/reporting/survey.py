@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
 
@@ -76,14 +76,14 @@ def look_around(
 
     Returns what was made, what failed, and the answer's beginning.
     """
-    began = invocation.clock()
+    began = datetime.now(UTC)
 
     def work(region: Region) -> Iterator[_T | Failure]:
         for each in _survey(invocation, region, since):
             yield from make(each) if isinstance(each, Survey) else [each]
 
     regions, failures, inactive = places(invocation.settings, seconds)
-    seconds -= (invocation.clock() - began).total_seconds()
+    seconds -= (datetime.now(UTC) - began).total_seconds()
     made, failed_too = side_by_side(regions, work, seconds, most=AT_ONCE)
     failures, denied = _told_by_account([*failures, *failed_too], regions)
     looked: Looked = {"time": utc(invocation.now)}
@@ -110,7 +110,7 @@ def _told_by_account(failures: Sequence[Failure], regions: Sequence[Region]) -> 
 
 def _survey(invocation: Invocation, region: Region, since: datetime | None) -> Iterator[Survey | Failure]:
     """Ask for a Region's clusters, events and instances at once: what one call doesn't say, the others may."""
-    events = rds.events(region.client, since, invocation.clock()) if since else ()
+    events = rds.events(region.client, since, datetime.now(UTC)) if since else ()
     with ThreadPoolExecutor(2) as pool:
         reading = pool.submit(list["EventTypeDef"], events)
         listing = pool.submit(list["DBInstanceTypeDef"], rds.instances(region.client))

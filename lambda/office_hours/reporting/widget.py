@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, Template
 from office_hours.answer import Entry
 from office_hours.clock import local
 from office_hours.command import DONE, plan
-from office_hours.decision import Action, grace_end
+from office_hours.decision import Action
 from office_hours.event import Event
 from office_hours.hold import Hold
 from office_hours.reporting.hours import hours_in, next_start
@@ -163,8 +163,7 @@ def _next(row: Row, now: datetime) -> dict[str, str]:
 def _upcoming(row: Row, now: datetime) -> tuple[datetime | None, State | None]:
     """When something changes next, and to what: the end of its grace, where it is in use and nothing comes before."""
     cluster, hold, schedule = row.cluster, row.cluster.hold, row.cluster.schedule
-    ends = [cluster.next_change(now), grace_end(cluster, now) if row.entry["reason"] == "in-use" else None]
-    at = min((end for end in ends if end), default=None)
+    at = min((end for end in (cluster.next_change(now), row.until) if end), default=None)
     if not at or not isinstance(schedule, Schedule):
         return None, None
     return at, hold.to if isinstance(hold, Hold) and hold.in_force(at) else schedule.desired_state(at)
