@@ -32,6 +32,7 @@ COUNTRIES = (
 )
 SNAPSHOT: "DBClusterTypeDef" = {
     "DBClusterIdentifier": "orders",
+    "Engine": "aurora-postgresql",
     "Status": "available",
     "EngineMode": "provisioned",
     "DBClusterMembers": [{"DBInstanceIdentifier": "orders-1", "IsClusterWriter": True}],
