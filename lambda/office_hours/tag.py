@@ -263,6 +263,8 @@ def _with_option(tag: Tag, word: str, earlier: Iterable[str], calendars: Mapping
     name, *values = word.split("=", 1)
     off = tag.days_off
     match [name.lower(), *values]:
+        case [_, ""]:
+            raise ScheduleError(f'unknown option "{word}"', _EXPECTED_OPTION)
         case [("maintenance" | "enforced") as flag]:
             if tag.one_sided:
                 raise ScheduleError(f'"{word}"', _ONE_SIDED)
