@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import in_zone, instant, moment
-from office_hours.text import as_json, nearest, some
+from office_hours.text import as_json, some
 
 KEYS = ("clusters", "from", "until", "resume", "dry_run", "time", "widgetContext")
 _ACCEPTED = (
@@ -24,7 +24,6 @@ _DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)
 _MOST_UNKNOWN = 10  # keys
 MOST_SHOWN = 20  # mistakes
 _UTC = ZoneInfo("UTC")
-_LAST_ZONE = ZoneInfo("Etc/GMT+12")  # where every clock time comes last
 _JUST_NOW = timedelta(minutes=30)
 
 
@@ -120,7 +119,7 @@ class Event:
             return cls(mistakes=(f"The event is not a JSON object. {_ACCEPTED}.",))
         mistakes = unknown_keys(event, KEYS, _ACCEPTED)
         names = _names(event["clusters"], mistakes) if "clusters" in event else None
-        since, until = (_end(key, event, now, zone, mistakes) for key in ("from", "until"))
+        since, until = (_time(key, event, now, zone, mistakes) for key in ("from", "until"))
         for key in ("dry_run", "resume"):
             if not isinstance(event.get(key, False), bool):
                 mistakes.append(_wrong(key, event[key], "true or false"))
@@ -142,16 +141,13 @@ def _wrong_together(event: Mapping[object, object]) -> Iterator[str]:
         yield f"{' and '.join(map(as_json, given))} do not go together."
 
 
-def _end(key: str, event: Mapping[object, object], now: datetime, zone: ZoneInfo, mistakes: list[str]) -> str | None:
+def _time(key: str, event: Mapping[object, object], now: datetime, zone: ZoneInfo, mistakes: list[str]) -> str | None:
     """When a command's holds end, or begin, as written. Adds what is wrong with it to the mistakes."""
     if key not in event:
         return None
     text, has_day = event[key], key == "from"
-    at = (moment(text, _LAST_ZONE) if has_day else end_of(text, now, _LAST_ZONE)) if isinstance(text, str) else None
-    if at and at <= now:
-        mistakes.append(_wrong(key, text, "a time in the future"))
-    if at:
-        return str(text)
+    if isinstance(text, str) and (moment(text, zone) if has_day else end_of(text, now, zone)):
+        return text
     from office_hours.slips import form_of  # noqa: PLC0415  only a mistake needs it
 
     near = form_of(text, now.astimezone(zone), with_day=has_day)
@@ -175,13 +171,9 @@ def _names(given: object, mistakes: list[str]) -> tuple[Name, ...] | None:
 
 
 def unknown_keys(event: Mapping[object, object], known: Sequence[str], accepted: str) -> list[str]:
-    """A sentence for each unknown key of the event, and what is accepted; none if all are known."""
-    unknown = [key for key in event if key not in known]
-    mistakes = []
-    for key in unknown[:_MOST_UNKNOWN]:
-        near = nearest(str(key), known)
-        mistakes.append(f"Unknown key {as_json(key)}" + (f': did you mean "{near}"?' if near else "."))
-    return [*mistakes, f"{accepted}."] if unknown else []
+    """A sentence for the unknown keys of the event, with what is accepted; none if all are known."""
+    unknown = some((as_json(key) for key in event if key not in known), _MOST_UNKNOWN)
+    return [f"Unknown keys: {', '.join(unknown)}. {accepted}."] if unknown else []
 
 
 def _wrong(key: str, value: object, expected: str, near: str = "") -> str:

@@ -20,7 +20,6 @@ from itertools import takewhile
 from types import ModuleType
 from zoneinfo import ZoneInfo
 
-from office_hours import days_off
 from office_hours.clock import zones
 from office_hours.days_off import DaysOff
 from office_hours.text import ScheduleError, unknown
@@ -261,7 +260,6 @@ def _window(word: str, parts: dict[str, str], narrow: dict[str, str]) -> Window:
 def _with_option(tag: Tag, word: str, earlier: Iterable[str], calendars: Mapping[str, Collection[date]]) -> Tag:
     """The tag with this option too."""
     name, *values = word.split("=", 1)
-    off = tag.days_off
     match [name.lower(), *values]:
         case [_, ""]:
             raise ScheduleError(f'unknown option "{word}"', _EXPECTED_OPTION)
@@ -277,12 +275,9 @@ def _with_option(tag: Tag, word: str, earlier: Iterable[str], calendars: Mapping
                 raise ScheduleError(f'"{word}"', f"a {time} counts from the {edge} of a window, and none has one")
             return replace(tag, lead=minutes) if time == "lead" else replace(tag, grace=minutes)
         case ["closed", value]:
-            return replace(tag, days_off=replace(off, closed=(*off.closed, days_off.dates(value))))
-        case ["holidays", value] if value.lower() in calendars:
-            return replace(tag, days_off=replace(off, dates=off.dates.union(calendars[value.lower()])))
+            return replace(tag, days_off=tag.days_off.with_dates(value))
         case ["holidays", value]:
-            code = days_off.country(value, calendars)
-            return replace(tag, days_off=replace(off, countries=(*off.countries, code)))
+            return replace(tag, days_off=tag.days_off.with_holidays(value, calendars))
         case [known, *_] if known in OPTIONS:
             raise ScheduleError(f'unknown option "{word}"', _EXPECTED_OPTION)
     raise unknown("option", name or word, OPTIONS, _EXPECTED_OPTION)
