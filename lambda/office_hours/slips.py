@@ -136,10 +136,10 @@ def _hours(match: re.Match[str]) -> str:
     sides = [match.groups()[:3], match.groups()[3:]]
     times = [_time(*side) for side in sides]
     halves = {bool(half) for hour, _, half in sides if hour}
-    # 9-5 isn't clear, and 1-5 may be days.
-    latest = max(times[0], "07:00" if times[0] and not sides[1][1] else "")
-    is_clear = halves == {True} or (halves == {False} and not ("" < times[1] <= latest and times[0] <= "12:00"))
-    return "-".join(times) if is_clear else match[0]
+    start, end = times
+    # 9-5 may end in the afternoon, and 1-5 may be days.
+    is_unclear = start and end and start <= "12:00" and (end <= start or (end <= "07:00" and not sides[1][1]))
+    return "-".join(times) if halves == {True} or (halves == {False} and not is_unclear) else match[0]
 
 
 def _time(hour: str | None, minutes: str | None, half: str | None) -> str:
@@ -162,7 +162,7 @@ _TABLE: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
 def mended(error: ScheduleError, value: str, read: Callable[[str], object]) -> ScheduleError:
     """The error in the whole value, with the mended value as its suggestion if that can be read."""
     where = error.where or f'"{value}"'
-    better, hints = value, dict[str, None]()
+    better, hint = value, ""
     for pattern, right in _TABLE:
         better = re.sub(pattern, right, better, flags=re.IGNORECASE | re.ASCII)
     better = better.strip()
@@ -175,9 +175,9 @@ def mended(error: ScheduleError, value: str, read: Callable[[str], object]) -> S
             better, found = re.subn(word, meant.replace("\\", r"\\"), better, count=1, flags=re.IGNORECASE)
             if not meant or not found:
                 break
-            hints[fault.hint] = None
+            hint = fault.hint or hint
         else:
-            return ScheduleError(error.fault, " ".join(filter(None, hints)), where, (error.instead[0], better))
+            return ScheduleError(error.fault, hint, where, (error.instead[0], better))
     return ScheduleError(error.fault, error.hint, where, error.instead)
 
 

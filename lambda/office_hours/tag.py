@@ -43,14 +43,14 @@ EVERY_DAY, EVERY_MONTH = frozenset(WEEKDAYS), frozenset(MONTHS)
 DAY = 24 * 60  # minutes
 _SHORT = {full: full[:3] for full in (*FULL_WEEKDAYS, *FULL_MONTHS)}
 _EVERY = {"months": "jan-dec", "days": "daily"}
-# What a word of months or days is made of, what of it may be a range, and what stands alone between its +.
-_PIECES = {"months": {*MONTHS, *FULL_MONTHS}, "days": {*WEEKDAYS, *FULL_WEEKDAYS, *GROUPS, *ORDINALS, *MONTH_DAYS}}
-_RANGES = {"months": (MONTHS,), "days": (WEEKDAYS, MONTH_DAYS)}
-_ORDINAL_DAYS = ("last-day", *(f"{ordinal}-{weekday}" for ordinal in ORDINALS for weekday in WEEKDAYS))
-_SINGLES: Mapping[str, Mapping[str, Sequence[str]]] = {
-    "months": {},
-    "days": GROUPS | {day: (day,) for day in _ORDINAL_DAYS},
+# The pieces that a word of months or days is made of. It may have ranges, and what stands alone between its +.
+_PIECES = {
+    "months": (*MONTHS, *FULL_MONTHS),
+    "days": (*WEEKDAYS, *FULL_WEEKDAYS, *GROUPS, *ORDINALS, *MONTH_DAYS, "day"),
 }
+_RANGES = (MONTHS, WEEKDAYS, MONTH_DAYS)
+_ALONE = GROUPS | {f"{ordinal}-{day}": (f"{ordinal}-{day}",) for ordinal in ORDINALS for day in WEEKDAYS}
+_ALONE["last-day"] = ("last-day",)
 _TIME = "(?:[01]?[0-9]|2[0-3]):[0-5][0-9]"
 _HOURS = re.compile(f"({_TIME})?-({_TIME}|24:00)?")
 # An option's form, its most minutes, and what was expected.
@@ -68,7 +68,6 @@ _EXPECTED = {
     "months": "expected months such as jan, jan-mar or nov-feb",
     "days": "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d1 to d31 or last-day",
 }
-_ALONE = "always, never and ignore stand alone"
 _ORDER = (
     "windows such as mon-fri 08:00-18:00 come before their one zone, and zones before options; a named schedule has "
     "its own windows"
@@ -180,7 +179,7 @@ def _read(
         tag, options = _read_windows(of_windows, zone), words[len(of_windows) :]
     for at, word in enumerate(options):
         if tag.constant or tag.ignored or kind_of(word) == "constant":
-            raise ScheduleError(f'"{word}"', _ALONE)
+            raise ScheduleError(f'"{word}"', "always, never and ignore stand alone")
         if kind_of(word) != "option" or not tag.windows:
             raise ScheduleError(f'misplaced "{word}"', _ORDER)
         tag = _with_option(tag, word, options[:at], calendars)
@@ -240,9 +239,7 @@ def _in_zone(windows: Iterable[Window], name: str) -> tuple[Window, ...]:
 
 
 def _window(word: str, parts: dict[str, str], narrow: dict[str, str]) -> Window:
-    """The window of these hours, months and days. Refuses one that leaves out what an earlier one named, and notes what
-    this one names.
-    """
+    """The window of these hours, months and days, if it names what earlier ones did. Adds what it names to `narrow`."""
     found = {kind: _members(kind, parts.get(kind, every)) for kind, every in _EVERY.items()}
     window = Window(*_hours(word), found["days"], found["months"])
     longest = max(monthrange(2028, 1 + MONTHS.index(month))[1] for month in window.months)  # a leap year
@@ -303,7 +300,7 @@ def kind_of(word: str) -> str | None:
     if ":" in word and (word[0] == "-" or word[0].isdigit()):
         return "hours"
     pieces = re.split("[+-]", word)
-    found = (kind for kind, known in _PIECES.items() if not known.isdisjoint(pieces))
+    found = (kind for kind, known in _PIECES.items() if any(piece in known for piece in pieces))
     return next(found, "zone" if word in zones() else None)
 
 
@@ -312,17 +309,20 @@ def _members(kind: str, word: str) -> frozenset[str]:
     """The months or days that a word names."""
     members = set[str]()
     for item in word.lower().split("+"):
-        ends = [_SHORT.get(piece, piece) for piece in item.split("-")]
-        scale = next((scale for scale in _RANGES[kind] if ends[0] in scale), ())
-        if single := _SINGLES[kind].get("-".join(ends)):
-            members.update(single)
+        pieces = item.split("-")
+        for piece in pieces:
+            if piece not in _PIECES[kind]:
+                vocabulary = () if re.search("[0-9]", piece) else _PIECES[kind]
+                raise unknown(kind.removesuffix("s"), piece or word, vocabulary, _EXPECTED[kind])
+        ends = [_SHORT.get(piece, piece) for piece in pieces]
+        scale = next((scale for scale in _RANGES if ends[0] in scale), ())
+        if alone := _ALONE.get("-".join(ends)):
+            members.update(alone)
         elif len(ends) <= 2 and all(end in scale for end in ends):
             low, high = scale.index(ends[0]), scale.index(ends[-1])
             members.update(scale[low : high + 1] if low <= high else (*scale[low:], *scale[: high + 1]))
         else:
-            wrong = next((piece for piece in ends if piece not in _PIECES[kind]), "") or item
-            vocabulary = () if re.search("[0-9]", wrong) else _PIECES[kind]
-            raise unknown(kind.removesuffix("s"), wrong, vocabulary, _EXPECTED[kind])
+            raise ScheduleError(f'unknown {kind} "{item}"', _EXPECTED[kind])
     return EVERY_DAY if members >= EVERY_DAY else frozenset(members)
 
 
