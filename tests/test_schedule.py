@@ -394,7 +394,7 @@ REFUSED = """
     08:00- grace=90m                            | grace=90m         | the end
     never grace=2h                              | grace=2h          | alone
     08:00-18:00 closed=2026-02-30               | 2026-02-30        | 2026-12-24
-    08:00-18:00 closed=2026-12-24:2026-12-23    | 2026-12-24:2026-12-23 | closed=2026-12-23:2026-12-24"?
+    08:00-18:00 closed=2026-12-24:2026-12-23    | 2026-12-24:2026-12-23 | 2027-01-01
     08:00-18:00 holidays=QQ                     | QQ                | DE
     08:00-18:00 zzzzzz                          | zzzzzz            | Europe/Berlin
     08:00-18:00 UTC always                      | always            | alone

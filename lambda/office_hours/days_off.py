@@ -81,12 +81,9 @@ def _dates(text: str) -> tuple[date, date]:
         edges = [date.fromisoformat(each) for each in match.groups() if each] if match else []
     except ValueError:
         edges = []
-    if not edges:
+    if not edges or edges[-1] < edges[0]:
         raise ScheduleError(f'unknown dates "{text}"', _EXPECTED_DATES)
-    first, last = edges[0], edges[-1]
-    if last < first:
-        raise ScheduleError(f'dates "{text}" that end before they begin', instead=(text, f"{last}:{first}"))
-    return first, last
+    return edges[0], edges[-1]
 
 
 def parse_dates(items: Iterable[str]) -> list[date]:
