@@ -17,7 +17,7 @@ _ACCEPTED = (
 )
 _DAY_AND_TIME = "a date such as 2026-11-24, or a date-time such as 2026-11-24T20:00 or 2026-11-24T20:00+01:00"
 _EXPECTED = {
-    "clusters": 'a list of names: "reporting", "eu-west-1/reporting", a cluster\'s ARN, or "*" alone for all tagged ones',
+    "clusters": 'a list of names: "reporting", "eu-west-1/reporting", a cluster\'s ARN, or "*" alone for them all',
     "from": _DAY_AND_TIME,
     "until": f"a time of day such as 20:00, a duration such as 90m, 4h or 3d, {_DAY_AND_TIME}",
     "time": _DAY_AND_TIME,
