@@ -3,7 +3,7 @@
 import re
 from calendar import monthrange
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
@@ -56,10 +56,12 @@ class Schedule(Tag):
         """
         lower_named = tuple((name.lower(), value) for name, value in (named or {}).items())
         lower_calendars = tuple((name.lower(), frozenset(days)) for name, days in (calendars or {}).items())
-        found = _parse(text, default_zone, lower_named, lower_calendars, maintenance_window)
+        found = _parse(text, default_zone, lower_named, lower_calendars)
         if isinstance(found, str):
             raise ScheduleError(found)
-        return found
+        if not found.maintenance or not maintenance_window:
+            return found
+        return replace(found, maintenance_window=_minutes_of_the_week(maintenance_window))
 
     def __str__(self) -> str:
         return self.text
@@ -146,13 +148,10 @@ def _parse(
     default_zone: str,
     named: tuple[tuple[str, str], ...],
     calendars: tuple[tuple[str, frozenset[date]], ...],
-    maintenance_window: str | None,
 ) -> Schedule | str:
     """See `Schedule.parse`; returns what is wrong. Cached: clusters share values, and every run reads them again."""
     try:
-        tag = read(text, default_zone, dict(named), dict(calendars))
-        window = _minutes_of_the_week(maintenance_window) if tag.maintenance and maintenance_window else None
-        return Schedule(**vars(tag), text=text, maintenance_window=window)
+        return Schedule(**vars(read(text, default_zone, dict(named), dict(calendars))), text=text)
     except ScheduleError as error:
         return str(error)
 
