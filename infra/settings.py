@@ -200,7 +200,7 @@ def near_miss(prefix: str) -> str | None:
 
 def suggestion(word: str, words: Iterable[str]) -> str:
     near = nearest(word, words)
-    return f' (did you mean "{near}"?)' if near else ""
+    return f' (did you mean "{near[0]}"?)' if near else ""
 
 
 def shown(value: object) -> str:

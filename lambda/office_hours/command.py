@@ -11,7 +11,7 @@ from office_hours.event import MOST_SHOWN, Event, Name, end_of, just_passed
 from office_hours.hold import Hold
 from office_hours.schedule import Schedule, State
 from office_hours.settings import Cluster
-from office_hours.text import as_json, some
+from office_hours.text import as_json, nearest, some
 
 DONE = {Action.START: "started", Action.STOP: "stopped"}
 _MOST_NAMED = 5
@@ -51,12 +51,10 @@ def choose(
 
 def _likely(name: Name, clusters: Iterable[Cluster], regions: Sequence[str]) -> str:
     """What may have been meant, as the end of a sentence."""
-    from difflib import get_close_matches  # noqa: PLC0415  only a mistake needs it
-
     if name.region and name.region not in regions:
         return f"the Regions looked after are {', '.join(regions)}."
     tagged = [each for each in clusters if each.schedule]
-    near = get_close_matches(name.identifier[:64], {each.identifier for each in tagged})
+    near = nearest(name.identifier, (each.identifier for each in tagged))
     likely = [as_json(each.name) for identifier in near for each in tagged if each.identifier == identifier]
     if likely:
         return f"did you mean {' or '.join(likely[:3])}?"

@@ -73,10 +73,11 @@ def unknown_word(word: str, named: Iterable[str], *, begins: bool) -> ScheduleEr
     if not begins and (error := unknown_zone(word)):
         return error
     for piece in dict.fromkeys((word, *re.split(r"[+-]", word))):
-        near = nearest(piece, (*named, *EVERYTHING))
-        if near and near != piece.lower() and (near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())):
-            kind = {"days": "day", "months": "month"}.get(str(kind_of(near)), "word")
-            return ScheduleError(f'unknown {kind} "{piece}"', instead=(piece, near))
+        for near in nearest(piece, (*named, *EVERYTHING)):
+            is_likely = near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())
+            if is_likely and near != piece.lower():
+                kind = {"days": "day", "months": "month"}.get(str(kind_of(near)), "word")
+                return ScheduleError(f'unknown {kind} "{piece}"', instead=(piece, near))
     names = f"; the settings have the schedules {', '.join(some(sorted(named), 10))}" if named else ""
     return ScheduleError(f'unknown word "{word}"', _EXPECTED_VALUE + names if begins else _EXPECTED_WORD)
 
@@ -107,9 +108,11 @@ def _near_zones(word: str) -> list[str]:
         return []
     places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
     names = {zone if "/" in word else zone.rpartition("/")[2]: zone for zone in reversed(places)}
-    near = nearest(word, names, likeness=0.8) or ""
-    is_slip = nearest(word.rpartition("/")[2], [near.rpartition("/")[2]], likeness=0.8)
-    return [names[near]] if is_slip else []
+    city = word.rpartition("/")[2]
+    near = [
+        each for each in nearest(word, names, likeness=0.8) if nearest(city, [each.rpartition("/")[2]], likeness=0.8)
+    ]
+    return [names[each] for each in near[:1]]
 
 
 @lru_cache
