@@ -17,7 +17,6 @@ from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from itertools import takewhile
-from types import ModuleType
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import zones
@@ -156,7 +155,9 @@ def read(text: str, default_zone: str, named: Mapping[str, str], calendars: Mapp
     try:
         return read_value(text)
     except ScheduleError as error:
-        raise _slips().mended(error, " ".join(text.split()), read_value) from None
+        from office_hours.slips import mended  # noqa: PLC0415  only an error needs it
+
+        raise mended(error, " ".join(text.split()), read_value) from None
 
 
 def _read(
@@ -168,7 +169,9 @@ def _read(
     first = words[0].lower()
     for word in words[1:] if first in named else words:
         if kind_of(word) is None:
-            raise _slips().unknown_word(word, named, begins=word is words[0])
+            from office_hours.slips import unknown_word  # noqa: PLC0415  only an error needs it
+
+            raise unknown_word(word, named, begins=word is words[0])
     if first in named:
         tag, options = _read_named(words, zone, named[first], calendars)
     elif first in CONSTANTS:
@@ -281,12 +284,6 @@ def _with_option(tag: Tag, word: str, earlier: Iterable[str], calendars: Mapping
 
 
 # --- Single words
-
-
-def _slips() -> ModuleType:
-    from office_hours import slips  # noqa: PLC0415  only an error needs it
-
-    return slips
 
 
 @lru_cache(maxsize=4096)
