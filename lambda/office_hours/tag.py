@@ -59,7 +59,7 @@ _TIMES = {
 }
 
 _EXPECTED_VALUE = (
-    "expected days and hours such as mon-fri 08:00-18:00, 22:00-06:00, 08:00- or -18:00, from 00:00 to 24:00; or "
+    "expected days and hours such as mon-fri 08:00-18:00, 22:00-06:00, 08:00- or -18:00 (only an end may be 24:00), or "
     "always, never or ignore"
 )
 _EXPECTED_OPTION = "expected an option: holidays=DE, closed=2026-12-24, lead=15m, grace=2h, maintenance or enforced"
