@@ -398,6 +398,8 @@ REFUSED = """
     08:00-18:00 holidays=QQ                     | QQ                | DE
     08:00-18:00 zzzzzz                          | zzzzzz            | Europe/Berlin
     08:00-18:00 UTC always                      | always            | alone
+    holidays=DE                                 | holidays=DE       | windows
+    08:00-18:00 lead=                           | lead=             | an option
     berlin sat 10:00-14:00                      | sat               | windows
     08:00- mon 09:00-17:00                      | 09:00-17:00       | one-sided
     08:00- enforced                             | enforced          | one-sided
