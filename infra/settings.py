@@ -18,7 +18,7 @@ from office_hours.clock import zones
 from office_hours.days_off import parse_dates
 from office_hours.schedule import Schedule, ScheduleError
 from office_hours.slips import unknown_zone
-from office_hours.tag import EVERYTHING, kind_of
+from office_hours.tag import kind_of
 from office_hours.text import nearest
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def near_miss(prefix: str) -> str | None:
 
 def suggestion(word: str, words: Iterable[str]) -> str:
     near = nearest(word, words)
-    return f' (did you mean "{near}"?)' if near else ""
+    return f' (did you mean "{near[0]}"?)' if near else ""
 
 
 def shown(value: object) -> str:
@@ -420,7 +420,7 @@ def check_notices(settings: StackSettings) -> list[str]:
 def check_new_name(name: str, names: Iterable[str]) -> None:
     if not PLAIN_NAME.fullmatch(name):
         raise ScheduleError(f'name "{name}"', 'expected a letter, then up to 63 letters, digits, "_", "." or "-"')
-    if name.lower() in EVERYTHING or kind_of(name):
+    if kind_of(name):
         raise ScheduleError(f'name "{name}" is a word that tags use', "choose one that means nothing else")
     if [each.lower() for each in names].count(name.lower()) > 1:
         raise ScheduleError(f'name "{name}" is there twice: capitals make no difference')

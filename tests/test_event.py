@@ -116,7 +116,6 @@ def test_names_may_be_one_text() -> None:
         ("until", "6pm", "18:00"),
         ("until", "8.30 pm", "20:30"),
         ("until", "tomorrow", "2026-11-24"),
-        ("until", "Friday", "2026-11-27"),
         ("until", "1w", "7d"),
         ("until", "2 hours", "2h"),
         ("from", "20:00", "2026-11-23T20:00"),
@@ -141,7 +140,6 @@ def test_a_command_may_begin_later_or_end_a_hold() -> None:
     [
         ({"until": "20:00"}, '"clusters"'),
         ({"clusters": ["a"], "until": "20:00", "time": "2026-11-23T12:00Z"}, '"until" and "time"'),
-        ({"clusters": ["*"], "until": "2026-11-22T20:00"}, "in the future"),  # past in every zone
         ({"from": "2026-12-24"}, '"clusters"'),
         ({"clusters": ["a"], "from": "2026-12-24", "time": "2026-12-23"}, '"from" and "time"'),
         ({"resume": True}, '"clusters"'),
@@ -174,12 +172,12 @@ def test_a_time_is_in_the_default_zone_without_an_offset_and_makes_a_dry_run(tex
     assert (event.time, event.dry_run, event.is_command) == (utc(instant), True, False)
 
 
-@pytest.mark.parametrize(("key", "meant"), [("Clusters", "clusters"), ("dryRun", "dry_run"), ("untill", "until")])
-def test_an_unknown_key_is_compared_with_the_known_ones(key: str, meant: str) -> None:
-    told = mistakes({key: True})
-    assert f'did you mean "{meant}"' in told[0]
+@pytest.mark.parametrize("key", ["Clusters", "dryRun", "key1"])
+def test_an_unknown_key_is_refused_with_the_known_ones(key: str) -> None:
+    (told,) = mistakes({key: True})
+    assert f'"{key}"' in told
     # What CloudWatch adds is nothing for people to write.
-    assert all(f'"{known}"' in told[-1] for known in KEYS if known != "widgetContext")
+    assert all(f'"{known}"' in told for known in KEYS if known != "widgetContext")
 
 
 def test_all_mistakes_are_told_at_once() -> None:
@@ -191,8 +189,8 @@ def test_all_mistakes_are_told_at_once() -> None:
 def test_of_many_mistakes_some_are_told_and_the_rest_counted() -> None:
     text = str(EventError([f"Mistake {number}." for number in range(1, 101)]))
     assert "Mistake 20.\nand 80 more\nNothing was done." in text
-    told = mistakes(dict.fromkeys(f"key{number}" for number in range(15)))
-    assert len(told) == 11
+    (told,) = mistakes(dict.fromkeys(f"key{number}" for number in range(15)))
+    assert '"key9", and 5 more. Accepted' in told
 
 
 json = st.recursive(

@@ -234,10 +234,10 @@ def test_of_more_clusters_than_an_answer_holds_as_many_are_told_as_it_does(accou
     [
         ({"clusters": ["a"]}, '"clusters"'),
         ({"key1": "value1"}, '"key1"'),
-        ({"Explain": "x"}, 'did you mean "explain"?'),
+        ({"Explain": "x"}, '"explain"'),
         ({"explain": 5}, '"explain" has 5'),
         ({"describe": 0}, '"describe" has 0'),
-        ([], "no JSON object"),
+        ([], "not a JSON object"),
     ],
     ids=str,
 )

@@ -33,40 +33,29 @@ def choose(
         by_identifier[each.identifier].append(each)
     for name in event.clusters or ():
         meant = [each for each in by_identifier[name.identifier] if name.is_of(each.region, each.arn)]
-        if fault := _fault(name, meant, unread, tag_key, regions):
+        tagged, fault = [each for each in meant if each.schedule], ""
+        if unread and not name.region:
+            fault = "may be in a Region that can't be listed now: write region/identifier."
+        elif len(tagged) > 1:
+            fault = f"is in {len(tagged)} Regions: write one of {', '.join(as_json(each.name) for each in tagged)}."
+        elif not tagged and not (unread and (name.region in unread or name.region not in regions)):
+            fault = f'has no tag "{tag_key}": ' if meant else "is unknown: "
             # Beyond the mistakes that are shown, don't look for likely names.
-            near = _suggestion(name, clusters, regions) if fault.endswith(": ") and len(mistakes) < MOST_SHOWN else ""
-            mistakes.append(f"The cluster {as_json(name.text)} {fault}{near}")
+            fault += _likely(name, clusters, regions) if len(mistakes) < MOST_SHOWN else ""
+        if fault:
+            mistakes.append(f"The cluster {as_json(name.text)} {fault}")
         else:
-            chosen |= {each.name: each for each in meant if each.schedule}
+            chosen |= {each.name: each for each in tagged}
     return list(chosen.values()), mistakes
 
 
-def _fault(name: Name, meant: Sequence[Cluster], unread: Collection[str], tag_key: str, regions: Sequence[str]) -> str:
-    """What is wrong with a name, as the rest of a sentence, or up to a suggestion; empty if nothing is."""
-    tagged = [as_json(each.name) for each in meant if each.schedule]
-    if unread and not name.region:
-        return "may be in a Region that can't be listed now: write region/identifier."
-    if len(tagged) > 1:
-        return f"is in {len(tagged)} Regions: write one of {', '.join(tagged)}."
-    if tagged or (unread and (name.region in unread or name.region not in regions)):
-        return ""
-    return f'has no tag "{tag_key}": ' if meant else "is unknown: "
-
-
-def _suggestion(name: Name, clusters: Iterable[Cluster], regions: Sequence[str]) -> str:
-    """What may have been meant, as the end of that sentence."""
+def _likely(name: Name, clusters: Iterable[Cluster], regions: Sequence[str]) -> str:
+    """What may have been meant, as the end of a sentence."""
     if name.region and name.region not in regions:
         return f"the Regions looked after are {', '.join(regions)}."
     tagged = [each for each in clusters if each.schedule]
     near = nearest(name.identifier, (each.identifier for each in tagged))
-    tagged.sort(key=lambda each: each.identifier != near)  # the nearest first
-    # A name that contains this one, or the other way round, is likely too: instances are often named like that.
-    likely = [
-        as_json(each.name)
-        for each in tagged
-        if each.identifier == near or each.identifier in name.identifier or name.identifier in each.identifier
-    ]
+    likely = [as_json(each.name) for identifier in near for each in tagged if each.identifier == identifier]
     if likely:
         return f"did you mean {' or '.join(likely[:3])}?"
     names = some((as_json(each.name) for each in tagged), _MOST_NAMED)

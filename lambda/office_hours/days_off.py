@@ -2,8 +2,8 @@
 
 import re
 import warnings
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from types import ModuleType
@@ -13,7 +13,7 @@ from office_hours.text import ScheduleError, unknown
 _DATES = re.compile(r"(\d{4}-\d\d-\d\d)(?::(\d{4}-\d\d-\d\d))?", re.ASCII)
 _LONGEST_RANGE = timedelta(days=3653)
 _EXPECTED_DATES = "expected a date such as 2026-12-24, or a range such as 2026-12-24:2027-01-01"
-_EXPECTED_HOLIDAYS = "expected a country such as DE, a part of one such as DE-BY, or one of the settings' calendars"
+_EXPECTED_HOLIDAYS = "expected a country such as DE, a part of one such as US-NY, or one of the settings' calendars"
 
 
 @dataclass(frozen=True)
@@ -36,23 +36,25 @@ class DaysOff:
             or any(day in _public_holidays(country, day.year) for country in self.countries)
         )
 
+    def with_dates(self, text: str) -> "DaysOff":
+        """Those of an option closed= as well. Raises ScheduleError."""
+        return replace(self, closed=(*self.closed, _dates(text)))
+
+    def with_holidays(self, text: str, calendars: Mapping[str, Collection[date]]) -> "DaysOff":
+        """Those of an option holidays= as well: a calendar's, or a country's. Raises ScheduleError."""
+        if text.lower() in calendars:
+            return replace(self, dates=self.dates.union(calendars[text.lower()]))
+        known = _codes()
+        if text.lower() not in known:
+            expected = ", ".join((_EXPECTED_HOLIDAYS, *sorted(calendars)))
+            raise unknown("holidays", text, (*calendars, *known.values()), expected, likeness=0.85)
+        return replace(self, countries=(*self.countries, known[text.lower()]))
+
 
 @lru_cache(maxsize=4096)
 def _public_holidays(name: str, year: int) -> frozenset[date]:
     country, _, part = name.partition("-")
     return frozenset(holidays_package().country_holidays(country, subdiv=part or None, years=year))
-
-
-def country(text: str, calendars: Collection[str]) -> str:
-    """The code of a country or a part of one, as the `holidays` package writes it. Raises ScheduleError."""
-    known = _codes()
-    if text.lower() in known:
-        return known[text.lower()]
-    code = text.partition("-")[0].upper()
-    if parts := [each for each in known.values() if each.startswith(f"{code}-")]:
-        raise unknown("holidays", text, parts, f"expected {code} or a part of it: {', '.join(parts)}", likeness=0.85)
-    countries = [each for each in known.values() if "-" not in each]
-    raise unknown("holidays", text, (*calendars, *countries), ", ".join((_EXPECTED_HOLIDAYS, *sorted(calendars))))
 
 
 @lru_cache(maxsize=1)
@@ -72,26 +74,23 @@ def holidays_package() -> ModuleType:
     return holidays
 
 
-def dates(text: str) -> tuple[date, date]:
+def _dates(text: str) -> tuple[date, date]:
     """The first and the last day of a date or a range. Raises ScheduleError."""
     match = _DATES.fullmatch(text)
     try:
         edges = [date.fromisoformat(each) for each in match.groups() if each] if match else []
     except ValueError:
         edges = []
-    if not edges:
+    if not edges or edges[-1] < edges[0]:
         raise ScheduleError(f'unknown dates "{text}"', _EXPECTED_DATES)
-    first, last = edges[0], edges[-1]
-    if last < first:
-        raise ScheduleError(f'dates "{text}" that end before they begin', instead=(text, f"{last}:{first}"))
-    return first, last
+    return edges[0], edges[-1]
 
 
 def parse_dates(items: Iterable[str]) -> list[date]:
     """The days of a calendar of the settings, given as dates and ranges. Raises ScheduleError."""
     days: set[date] = set()
     for item in items:
-        first, last = dates(item)
+        first, last = _dates(item)
         if last - first > _LONGEST_RANGE:
             raise ScheduleError(f'dates "{item}"', "expected a range of ten years at the most")
         days.update(first + timedelta(days=number) for number in range((last - first).days + 1))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import in_zone, instant, moment
-from office_hours.text import as_json, nearest, some
+from office_hours.text import as_json, some
 
 KEYS = ("clusters", "from", "until", "resume", "dry_run", "time", "widgetContext")
 _ACCEPTED = (
@@ -15,16 +15,21 @@ _ACCEPTED = (
     '{"clusters": ["reporting"], "until": "20:00"}, {"clusters": ["reporting"], "from": "2026-12-24", "until": '
     '"2027-01-04"}, {"clusters": ["reporting"], "resume": true}'
 )
-_NAMES = '"reporting", "eu-west-1/reporting", an ARN of a cluster, or "*" alone for every tagged one'
 _DAY_AND_TIME = "a date such as 2026-11-24, or a date-time such as 2026-11-24T20:00 or 2026-11-24T20:00+01:00"
-_UNTIL = f"a time of day such as 20:00, a duration such as 90m, 4h or 3d, {_DAY_AND_TIME}"
+_EXPECTED = {
+    "clusters": 'a list of names: "reporting", "eu-west-1/reporting", a cluster\'s ARN, or "*" alone for them all',
+    "from": _DAY_AND_TIME,
+    "until": f"a time of day such as 20:00, a duration such as 90m, 4h or 3d, {_DAY_AND_TIME}",
+    "time": _DAY_AND_TIME,
+    "dry_run": "true or false",
+    "resume": "true or false",
+}
 _NAME = re.compile(r"(?:arn:[a-z-]+:rds:([a-z0-9-]+):\d{12}:cluster:|([^/:*]+)/)?([^/:*]+)")
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):([0-5]\d)")
 _DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?")
 _MOST_UNKNOWN = 10  # keys
 MOST_SHOWN = 20  # mistakes
 _UTC = ZoneInfo("UTC")
-_LAST_ZONE = ZoneInfo("Etc/GMT+12")  # where every clock time comes last
 _JUST_NOW = timedelta(minutes=30)
 
 
@@ -119,18 +124,22 @@ class Event:
         if not isinstance(event, dict):
             return cls(mistakes=(f"The event is not a JSON object. {_ACCEPTED}.",))
         mistakes = unknown_keys(event, KEYS, _ACCEPTED)
-        names = _names(event["clusters"], mistakes) if "clusters" in event else None
-        since, until = (_end(key, event, now, zone, mistakes) for key in ("from", "until"))
-        for key in ("dry_run", "resume"):
-            if not isinstance(event.get(key, False), bool):
-                mistakes.append(_wrong(key, event[key], "true or false"))
-        text = event.get("time")
-        time = moment(text, zone) if isinstance(text, str) else None
-        if "time" in event and time is None:
-            mistakes.append(_wrong("time", text, _DAY_AND_TIME))
+        names, wrong = _names(event["clusters"]) if "clusters" in event else (None, [])
+        mistakes += [_wrong("clusters", each) for each in wrong]
+        times = {
+            "from": moment(str(event.get("from")), zone),
+            "until": end_of(str(event.get("until")), now, zone),
+            "time": moment(str(event.get("time")), zone),
+        }
+        for key, at in times.items():
+            if key in event and not at:
+                mistakes.append(_wrong(key, event[key], _form(key, event[key], now, zone)))
+        switches = [key for key in ("dry_run", "resume") if not isinstance(event.get(key, False), bool)]
+        mistakes += [_wrong(key, event[key]) for key in switches]
         mistakes += _wrong_together(event)
+        since, until = (str(event[key]) if times[key] else None for key in ("from", "until"))
         dry_run = event.get("dry_run") is True or "time" in event
-        return cls(names, until, dry_run, time, since, event.get("resume") is True, tuple(mistakes))
+        return cls(names, until, dry_run, times["time"], since, event.get("resume") is True, tuple(mistakes))
 
 
 def _wrong_together(event: Mapping[object, object]) -> Iterator[str]:
@@ -142,48 +151,33 @@ def _wrong_together(event: Mapping[object, object]) -> Iterator[str]:
         yield f"{' and '.join(map(as_json, given))} do not go together."
 
 
-def _end(key: str, event: Mapping[object, object], now: datetime, zone: ZoneInfo, mistakes: list[str]) -> str | None:
-    """When a command's holds end, or begin, as written. Adds what is wrong with it to the mistakes."""
-    if key not in event:
-        return None
-    text, has_day = event[key], key == "from"
-    at = (moment(text, _LAST_ZONE) if has_day else end_of(text, now, _LAST_ZONE)) if isinstance(text, str) else None
-    if at and at <= now:
-        mistakes.append(_wrong(key, text, "a time in the future"))
-    if at:
-        return str(text)
+def _form(key: str, given: object, now: datetime, zone: ZoneInfo) -> str:
+    """The form of a time that was probably meant; empty if none is likely."""
     from office_hours.slips import form_of  # noqa: PLC0415  only a mistake needs it
 
-    near = form_of(text, now.astimezone(zone), with_day=has_day)
-    near = near if end_of(near, now, zone) else ""
-    mistakes.append(_wrong(key, text, _DAY_AND_TIME if has_day else _UNTIL, near))
-    return None
+    form = form_of(given, now.astimezone(zone), with_day=key != "until")
+    return form if end_of(form, now, zone) else ""
 
 
-def _names(given: object, mistakes: list[str]) -> tuple[Name, ...] | None:
-    """The named clusters. Adds what is wrong with them to the mistakes."""
+def _names(given: object) -> tuple[tuple[Name, ...] | None, list[object]]:
+    """The named clusters, and what is no name."""
     if isinstance(given, str):
         given = re.split(r"[\s,]+", given.strip(", \t\r\n"))
     if given == ["*"]:
-        return ()
+        return (), []
     if not isinstance(given, list) or not given:
-        mistakes.append(_wrong("clusters", given, f"a list of names: {_NAMES}"))
-        return None
+        return None, [given]
     names = [Name.parse(text) if isinstance(text, str) else None for text in given]
-    mistakes += [_wrong("clusters", text, _NAMES) for text, name in zip(given, names, strict=True) if name is None]
-    return tuple(dict.fromkeys(filter(None, names))) or None
+    wrong = [text for text, name in zip(given, names, strict=True) if not name]
+    return tuple(dict.fromkeys(filter(None, names))) or None, wrong
 
 
 def unknown_keys(event: Mapping[object, object], known: Sequence[str], accepted: str) -> list[str]:
-    """A sentence for each unknown key of the event, and what is accepted; none if all are known."""
-    unknown = [key for key in event if key not in known]
-    mistakes = []
-    for key in unknown[:_MOST_UNKNOWN]:
-        near = nearest(str(key), known)
-        mistakes.append(f"Unknown key {as_json(key)}" + (f': did you mean "{near}"?' if near else "."))
-    return [*mistakes, f"{accepted}."] if unknown else []
+    """A sentence for the unknown keys of the event, with what is accepted; none if all are known."""
+    unknown = some((as_json(key) for key in event if key not in known), _MOST_UNKNOWN)
+    return [f"Unknown keys: {', '.join(unknown)}. {accepted}."] if unknown else []
 
 
-def _wrong(key: str, value: object, expected: str, near: str = "") -> str:
-    meant = f'did you mean "{near}"? Expected' if near else "expected"
-    return f'"{key}" has {as_json(value)}: {meant} {expected}.'
+def _wrong(key: str, value: object, form: str = "") -> str:
+    meant = f'did you mean "{form}"? Expected' if form else "expected"
+    return f'"{key}" has {as_json(value)}: {meant} {_EXPECTED[key]}.'

@@ -2,16 +2,13 @@
 
 import re
 from calendar import monthrange
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from office_hours.clock import FIRST, LAST, instant
-from office_hours.days_off import DaysOff
-from office_hours.tag import DAY, MONTHS, ORDINALS, WEEKDAYS, Tag, Window
+from office_hours.tag import DAY, MONTHS, ORDINALS, WEEKDAYS, State, Tag, Window, read
 from office_hours.text import ScheduleError
 
 __all__ = ["Schedule", "ScheduleError", "State", "Transition", "Window"]
@@ -21,14 +18,6 @@ _CALENDAR = range(FIRST.toordinal() + 1, LAST.toordinal() - 6)  # the Mondays th
 _BEFORE_MAINTENANCE = timedelta(minutes=10)
 _MAINTENANCE = re.compile(r"(\w{3}):(\d\d):(\d\d)-(\w{3}):(\d\d):(\d\d)", re.ASCII)
 _MOST_PARSED = 10_000  # values to remember, with their schedules
-_MOST_KNOWN = 500  # weeks that a schedule remembers
-
-
-class State(StrEnum):
-    """What a cluster should be, by a schedule or a hold."""
-
-    RUNNING = "running"
-    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,37 +28,16 @@ class Transition:
     to: State
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """What an `office-hours` tag means. Two are equal if they mean the same, however they are written.
+@dataclass(frozen=True, kw_only=True)
+class Schedule(Tag):
+    """What an `office-hours` tag means.
 
     text: the tag's value as it was written.
-    windows: empty for `always`, `never` and `ignore`.
-    zone: the first time zone. Times are shown in it, and a hold without an offset is in it.
-    in_default_zone: whether any window has no zone of its own.
-    constant: the state that `always` or `never` means, else None.
-    ignored: whether the cluster is never touched.
-    lead: minutes by which starts are moved earlier.
-    grace: the most minutes that a stop waits while somebody is connected.
-    days_off: the local days on which no window starts.
-    maintenance: whether the cluster also runs in its maintenance window.
-    maintenance_window: that window's edges, in minutes since Monday 00:00 UTC; None if unknown.
-    enforced: whether changes by hand are undone.
+    maintenance_window: the edges of the cluster's, in minutes since Monday 00:00 UTC; None if it doesn't count.
     """
 
     text: str = field(compare=False)
-    windows: tuple[Window, ...]
-    zone: ZoneInfo
-    in_default_zone: bool = field(compare=False)
-    constant: State | None
-    ignored: bool
-    lead: int
-    grace: int
-    days_off: DaysOff
-    maintenance: bool
-    maintenance_window: tuple[int, int] | None
-    enforced: bool
-    _known: dict[int, tuple[Transition, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    maintenance_window: tuple[int, int] | None = None
 
     @classmethod
     def parse(
@@ -88,18 +56,15 @@ class Schedule:
         """
         lower_named = tuple((name.lower(), value) for name, value in (named or {}).items())
         lower_calendars = tuple((name.lower(), frozenset(days)) for name, days in (calendars or {}).items())
-        found = _parse(text, default_zone, lower_named, lower_calendars, maintenance_window)
+        found = _parse(text, default_zone, lower_named, lower_calendars)
         if isinstance(found, str):
             raise ScheduleError(found)
-        return found
+        if not found.maintenance or not maintenance_window:
+            return found
+        return replace(found, maintenance_window=_minutes_of_the_week(maintenance_window))
 
     def __str__(self) -> str:
         return self.text
-
-    @property
-    def one_sided(self) -> bool:
-        """Whether its windows have only a start or only an end."""
-        return any(window.is_one_sided for window in self.windows)
 
     def desired_state(self, at: datetime) -> State | None:
         """The desired state at this instant; None before the first edge of a one-sided schedule.
@@ -111,7 +76,7 @@ class Schedule:
             return latest.to if latest else self.constant
         # Nothing changed for two years: there is a window without end, or none.
         at = _in_utc(at)
-        is_running = any(start <= at < end for start, end in self._running(_monday(at)))
+        is_running = any(start <= at < end for start, end in self.running(_monday(at)))
         return State.RUNNING if is_running else State.STOPPED
 
     def latest_transition(self, at: datetime) -> Transition | None:
@@ -129,26 +94,12 @@ class Schedule:
         for monday in range(first, first + step * _TWO_YEARS, step * 7) if self.windows else ():
             if monday not in _CALENDAR:
                 break
-            for transition in self._transitions(monday)[::step]:
+            for transition in _transitions(self, monday)[::step]:
                 if (transition.at > at) == (step > 0):
                     return transition
         return None
 
-    def _transitions(self, monday: int) -> tuple[Transition, ...]:
-        """The transitions of a week, in order. They are remembered, since every run needs the same ones."""
-        if monday not in self._known:
-            if self.one_sided:
-                edges = self._edges(monday)
-            else:
-                running = self._running(monday)
-                edges = [edge for start, end in running for edge in ((start, State.RUNNING), (end, State.STOPPED))]
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            low, high = _midnight(monday), _midnight(monday + 7)
-            self._known[monday] = tuple(Transition(at, to) for at, to in edges if low <= at < high)
-        return self._known[monday]
-
-    def _running(self, monday: int) -> list[tuple[datetime, datetime]]:
+    def running(self, monday: int) -> list[tuple[datetime, datetime]]:
         """When the cluster should run, joined: all stretches that reach into this week or touch it, and some others."""
         lead, spans = timedelta(minutes=self.lead), []
         for day, window in self._happening(monday):
@@ -168,7 +119,7 @@ class Schedule:
                 union.append((start, end))
         return union
 
-    def _edges(self, monday: int) -> list[tuple[datetime, State]]:
+    def edges(self, monday: int) -> list[tuple[datetime, State]]:
         """The edges of one-sided windows. Of several at once, the latest on the wall clock counts, else a start."""
         edges = []
         for day, window in self._happening(monday):
@@ -197,28 +148,25 @@ def _parse(
     default_zone: str,
     named: tuple[tuple[str, str], ...],
     calendars: tuple[tuple[str, frozenset[date]], ...],
-    maintenance_window: str | None,
 ) -> Schedule | str:
     """See `Schedule.parse`; returns what is wrong. Cached: clusters share values, and every run reads them again."""
     try:
-        tag = Tag.read(text, default_zone, dict(named), dict(calendars))
-        upkeep = _minutes_of_the_week(maintenance_window) if "maintenance" in tag.flags and maintenance_window else None
-        return Schedule(
-            text=text,
-            windows=tuple(dict.fromkeys(tag.windows)),
-            zone=tag.zone,
-            in_default_zone=tag.in_default_zone,
-            ignored=tag.constant == "ignore",
-            constant={"always": State.RUNNING, "never": State.STOPPED}.get(tag.constant),
-            lead=tag.times["lead"],
-            grace=tag.times["grace"],
-            days_off=DaysOff(tuple(tag.closed), frozenset(tag.dates), tuple(sorted(tag.countries))),
-            maintenance="maintenance" in tag.flags,
-            maintenance_window=upkeep,
-            enforced="enforced" in tag.flags or tag.constant in ("always", "never"),
-        )
+        return Schedule(**vars(read(text, default_zone, dict(named), dict(calendars))), text=text)
     except ScheduleError as error:
         return str(error)
+
+
+@lru_cache(maxsize=10_000)
+def _transitions(schedule: Schedule, monday: int) -> Sequence[Transition]:
+    """The transitions of a week, in order. Cached: every run needs the same ones."""
+    if schedule.one_sided:
+        edges = schedule.edges(monday)
+    else:
+        edges = [
+            edge for start, end in schedule.running(monday) for edge in ((start, State.RUNNING), (end, State.STOPPED))
+        ]
+    low, high = _midnight(monday), _midnight(monday + 7)
+    return [Transition(at, to) for at, to in edges if low <= at < high]
 
 
 def _minutes_of_the_week(text: str) -> tuple[int, int]:

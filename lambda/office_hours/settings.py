@@ -112,9 +112,8 @@ class Settings:
     def cluster(self, region: str, snapshot: "DBClusterTypeDef") -> Cluster:
         """A listed cluster, with what its tags mean."""
         tags = {tag.get("Key", ""): tag.get("Value", "") for tag in snapshot.get("TagList", ())}
-        schedule, hold = _read(self.tag_key, tags, self.parse, ScheduleError), None
-        if isinstance(schedule, Schedule) and schedule.maintenance:
-            schedule = self.parse(tags[self.tag_key], snapshot.get("PreferredMaintenanceWindow", ""))
+        window = snapshot.get("PreferredMaintenanceWindow", "")
+        schedule, hold = _read(self.tag_key, tags, lambda text: self.parse(text, window), ScheduleError), None
         if schedule and not (isinstance(schedule, Schedule) and schedule.ignored):
             zone = schedule.zone if isinstance(schedule, Schedule) else _UTC
             hold = _read(self.hold_key, tags, lambda text: Hold.parse(text, zone=zone), HoldError)

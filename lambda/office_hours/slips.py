@@ -11,8 +11,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import zones
-from office_hours.tag import WEEKDAYS, kind_of
-from office_hours.text import ScheduleError, nearest
+from office_hours.tag import EVERYTHING, WEEKDAYS, kind_of
+from office_hours.text import ScheduleError, nearest, some
 
 _MOST = 4  # words of a value that are mended
 
@@ -33,6 +33,8 @@ _CONSTANTS = _meanings("""
     always on run running start started up yes true 24x7 24/7
     ignore none null nil skip ignored exclude excluded manual n/a na disabled unmanaged
 """)
+_EXPECTED_VALUE = "expected days and hours such as mon-fri 08:00-18:00, or always, never or ignore"
+_EXPECTED_WORD = "expected days, hours such as 08:00-18:00, a zone such as Europe/Berlin, or an option"
 _ABOUT_CONSTANTS = '"never" keeps a cluster stopped, "always" keeps it running, "ignore" leaves it alone'
 
 _WORDS = _meanings("""
@@ -60,53 +62,57 @@ _CITIES = _meanings("""
 _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d\d))?", re.IGNORECASE | re.ASCII)
 
 
-def unknown_word(word: str, vocabulary: Iterable[str], expected: str, *, begins: bool = False) -> ScheduleError:
-    """The error for a word unlike any of the grammar's: it suggests its meaning, or the nearest of the vocabulary."""
+def unknown_word(word: str, named: Iterable[str], *, begins: bool) -> ScheduleError:
+    """The error for a word unlike any of the grammar's: it suggests its meaning, or the nearest word.
+
+    named: the settings' schedules.
+    begins: whether the value begins with it. If not, it may be meant as a zone.
+    """
     if begins and (constants := _CONSTANTS.get(word.lower())):
         return ScheduleError(f'unknown word "{word}"', _ABOUT_CONSTANTS, instead=(word, constants[0]))
     if not begins and (error := unknown_zone(word)):
         return error
     for piece in dict.fromkeys((word, *re.split(r"[+-]", word))):
-        near = nearest(piece, vocabulary)
-        if near and near != piece.lower() and (near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())):
-            kind = {"days": "day", "months": "month"}.get(str(kind_of(near)), "word")
-            return ScheduleError(f'unknown {kind} "{piece}"', instead=(piece, near))
-    return ScheduleError(f'unknown {"zone" if "/" in word else "word"} "{word}"', expected)
+        for near in nearest(piece, (*named, *EVERYTHING)):
+            is_likely = near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())
+            if is_likely and near != piece.lower():
+                kind = {"days": "day", "months": "month"}.get(str(kind_of(near)), "word")
+                return ScheduleError(f'unknown {kind} "{piece}"', instead=(piece, near))
+    names = f"; the settings have the schedules {', '.join(some(sorted(named), 10))}" if named else ""
+    return ScheduleError(f'unknown word "{word}"', _EXPECTED_VALUE + names if begins else _EXPECTED_WORD)
 
 
 def unknown_zone(word: str) -> ScheduleError | None:
     """The error for a word that is meant as a zone; None for any other word."""
-    hint = ""
     if match := _OFFSET.fullmatch(word):
         sign, hours, minutes = match.groups("00")
         offset = timedelta(hours=int(f"{sign}{hours}"), minutes=int(f"{sign}{minutes}"))
-        cities = list({city: None for some in _CITIES.values() for city in some if _standard(city) == offset})
-        if fixed := _fixed(offset):
-            example = " or ".join(cities[:3]) or "Europe/Berlin"
-            hint = f"{fixed} is that all year. Zones with a summer time have a city's name, such as {example}."
-            cities = [fixed]
-    elif cities := _CITIES.get(word.lower(), []):
-        others = f"Other places that use it: {', '.join(cities[1:])}." if cities[1:] else ""
-        fixed = _fixed(_standard(cities[0]))
-        hint = f"{others} For its winter time all year, write {fixed}.".strip() if fixed else others
-    elif near := _near_zone(word):
-        cities = [near]
-    return ScheduleError(f'unknown zone "{word}"', hint, instead=(word, cities[0])) if cities else None
+        cities = dict.fromkeys(city for some in _CITIES.values() for city in some if _standard(city) == offset)
+        likely = [*_fixed(offset), *list(cities)[:3]]
+    elif word.lower() in _CITIES:
+        likely = [*_CITIES[word.lower()], *_fixed(_standard(_CITIES[word.lower()][0]))]
+    else:
+        likely = _near_zones(word)
+    if not likely:
+        return None
+    others = f"Or {', '.join(likely[1:])}. UTC and zones such as Etc/GMT+5 know no summer time." if likely[1:] else ""
+    return ScheduleError(f'unknown zone "{word}"', others, instead=(word, likely[0]))
 
 
-def _near_zone(word: str) -> str | None:
+def _near_zones(word: str) -> list[str]:
     """The zone that was probably meant, by a slip in its name or by its city alone.
 
     A city that is merely spelled alike is no match: Mumbai's clocks don't show what Dubai's do.
     """
     if word.isupper() and len(word) < 5:  # an abbreviation that isn't in the table
-        return None
+        return []
     places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
     names = {zone if "/" in word else zone.rpartition("/")[2]: zone for zone in reversed(places)}
-    near = nearest(word, names, likeness=0.8)
-    meant, written = (each.lower().rpartition("/")[2] for each in (near or "", word))
-    is_slip = sorted(meant) == sorted(written) or nearest(written, [meant], likeness=0.75)
-    return names[near] if near and is_slip and meant[:1] == written[:1] else None
+    city = word.rpartition("/")[2]
+    near = [
+        each for each in nearest(word, names, likeness=0.8) if nearest(city, [each.rpartition("/")[2]], likeness=0.8)
+    ]
+    return [names[each] for each in near[:1]]
 
 
 @lru_cache
@@ -115,12 +121,11 @@ def _standard(city: str) -> timedelta:
     return min(datetime(2026, month, 1, tzinfo=ZoneInfo(city)).utcoffset() or timedelta() for month in (1, 7))
 
 
-def _fixed(offset: timedelta) -> str:
-    """The zone with this offset all year, whose name has the opposite sign; empty if there is none."""
+def _fixed(offset: timedelta) -> list[str]:
+    """The zone with this offset all year, if there is one. Its name has the opposite sign."""
     hours, rest = divmod(offset, timedelta(hours=1))
-    if rest:
-        return ""
-    return zones().get(f"etc/gmt{-hours:+}", "") if hours else "UTC"
+    name = f"etc/gmt{-hours:+}" if hours else "utc"
+    return [zones()[name]] if not rest and name in zones() else []
 
 
 # --- Whole values
@@ -134,10 +139,10 @@ def _hours(match: re.Match[str]) -> str:
     sides = [match.groups()[:3], match.groups()[3:]]
     times = [_time(*side) for side in sides]
     halves = {bool(half) for hour, _, half in sides if hour}
-    # 9-5 isn't clear, and 1-5 may be days.
-    latest = max(times[0], "07:00" if times[0] and not sides[1][1] else "")
-    is_clear = halves == {True} or (halves == {False} and not ("" < times[1] <= latest and times[0] <= "12:00"))
-    return "-".join(times) if is_clear else match[0]
+    start, end = times
+    # 9-5 may end in the afternoon, and 1-5 may be days.
+    is_unclear = start and end and start <= "12:00" and (end <= start or (end <= "07:00" and not sides[1][1]))
+    return "-".join(times) if halves == {True} or (halves == {False} and not is_unclear) else match[0]
 
 
 def _time(hour: str | None, minutes: str | None, half: str | None) -> str:
@@ -148,12 +153,9 @@ def _time(hour: str | None, minutes: str | None, half: str | None) -> str:
 
 
 _TABLE: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
-    (r"\s*[\u2013\u2014]\s*", "-"),
     (r"(?<=\w)\s+(?:to|till|until|through)\s+(?=\w)", "-"),
     (r"(?<=[a-z])\s*-\s+(?=[a-z])|(?<=[a-z])\s+-\s*(?=[a-z])", "-"),
     (rf"(?<!\S)(?:{_TIME})?\s?-\s?(?:{_TIME})?(?!\S)", _hours),
-    (r"(?<=[a-z])\s*[,;&]\s*(?=[a-z])", "+"),
-    (r"\s*[,;]\s*", " "),
     (rf"(?<![\w/=.])({'|'.join(_WORDS)})(?![\w/=.])", lambda match: _WORDS[match[0].lower()][0]),
     (rf"\b((?:{_DAYS})[a-z]*)#(-?\w)\w*", lambda match: f"{_ORDINALS.get(match[2].lower(), match[2])}-{match[1]}"),
     (rf"\b({'|'.join(_ORDINALS.values())})\s+(?={_DAYS}|day\b)", r"\1-"),
@@ -161,8 +163,9 @@ _TABLE: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
 
 
 def mended(error: ScheduleError, value: str, read: Callable[[str], object]) -> ScheduleError:
-    """The error with the whole mended value as its suggestion; the error itself if that can't be read either."""
-    better, hints = value, dict[str, None]()
+    """The error in the whole value, with the mended value as its suggestion if that can be read."""
+    where = error.where or f'"{value}"'
+    better, hint = value, ""
     for pattern, right in _TABLE:
         better = re.sub(pattern, right, better, flags=re.IGNORECASE | re.ASCII)
     better = better.strip()
@@ -175,15 +178,14 @@ def mended(error: ScheduleError, value: str, read: Callable[[str], object]) -> S
             better, found = re.subn(word, meant.replace("\\", r"\\"), better, count=1, flags=re.IGNORECASE)
             if not meant or not found:
                 break
-            hints[fault.hint] = None
+            hint = fault.hint or hint
         else:
-            return ScheduleError(error.fault, " ".join(filter(None, hints)), error.where, (error.instead[0], better))
-    return error
+            return ScheduleError(error.fault, hint, where, (error.instead[0], better))
+    return ScheduleError(error.fault, error.hint, where, error.instead)
 
 
 # --- Times of a command
 
-_TIMES = {"noon": "12:00", "midnight": "24:00", "today": "24:00", "tonight": "20:00", "this evening": "20:00"}
 _DURATION = re.compile(r"(\d{1,4}) ?([mhdw])(?:in|inute|r|our|ay|k|eek)?s?", re.ASCII)
 
 
@@ -193,12 +195,11 @@ def form_of(given: object, now: datetime, *, with_day: bool) -> str:
     now: in the default zone.
     with_day: whether it must name the day.
     """
-    plain = " ".join(str(given).lower().split()).removeprefix("next ")
-    if plain == "tomorrow" or (plain.isalpha() and plain[:3] in WEEKDAYS):
-        ahead = 1 if plain == "tomorrow" else (WEEKDAYS.index(plain[:3]) - now.weekday() - 1) % 7 + 1
-        return f"{now + timedelta(days=ahead):%Y-%m-%d}"
+    plain = " ".join(str(given).lower().split())
+    if plain == "tomorrow":
+        return f"{now + timedelta(days=1):%Y-%m-%d}"
     if (match := _DURATION.fullmatch(plain)) and not with_day:
         return f"{7 * int(match[1])}d" if match[2] == "w" else f"{int(match[1])}{match[2]}"
-    time = re.fullmatch(_TIME, plain, re.IGNORECASE | re.ASCII)
-    clock = _time(time[1], time[2], time[3]) if time and (time[2] or time[3]) else _TIMES.get(plain, "")
+    time = re.fullmatch(_TIME, plain, re.ASCII)
+    clock = _time(time[1], time[2], time[3]) if time and (time[2] or time[3]) else ""
     return f"{now:%Y-%m-%d}T{clock}" if clock and with_day else clock

@@ -22,21 +22,21 @@ class ScheduleError(ValueError):
         self.fault, self.hint, self.where, self.instead = fault, hint, where, instead
 
 
-def nearest(word: str, vocabulary: Iterable[str], *, likeness: float = 0.6) -> str | None:
-    """The word of this vocabulary that was most likely meant, if any is near, whatever its case."""
+def nearest(word: str, vocabulary: Iterable[str], *, likeness: float = 0.6) -> list[str]:
+    """The words of this vocabulary that may have been meant, in any case: three at most, the likeliest first."""
     from difflib import get_close_matches  # noqa: PLC0415  only an error needs it
 
     by_lower = {each.lower(): each for each in vocabulary}
     matches = get_close_matches(word := word.lower()[:64], by_lower, cutoff=likeness)
     matches.sort(key=lambda match: sorted(match) != sorted(word))  # swapped letters are the likeliest slip
-    return by_lower[matches[0]] if matches else None
+    return [by_lower[match] for match in matches]
 
 
 def unknown(what: str, word: str, vocabulary: Iterable[str], expected: str, *, likeness: float = 0.6) -> ScheduleError:
     """The error for a word that is none of these: it suggests the nearest one, else says what was expected."""
     near = nearest(word, vocabulary, likeness=likeness)
     fault = f'unknown {what} "{word}"'
-    return ScheduleError(fault, instead=(word, near)) if near else ScheduleError(fault, expected)
+    return ScheduleError(fault, instead=(word, near[0])) if near else ScheduleError(fault, expected)
 
 
 def some(items: Iterable[str], most: int) -> list[str]:
