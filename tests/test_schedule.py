@@ -377,7 +377,6 @@ REFUSED = """
     08:00-18:00 zzzzzz                          | zzzzzz            | Europe/Berlin
     08:00-18:00 UTC always                      | always            | alone
     holidays=DE                                 | holidays=DE       | windows
-    08:00-18:00 lead=                           | lead=             | an option
     berlin sat 10:00-14:00                      | sat               | windows
     08:00- mon 09:00-17:00                      | 09:00-17:00       | one-sided
     08:00- enforced                             | enforced          | one-sided
@@ -431,6 +430,8 @@ SUGGESTED = [
     ("mo-fr 08:00-18:00", "mon-fri 08:00-18:00"),
     ("mo-fr 8-18 Europe/Berln", OFFICE),  # three slips
     ("mon-fri 08:00-18:00 Aisa/Toyko", "mon-fri 08:00-18:00 Asia/Tokyo"),
+    ("mon-fri 08:00-18:00;", "mon-fri 08:00-18:00"),
+    ("mon, wed 08:00-18:00", "mon+wed 08:00-18:00"),
     ("weekday 08:00-18:00", "weekdays 08:00-18:00"),
     ("-7pm Europe/Madrid", "-19:00 Europe/Madrid"),
     (

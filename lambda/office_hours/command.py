@@ -33,20 +33,25 @@ def choose(
         by_identifier[each.identifier].append(each)
     for name in event.clusters or ():
         meant = [each for each in by_identifier[name.identifier] if name.is_of(each.region, each.arn)]
-        tagged, fault = [each for each in meant if each.schedule], ""
-        if unread and not name.region:
-            fault = "may be in a Region that can't be listed now: write region/identifier."
-        elif len(tagged) > 1:
-            fault = f"is in {len(tagged)} Regions: write one of {', '.join(as_json(each.name) for each in tagged)}."
-        elif not tagged and not (unread and (name.region in unread or name.region not in regions)):
-            fault = f'has no tag "{tag_key}": ' if meant else "is unknown: "
+        if fault := _fault(name, meant, unread, tag_key, regions):
             # Beyond the mistakes that are shown, don't look for likely names.
-            fault += _likely(name, clusters, regions) if len(mistakes) < MOST_SHOWN else ""
-        if fault:
-            mistakes.append(f"The cluster {as_json(name.text)} {fault}")
+            more = _likely(name, clusters, regions) if fault.endswith(": ") and len(mistakes) < MOST_SHOWN else ""
+            mistakes.append(f"The cluster {as_json(name.text)} {fault}{more}")
         else:
-            chosen |= {each.name: each for each in tagged}
+            chosen |= {each.name: each for each in meant if each.schedule}
     return list(chosen.values()), mistakes
+
+
+def _fault(name: Name, meant: Sequence[Cluster], unread: Collection[str], tag_key: str, regions: Sequence[str]) -> str:
+    """What is wrong with a name, as the rest of a sentence, or up to what is likely; empty if nothing is."""
+    tagged = [as_json(each.name) for each in meant if each.schedule]
+    if unread and not name.region:
+        return "may be in a Region that can't be listed now: write region/identifier."
+    if len(tagged) > 1:
+        return f"is in {len(tagged)} Regions: write one of {', '.join(tagged)}."
+    if tagged or (unread and (name.region in unread or name.region not in regions)):
+        return ""
+    return f'has no tag "{tag_key}": ' if meant else "is unknown: "
 
 
 def _likely(name: Name, clusters: Iterable[Cluster], regions: Sequence[str]) -> str:

@@ -153,9 +153,12 @@ def _time(hour: str | None, minutes: str | None, half: str | None) -> str:
 
 
 _TABLE: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+    (r"\s*[\u2013\u2014]\s*", "-"),
     (r"(?<=\w)\s+(?:to|till|until|through)\s+(?=\w)", "-"),
     (r"(?<=[a-z])\s*-\s+(?=[a-z])|(?<=[a-z])\s+-\s*(?=[a-z])", "-"),
     (rf"(?<!\S)(?:{_TIME})?\s?-\s?(?:{_TIME})?(?!\S)", _hours),
+    (r"(?<=[a-z])\s*[,;&]\s*(?=[a-z])", "+"),
+    (r"\s*[,;]\s*", " "),
     (rf"(?<![\w/=.])({'|'.join(_WORDS)})(?![\w/=.])", lambda match: _WORDS[match[0].lower()][0]),
     (rf"\b((?:{_DAYS})[a-z]*)#(-?\w)\w*", lambda match: f"{_ORDINALS.get(match[2].lower(), match[2])}-{match[1]}"),
     (rf"\b({'|'.join(_ORDINALS.values())})\s+(?={_DAYS}|day\b)", r"\1-"),

@@ -261,8 +261,6 @@ def _with_option(tag: Tag, word: str, earlier: Iterable[str], calendars: Mapping
     """The tag with this option too."""
     name, *values = word.split("=", 1)
     match [name.lower(), *values]:
-        case [_, ""]:
-            raise ScheduleError(f'unknown option "{word}"', _EXPECTED_OPTION)
         case [("maintenance" | "enforced") as flag]:
             if tag.one_sided:
                 raise ScheduleError(f'"{word}"', _ONE_SIDED)

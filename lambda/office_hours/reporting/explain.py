@@ -17,7 +17,7 @@ _VERBS = {State.RUNNING: "starts", State.STOPPED: "stops"}
 
 
 def explain(text: str, settings: Settings, now: datetime) -> dict[str, object]:
-    """What a tag of this value means, under the stack's settings. Numbers are None where they can't be known."""
+    """What a tag of this value means, under the stack's settings. Numbers are None if they can't be known."""
     schedule = settings.parse(text)
     if isinstance(schedule, ScheduleError):
         words = f"Can't be read, so a cluster with this tag is left alone: {sentence(schedule)}"
@@ -85,7 +85,7 @@ def _changes(schedule: Schedule, coming: list[Transition], now: datetime) -> str
 
 
 def _zones(schedule: Schedule) -> Iterator[str]:
-    """Whose clocks count, and what a fixed zone's name doesn't say: its sign is the opposite of what people write."""
+    """Whose clocks count, and a fixed zone's offset, whose sign is the opposite of what people write."""
     zones = list(dict.fromkeys(window.zone.key for window in schedule.windows))
     if len(zones) > 1:
         yield f"Its windows are in {' and '.join(zones)}; times here are in {zones[0]}."

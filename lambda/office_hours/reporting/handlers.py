@@ -1,4 +1,4 @@
-"""What the status and the report function do with an event."""
+"""What the status and report functions do with an event."""
 
 import json
 import os
@@ -21,7 +21,7 @@ _OF_REPORT = (
 
 
 def status(event: object, invocation: Invocation) -> object:
-    """Show how all tagged clusters are, or explain a tag; to a dashboard as HTML. Raises EventError and RunError."""
+    """Show the state of tagged clusters, or explain a tag. A dashboard gets HTML. Raises EventError and RunError."""
     from office_hours.reporting.explain import explain  # noqa: PLC0415  each function needs its own
     from office_hours.reporting.status import look  # noqa: PLC0415  as above
 
@@ -41,7 +41,7 @@ def status(event: object, invocation: Invocation) -> object:
 
 
 def report(event: object, invocation: Invocation) -> object:
-    """Report what was saved, and with `{"send": true}` send it; or suggest tags. Raises EventError and RunError."""
+    """Report what was saved, and send it if asked to; or suggest tags. Raises EventError and RunError."""
     from office_hours.reporting.report import report  # noqa: PLC0415  as above
     from office_hours.reporting.suggest import suggest  # noqa: PLC0415  as above
 
@@ -61,7 +61,7 @@ def _described(name: str) -> str:
 
 
 def _read(event: object, keys: Sequence[str], accepted: str) -> dict[str, Any]:
-    """The event, checked. Raises EventError, which is in the log as well."""
+    """The event, checked. Raises EventError, and logs it."""
     given = event if isinstance(event, dict) else {}
     mistakes = unknown_keys(given, keys, accepted)
     for key in [key for key in given if key in keys and key != "widgetContext"]:

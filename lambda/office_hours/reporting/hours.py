@@ -1,8 +1,8 @@
-"""How long a cluster ran and was stopped, by RDS's event log, and will be, by its schedule. Pure: no AWS, no clock.
+"""How long a cluster ran and was stopped, from RDS's event log, and will be, by its schedule. Pure: no AWS, no clock.
 
 A cluster runs from a `started` event to the next `stopped` event, and is stopped until the next `started`. So starting
-counts as stopped and stopping as running, though RDS bills neither: savings are rather too low. The message of an
-automatic restart counts as neither. What the log leaves open is inferred, and a note says where that may be wrong.
+counts as stopped and stopping as running, though RDS bills neither: savings are, if anything, too low. The message of
+an automatic restart counts as neither. What the log leaves open is inferred, and a note says so.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ _UTC = ZoneInfo("UTC")
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """The hours that a cluster ran and was stopped in so many days; the note says why they are partial, if they are."""
+    """The hours that a cluster ran and was stopped in so many days; the note says why, if they are partial."""
 
     days: int
     running: float
@@ -39,7 +39,7 @@ class Hours:
 
 
 class Period(TypedDict):
-    """One period in the report's answer. `complete` is about the hours, and in a total about the money as well."""
+    """One period in the report's answer. `complete` is about the hours and, in a total, the money too."""
 
     days: int
     running_hours: float
@@ -51,9 +51,9 @@ class Period(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time that a cluster spends in one state, if that is known.
+    """A stretch of time that a cluster spends in one state; None if that is unknown.
 
-    sure: whether RDS's log says so, rather than lacks an event that would.
+    sure: whether RDS's log says so; False if an event is missing.
     """
 
     start: datetime
@@ -65,8 +65,8 @@ class Span:
 def past(snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", now: datetime, days: int) -> Hours:
     """The hours of the days, one of PERIODS, that end now.
 
-    events: the cluster's, in any order, from `now - LOG_KEPT` on, whatever the period: before the first one the cluster
-        was in the other state, and without any it always was in its present one.
+    events: the cluster's, in any order, from `now - LOG_KEPT` on, whatever the period. Before the first one the cluster
+        was in the other state; without any it was always in its present one.
     """
     status, start = snapshot.get("Status", ""), now - timedelta(days=days)
     spans, notes = past_spans(snapshot, events, start, now), []
@@ -113,9 +113,9 @@ def coming_spans(schedule: Schedule, hold: Hold | None, now: datetime, end: date
 
 @lru_cache(maxsize=1024)  # clusters share schedules
 def projected(schedule: Schedule, now: datetime) -> Hours:
-    """The coming MONTH's hours if all goes by the schedule: without holds, changes by hand, and time to start.
+    """The coming MONTH's hours by the schedule alone: without holds, changes by hand, and the time it takes to start.
 
-    Where a schedule says nothing yet, the cluster counts as running.
+    While a schedule says nothing yet, the cluster counts as running.
     """
     stopped = hours_in(coming_spans(schedule, None, now, now + timedelta(days=MONTH)), State.STOPPED)
     note = "Its schedule has one side only: what people do on the other is not known."
@@ -123,13 +123,13 @@ def projected(schedule: Schedule, now: datetime) -> Hours:
 
 
 def next_start(schedule: Schedule, after: datetime) -> datetime | None:
-    """When the schedule starts a cluster that is stopped then; None where that is not its next transition."""
+    """When the schedule next starts the cluster; None if its next transition is no start."""
     transition = schedule.next_transition(after)
     return transition.at if transition and transition.to is State.RUNNING else None
 
 
 def period(hours: Hours, usd: float | None, price_note: str = "") -> Period:
-    """An entry of the report's answer. What an hour of running costs counts only where something was stopped."""
+    """An entry of the report's answer. The price only matters if something was stopped."""
     saved = 0.0 if not hours.stopped else None if usd is None else round(hours.stopped * usd, 2)
     return {
         "days": hours.days,
@@ -142,7 +142,7 @@ def period(hours: Hours, usd: float | None, price_note: str = "") -> Period:
 
 
 def total(days: int, periods: Sequence[Period]) -> Period:
-    """The sum over clusters. What is not known of some is left out, and the note counts them."""
+    """The sum over clusters. Unknown figures are left out, and the note counts them."""
     saved = [each["saved_usd"] for each in periods if each["saved_usd"] is not None]
     unknown, noted = len(periods) - len(saved), sum(bool(each["note"]) for each in periods)
     left_out = f"Without the savings of {unknown} of {len(periods)} clusters: their prices are not known."

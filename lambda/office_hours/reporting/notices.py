@@ -1,8 +1,8 @@
-"""A word before a scheduled stop: one message a run, to those who may want to keep a cluster up.
+"""Notices before scheduled stops: one message a run, for people who may want to keep a cluster up.
 
-Once for each stop, by the clock alone: each run tells of the stops that come `noticeMinutes` after it and before the
-next run's. It tells them in its first minute only, since Lambda tries a run that failed again no sooner than a minute
-later. So a run that is late or missing announces nothing, and no stop is announced twice.
+Each stop is announced once, by the clock alone: a run announces the stops that come within `noticeMinutes` of it, but
+not those that an earlier run announced. It does so in its first minute only, since Lambda waits a minute before it
+retries a failed run. So a run that is late or missing announces nothing, and no stop is announced twice.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
 
@@ -28,12 +28,12 @@ from office_hours.schedule import Schedule, State
 _MOST = 20  # clusters in a message
 _LONGER = timedelta(hours=2)
 _LEFT = (Reason.HELD, Reason.AS_SCHEDULED, Reason.CHANGED_BY_HAND, Reason.IN_USE)
-# An attempt whose answer is lost may have sent it, so there is no second one.
+# An attempt whose answer is lost may have sent it, so there is no retry.
 _CONFIG = rds.IMPATIENT.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 
 
 def send(order: Order, outcomes: Sequence[Outcome]) -> list[Failure]:
-    """Tell of the stops that are this run's to tell, if there are any. Returns what failed."""
+    """Announce the stops that are this run's to announce, if there are any. Returns what failed."""
     minute, every = order.now.replace(second=0, microsecond=0), order.settings.every_minutes
     if order.event != Event() or minute.minute % every:
         return []
@@ -51,7 +51,7 @@ def send(order: Order, outcomes: Sequence[Outcome]) -> list[Failure]:
 
 
 def stop_of(outcome: Outcome, now: datetime, after: datetime, until: datetime) -> datetime | None:
-    """When this cluster is stopped, if it is up, and if that is after one instant and not after another."""
+    """When this cluster will be stopped, if it is up and that is after `after` and not after `until`."""
     cluster, decision, schedule = outcome.cluster, outcome.decision, outcome.cluster.schedule
     is_up = cluster.status == "available" and decision.action is Action.LEAVE and decision.reason in _LEFT
     if not is_up or not isinstance(schedule, Schedule) or isinstance(cluster.hold, HoldError):
@@ -78,7 +78,7 @@ def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str
     command = f"aws lambda invoke --function-name {rds.USER_AGENT}-start --region {region}"
     ready = f"echo {shlex.quote(event)} | {command} --payload fileb:///dev/stdin /dev/stdout"
     keep, subject = f"To keep {first.identifier} up for two hours longer:", f"Aurora Office Hours: {what} soon"
-    # For the buttons, which keep up every cluster of the notice. With too many there are no buttons.
+    # For the buttons, which keep up every cluster of the notice. Too many clusters get no buttons.
     context = {
         "clusters": ",".join(outcome.cluster.name for _, outcome in stops),
         "longer": utc(stops[-1][0] + _LONGER),
@@ -95,7 +95,7 @@ def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str
 
 
 def _next_start(at: datetime, outcome: Outcome) -> datetime:
-    """When a cluster that stops then is started again, a day later at the latest."""
+    """When a cluster that stops at this instant starts again, a day later at the latest."""
     schedule, a_day_later = outcome.cluster.schedule, at + timedelta(days=1)
     start = next_start(schedule, at) if isinstance(schedule, Schedule) else None
     return min(start or a_day_later, a_day_later)

@@ -1,4 +1,4 @@
-"""What office hours saved: hours run and stopped by RDS's event log, their price by AWS's list, and a month to come."""
+"""What office hours saved: hours from RDS's event log, prices from AWS's list, and the month to come."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -28,22 +28,23 @@ _FOR_RDS = 0.5  # of the function's time, at most: prices and the message take t
 
 
 class Total(TypedDict):
-    """Past periods, and a month by the schedules, without holds: of all clusters, or of one."""
+    """Past periods, and a month by the schedules, without holds: for all clusters, or for one."""
 
     periods: list[Period]
     projection: Period | None
 
 
 class ClusterReport(Total, OfCluster):
-    """One cluster. Its projection is None where no schedule is followed, and the note says why."""
+    """One cluster. Its projection is None if it follows no schedule, and the note says why."""
 
     note: str
 
 
 class Report(Looked):
-    """The report function's answer. `not_sent` says why not, where that was asked for.
+    """The report function's answer.
 
-    more_clusters: how many are left out, where it would be too long.
+    not_sent: why it wasn't sent, if it was asked to.
+    more_clusters: how many were left out because it would be too long.
     """
 
     sent: bool
@@ -55,10 +56,10 @@ class Report(Looked):
 
 
 def report(invocation: Invocation, *, send: bool) -> Report:
-    """Report on all tagged clusters, and send it where that is asked for, due, and not empty.
+    """Report on all tagged clusters, and send the report if asked to, if it is due, and if it isn't empty.
 
-    Raises RunError where anything failed, after all else has been reported on and sent. Of an organization's accounts
-    some often can't be read: then the answer and the message name them, and that is all.
+    Raises RunError if anything failed, after all else has been reported and sent. In an organization, some accounts
+    often can't be read: the answer and the message name them, and nothing is raised.
     """
     now, seconds, unsent = invocation.now, invocation.seconds_left() * _FOR_RDS, False
     clusters, failures, looked = look_around(invocation, now - LOG_KEPT, seconds, partial(_of_region, now, Prices()))
@@ -92,7 +93,7 @@ def _total(clusters: Sequence[ClusterReport]) -> Total:
 
 
 def _of_region(now: datetime, prices: Prices, survey: Survey) -> Iterator[ClusterReport | Failure]:
-    """A report on each tagged cluster of a Region; on none where no events, and so no hours, are known."""
+    """A report on each tagged cluster of a Region; none if its events, and so its hours, are unknown."""
     if survey.events is not None:
         yield from of_each(survey.tagged, partial(_of_cluster, now=now, prices=prices, survey=survey))
 
@@ -114,16 +115,16 @@ def _of_cluster(cluster: Cluster, now: datetime, prices: Prices, survey: Survey)
 
 
 def _send(answer: Report, invocation: Invocation) -> None:
-    """Publish the report, as text, to the stack's topic, where it is due, and say so in it. Raises CallError.
+    """Publish the report as text to the stack's topic, if it is due, and say in it whether it was. Raises CallError.
 
     https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
     """
     if (saved := answer["total"]["periods"][0]["saved_usd"]) is not None:
-        metrics = EphemeralMetrics(namespace=NAMESPACE)  # single_metric sends them also where they are switched off
+        metrics = EphemeralMetrics(namespace=NAMESPACE)  # single_metric would send it even if metrics are off
         metrics.add_metric(name="SavedUSD", unit=MetricUnit.NoUnit, value=saved)
         metrics.flush_metrics()
     how_often = os.environ.get("OFFICE_HOURS_REPORT", "weekly")
-    # What has been since the last message.
+    # The time since the last message.
     number, in_days = (0, "the last day") if how_often == "daily" else (1, f"the last {PERIODS[1]} days")
     stopped = answer["total"]["periods"][number]["stopped_hours"]
     if how_often == "never":
@@ -144,13 +145,13 @@ def _send(answer: Report, invocation: Invocation) -> None:
 
 
 def _text(answer: Report, number: int, suggested: Suggestions) -> str:
-    """The report for people: all periods in all, then by cluster, the biggest saving first, then what to do next."""
+    """The report for people: totals by period, then clusters, the biggest saving first, then what to do next."""
     from jinja2 import Environment, FileSystemLoader  # noqa: PLC0415  only what is sent needs it
 
     def saved(cluster: ClusterReport) -> tuple[float, float]:
         return cluster["periods"][number]["saved_usd"] or 0.0, cluster["periods"][number]["stopped_hours"]
 
-    # Plain text, in which nothing is escaped, and what AWS says of a failure may have any characters.
+    # In plain text nothing is escaped, and AWS's words about a failure may have any characters.
     environment = Environment(  # noqa: S701
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         trim_blocks=True,

@@ -1,4 +1,4 @@
-"""What every tagged cluster should be, what it is, why, and what comes next: for people and for programs."""
+"""What each tagged cluster is and should be, why, and what comes next: for people and for programs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,14 +34,14 @@ _LONGEST_PROBLEMS = 1_000_000  # bytes of an answer
 
 
 class Problem(OfCluster):
-    """What needs attention. `cluster` is empty where it is about a whole Region."""
+    """What needs attention. `cluster` is empty if it is about a whole Region."""
 
     problem: str
     message: str
 
 
 class StatusEntry(Entry):
-    """A cluster in the answer. `desired` is what its hold or schedule says now; None where it says nothing readable."""
+    """A cluster in the answer. `desired` is what its hold or schedule says now; None if that can't be read."""
 
     account: NotRequired[str]
     account_name: NotRequired[str]
@@ -54,7 +54,7 @@ class StatusEntry(Entry):
 
 
 class Status(Looked):
-    """The status function's answer. `more_...` were left out of one that would be too long."""
+    """The status function's answer. `more_...` count what was left out because it would be too long."""
 
     problems: list[Problem]
     clusters: list[StatusEntry]
@@ -64,7 +64,7 @@ class Status(Looked):
 
 @dataclass(frozen=True)
 class Row:
-    """A cluster, what needs attention about it, and its timeline: PAST, as far as RDS's log goes, then COMING.
+    """A cluster, what needs attention about it, and its timeline: PAST, as far as RDS's log reaches, then COMING.
 
     until: when it is stopped at the latest, if it is in use.
     """
@@ -77,9 +77,9 @@ class Row:
 
 
 def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[Row]]:
-    """See how all tagged clusters are.
+    """See the state of all tagged clusters.
 
-    or_fail: whether to raise RunError where nothing could be seen at all. The problems say so in any case.
+    or_fail: whether to raise RunError if nothing at all could be seen. The problems say so in any case.
     """
     found: list[Row | Problem]
     found, failures, looked = look_around(
@@ -108,13 +108,13 @@ def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Prob
 def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem | Failure]:
     """What there is to say about a Region's clusters."""
     yield from _misplaced(invocation.settings.tag_key, seen)
-    # What needs no evidence comes first: to look for more may take too long.
+    # What needs no evidence comes first, since looking for more may take too long.
     for each in decided(invocation, seen.region, seen.tagged):
         yield each if isinstance(each, Failure) else guarded(each[0], partial(_row, invocation, seen, *each))
 
 
 def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
-    """A problem for each instance that has the tag in place of its cluster."""
+    """A problem for each instance that has the tag instead of its cluster."""
     for cluster in (each for each in seen.clusters if not each.schedule):
         for instance in seen.instances_of(cluster):
             if any(tag.get("Key") == key for tag in instance.get("TagList", ())):
@@ -125,7 +125,7 @@ def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
 def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decision) -> Row:
     """A cluster's row."""
     now = invocation.now
-    # Where the log could not be read, the past is unknown, rather than that nothing happened.
+    # If the log can't be read, the past is unknown. That doesn't mean that nothing happened.
     spans, desired, hold = [Span(now - PAST, now, None)], None, cluster.hold
     if seen.events is not None:
         spans = past_spans(cluster.snapshot, seen.events_of(cluster), now - PAST, now)

@@ -1,7 +1,7 @@
-"""Tags for clusters that have none, by how many were connected in the last four weeks. Nothing is ever tagged here.
+"""Tags for clusters that have none, from their connections in the last four weeks. Nothing is ever tagged here.
 
-An hour is idle where no more was connected than in the cluster's quietest hours: pools and monitoring stay connected.
-An hour of the week is idle where it was so in each week, and windows cover all others, also those without data.
+An hour is idle if no more were connected than in the cluster's quietest hours: pools and monitoring stay connected.
+An hour of the week is idle if it was in every week. Windows cover all other hours, and those without data.
 """
 
 import shlex
@@ -33,7 +33,7 @@ Connections = Mapping[datetime, float]  # the most that were connected in each h
 
 
 class Suggestion(OfCluster):
-    """What one cluster could do with. Without a tag nothing is saved, and the note says why there is none.
+    """What one cluster could save. Without a tag that is nothing, and the note says why there is no tag.
 
     days: of data.
     command: the line for the AWS CLI that sets the tag.
@@ -48,7 +48,7 @@ class Suggestion(OfCluster):
 
 
 class Suggestions(Looked):
-    """The answer, the biggest saving first. `more_suggestions` were left out of one that would be too long."""
+    """The answer, the biggest saving first. `more_suggestions` counts those left out because it would be too long."""
 
     suggestions: list[Suggestion]
     failures: list[str]
@@ -59,7 +59,7 @@ class Suggestions(Looked):
 
 
 def propose(seen: Connections, settings: Settings) -> tuple[str, str]:
-    """A tag, empty where there is none, and a note that says why not, or how sure it is."""
+    """A tag, empty if there is none, and a note that says why not, or how sure it is."""
     zone, days = settings.zone, len(seen) / 24
     if len(seen) * _HOUR < _LEAST:
         return "", f"Too little data: {days:.1f} days, and it takes 7."
@@ -85,7 +85,7 @@ def _hours(times: "AbstractSet[datetime] | Connections", zone: ZoneInfo) -> set[
 
 @lru_cache(maxsize=4096)  # clusters share hours
 def _hours_of_the_week(at: datetime, zone: ZoneInfo) -> frozenset[int]:
-    """The local hours that an hour of UTC touches: two of them where the zone's offset is no full hour."""
+    """The local hours that an hour of UTC touches: two if the zone's offset isn't a full hour."""
     edges = [each.astimezone(zone) for each in (at, at + _HOUR - timedelta(seconds=1))]
     return frozenset(each.weekday() * 24 + each.hour for each in edges)
 
@@ -94,13 +94,13 @@ def _full_hour(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-# --- What is read for it.
+# --- What it reads.
 
 
 def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
     """Suggest tags in all places.
 
-    or_fail: whether to raise RunError where there is nothing but failures. The answer names them in any case.
+    or_fail: whether to raise RunError if there are only failures. The answer names them in any case.
     """
     seconds = invocation.seconds_left() * _FOR_READING
     found, failures, looked = look_around(invocation, None, seconds, partial(_of_region, invocation, Prices()))
@@ -125,7 +125,7 @@ def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterat
     """A suggestion for each untagged cluster that RDS can stop."""
     region = survey.region
     clusters = [each for each in survey.clusters if not each.schedule and not obstacle(each.snapshot)]
-    # Never all at once: four weeks of 10,000 clusters take more memory than there is.
+    # Not all at once: four weeks of 10,000 clusters would take more memory than there is.
     for begin in range(0, len(clusters), MOST_QUERIES):
         some = clusters[begin : begin + MOST_QUERIES]
         try:
@@ -141,7 +141,7 @@ def _suggestion(
     cluster: Cluster, seen: Mapping[str, Connections], invocation: Invocation, prices: Prices, survey: Survey
 ) -> Suggestion:
     settings, snapshot, classes, command = invocation.settings, cluster.snapshot, survey.classes_of(cluster), None
-    # Before it was created, another one had its name.
+    # Earlier data are about another cluster of the same name.
     since = snapshot.get("ClusterCreateTime", FIRST)
     known = {at: most for at, most in seen[cluster.identifier].items() if at + _HOUR > since}
     tag, note = propose(known, settings)
@@ -166,7 +166,7 @@ def _suggestion(
 
 
 def connections(region: Region, identifiers: Sequence[str], now: datetime) -> Mapping[str, Connections]:
-    """The most that were connected to an instance of each cluster, in each hour for which there is data."""
+    """The most connections to one instance of each cluster, in each hour for which there is data."""
     end, found = _full_hour(now), {name: dict[datetime, float]() for name in identifiers}
     for name, times, values in connected(region, identifiers, _HOUR, end - _PERIOD, end):
         found[name].update(zip(map(_full_hour, times), values, strict=True))

@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 
 class Looked(TypedDict):
-    """What each answer has. Regions that a policy denies are no failure, nor are accounts that aren't active."""
+    """What each answer has. Regions that a policy denies and accounts that aren't active are not failures."""
 
     time: str
     denied_regions: NotRequired[list[str]]
@@ -34,7 +34,7 @@ class Looked(TypedDict):
 
 
 class OfCluster(TypedDict):
-    """Which cluster an entry is about, and whose it is, where an organization is looked at."""
+    """Which cluster an entry is about and, in an organization, whose it is."""
 
     cluster: str
     region: str
@@ -44,7 +44,7 @@ class OfCluster(TypedDict):
 
 @dataclass(frozen=True)
 class Survey:
-    """What a Region's RDS says. The events are None where they were not read, or can't be."""
+    """What RDS says in a Region. The events are None if they weren't asked for, or can't be read."""
 
     region: Region
     clusters: Sequence[Cluster]
@@ -59,7 +59,7 @@ class Survey:
         return (self.events or {}).get(cluster.identifier, ())
 
     def instances_of(self, cluster: Cluster) -> "list[DBInstanceTypeDef]":
-        """A cluster's instances; empty ones where RDS doesn't list them."""
+        """A cluster's instances; an empty one for each that RDS doesn't list."""
         members = cluster.snapshot.get("DBClusterMembers", ())
         return [self.instances.get(each.get("DBInstanceIdentifier", ""), {}) for each in members]
 
@@ -72,9 +72,9 @@ def look_around(
 ) -> tuple[list[_T], list[Failure], Looked]:
     """Survey all places side by side, in so many seconds, and make something of each survey.
 
-    since: from when on events are read; None for none.
+    since: when the events to read begin; None to read none.
 
-    Returns what was made, what failed, and the answer's beginning.
+    Returns what was made, what failed, and the first keys of the answer.
     """
     began = datetime.now(UTC)
 
@@ -95,7 +95,7 @@ def look_around(
 
 
 def _told_by_account(failures: Sequence[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
-    """What `told` says of each account by itself. Of several, one that failed in each of its Regions is named once."""
+    """`told` for each account by itself. With several, an account that failed in all its Regions is named once."""
     whose = {region.path: region.account for region in regions}
     found, denied = [each for each in failures if each.region not in whose], set[str]()
     for account in dict.fromkeys(whose.values()):
@@ -109,7 +109,7 @@ def _told_by_account(failures: Sequence[Failure], regions: Sequence[Region]) -> 
 
 
 def _survey(invocation: Invocation, region: Region, since: datetime | None) -> Iterator[Survey | Failure]:
-    """Ask for a Region's clusters, events and instances at once: what one call doesn't say, the others may."""
+    """Ask for a Region's clusters, events and instances at once: each is of use without the others."""
     events = rds.events(region.client, since, datetime.now(UTC)) if since else ()
     with ThreadPoolExecutor(2) as pool:
         reading = pool.submit(list["EventTypeDef"], events)
@@ -126,24 +126,24 @@ def _survey(invocation: Invocation, region: Region, since: datetime | None) -> I
 
 
 def of_cluster(cluster: Cluster) -> OfCluster:
-    """An entry's beginning."""
+    """The first keys of an entry."""
     name, _, account = cluster.account.rpartition("/")
     whose = OfCluster(cluster=cluster.identifier, region=cluster.region)
     return {**whose, "account": account, "account_name": name or account} if account else whose
 
 
 def place(entry: OfCluster) -> tuple[str, str, str]:
-    """What entries are sorted by."""
+    """The sort key of entries."""
     return entry.get("account_name", "").lower(), entry["region"], entry["cluster"]
 
 
 def of_each(clusters: Iterable[Cluster], job: Callable[[Cluster], _T]) -> Iterator[_T | Failure]:
-    """What comes of the job for each cluster. Whatever breaks in one is a failure of its cluster alone."""
+    """The job's result for each cluster. Whatever breaks is a failure of that cluster alone."""
     return (guarded(each, partial(job, each)) for each in clusters)
 
 
 def cut(entries: Sequence[_T], longest: int = LONGEST_ANSWER) -> tuple[list[_T], int]:
-    """The entries, from the first on, that fit into an answer: so many bytes of JSON. And how many don't."""
+    """The first entries, as many as fit into so many bytes of JSON, and how many don't fit."""
     sizes = itertools.accumulate(len(json.dumps(each)) + 2 for each in entries)
     fit = [each for each, size in zip(entries, sizes, strict=True) if size <= longest]
     return fit, len(entries) - len(fit)

@@ -1,4 +1,4 @@
-"""What a CloudWatch dashboard shows: HTML and SVG of our own making, without scripts. Everything else in it is escaped.
+"""What a CloudWatch dashboard shows: our own HTML and SVG, without scripts. Everything else in it is escaped.
 
 CloudWatch strips scripts, <iframe> and <use>, and styles buttons of the class `btn`; a <cwdb-action> makes the element
 before it call a function, which gets what the widget's form holds as `widgetContext.forms.all`.
@@ -34,7 +34,7 @@ _MARKED = 6  # hours between two marks
 # A row is up to 20 KB of HTML, and Lambda answers with 6 MB at most.
 _MOST_ROWS, _MOST_PROBLEMS = 200, 100
 _TWO_HOURS = timedelta(hours=2)
-# A sign beside each word, so that nothing is said by colour alone.
+# A sign beside each word, so that colour alone says nothing.
 _STATES = {"available": ("▶", "running"), "stopped": ("■", "stopped")}
 _VERBS = {State.RUNNING: "starts", State.STOPPED: "stops", None: "changes"}
 # What the form can show, and how.
@@ -87,7 +87,7 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any],
 
 
 def suggestions_page(answer: Suggestions, context: Mapping[str, Any]) -> str:
-    """What untagged clusters could save. context: CloudWatch's `widgetContext`."""
+    """What untagged clusters could save. `context` is CloudWatch's `widgetContext`."""
     return _template("suggestions.html").render(answer=answer, best=best(answer), theme=context.get("theme"))
 
 
@@ -97,7 +97,7 @@ def answer_page(title: str, entries: Iterable[Entry] = (), mistakes: Sequence[st
 
 
 def _kinds(row: Row) -> set[str]:
-    """The kinds of the form that a row is of."""
+    """The form's kinds that a row belongs to."""
     kinds = {"", _STATES.get(row.cluster.status, ("", "other"))[1]}
     kinds |= {"attention"} if row.problems else set()
     return kinds | ({"exception"} if row.entry["reason"] in ("held", "changed-by-hand") else set())
@@ -112,7 +112,7 @@ def _chosen(kinds: Iterable[tuple[Row, AbstractSet[str]]], name: str, kind: str)
 
 
 def _shown(row: Row, actions: Mapping[str, str], now: datetime) -> dict[str, object]:
-    """What the template has of a row. The buttons act in the account of the functions that they call."""
+    """What the template needs of a row. Buttons act in the account of the functions that they call."""
     entry, account = row.entry, row.entry.get("account")
     sign, state = _STATES.get(entry["status"], ("◆", entry["status"]))
     return {
@@ -142,7 +142,7 @@ def _why(row: Row) -> str:
 
 
 def _next(row: Row, now: datetime) -> dict[str, str]:
-    """What changes next, as the cluster's own clock shows it and in how long."""
+    """What changes next, by the cluster's own clock, and in how long."""
     cluster, hold, (at, to) = row.cluster, row.cluster.hold, _upcoming(row, now)
     if not at:
         return {}
@@ -185,7 +185,7 @@ def _length(length: timedelta) -> str:
 
 
 def _buttons(row: Row, actions: Mapping[str, str], now: datetime) -> Iterator[dict[str, object]]:
-    """A button for each command that would be obeyed, with the very instant that it asks about."""
+    """A button for each command that would be accepted, with the very instant that it asks about."""
     cluster, hold, zone = row.cluster, row.cluster.hold, row.cluster.zone
     is_coming = isinstance(hold, Hold) and hold.since and hold.since > now
     replaced = f" Its hold ({hold.written(zone)}) is replaced." if isinstance(hold, Hold) and is_coming else ""
@@ -201,7 +201,7 @@ def _buttons(row: Row, actions: Mapping[str, str], now: datetime) -> Iterator[di
 
 
 def _offers(row: Row, now: datetime) -> Iterator[tuple[Action, str, str, datetime | None]]:
-    """What fits the hour: the action, the button's word, its question, and until when; None gives the hold's end."""
+    """The buttons that make sense now: action, label, question, and until when; None ends the hold."""
     cluster, hold, schedule = row.cluster, row.cluster.hold, row.cluster.schedule
     if not isinstance(schedule, Schedule):
         return
@@ -224,7 +224,7 @@ def _offers(row: Row, now: datetime) -> Iterator[tuple[Action, str, str, datetim
 
 
 def _marks(now: datetime, clock: tzinfo | None) -> Iterator[dict[str, object]]:
-    """The hours that the timeline marks; a day's first has the day's name."""
+    """The hours that the timeline marks; midnight has the day's name."""
     at = (now - BEFORE).astimezone(clock).replace(minute=0, second=0, microsecond=0)
     at += timedelta(hours=_MARKED - at.hour % _MARKED)
     while at < now + COMING:

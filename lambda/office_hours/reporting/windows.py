@@ -15,10 +15,10 @@ LONGEST_TAG = 256  # characters: RDS's limit
 
 
 def windows(hours: Hours) -> str:
-    """Windows for these hours, and no more than have to be: empty where there are none that leave anything out.
+    """Windows for these hours and as few others as possible; empty if that is the whole week.
 
-    Single hours between them are covered as well, since each stop and start takes RDS its minutes; longer idle times
-    are where it would be too long for a tag.
+    Single hours between them are covered too, since each stop and start takes RDS minutes. Longer gaps are covered if
+    the tag would otherwise be too long.
     """
     for gap in range(1, 24):
         filled = _filled(hours, gap)
@@ -30,13 +30,13 @@ def windows(hours: Hours) -> str:
 
 
 def _filled(hours: Hours, gap: int) -> Hours:
-    """These hours and those between them, where the gap is no longer than this."""
+    """These hours and the gaps between them that are no longer than this."""
     gaps = [(first, length) for first, length in _stretches(WEEK - hours) if length <= gap]
     return hours | {(first + hour) % len(WEEK) for first, length in gaps for hour in range(length)}
 
 
 def _stretches(members: AbstractSet[int], around: int = len(WEEK)) -> Iterator[tuple[int, int]]:
-    """Where members that follow one another begin, and how many they are. All of a round begin nowhere."""
+    """Where runs of consecutive members begin, and how long they are. A full round begins nowhere."""
     for first in sorted(members):
         if (first - 1) % around not in members:
             length = 1
@@ -46,7 +46,7 @@ def _stretches(members: AbstractSet[int], around: int = len(WEEK)) -> Iterator[t
 
 
 def _text(hours: Hours) -> str:
-    """The windows for exactly these hours: over midnight where one window can be, else up to it."""
+    """The windows for exactly these hours: across midnight if one window can be, else up to it."""
     found = defaultdict[str, set[int]](set)
     for first, length in _stretches(hours):
         begin, last = first, first + length
