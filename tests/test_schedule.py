@@ -432,6 +432,7 @@ SUGGESTED = [
     ("mo-fr 8-18 Europe/Berln", OFFICE),  # three slips
     ("mon-fri 08:00-18:00 Aisa/Toyko", "mon-fri 08:00-18:00 Asia/Tokyo"),
     ("weekday 08:00-18:00", "weekdays 08:00-18:00"),
+    ("thursd+fridy 08:00-18:00", "thursday+friday 08:00-18:00"),
     ("-7pm Europe/Madrid", "-19:00 Europe/Madrid"),
     (
         "wed#3 21:30-23:59 mon-fri 08:00-18:00 Pacific/Auckland",
@@ -474,6 +475,11 @@ WORDS = [
         for word in ("Asia/Mumbai", "Europe/Milan", "Asia/Ankara", "WST", "America/Houston")
     ),
     ("1-5 08:00-18:00", ["mon-fri"], ["did you mean"]),  # days?
+    # The nearest word would leave out the other.
+    *(
+        (f"{word} 08:00-18:00", ["mon-fri"], ["did you mean"])
+        for word in ("sat/sun", "jan/mar", "mon_fri", "mon,tue", "d6-d")
+    ),
     ("mon-fri 9-5 Europe/London", ["08:00-18:00"], ["did you mean"]),  # in the afternoon, or overnight?
     ("mon-fri 5-9pm", ["08:00-18:00"], ["did you mean"]),
     *((word, ['"ignore" leaves it alone'], ["/Vostok", "/Skopje", "/Reunion", '"tue"']) for word in ("off", "stop")),
