@@ -6,11 +6,11 @@ given it. The rules are numbered as in lambda/README.md.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from office_hours.clock import local
+from office_hours.clock import FIRST, local
 from office_hours.hold import Hold, HoldError
 from office_hours.schedule import Schedule, ScheduleError, State
 from office_hours.text import sentence
@@ -30,7 +30,7 @@ _LONGEST_CHANGE = timedelta(minutes=30)
 # How long before a transition evidence begins: an automatic restart takes a while.
 _BEFORE_TRANSITION = timedelta(minutes=60)
 _TWO_RUNS = timedelta(hours=2)  # at the most
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_LONG_AGO = FIRST  # no later than any instant that is asked about
 
 ENGINES = ("aurora-mysql", "aurora-postgresql")
 
