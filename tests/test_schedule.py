@@ -482,6 +482,7 @@ WORDS = [
     ),
     ("mon-fri 9-5 Europe/London", ["08:00-18:00"], ["did you mean"]),  # in the afternoon, or overnight?
     ("mon-fri 5-9pm", ["08:00-18:00"], ["did you mean"]),
+    ("off 19:00-07:00", ['"never" keeps a cluster stopped'], ["did you mean"]),
     *((word, ['"ignore" leaves it alone'], ["/Vostok", "/Skopje", "/Reunion", '"tue"']) for word in ("off", "stop")),
     *((word, ['"never"', '"ignore"'], ["/", '"tue"']) for word in ("running", "true")),
     ("zurich", ["the settings have the schedules berlin, office"], ["did you mean"]),

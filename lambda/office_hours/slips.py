@@ -64,14 +64,15 @@ _CITIES = _meanings("""
 _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d\d))?", re.IGNORECASE | re.ASCII)
 
 
-def unknown_word(word: str, named: Iterable[str], *, begins: bool) -> ScheduleError:
+def unknown_word(word: str, named: Iterable[str], *, begins: bool, alone: bool) -> ScheduleError:
     """The error for a word unlike any of the grammar's: it suggests its meaning, or the nearest word.
 
     named: the settings' schedules.
     begins: whether the value begins with it. If not, it may be meant as a zone.
+    alone: whether it is the whole value. If not, "off 19:00-07:00" isn't "never".
     """
     if begins and (constants := _CONSTANTS.get(word.lower())):
-        return ScheduleError(f'unknown word "{word}"', _ABOUT_CONSTANTS, instead=(word, constants[0]))
+        return ScheduleError(f'unknown word "{word}"', _ABOUT_CONSTANTS, instead=(word, constants[0] if alone else ""))
     if not begins and (error := unknown_zone(word)):
         return error
     for piece in dict.fromkeys((word, *re.split(r"[+-]", word))):

@@ -171,7 +171,7 @@ def _read(
         if kind_of(word) is None:
             from office_hours.slips import unknown_word  # noqa: PLC0415  only an error needs it
 
-            raise unknown_word(word, named, begins=word is words[0])
+            raise unknown_word(word, named, begins=word is words[0], alone=len(words) == 1)
     if first in named:
         tag, options = _read_named(words, zone, named[first], calendars)
     elif first in CONSTANTS:
