@@ -129,6 +129,11 @@ def test_a_time_that_is_not_read_gets_the_form_to_copy(key: str, given: str, for
     assert Event.read({"clusters": ["a"], key: form}, NOW).is_command
 
 
+def test_no_form_of_a_time_that_has_passed_is_suggested() -> None:
+    (mistake,) = mistakes({"clusters": ["a"], "from": "0:30"})
+    assert "did you mean" not in mistake
+
+
 def test_a_command_may_begin_later_or_end_a_hold() -> None:
     event = Event.read({"clusters": ["a"], "from": "2026-12-24", "until": "2027-01-04"}, NOW)
     assert (event.since, event.until, event.resume) == ("2026-12-24", "2027-01-04", False)

@@ -312,8 +312,9 @@ def test_answers_that_have_more_or_less_than_usual_are_no_fault(
 
 
 @pytest.mark.parametrize("way", [STOP])
-def test_a_cluster_that_cannot_be_read_costs_no_other(trial: Trial) -> None:
-    spoilt, *others = trial.furnish(3)
+@pytest.mark.parametrize("tag", [OFFICE, ENFORCED])
+def test_a_cluster_that_cannot_be_read_costs_no_other(trial: Trial, tag: str) -> None:
+    spoilt, *others = trial.furnish(3, tag=tag)
     created = trial.cluster(spoilt)["ClusterCreateTime"].isoformat().replace("+00:00", "Z").encode()
     trial.account.fail("DescribeDBClusters", Rewritten(lambda body: body.replace(created, b"long ago", 1)))
     trial.prove(others, {spoilt: "TypeError"})

@@ -56,7 +56,9 @@ def test_what_the_other_function_is_to_do_is_listed_and_not_done(
 def test_any_time_can_be_asked_about(account: Account, day: str) -> None:
     account.add("a", "mon-fri 08:00-18:00 Europe/Berlin")
     account.add("b", "-18:00", Status="stopped")
-    assert len(decisions(stop(CLOSING, {"time": day}))) == 2
+    found = decisions(stop(CLOSING, {"time": day}))
+    assert len(found) == 2
+    assert found["a"][1] != "in-use", "it has no grace"
 
 
 @pytest.mark.parametrize("event", [{"dry_run": True}, {"time": "2026-11-24T18:00:00Z", "dry_run": False}], ids=str)

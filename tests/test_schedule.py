@@ -433,6 +433,7 @@ SUGGESTED = [
     ("mon-fri 08:00-18:00;", "mon-fri 08:00-18:00"),
     ("mon, wed 08:00-18:00", "mon+wed 08:00-18:00"),
     ("weekday 08:00-18:00", "weekdays 08:00-18:00"),
+    ("thursd+fridy 08:00-18:00", "thursday+friday 08:00-18:00"),
     ("-7pm Europe/Madrid", "-19:00 Europe/Madrid"),
     (
         "wed#3 21:30-23:59 mon-fri 08:00-18:00 Pacific/Auckland",
@@ -475,8 +476,14 @@ WORDS = [
         for word in ("Asia/Mumbai", "Europe/Milan", "Asia/Ankara", "WST", "America/Houston")
     ),
     ("1-5 08:00-18:00", ["mon-fri"], ["did you mean"]),  # days?
+    # The nearest word would leave out the other.
+    *(
+        (f"{word} 08:00-18:00", ["mon-fri"], ["did you mean"])
+        for word in ("sat/sun", "jan/mar", "mon_fri", "mon,tue", "d6-d")
+    ),
     ("mon-fri 9-5 Europe/London", ["08:00-18:00"], ["did you mean"]),  # in the afternoon, or overnight?
     ("mon-fri 5-9pm", ["08:00-18:00"], ["did you mean"]),
+    ("off 19:00-07:00", ['"never" keeps a cluster stopped'], ["did you mean"]),
     *((word, ['"ignore" leaves it alone'], ["/Vostok", "/Skopje", "/Reunion", '"tue"']) for word in ("off", "stop")),
     *((word, ['"never"', '"ignore"'], ["/", '"tue"']) for word in ("running", "true")),
     ("zurich", ["the settings have the schedules berlin, office"], ["did you mean"]),

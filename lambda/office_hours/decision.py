@@ -6,11 +6,11 @@ given it. The rules are numbered as in lambda/README.md.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from office_hours.clock import local
+from office_hours.clock import FIRST, local
 from office_hours.hold import Hold, HoldError
 from office_hours.schedule import Schedule, ScheduleError, State
 from office_hours.text import sentence
@@ -30,7 +30,7 @@ _LONGEST_CHANGE = timedelta(minutes=30)
 # How long before a transition evidence begins: an automatic restart takes a while.
 _BEFORE_TRANSITION = timedelta(minutes=60)
 _TWO_RUNS = timedelta(hours=2)  # at the most
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_LONG_AGO = FIRST  # no later than any instant that is asked about
 
 ENGINES = ("aurora-mysql", "aurora-postgresql")
 
@@ -146,6 +146,7 @@ class Dispute:
     now: the instant to decide for.
     message: what its schedule says.
     enforced: whether it doesn't matter who changed it last, before or after the latest transition.
+    unchanged: since when runs see it as it is, if no event is later: its grace's end or its creation.
     busy: the decision where RDS is busy with it. The rest then only says whether it is overdue.
     """
 
@@ -156,12 +157,13 @@ class Dispute:
     now: datetime
     message: str
     enforced: bool
+    unchanged: datetime
     busy: Decision | None = None
 
     @property
     def since(self) -> datetime | None:
         """Since when evidence is needed; None if none is."""
-        if (self.enforced or self.busy) and self._unchanged_since() > self.now - _LONGEST_CHANGE:
+        if (self.enforced or self.busy) and self.unchanged > self.now - _LONGEST_CHANGE:
             return None  # it is neither in dispute nor overdue
         return self.now - _TWO_RUNS if self.enforced else self.latest - _BEFORE_TRANSITION
 
@@ -207,12 +209,12 @@ class Dispute:
         stops = f"Stops once CloudWatch shows nobody connected, by {latest} at the latest."
         return Decision(Action.LEAVE, Reason.IN_USE, f"{many}{decision.message} {stops}", until=self.grace_end)
 
-    def _unchanged_since(self, events: "Events" = ()) -> datetime:
+    def _unchanged_since(self, events: "Events") -> datetime:
         """Since when runs have seen it in its state though it should not be; now if that isn't known."""
         if isinstance(events, Exception):
             return self.now
         changes = (at for at, change in history_of(events) if change is not Change.STOP_FAILED)
-        return max(self.grace_end, self._created, *changes)
+        return max([self.unchanged, *changes])
 
     def _by_evidence(self, events: "Events", call: Call | None) -> Decision:
         """Rules 8 and 9."""
@@ -345,7 +347,8 @@ def _dispute(cluster: "Cluster", schedule: Schedule, hold: Hold | None, desired:
     elif latest == end:
         message = f"Its hold ended on {local(end, cluster.zone)}, and its schedule says {desired}."
     grace = timedelta(minutes=schedule.grace if desired is State.STOPPED else 0)
-    return Dispute(cluster, desired, latest, latest + grace, now, message, schedule.enforced)
+    unchanged = max(latest + grace, cluster.snapshot.get("ClusterCreateTime") or _LONG_AGO)
+    return Dispute(cluster, desired, latest, latest + grace, now, message, schedule.enforced, unchanged)
 
 
 def _leave(reason: Reason, message: str, by: str | None = None) -> Decision:

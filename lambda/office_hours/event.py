@@ -156,7 +156,8 @@ def _form(key: str, given: object, now: datetime, zone: ZoneInfo) -> str:
     from office_hours.slips import form_of  # noqa: PLC0415  only a mistake needs it
 
     form = form_of(given, now.astimezone(zone), with_day=key != "until")
-    return form if end_of(form, now, zone) else ""
+    at = end_of(form, now, zone)
+    return form if at and (at > now or key == "time") else ""
 
 
 def _names(given: object) -> tuple[tuple[Name, ...] | None, list[object]]:

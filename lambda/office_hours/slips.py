@@ -43,6 +43,8 @@ _WORDS = _meanings("""
     daily everyday | weekdays weekday workday workdays | weekends weekend
     1st first | 2nd second | 3rd third | 4th fourth | 5th fifth
 """)
+# Two words in one, such as sat/sun: the nearest word would leave out the other.
+_JOINED = re.compile("[a-z][^a-z-]+[a-z]", re.IGNORECASE)
 _ORDINALS = {"1": "1st", "2": "2nd", "3": "3rd", "4": "4th", "5": "5th", "l": "last", "-1": "last"}
 
 # Abbreviations of standard and summer time, by city.
@@ -62,18 +64,19 @@ _CITIES = _meanings("""
 _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d\d))?", re.IGNORECASE | re.ASCII)
 
 
-def unknown_word(word: str, named: Iterable[str], *, begins: bool) -> ScheduleError:
+def unknown_word(word: str, named: Iterable[str], *, begins: bool, alone: bool) -> ScheduleError:
     """The error for a word unlike any of the grammar's: it suggests its meaning, or the nearest word.
 
     named: the settings' schedules.
     begins: whether the value begins with it. If not, it may be meant as a zone.
+    alone: whether it is the whole value. If not, "off 19:00-07:00" isn't "never".
     """
     if begins and (constants := _CONSTANTS.get(word.lower())):
-        return ScheduleError(f'unknown word "{word}"', _ABOUT_CONSTANTS, instead=(word, constants[0]))
+        return ScheduleError(f'unknown word "{word}"', _ABOUT_CONSTANTS, instead=(word, constants[0] if alone else ""))
     if not begins and (error := unknown_zone(word)):
         return error
     for piece in dict.fromkeys((word, *re.split(r"[+-]", word))):
-        for near in nearest(piece, (*named, *EVERYTHING)):
+        for near in nearest(piece, named if _JOINED.search(piece) else (*named, *EVERYTHING)):
             is_likely = near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())
             if is_likely and near != piece.lower():
                 kind = {"days": "day", "months": "month"}.get(str(kind_of(near)), "word")

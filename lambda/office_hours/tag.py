@@ -171,7 +171,7 @@ def _read(
         if kind_of(word) is None:
             from office_hours.slips import unknown_word  # noqa: PLC0415  only an error needs it
 
-            raise unknown_word(word, named, begins=word is words[0])
+            raise unknown_word(word, named, begins=word is words[0], alone=len(words) == 1)
     if first in named:
         tag, options = _read_named(words, zone, named[first], calendars)
     elif first in CONSTANTS:
@@ -307,7 +307,8 @@ def _members(kind: str, word: str) -> frozenset[str]:
         pieces = item.split("-")
         for piece in pieces:
             if piece not in _PIECES[kind]:
-                vocabulary = () if re.search("[0-9]", piece) else _PIECES[kind]
+                is_word = piece.strip(".,").isalpha()
+                vocabulary = [each for each in _PIECES[kind] if each.isalpha()] if is_word else ()
                 raise unknown(kind.removesuffix("s"), piece or word, vocabulary, _EXPECTED[kind])
         ends = [_SHORT.get(piece, piece) for piece in pieces]
         scale = next((scale for scale in _RANGES if ends[0] in scale), ())
