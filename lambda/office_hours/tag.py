@@ -302,24 +302,26 @@ def kind_of(word: str) -> str | None:
 @lru_cache(maxsize=1024)
 def _members(kind: str, word: str) -> frozenset[str]:
     """The months or days that a word names."""
-    members = set[str]()
-    for item in word.lower().split("+"):
-        pieces = item.split("-")
-        for piece in pieces:
-            if piece not in _PIECES[kind]:
-                is_word = piece.strip(".,").isalpha()
-                vocabulary = [each for each in _PIECES[kind] if each.isalpha()] if is_word else ()
-                raise unknown(kind.removesuffix("s"), piece or word, vocabulary, _EXPECTED[kind])
-        ends = [_SHORT.get(piece, piece) for piece in pieces]
-        scale = next((scale for scale in _RANGES if ends[0] in scale), ())
-        if alone := _ALONE.get("-".join(ends)):
-            members.update(alone)
-        elif len(ends) <= 2 and all(end in scale for end in ends):
-            low, high = scale.index(ends[0]), scale.index(ends[-1])
-            members.update(scale[low : high + 1] if low <= high else (*scale[low:], *scale[: high + 1]))
-        else:
-            raise ScheduleError(f'unknown {kind} "{item}"', _EXPECTED[kind])
-    return EVERY_DAY if members >= EVERY_DAY else frozenset(members)
+    members = frozenset(each for item in word.lower().split("+") for each in _item(kind, item, word))
+    return EVERY_DAY if members >= EVERY_DAY else members
+
+
+def _item(kind: str, item: str, word: str) -> Sequence[str]:
+    """The months or days that a piece of a word names: one, a group, or a range, which may wrap past the end."""
+    pieces = item.split("-")
+    for piece in pieces:
+        if piece not in _PIECES[kind]:
+            is_word = piece.strip(".,").isalpha()
+            vocabulary = [each for each in _PIECES[kind] if each.isalpha()] if is_word else ()
+            raise unknown(kind.removesuffix("s"), piece or word, vocabulary, _EXPECTED[kind])
+    ends = [_SHORT.get(piece, piece) for piece in pieces]
+    if alone := _ALONE.get("-".join(ends)):
+        return alone
+    scale = next((scale for scale in _RANGES if ends[0] in scale), ())
+    if len(ends) > 2 or not all(end in scale for end in ends):
+        raise ScheduleError(f'unknown {kind} "{item}"', _EXPECTED[kind])
+    low, high = scale.index(ends[0]), scale.index(ends[-1])
+    return scale[low : high + 1] if low <= high else (*scale[low:], *scale[: high + 1])
 
 
 def _hours(word: str) -> tuple[int | None, int | None]:
