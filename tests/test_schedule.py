@@ -477,10 +477,7 @@ WORDS = [
     ),
     ("1-5 08:00-18:00", ["mon-fri"], ["did you mean"]),  # days?
     # The nearest word would leave out the other.
-    *(
-        (f"{word} 08:00-18:00", ["mon-fri"], ["did you mean"])
-        for word in ("sat/sun", "jan/mar", "mon_fri", "mon,tue", "d6-d")
-    ),
+    *((f"{word} 08:00-18:00", ["mon-fri"], ["did you mean"]) for word in ("sat/sun", "jan/mar", "mon_fri", "d6-d")),
     ("mon-fri 9-5 Europe/London", ["08:00-18:00"], ["did you mean"]),  # in the afternoon, or overnight?
     ("mon-fri 5-9pm", ["08:00-18:00"], ["did you mean"]),
     ("off 19:00-07:00", ['"never" keeps a cluster stopped'], ["did you mean"]),

@@ -303,7 +303,7 @@ def kind_of(word: str) -> str | None:
 def _members(kind: str, word: str) -> frozenset[str]:
     """The months or days that a word names."""
     members = frozenset(each for item in word.lower().split("+") for each in _item(kind, item, word))
-    return EVERY_DAY if members >= EVERY_DAY else members
+    return EVERY_DAY if members.issuperset(EVERY_DAY) else members
 
 
 def _item(kind: str, item: str, word: str) -> Sequence[str]:
