@@ -326,7 +326,7 @@ def test_each_button_asks_first_and_calls_the_right_function_in_a_popup(account:
 def test_the_question_says_which_hold_would_be_lost(account: Account) -> None:
     add(account, hold="stopped from 2026-12-24 until 2027-01-04")
     question = buttons(widget(), "a")["Stop"].attributes["confirmation"] or ""
-    assert question.endswith("Its hold (stopped from 2026-12-24T00:00Z until 2027-01-04T00:00Z) is replaced.")
+    assert question.endswith("This replaces its hold (stopped from 2026-12-24T00:00Z until 2027-01-04T00:00Z).")
 
 
 @pytest.mark.parametrize(

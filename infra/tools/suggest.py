@@ -46,6 +46,8 @@ def main() -> None:
 
 def ask(settings: Settings) -> Suggestions:
     """What to suggest for the account of this machine's credentials."""
+    if region := os.environ.get("AWS_REGION"):  # boto3 doesn't read it; the CDK and Lambda do
+        os.environ["AWS_DEFAULT_REGION"] = region
     if rds.session().get_credentials() is None:
         raise RunError("No AWS credentials found.")
     now = datetime.now(UTC)

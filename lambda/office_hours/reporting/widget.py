@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, Template
 
 from office_hours.answer import Entry
-from office_hours.clock import local
+from office_hours.clock import LAST, local
 from office_hours.command import DONE, plan
 from office_hours.decision import Action
 from office_hours.event import Event
@@ -187,14 +187,16 @@ def _length(length: timedelta) -> str:
 def _buttons(row: Row, actions: Mapping[str, str], now: datetime) -> Iterator[dict[str, object]]:
     """A button for each command that would be accepted, with the very instant that it asks about."""
     cluster, hold, zone = row.cluster, row.cluster.hold, row.cluster.zone
-    is_coming = isinstance(hold, Hold) and hold.since and hold.since > now
-    replaced = f" Its hold ({hold.written(zone)}) is replaced." if isinstance(hold, Hold) and is_coming else ""
+    lasts = isinstance(hold, Hold) and now < (hold.until or LAST)
+    replaced = f" This replaces its hold ({hold.written(zone)})." if isinstance(hold, Hold) and lasts else ""
     for action, label, question, end in _offers(row, now):
         until = end.astimezone(zone).isoformat(timespec="minutes") if end else None
         if isinstance(plan(cluster, action, Event(until=until, resume=not until), now), Hold):
             yield {
                 "label": label,
-                "question": question.format(cluster.name, local(end, zone) if end else "") + replaced,
+                "question": question.format(cluster.name, local(end, zone)) + replaced
+                if end
+                else question.format(cluster.name),
                 "endpoint": actions.get(action, ""),
                 "payload": {"clusters": [cluster.name], **({"until": until} if until else {"resume": True})},
             }
