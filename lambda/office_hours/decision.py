@@ -146,8 +146,9 @@ class Dispute:
     now: the instant to decide for.
     message: what its schedule says.
     enforced: whether it doesn't matter who changed it last, before or after the latest transition.
-    unchanged: since when runs see it as it is, if no event is later: its grace's end or its creation.
-    busy: the decision where RDS is busy with it. The rest then only says whether it is overdue.
+    created: when it was created; long ago if that isn't known.
+    unchanged: since when runs have seen it in this state if no event is later: its grace's end or its creation.
+    busy: the decision if RDS is busy with it. The rest then only says whether it is overdue.
     """
 
     cluster: "Cluster"
@@ -157,6 +158,7 @@ class Dispute:
     now: datetime
     message: str
     enforced: bool
+    created: datetime
     unchanged: datetime
     busy: Decision | None = None
 
@@ -178,11 +180,6 @@ class Dispute:
         return self.grace_end > self.now and not self.busy
 
     @property
-    def _created(self) -> datetime:
-        """When it was created; long ago if that isn't known."""
-        return self.cluster.snapshot.get("ClusterCreateTime") or _LONG_AGO
-
-    @property
     def _made(self) -> str:
         """What somebody did: Started or Stopped."""
         return _CHANGES[self.present].capitalize()
@@ -192,16 +189,20 @@ class Dispute:
 
         every: the time from one run to the next.
         """
-        if self.busy and isinstance(known.events, Exception):
-            return self.busy
-        decision = self._if_idle(known)
+        if isinstance(known.events, Exception):  # so nobody can tell whether it is overdue
+            if not self.enforced and not self.busy:
+                raise known.events
+            return self.busy or self._if_idle([], known)
+        history = history_of(known.events)
+        decision = self._if_idle(history, known)
         is_left = decision.action is Action.LEAVE and decision.reason is not Reason.BUSY
-        is_seen = self._unchanged_since(known.events) <= self.now - max(2 * every, _LONGEST_CHANGE)
+        changes = [at for at, change in history if change is not Change.STOP_FAILED]
+        is_seen = max([self.unchanged, *changes]) <= self.now - max(2 * every, _LONGEST_CHANGE)
         return replace(self.busy or decision, overdue=is_seen and not is_left)
 
-    def _if_idle(self, known: Evidence) -> Decision:
+    def _if_idle(self, history: History, known: Evidence) -> Decision:
         """What to do if RDS is not busy with it."""
-        decision = self._act(Reason.ENFORCED) if self.enforced else self._by_evidence(known.events, known.call)  # 7
+        decision = self._act(Reason.ENFORCED) if self.enforced else self._by_evidence(history, known.call)  # 7
         if decision.action is not Action.STOP or self.grace_end <= self.now or known.connections == 0:
             return decision
         many = f"{known.connections} connected in the last ten minutes. " if known.connections else ""  # 8a
@@ -209,19 +210,10 @@ class Dispute:
         stops = f"Stops once CloudWatch shows nobody connected, by {latest} at the latest."
         return Decision(Action.LEAVE, Reason.IN_USE, f"{many}{decision.message} {stops}", until=self.grace_end)
 
-    def _unchanged_since(self, events: "Events") -> datetime:
-        """Since when runs have seen it in its state though it should not be; now if that isn't known."""
-        if isinstance(events, Exception):
-            return self.now
-        changes = (at for at, change in history_of(events) if change is not Change.STOP_FAILED)
-        return max([self.unchanged, *changes])
-
-    def _by_evidence(self, events: "Events", call: Call | None) -> Decision:
+    def _by_evidence(self, history: History, call: Call | None) -> Decision:
         """Rules 8 and 9."""
-        if isinstance(events, Exception):
-            raise events
         since = self.latest - _BEFORE_TRANSITION  # earlier ones don't count
-        history = [(at, change) for at, change in history_of(events) if at >= since]
+        history = [(at, change) for at, change in history if at >= since]
         changes = [(at, change) for at, change in history if change in (Change.STARTED, Change.STOPPED)]
         return (
             self._before_trail(history, call)
@@ -248,7 +240,7 @@ class Dispute:
 
     def _by_trail(self, call: Call | None, changes: History) -> Decision | None:
         """8.0: CloudTrail knows, unless RDS's log has a later change, which CloudTrail doesn't have yet."""
-        if not call or call.at < self._created:  # of an earlier cluster of this name
+        if not call or call.at < self.created:  # of an earlier cluster of this name
             return None
         if any(change is _CHANGES[self.desired] and at > call.at for at, change in changes):
             return None
@@ -259,8 +251,8 @@ class Dispute:
     def _by_log(self, changes: History) -> Decision | None:
         """8.1 to 8.6: what RDS's log says."""
         zone, latest = self.cluster.zone, self.latest
-        if self._created >= latest > _LONG_AGO:  # 8.1
-            return self._left(f"Created on {local(self._created, zone)}, after its last scheduled change")
+        if self.created >= latest > _LONG_AGO:  # 8.1
+            return self._left(f"Created on {local(self.created, zone)}, after its last scheduled change")
         if not changes:  # 8.4: nothing since, unless the log doesn't reach back that far
             if self.desired is State.RUNNING or latest >= self.now - LOG_KEPT:
                 return None
@@ -346,9 +338,11 @@ def _dispute(cluster: "Cluster", schedule: Schedule, hold: Hold | None, desired:
         message = f'Its schedule says {desired}, and is "enforced".'
     elif latest == end:
         message = f"Its hold ended on {local(end, cluster.zone)}, and its schedule says {desired}."
-    grace = timedelta(minutes=schedule.grace if desired is State.STOPPED else 0)
-    unchanged = max(latest + grace, cluster.snapshot.get("ClusterCreateTime") or _LONG_AGO)
-    return Dispute(cluster, desired, latest, latest + grace, now, message, schedule.enforced, unchanged)
+    grace_end = latest + timedelta(minutes=schedule.grace if desired is State.STOPPED else 0)
+    created = cluster.snapshot.get("ClusterCreateTime") or _LONG_AGO
+    # Compared here, where a date that can't be read is a failure of this cluster alone.
+    unchanged = max(grace_end, created)
+    return Dispute(cluster, desired, latest, grace_end, now, message, schedule.enforced, created, unchanged)
 
 
 def _leave(reason: Reason, message: str, by: str | None = None) -> Decision:
