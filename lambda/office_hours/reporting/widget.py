@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, Template
 
 from office_hours.answer import Entry
-from office_hours.clock import LAST, local
+from office_hours.clock import local
 from office_hours.command import DONE, plan
 from office_hours.decision import Action
 from office_hours.event import Event
@@ -186,9 +186,8 @@ def _length(length: timedelta) -> str:
 
 def _buttons(row: Row, actions: Mapping[str, str], now: datetime) -> Iterator[dict[str, object]]:
     """A button for each command that would be accepted, with the very instant that it asks about."""
-    cluster, hold, zone = row.cluster, row.cluster.hold, row.cluster.zone
-    lasts = isinstance(hold, Hold) and now < (hold.until or LAST)
-    replaced = f" This replaces its hold ({hold.written(zone)})." if isinstance(hold, Hold) and lasts else ""
+    cluster, zone = row.cluster, row.cluster.zone
+    replaced = f" This replaces its hold ({row.entry['hold']})." if "hold" in row.entry else ""
     for action, label, question, end in _offers(row, now):
         until = end.astimezone(zone).isoformat(timespec="minutes") if end else None
         if isinstance(plan(cluster, action, Event(until=until, resume=not until), now), Hold):
