@@ -126,20 +126,18 @@ class Event:
         mistakes = unknown_keys(event, KEYS, _ACCEPTED)
         names, wrong = _names(event["clusters"]) if "clusters" in event else (None, [])
         mistakes += [_wrong("clusters", each) for each in wrong]
-        times = {
-            "from": moment(str(event.get("from")), zone),
-            "until": end_of(str(event.get("until")), now, zone),
-            "time": moment(str(event.get("time")), zone),
-        }
-        for key, at in times.items():
-            if key in event and not at:
+        times: dict[str, datetime | None] = {}
+        for key in [key for key in ("from", "until", "time") if key in event]:
+            text = str(event[key])
+            times[key] = end_of(text, now, zone) if key == "until" else moment(text, zone)
+            if not times[key]:
                 mistakes.append(_wrong(key, event[key], _form(key, event[key], now, zone)))
         switches = [key for key in ("dry_run", "resume") if not isinstance(event.get(key, False), bool)]
         mistakes += [_wrong(key, event[key]) for key in switches]
         mistakes += _wrong_together(event)
-        since, until = (str(event[key]) if times[key] else None for key in ("from", "until"))
+        since, until = (str(event[key]) if times.get(key) else None for key in ("from", "until"))
         dry_run = event.get("dry_run") is True or "time" in event
-        return cls(names, until, dry_run, times["time"], since, event.get("resume") is True, tuple(mistakes))
+        return cls(names, until, dry_run, times.get("time"), since, event.get("resume") is True, tuple(mistakes))
 
 
 def _wrong_together(event: Mapping[object, object]) -> Iterator[str]:

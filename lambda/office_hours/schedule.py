@@ -17,7 +17,7 @@ _TWO_YEARS = 106 * 7  # days to look for a transition, each way
 _CALENDAR = range(FIRST.toordinal() + 1, LAST.toordinal() - 6)  # the Mondays that `datetime` has room for
 _BEFORE_MAINTENANCE = timedelta(minutes=10)
 _MAINTENANCE = re.compile(r"(\w{3}):(\d\d):(\d\d)-(\w{3}):(\d\d):(\d\d)", re.ASCII)
-_MOST_PARSED = 10_000  # values to remember, with their schedules
+_MOST_KEPT = 10_000  # values to remember with their schedules, and weeks with their transitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class Schedule(Tag):
             yield from ((day, window) for window in named if window.start is None or not is_off)
 
 
-@lru_cache(maxsize=_MOST_PARSED)
+@lru_cache(maxsize=_MOST_KEPT)
 def _parse(
     text: str,
     default_zone: str,
@@ -156,7 +156,7 @@ def _parse(
         return str(error)
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=_MOST_KEPT)
 def _transitions(schedule: Schedule, monday: int) -> Sequence[Transition]:
     """The transitions of a week, in order. Cached: every run needs the same ones."""
     if schedule.one_sided:
