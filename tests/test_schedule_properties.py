@@ -1,7 +1,7 @@
 """What holds for every schedule: thousands of random ones, compared with a slow and obvious reading of the rules.
 
-The slow reading shares nothing with the real one. It is told a schedule's parts and never reads a tag, it knows a time
-zone only by what the clocks there show at an instant, and it lists every window of some weeks before it answers.
+The slow reading shares no code with the real one. It gets a schedule's parts instead of a tag, knows a time zone only
+by what its clocks show at an instant, and lists every window of several weeks before it answers.
 """
 
 import re

@@ -64,7 +64,7 @@ class Name:
 
 
 def end_of(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """The instant in UTC that a command's time means; None if it is no time.
+    """The instant in UTC that a command's time means; None if it isn't a time.
 
     A time of day means its next occurrence in this zone, a duration its end, rounded up to the minute.
     """
@@ -159,7 +159,7 @@ def _form(key: str, given: object, now: datetime, zone: ZoneInfo) -> str:
 
 
 def _names(given: object) -> tuple[tuple[Name, ...] | None, list[object]]:
-    """The named clusters, and what is no name."""
+    """The named clusters, and what isn't a name."""
     if isinstance(given, str):
         given = re.split(r"[\s,]+", given.strip(", \t\r\n"))
     if given == ["*"]:

@@ -129,7 +129,7 @@ def guarded(cluster: Cluster, job: Callable[[], _T]) -> _T | Failure:
 
 
 def told(failures: Iterable[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
-    """What failed, and the Regions that a policy denies. That is no failure unless it denies them all."""
+    """What failed, and the Regions that a policy denies, which are not failures unless all are denied."""
     every = sorted(failures, key=lambda each: each.region)
     denied = [each.region for each in every if each.denied]
     if len(denied) == len(regions):
@@ -154,6 +154,6 @@ def listed(invocation: Invocation, region: Region) -> Iterator[Cluster | Failure
                 except Exception as error:  # noqa: BLE001  a broken cluster never stops the others
                     yield failed(f"{region.path}/{identifier}", error, region=region.name, cluster=identifier)
     except Exception as error:  # noqa: BLE001  pages before a broken one still count
-        # With all Regions asked, a policy may deny some: that is no failure.
+        # With all Regions asked, a policy may deny some: that isn't a failure.
         denied = invocation.settings.regions == ("*",) and not seen and rds.words(error)[0] in _DENIED
         yield failed(f"{region}, listing its clusters", error, region=region.path, denied=denied)

@@ -110,7 +110,7 @@ def measure(plan: Plan, *, floor: Program, ours: Program, custodian: Program | N
 
 
 def cold_starts(rds: Server, programs: tuple[Program, Program], pairs: int) -> Iterator[Row]:
-    # Lambda's package is read-only: what is imported is compiled each time. Both ways are told.
+    # Lambda's package is read-only, so each cold start compiles what it imports. Measure it with bytecode as well.
     without = ("-B", "-X", f"pycache_prefix={BUILD / 'none'}")
     ways = {
         "compiling, as Lambda does": [replace(each, options=without) for each in programs],

@@ -123,7 +123,7 @@ def projected(schedule: Schedule, now: datetime) -> Hours:
 
 
 def next_start(schedule: Schedule, after: datetime) -> datetime | None:
-    """When the schedule next starts the cluster; None if its next transition is no start."""
+    """When the schedule next starts the cluster; None if its next transition isn't a start."""
     transition = schedule.next_transition(after)
     return transition.at if transition and transition.to is State.RUNNING else None
 
