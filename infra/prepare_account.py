@@ -31,6 +31,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 CDK = PROJECT / "infra" / "node_modules" / ".bin" / "cdk"
 # Where `cdk bootstrap` stores its version; the word in the middle is the CDK's default qualifier.
 VERSION_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
+NO_CREDENTIALS = "No AWS credentials found: sign in (aws sso login), or set AWS_PROFILE."
 # GetCallerIdentity needs no permission, so if AWS itself refuses it (ClientError), the credentials are at fault.
 UNUSABLE = (
     ClientError,
@@ -56,7 +57,7 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         sys.exit(str(error))
     except NoCredentialsError:
-        sys.exit("No AWS credentials found: sign in (aws sso login), or set AWS_PROFILE.")
+        sys.exit(NO_CREDENTIALS)
     except UNUSABLE as error:
         sys.exit(f"The AWS credentials don't work: {error}")
     except BotoCoreError:
@@ -77,11 +78,17 @@ def session(arguments: list[str]) -> boto3.Session:
 
 
 def context_of(arguments: list[str]) -> dict[str, object]:
-    """The context that the CDK's command line would pass on: cdk.json's, overridden by -c key=value."""
+    """The context that the CDK's command line would pass on: cdk.json's, overridden by -c key=value.
+
+    Raises SettingsError if cdk.json can't be read.
+    """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("-c", "--context", action="append", default=[])
     given = parser.parse_known_args(arguments)[0].context
-    stored: dict[str, object] = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    try:
+        stored: dict[str, object] = json.loads((PROJECT / "cdk.json").read_text("utf-8")).get("context", {})
+    except ValueError as error:
+        raise SettingsError(f"cdk.json is not valid JSON: {error}") from error
     return stored | dict(each.split("=", 1) for each in given if "=" in each)  # as the CDK, which warns of others
 
 

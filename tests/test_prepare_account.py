@@ -1,8 +1,9 @@
-"""What `make deploy` does before it deploys: it bootstraps the CDK where nobody has."""
+"""What `make deploy` does before it deploys: it bootstraps the CDK where nobody has. `make template` checks the same."""
 
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from unittest.mock import Mock
 
 import boto3
@@ -12,6 +13,7 @@ from moto import mock_aws
 from moto.core import set_initial_no_auth_action_count
 
 import prepare_account
+from tools import template
 
 Commands = list[list[str]]
 
@@ -46,10 +48,25 @@ def test_an_account_that_is_new_to_the_cdk_is_bootstrapped_and_no_other(commands
     assert len(commands) == 1
 
 
-def test_a_mistake_in_the_settings_is_said_before_anything_is_made(commands: Commands) -> None:
+def test_a_mistake_in_the_settings_is_said_before_anything_is_made(
+    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(SystemExit, match=r"^officeHours\.everyMinutes must be a divisor of 60"):
         prepare_account.main(["-c", "officeHours.everyMinutes=7"])
+    monkeypatch.setattr(prepare_account, "PROJECT", tmp_path)
+    (tmp_path / "cdk.json").write_text('{"context":\n  {"officeHours": {"everyMinutes": 5,}}}')
+    with pytest.raises(SystemExit, match=r"^cdk\.json is not valid JSON: .* line 2 column 38"):
+        prepare_account.main([])
+    (tmp_path / "cdk.json").write_text("{}")  # which the CDK accepts
+    assert prepare_account.context_of([]) == {}
     assert not commands
+
+
+@pytest.mark.usefixtures("commands")
+def test_a_bucket_that_does_not_take_the_package_is_named(tmp_path: Path) -> None:
+    (tmp_path / "module.py").touch()
+    with pytest.raises(SystemExit, match=r"put into the bucket nobodys: .* bucket does not exist"):
+        template.upload(boto3.Session(), tmp_path, "nobodys")
 
 
 def test_without_a_region_or_credentials_it_asks_for_them(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,8 +74,9 @@ def test_without_a_region_or_credentials_it_asks_for_them(commands: Commands, mo
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with pytest.raises(SystemExit, match="No AWS credentials found: sign in"):
-        prepare_account.main([])
+    for main in (prepare_account.main, lambda arguments: template.main("packages", arguments)):
+        with pytest.raises(SystemExit, match="No AWS credentials found: sign in"):
+            main([])
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     with pytest.raises(SystemExit, match="No Region is set"):

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 import asset
 from member import package_key
 from organization import member_template
-from prepare_account import context_of, session
+from prepare_account import NO_CREDENTIALS, context_of, session
 from rollout import organization_of
 from settings import STACK, SettingsError, StackSettings
 
@@ -34,6 +34,8 @@ def main(bucket: str, arguments: list[str]) -> None:
         context = context_of(arguments)
         settings = StackSettings.from_context(context)
         chosen = session(arguments)
+        if not chosen.get_credentials():
+            sys.exit(NO_CREDENTIALS)
         with tempfile.TemporaryDirectory() as folder:
             package = asset.build(Path(folder))
             template = json.loads(member_template(settings, package, context))
@@ -63,9 +65,13 @@ def fill_in(parameters: dict[str, Any], session: "boto3.Session", bucket: str) -
 
 
 def upload(session: "boto3.Session", package: Path, bucket: str) -> None:
+    """Put the package into the bucket. Exits if that fails, and says why."""
     with tempfile.TemporaryDirectory() as folder:
-        archive = shutil.make_archive(f"{folder}/package", "zip", package)
-        session.client("s3").upload_file(archive, bucket, package_key(package))
+        archive = Path(shutil.make_archive(f"{folder}/package", "zip", package))
+        try:
+            session.client("s3").put_object(Bucket=bucket, Key=package_key(package), Body=archive.read_bytes())
+        except (BotoCoreError, ClientError) as error:
+            sys.exit(f"The package can't be put into the bucket {bucket}: {error}")
 
 
 if __name__ == "__main__":
