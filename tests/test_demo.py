@@ -107,7 +107,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Demo:
         ("month-end", "21 00", "22 00", "21 22:36 starting, 21 22:44 available, 21 22:45 stopping, 21 22:51 stopped"),
         # One-sided: stopped in the evening, started by people only.
         ("batch", "22 00", "28 00", "22 10:03 starting, 22 10:11 available, 22 19:00 stopping, 22 19:06 stopped"),
-        ("search", "21 00", "29 00", ""),  # a slip in its tag
+        ("search", "21 00", "29 00", ""),  # a typo in its tag
         ("legacy", "21 00", "29 00", ""),  # no tag
         # A tag of the user's own, under the settings of cdk.json.
         ("yours", "23 00", "24 00", "23 03:30 starting, 23 03:38 available, 23 06:30 stopping, 23 06:36 stopped"),
@@ -269,7 +269,7 @@ def test_the_simulated_rds_refuses_a_change_while_another_goes_on() -> None:
         ("mno-fri 08:00-18:00", "", 'did you mean "mon-fri 08:00-18:00"?'),
         ("", "mon-fri", "mon-fri"),
     ],
-    ids=["characters", "length", "slip", "arguments"],
+    ids=["characters", "length", "typo", "arguments"],
 )
 def test_a_tag_that_rds_or_we_refuse_is_named_and_arguments_are_none(tag: str, argument: str, named: str) -> None:
     environment = {**os.environ, "TAG": tag, "PYTHONPATH": os.pathsep.join(["lambda", "infra"])}

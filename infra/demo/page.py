@@ -84,7 +84,7 @@ def page(timeline: Timeline, about: Iterable[str], log: str) -> str:
 <tfoot><tr><td>All<td><td class="hours">{_figures(timeline.total)}</tfoot>
 </table></div>
 <p class="key faint">{"".join(f'<i class="{kind}"></i>{meaning}' for kind, meaning in _KEY.items())}
-<span class="wish-text">▲ ▼</span> start, stop asked for once: what comes after is left to people</p>
+<span class="wish-text">▲ ▼</span> start, stop of a one-sided schedule: what people do afterwards is left alone</p>
 <h2>{NOTES}</h2>
 <div class="wide"><table>{"".join(_notes(timeline))}</table></div>
 <p class="faint">Every line that the functions logged: <a href="{quote(log)}">{escape(log)}</a></p>

@@ -172,7 +172,7 @@ def simulate(
                         _do(people, account, deed)
                 account.advance(now, clock.move_to)
                 for action in functions:
-                    # What the other function has to do, that one says better itself.
+                    # The other function says better what it does itself.
                     ours = [entry for entry in invoke(action, {}) if entry["decision"] in (action, "leave")]
                     decisions += [_decision(entry, now) for entry in ours]
                 if not now.minute:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from demo.simulation import Decision, Week
 
-NOTES = "What happened at each letter (repeats have none)"
+NOTES = "What happened at each letter (repeats aren't marked)"
 # A schedule's routine changes come at its edges; only those far from any edge are news.
 _NEAR_AN_EDGE = timedelta(minutes=30)
 
@@ -48,7 +48,7 @@ class Row:
         anything. Empty without a readable tag.
     happened: the statuses it went through, without gaps.
     period: its hours and savings.
-    asked: the edges of a one-sided schedule, which changes the state once and doesn't mind what comes after.
+    asked: the edges of a one-sided schedule, which leave alone what people do afterwards.
     """
 
     cluster: Cluster

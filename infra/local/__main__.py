@@ -72,7 +72,7 @@ def some_clusters(edge: datetime) -> tuple[Cluster, ...]:
         # Somebody is connected to it until its grace is over.
         Cluster("in-use", f"{window(edge - 2 * HOUR, edge)} grace=3m", used="always"),
         Cluster("keep-down", "never"),
-        Cluster("slip", "mno-fri 08:00-18:00"),
+        Cluster("typo", "mno-fri 08:00-18:00"),
         Cluster("untagged", None, used="mon-fri 08:00-18:00 UTC"),
         # For what people do by hand.
         Cluster("evening", window(edge - 3 * HOUR, edge - HOUR), stopped=True),

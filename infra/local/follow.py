@@ -137,7 +137,7 @@ def in_order(lines: Iterable[Line], minutes: dict[str, str]) -> Iterator[Line]:
     for line in sorted(lines, key=lambda line: line.at):
         if line.what in ("stop", "start", "leave"):
             minute = f"{line.at:%H:%M}"
-            # What the other function has to do, that one says itself.
+            # The other function says itself what it does.
             if line.what != line.function and (line.what != "leave" or minutes.get(line.cluster) == minute):
                 continue
             # Only the stop function sees who is connected.

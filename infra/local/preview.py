@@ -25,7 +25,7 @@ _LONGEST = 100_000  # bytes of a request
 
 
 def _policy(page: bytes) -> str:
-    """What the browser may run: the page's own script, and none that an answer brings along in whatever disguise."""
+    """What the browser may run: the page's own script, and none that an answer contains in any form."""
     script = page.partition(b"<script>")[2].partition(b"</script>")[0]
     ours = base64.b64encode(hashlib.sha256(script).digest()).decode()
     allowed = f"script-src 'sha256-{ours}'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'"
