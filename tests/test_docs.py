@@ -57,7 +57,7 @@ def test_the_tags_events_and_holds_can_be_read() -> None:
     tags = code(" ".join(tag for tag, _ in rows(README, "Tag a cluster")))
     of_events = re.compile(r'\{("(clusters|dry_run|time)|\})')
     events = [each for each in code(README + OF_LAMBDA) if of_events.match(each) and "..." not in each]
-    holds = re.findall(r"`[^`]*((?:running|stopped) (?:from|until) \d[^`]*)`", README + OF_LAMBDA)
+    holds = re.findall(r"[`=]((?:running|stopped) (?:from|until) \d[^`']*)", README + OF_LAMBDA)
     assert all([tags, events, holds])
     for tag in tags:
         Schedule.parse(tag, named={"berlin": "mon-fri 08:00-18:00 Europe/Berlin"})
