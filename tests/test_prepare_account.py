@@ -1,4 +1,4 @@
-"""What `make deploy` does before it deploys: it bootstraps the CDK where nobody has. `make template` checks the same."""
+"""What `make deploy` checks before it deploys, and `make template` too: it bootstraps the CDK where nobody has."""
 
 import os
 import subprocess
@@ -64,7 +64,6 @@ def test_a_mistake_in_the_settings_is_said_before_anything_is_made(
 
 @pytest.mark.usefixtures("commands")
 def test_a_bucket_that_does_not_take_the_package_is_named(tmp_path: Path) -> None:
-    (tmp_path / "module.py").touch()
     with pytest.raises(SystemExit, match=r"put into the bucket nobodys: .* bucket does not exist"):
         template.upload(boto3.Session(), tmp_path, "nobodys")
 
@@ -102,10 +101,8 @@ def test_without_the_right_to_look_the_deployment_goes_on(commands: Commands, mo
 
 
 def test_without_a_network_the_deployment_goes_on(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "botocore.httpsession.URLLib3Session.send",
-        Mock(side_effect=EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com")),
-    )
+    no_network = Mock(side_effect=EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com"))
+    monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", no_network)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://sts.example.com")  # which moto leaves alone
     assert prepare_account.main([]) == 0

@@ -34,7 +34,7 @@ FULL = {
     "everyMinutes": 15,
     "regions": ["eu-west-1", "us-east-1"],
     "defaultZone": "Asia/Kolkata",
-    "schedules": {"berlin": BERLIN},
+    "schedules": {"berlin": f"{BERLIN} holidays=plant"},
     "calendars": {"plant": ["2026-12-24:2027-01-01", "2027-05-14"]},
     "notifyEmail": "dba@example.com",
     "report": "daily",
@@ -94,13 +94,9 @@ def test_an_unknown_key_is_refused_with_the_accepted_ones() -> None:
     assert problem.startswith('officeHours.everyMinute is unknown (did you mean "everyMinutes"?).')
 
 
-@pytest.mark.parametrize(
-    ("key", "meant"), [("oficeHours.everyMinutes", "officeHours"), ("tagkey", "officeHours.tagKey")]
-)
-def test_a_context_key_that_looks_like_ours_is_refused(key: str, meant: str) -> None:
-    (problem,) = refused({key: "1"})
-    assert problem.startswith(f'Nothing reads the context key "{key}"')
-    assert problem.endswith(f'did you mean "{meant}"?')
+def test_a_context_key_that_looks_like_ours_is_refused() -> None:
+    for key, meant in (("oficeHours.everyMinutes", "officeHours"), ("tagkey", "officeHours.tagKey")):
+        assert refused({key: "1"}) == [f'Nothing reads the context key "{key}": did you mean "{meant}"?']
 
 
 def test_context_keys_of_others_are_none_of_our_business() -> None:
@@ -116,11 +112,8 @@ def test_settings_that_are_no_object_are_refused(settings: object) -> None:
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
     problems = refused({"officeHours": {"everyMinutes": 7, "tagKey": "", "schedules": {"mon": "always"}}})
-    assert [problem.split()[0] for problem in problems] == [
-        "officeHours.everyMinutes",
-        "officeHours.tagKey",
-        "officeHours.schedules.mon:",
-    ]
+    keys = ["everyMinutes", "tagKey", "schedules.mon:"]
+    assert [problem.split()[0] for problem in problems] == [f"officeHours.{key}" for key in keys]
 
 
 # Values.
@@ -145,11 +138,7 @@ def test_a_value_is_accepted(key: str, values: list[object]) -> None:
 @pytest.mark.parametrize(
     ("key", "accepts", "values"),
     [
-        (
-            "everyMinutes",
-            "must be a divisor of 60, one of 1, 2, 3, 4, 5, 6, 10",
-            [0, -5, 7, 45, 120, 2.5, True, "five"],
-        ),
+        ("everyMinutes", "must be a divisor of 60, one of 1, 2, 3, 4, 5, 6, 10", [0, -5, 7, 120, 2.5, True, "five"]),
         (
             "notifyEmail",
             "must be one e-mail address, ",
@@ -238,11 +227,6 @@ def test_a_member_has_neither_dashboard_nor_alarms_of_its_own_unless_asked_for_a
 
 
 # Schedules and calendars
-
-
-def test_a_schedule_may_use_a_calendar_of_the_settings() -> None:
-    settings = {"schedules": {"lab": f"{BERLIN} holidays=plant"}, "calendars": {"plant": ["2026-12-24"]}}
-    assert read({"officeHours": settings}).schedules == settings["schedules"]
 
 
 WORDS_OF_THE_GRAMMAR = """

@@ -93,7 +93,7 @@ CLUSTERS = (
         used="mon-fri 08:00-18:00 tue 08:00-19:20 Europe/Berlin",
     ),
     Cluster("release", "mon-fri 07:00-19:00 UTC", "is kept up over the weekend"),
-    Cluster("billing", "mon-fri 07:00-19:00 Europe/London enforced", "is started by hand on Tuesday night, and stopped again"),
+    Cluster("billing", "mon-fri 07:00-19:00 Europe/London enforced", "is started on Tuesday night, and stopped again"),
     Cluster("month-end", "last-day 06:00-22:00 UTC", "is started by AWS after seven days"),
     Cluster("batch", "-19:00 Europe/London", "is stopped in the evening, and only started by people"),
     Cluster("search", "mno-fri 08:00-18:00 Europe/Berlin", "has a typo in its tag"),
