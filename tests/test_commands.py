@@ -399,8 +399,16 @@ def test_resume_gives_back_what_was_changed_by_hand_without_a_hold(account: Acco
     account.add("a", OFFICE, Status="stopped")
     account.log("a", "DB cluster stopped", "2026-11-24T09:00:00Z")
     assert decisions(start(NOON)) == {"a": ("leave", "changed-by-hand")}
-    assert decisions(start(NOON, RESUME)) == {"a": ("start", "scheduled")}
+    (entry,) = start(NOON, RESUME)["clusters"]
+    assert entry["message"].startswith("Starting. Back on its schedule. Its hold ended on")
     assert account.tag("a") == "stopped until 2026-11-24T12:00+01:00"
+
+
+@pytest.mark.parametrize(("status", "what"), [("available", "Running, as scheduled"), ("starting", "Its status is")])
+def test_resume_says_so_also_where_nothing_is_due(account: Account, status: str, what: str) -> None:
+    account.add("a", OFFICE, Status=status)
+    (entry,) = stop(NOON, RESUME)["clusters"]
+    assert entry["message"].startswith(f"Back on its schedule. {what}")
 
 
 def test_what_is_ignored_takes_no_command_and_is_left_under_a_star(account: Account) -> None:

@@ -147,6 +147,8 @@ def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
 
 def _outcome(order: Order, cluster: Cluster, decision: Decision) -> Outcome:
     """What comes of the decision, before it is carried out."""
+    if order.event.resume:
+        decision = replace(decision, message=f"Back on its schedule. {decision.message}")
     message, hold = decision.message, cluster.hold
     if decision.action not in (Action.LEAVE, order.action):
         message = f"The {decision.action} function {decision.action}s it. {message}"
