@@ -23,6 +23,7 @@ from office_hours.settings import Cluster
 from office_hours.text import sentence
 
 _T = TypeVar("_T")
+_ClustersOf = Callable[[Region], Iterable[Cluster | Failure]]
 # A command by name lists first. Listing may take this share of the function's time; the rest is for acting.
 _FOR_LISTING = 0.5
 _DOING = {Action.STOP: "Stopping", Action.START: "Starting"}
@@ -41,10 +42,6 @@ class Order(Invocation):
     event: Event
     tell: "Callable[[Order, Sequence[Outcome]], list[Failure]] | None" = None
 
-    def does(self, decision: Decision) -> bool:
-        """Whether to carry it out."""
-        return decision.action is self.action and not self.event.dry_run
-
 
 def run(order: Order) -> Answer:
     """Handle every Region side by side, and each Region's clusters.
@@ -55,10 +52,10 @@ def run(order: Order) -> Answer:
     if order.event.mistakes and not order.event.clusters:
         raise EventError(order.event.mistakes)
     regions, failures = regions_of(order.settings)
-    chosen = None
+    clusters_of: _ClustersOf = partial(listed, order)
     if order.event.clusters:
-        chosen, failures = _choose(order, regions, failures)
-    outcomes, failed_too = side_by_side(regions, partial(_handle, order, chosen), order.seconds_left())
+        clusters_of, failures = _choose(order, regions, failures)
+    outcomes, failed_too = side_by_side(regions, partial(_handle, order, clusters_of), order.seconds_left())
     if order.tell and not order.is_late():
         failed_too += order.tell(order, outcomes)
     failures, denied = told([*failures, *failed_too], regions)
@@ -68,15 +65,15 @@ def run(order: Order) -> Answer:
     return answer.report(order, outcomes, failures, denied)
 
 
-def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) -> tuple[list[Cluster], list[Failure]]:
-    """The named clusters, and the failures of Regions in which others of the names may be.
+def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) -> tuple[_ClustersOf, list[Failure]]:
+    """The named clusters of a Region, and the failures of Regions in which others of the names may be.
 
     All names are looked up first, since a single mistake means that nothing is done. Raises EventError if the event is
     at fault, and RunError if that can't be known because a Region failed.
     """
     names, known = order.event.clusters or (), [region.name for region in regions]
     wanted = {name.region for name in names}
-    asked = [region for region in regions if None in wanted or region.name in wanted]
+    asked = [region for region in regions if wanted & {None, region.name}]
     clusters, unlisted = side_by_side(asked, partial(listed, order), order.seconds_left() * _FOR_LISTING)
     failures = [*failures, *unlisted]
     # A name without a known Region may be in any that failed, but not in one that a policy denies.
@@ -84,21 +81,16 @@ def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) ->
     failures = [replace(each, denied=False) for each in failures if each in matter or each.region in wanted]
     unread = {each.region for each in failures}
     chosen, mistakes = choose(names, clusters, unread, order.settings.tag_key, known)
-    mistakes = [*order.event.mistakes, *mistakes]
-    if order.event.is_command:
-        mistakes += obstacles(chosen, order.action, order.event, order.now)
+    mistakes = [*order.event.mistakes, *mistakes, *obstacles(chosen, order.action, order.event, order.now)]
     if mistakes:
         error = EventError(mistakes)
         raise RunError(f"{error}\n{in_words(failures)}") if failures else error
-    return chosen, failures
+    return lambda region: [each for each in chosen if each.region == region.name], failures
 
 
-def _handle(order: Order, chosen: Iterable[Cluster] | None, region: Region) -> Iterator[Outcome | Failure]:
-    """Handle a Region's tagged clusters, or the chosen ones. Yields what became of each as soon as it is known."""
-    listing = listed(order, region) if chosen is None else chosen
-    clusters, failures = parted(
-        each for each in listing if isinstance(each, Failure) or (each.schedule and each.region == region.name)
-    )
+def _handle(order: Order, clusters_of: _ClustersOf, region: Region) -> Iterator[Outcome | Failure]:
+    """Handle a Region's tagged clusters. Yields what became of each as soon as it is known."""
+    clusters, failures = parted(each for each in clusters_of(region) if isinstance(each, Failure) or each.schedule)
     yield from failures
     if order.event.is_command:
         held = _at_once((each, partial(_hold, order, region, each)) for each in clusters)
@@ -111,10 +103,12 @@ def _handle(order: Order, chosen: Iterable[Cluster] | None, region: Region) -> I
     due = list[Outcome]()
     for found in decided(order, region, clusters, order.event.time, stops=order.action is Action.STOP):
         outcome = found if isinstance(found, Failure) else guarded(found[0], partial(_outcome, order, *found))
-        if isinstance(outcome, Outcome) and order.does(outcome.decision):
+        if isinstance(outcome, Failure):
+            yield outcome
+        elif outcome.decision.action is order.action and not order.event.dry_run:
             due.append(outcome)
         else:
-            yield outcome
+            yield outcome.logged(logger.debug)
     yield from _at_once((outcome.cluster, partial(_act, order, region, outcome)) for outcome in due)
 
 
@@ -148,8 +142,7 @@ def _outcome(order: Order, cluster: Cluster, decision: Decision) -> Outcome:
     elif decision.action is not Action.LEAVE:
         effect = f"The {decision.action} function {decision.action}s it."
     written = hold.written(cluster.zone) if order.event.is_command and isinstance(hold, Hold) else None
-    outcome = Outcome(cluster, decision, cluster.next_change(order.now), effect, written)
-    return outcome if order.does(decision) else outcome.logged(logger.debug)
+    return Outcome(cluster, decision, cluster.next_change(order.now), effect, written)
 
 
 def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
