@@ -42,7 +42,7 @@ def report(event: object, context: LambdaContext) -> object:
 
 
 def _run(action: Action, event: object, context: LambdaContext) -> Answer | str:
-    given, answer, mistakes, tell = _invocation(context), Answer(), list[str](), None
+    given, tell = _invocation(context), None
     on_dashboard = isinstance(event, dict) and "widgetContext" in event
     # Only a schedule's run, by its alias, sends notices: a person's {} in the same minute would send them twice.
     by_schedule = context.invoked_function_arn.endswith(":scheduled")
@@ -57,12 +57,12 @@ def _run(action: Action, event: object, context: LambdaContext) -> Answer | str:
         logger.warning("%s", error)
         if not on_dashboard:
             raise
-        mistakes = error.mistakes  # for any other error, a dashboard only says that there was one
+        answer = {"mistakes": error.mistakes}  # for any other error, a dashboard only says that there was one
     if not on_dashboard:
         return answer
     from office_hours.reporting.widget import answer_page  # noqa: PLC0415  only a dashboard needs it
 
-    return answer_page(answer, mistakes)
+    return answer_page(answer)
 
 
 def _invocation(context: LambdaContext) -> Invocation:

@@ -91,9 +91,9 @@ def suggestions_page(answer: Suggestions, context: Mapping[str, Any]) -> str:
     return _template("suggestions.html").render(answer=answer, best=best(answer), theme=context.get("theme"))
 
 
-def answer_page(answer: Answer, mistakes: Sequence[str]) -> str:
-    """What a button's popup says: a sentence for each cluster, or each mistake."""
-    return _template("answer.html").render(answer=answer, mistakes=mistakes)
+def answer_page(answer: Answer) -> str:
+    """What a button's popup says: a sentence for each of the `clusters`, or each of the `mistakes`."""
+    return _template("answer.html").render(answer)
 
 
 def _kinds(row: Row) -> set[str]:
