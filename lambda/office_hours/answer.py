@@ -140,14 +140,14 @@ def report(order: "Order", outcomes: list[Outcome], failures: list[Failure], den
         "action": order.action.value,
         "time": utc(order.now),
         "dry_run": order.event.dry_run,
-        "counts": dict(sorted(Counter(each.decision.reason.value for each in outcomes).items())),
+        "counts": Counter(sorted(each.decision.reason.value for each in outcomes)),
         "clusters": [each.entry for each in outcomes],
     }
     if denied:
         answer["denied_regions"] = denied
-    unread = [each for each in outcomes if each.decision.reason is Reason.INVALID_TAG]
-    invalid = [f"{each.cluster.name}: {each.decision.message}" for each in unread]
-    summary = {"clusters": len(outcomes), "failures": len(failures), "invalid_tags": some(invalid, _MOST)}
+    invalid = [each for each in outcomes if each.decision.reason is Reason.INVALID_TAG]
+    tags = some((f"{each.cluster.name}: {each.decision.message}" for each in invalid), _MOST)
+    summary = {"clusters": len(outcomes), "failures": len(failures), "invalid_tags": tags}
     logger.info("%s run: %d clusters, %d failures", order.action, len(outcomes), len(failures), extra=answer | summary)
     if not order.event.dry_run:
         _send_metrics(order, outcomes, len(failures))

@@ -58,7 +58,8 @@ def run(order: Order) -> Answer:
     outcomes, failed_too = side_by_side(regions, partial(_handle, order, clusters_of), order.seconds_left())
     if order.tell and not order.is_late():
         failed_too += order.tell(order, outcomes)
-    failures, denied = told([*failures, *failed_too], regions)
+    failed_too, denied = told(failed_too, regions)
+    failures += failed_too
     untimely = [each for each in outcomes if each.decision.reason is Reason.NEEDS_UNTIL]
     if untimely and not failures and not any(each.hold for each in outcomes):  # the times fit no cluster
         raise EventError(f"{each.cluster.name}: {each.decision.message}" for each in untimely)
@@ -75,10 +76,10 @@ def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) ->
     wanted = {name.region for name in names}
     asked = [region for region in regions if wanted & {None, region.name}]
     clusters, unlisted = side_by_side(asked, partial(listed, order), order.seconds_left() * _FOR_LISTING)
-    failures = [*failures, *unlisted]
+    every = [*failures, *unlisted]
     # A name without a known Region may be in any that failed, but not in one that a policy denies.
-    matter = [] if wanted <= {*known} else told(failures, asked)[0]
-    failures = [replace(each, denied=False) for each in failures if each in matter or each.region in wanted]
+    matter = [] if wanted <= {*known} else told(every, asked)[0]
+    failures = [each for each in every if each in matter or each.region in wanted]
     unread = {each.region for each in failures}
     chosen, mistakes = choose(names, clusters, unread, order.settings.tag_key, known)
     mistakes = [*order.event.mistakes, *mistakes, *obstacles(chosen, order.action, order.event, order.now)]
