@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from office_hours.clock import in_zone, instant, moment
 from office_hours.text import as_json, some
 
-KEYS = ("clusters", "from", "until", "resume", "dry_run", "time", "widgetContext")
 _ACCEPTED = (
     'Accepted: {} to do what the schedules say now, {"dry_run": true}, {"time": "2026-12-24T12:00:00+01:00"}, '
     '{"clusters": ["reporting"], "until": "20:00"}, {"clusters": ["reporting"], "from": "2026-12-24", "until": '
@@ -25,13 +24,13 @@ _EXPECTED = {
     "dry_run": "true or false",
     "resume": "true or false",
 }
+KEYS = (*_EXPECTED, "widgetContext")
 _NAME = re.compile(r"(?:arn:[a-z-]+:rds:([a-z0-9-]+):\d{12}:cluster:|([^/:*]+)/)?([^/:*]+)")
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):([0-5]\d)")
 _DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?")
 _MOST_UNKNOWN = 10  # keys
 MOST_SHOWN = 20  # mistakes
 _UTC = ZoneInfo("UTC")
-_JUST_NOW = timedelta(minutes=30)
 
 
 class EventError(ValueError):
@@ -71,7 +70,7 @@ def end_of(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
 def just_passed(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
     """When a time of day was, if less than half an hour ago: that may be meant rather than tomorrow's."""
     is_time_of_day = _TIME_OF_DAY.fullmatch(in_zone(text, zone)[0])
-    at = end_of(text, now - _JUST_NOW, zone) if is_time_of_day else None
+    at = end_of(text, now - timedelta(minutes=30), zone) if is_time_of_day else None
     return at if at and at <= now else None
 
 

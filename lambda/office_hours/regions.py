@@ -100,7 +100,7 @@ def side_by_side(
         for each in work(place):
             found[place.path].append(each)
 
-    pool = ThreadPoolExecutor(max_workers=min(len(places), most) or 1)
+    pool = ThreadPoolExecutor(most)
     threads = {pool.submit(collect, place): place for place in places}
     _, late = wait(threads, timeout=seconds)
     pool.shutdown(wait=False, cancel_futures=True)

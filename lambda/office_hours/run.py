@@ -34,7 +34,6 @@ class Order(Invocation):
     """What one invocation has to do.
 
     action: what this function does. What the other function has to do is only reported.
-    event: what is asked for.
     tell: sends the notices that the outcomes call for, and returns what failed; None if there are none to send.
     """
 
