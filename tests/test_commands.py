@@ -101,11 +101,7 @@ def test_every_cluster_has_its_own_zone_and_its_own_next_transition(
 
 @pytest.mark.parametrize(
     ("members", "reason"),
-    [
-        ({}, "held"),
-        ({"Status": "starting"}, "busy"),
-        ({"DBClusterMembers": []}, "busy"),
-    ],
+    [({}, "held"), ({"Status": "starting"}, "busy"), ({"DBClusterMembers": []}, "busy")],
     ids=str,
 )
 def test_the_hold_is_written_also_where_nothing_can_be_done_yet_and_a_later_run_follows_it(
@@ -164,10 +160,7 @@ def test_a_star_is_every_tagged_cluster_and_what_cannot_be_done_is_left_with_its
     [
         ("reportng", 'The cluster "reportng" is unknown: did you mean "eu-west-1/reporting"?'),
         ("reporting-1", 'The cluster "reporting-1" is unknown: did you mean "eu-west-1/reporting"?'),  # its instance
-        (
-            "zzz",
-            f'is unknown: the tagged clusters are "{HOME}/bad", "{HOME}/docdb", "{HOME}/global", "{HOME}/reporting".',
-        ),
+        ("zzz", f'the tagged clusters are "{HOME}/bad", "{HOME}/docdb", "{HOME}/global", "{HOME}/reporting".'),
         ("untagged", 'The cluster "untagged" has no tag "office-hours": the tagged clusters are "eu-west-1/bad"'),
         ("us-west-2/reporting", f'The cluster "us-west-2/reporting" is unknown: the Regions looked after are {HOME}.'),
         (ELSEWHERE, f'The cluster "{ELSEWHERE}" is unknown: did you mean "{HOME}/reporting"?'),
@@ -399,8 +392,15 @@ def test_resume_gives_back_what_was_changed_by_hand_without_a_hold(account: Acco
     account.add("a", OFFICE, Status="stopped")
     account.log("a", "DB cluster stopped", "2026-11-24T09:00:00Z")
     assert decisions(start(NOON)) == {"a": ("leave", "changed-by-hand")}
-    assert decisions(start(NOON, RESUME)) == {"a": ("start", "scheduled")}
+    (entry,) = start(NOON, RESUME)["clusters"]
+    assert entry["message"].startswith("Starting. Back on its schedule. Its hold ended on")
     assert account.tag("a") == "stopped until 2026-11-24T12:00+01:00"
+
+
+@pytest.mark.parametrize(("status", "what"), [("available", "Running, as scheduled"), ("starting", "Its status is")])
+def test_resume_says_so_also_where_nothing_is_due(account: Account, status: str, what: str) -> None:
+    account.add("a", OFFICE, Status=status)
+    assert stop(NOON, RESUME)["clusters"][0]["message"].startswith(f"Back on its schedule. {what}")
 
 
 def test_what_is_ignored_takes_no_command_and_is_left_under_a_star(account: Account) -> None:

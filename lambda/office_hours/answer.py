@@ -3,11 +3,11 @@
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -15,9 +15,11 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from office_hours import rds
 from office_hours.clock import utc
 from office_hours.decision import Action, Decision, Reason
-from office_hours.event import Event
 from office_hours.settings import Cluster
 from office_hours.text import some
+
+if TYPE_CHECKING:
+    from office_hours.run import Order
 
 NAMESPACE = "AuroraOfficeHours"  # of all our metrics
 _MOST_CAUSES, _MOST = 20, 50  # in an error's text: causes, and names of each; invalid tags in a run's summary
@@ -35,6 +37,9 @@ class RunError(Exception):
     """Some clusters or Regions could not be handled; all others were. Counts them, and names them by cause."""
 
 
+Answer = dict[str, object]  # what a run returns, as in lambda/README.md
+
+
 class Entry(TypedDict):
     """One cluster in an answer; lambda/README.md says what the keys mean."""
 
@@ -50,23 +55,12 @@ class Entry(TypedDict):
     error: NotRequired[str]
 
 
-class Answer(TypedDict):
-    """What a run returns, as in lambda/README.md."""
-
-    action: str
-    time: str
-    dry_run: bool
-    counts: dict[str, int]
-    clusters: list[Entry]
-    denied_regions: NotRequired[list[str]]
-
-
 @dataclass(frozen=True)
 class Outcome:
     """What became of a cluster.
 
-    message: the decision's, or what happened when it was carried out.
     next: when its desired state may change next.
+    effect: what came or would come of the decision, a sentence; empty if nothing.
     hold: the value of the hold tag that a command wrote or, in a dry run, would write.
     error: why RDS refused, because of the cluster's state.
     done: whether RDS has begun it.
@@ -74,15 +68,11 @@ class Outcome:
 
     cluster: Cluster
     decision: Decision
-    message: str
     next: datetime | None
+    effect: str = ""
     hold: str | None = None
     error: str | None = None
     done: bool = False
-
-    @property
-    def overdue(self) -> bool:
-        return self.decision.overdue and not self.done
 
     @property
     def entry(self) -> Entry:
@@ -93,16 +83,18 @@ class Outcome:
             "status": self.cluster.status,
             "decision": self.decision.action.value,
             "reason": self.decision.reason.value,
-            "message": self.message,
+            "message": f"{self.effect} {self.decision.message}".lstrip(),
             "next": utc(self.next) if self.next else None,
         }
         more = {"hold": self.hold, "by": self.decision.by, "error": self.error}
         return cast("Entry", {**entry, **{key: value for key, value in more.items() if value}})
 
-    def log(self, write: Callable[..., None], **more: object) -> None:
-        """Log it: its message as the line's, everything else as keys."""
-        keys = {key: value for key, value in self.entry.items() if key not in ("message", "decision")}
-        write("%s: %s", self.cluster.identifier, self.message, extra={"action": self.decision.action, **keys, **more})
+    def logged(self, write: Callable[..., None], **more: object) -> "Outcome":
+        """Log it, and return it: its message is the line's, everything else is keys."""
+        keys: dict[str, object] = {**self.entry}
+        keys["action"] = keys.pop("decision")
+        write("%s: %s", self.cluster.identifier, keys.pop("message"), extra=keys | more)
+        return self
 
 
 @dataclass(frozen=True)
@@ -141,43 +133,41 @@ def in_words(failures: Iterable[Failure]) -> str:
     return "\n".join(some(sorted(lines), _MOST_CAUSES))
 
 
-def report(  # noqa: PLR0913  the question and the answer
-    action: Action, now: datetime, event: Event, *, outcomes: list[Outcome], failures: list[Failure], denied: list[str]
-) -> Answer:
+def report(order: "Order", outcomes: list[Outcome], failures: list[Failure], denied: list[str]) -> Answer:
     """A run's answer. Logs its summary and sends its metrics. Raises RunError for failures."""
     outcomes = sorted(outcomes, key=lambda each: each.cluster.name)
     answer: Answer = {
-        "action": action.value,
-        "time": utc(now),
-        "dry_run": event.dry_run,
-        "counts": dict(sorted(Counter(each.decision.reason.value for each in outcomes).items())),
+        "action": order.action.value,
+        "time": utc(order.now),
+        "dry_run": order.event.dry_run,
+        "counts": Counter(sorted(each.decision.reason.value for each in outcomes)),
         "clusters": [each.entry for each in outcomes],
     }
     if denied:
         answer["denied_regions"] = denied
-    invalid = [
-        f"{each.cluster.name}: {each.message}" for each in outcomes if each.decision.reason is Reason.INVALID_TAG
-    ]
-    summary = {"clusters": len(outcomes), "failures": len(failures), "invalid_tags": some(invalid, _MOST)}
-    logger.info("%s run: %d clusters, %d failures", action, len(outcomes), len(failures), extra={**answer, **summary})
-    counts = {
-        "Failures": len(failures),
-        "Refused": sum(bool(each.error) for each in outcomes),
-        "Stopped" if action is Action.STOP else "Started": sum(each.done for each in outcomes),
-    }
-    if action is Action.STOP and event.clusters is None:  # the start function would count the same again
-        counts |= {"InvalidTags": len(invalid), "OverdueClusters": sum(each.overdue for each in outcomes)}
-    if not event.dry_run:
-        _send(counts)
+    invalid = [each for each in outcomes if each.decision.reason is Reason.INVALID_TAG]
+    tags = some((f"{each.cluster.name}: {each.decision.message}" for each in invalid), _MOST)
+    summary = {"clusters": len(outcomes), "failures": len(failures), "invalid_tags": tags}
+    logger.info("%s run: %d clusters, %d failures", order.action, len(outcomes), len(failures), extra=answer | summary)
+    if not order.event.dry_run:
+        _send_metrics(order, outcomes, len(failures))
     if failures:
         head = f"{len(failures)} failed and {len(outcomes)} clusters were handled."
-        again = "The next run tries again." if event.clusters is None else "Where no hold was written, ask again."
+        again = "The next run tries again." if order.event.clusters is None else "Where no hold was written, ask again."
         raise RunError(f"{head} {again}\n{in_words(failures)}")
     return answer
 
 
-def _send(counts: Mapping[str, int]) -> None:
-    """Send metrics, as a line of the log."""
+def _send_metrics(order: "Order", outcomes: Sequence[Outcome], failures: int) -> None:
+    """Send a run's metrics, as a line of the log."""
+    counts = {
+        "Failures": failures,
+        "Refused": sum(bool(each.error) for each in outcomes),
+        "Stopped" if order.action is Action.STOP else "Started": sum(each.done for each in outcomes),
+    }
+    if order.action is Action.STOP and order.event.clusters is None:  # the start function would count the same again
+        counts["InvalidTags"] = sum(each.decision.reason is Reason.INVALID_TAG for each in outcomes)
+        counts["OverdueClusters"] = sum(each.decision.overdue and not each.done for each in outcomes)
     metrics = EphemeralMetrics(namespace=NAMESPACE)
     for name, value in counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)

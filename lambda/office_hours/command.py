@@ -18,7 +18,7 @@ _MOST_NAMED = 5
 
 
 def choose(
-    event: Event, clusters: Sequence[Cluster], unread: Collection[str], tag_key: str, regions: Sequence[str]
+    names: Iterable[Name], clusters: Sequence[Cluster], unread: Collection[str], tag_key: str, regions: Sequence[str]
 ) -> tuple[list[Cluster], list[str]]:
     """The tagged clusters that are named, each once, and a sentence for each name that means none or several.
 
@@ -26,32 +26,28 @@ def choose(
     unread: Regions that could not be listed. A name in one of them is neither found nor a mistake.
     regions: all that the settings name.
     """
-    chosen: dict[str, Cluster] = {}
-    mistakes: list[str] = []
-    by_identifier = defaultdict[str, list[Cluster]](list)
+    chosen, mistakes, read = dict[str, Cluster](), list[str](), {*regions} - {*unread}
+    by_name = defaultdict[str, list[Cluster]](list)
     for each in clusters:
-        by_identifier[each.identifier].append(each)
-    for name in event.clusters or ():
-        meant = [each for each in by_identifier[name.identifier] if name.is_of(each.region, each.arn)]
-        if fault := _fault(name, meant, unread, tag_key, regions):
+        for form in (each.identifier, each.name, each.arn.lower()):
+            by_name[form].append(each)
+    for name in names:
+        meant, the_cluster = by_name[name.text], f"The cluster {as_json(name.text)}"
+        tagged = [each for each in meant if each.schedule]
+        is_unsure = unread and name.region not in read
+        if is_unsure and not name.region:
+            mistakes.append(f"{the_cluster} may be in a Region that can't be listed now: write region/identifier.")
+        elif len(tagged) > 1:
+            full = ", ".join(as_json(each.name) for each in tagged)
+            mistakes.append(f"{the_cluster} is in {len(tagged)} Regions: write one of {full}.")
+        elif tagged:
+            chosen[tagged[0].name] = tagged[0]
+        elif not is_unsure:
+            fault = f'has no tag "{tag_key}"' if meant else "is unknown"
             # Beyond the mistakes that are shown, don't look for likely names.
-            more = _likely(name, clusters, regions) if fault.endswith(": ") and len(mistakes) < MOST_SHOWN else ""
-            mistakes.append(f"The cluster {as_json(name.text)} {fault}{more}")
-        else:
-            chosen |= {each.name: each for each in meant if each.schedule}
+            likely = _likely(name, clusters, regions) if len(mistakes) < MOST_SHOWN else ""
+            mistakes.append(f"{the_cluster} {fault}: {likely}")
     return list(chosen.values()), mistakes
-
-
-def _fault(name: Name, meant: Sequence[Cluster], unread: Collection[str], tag_key: str, regions: Sequence[str]) -> str:
-    """What is wrong with a name, as the rest of a sentence, or up to what is likely; empty if nothing is."""
-    tagged = [as_json(each.name) for each in meant if each.schedule]
-    if unread and not name.region:
-        return "may be in a Region that can't be listed now: write region/identifier."
-    if len(tagged) > 1:
-        return f"is in {len(tagged)} Regions: write one of {', '.join(tagged)}."
-    if tagged or (unread and (name.region in unread or name.region not in regions)):
-        return ""
-    return f'has no tag "{tag_key}": ' if meant else "is unknown: "
 
 
 def _likely(name: Name, clusters: Iterable[Cluster], regions: Sequence[str]) -> str:
@@ -60,7 +56,7 @@ def _likely(name: Name, clusters: Iterable[Cluster], regions: Sequence[str]) -> 
         return f"the Regions looked after are {', '.join(regions)}."
     tagged = [each for each in clusters if each.schedule]
     near = nearest(name.identifier, (each.identifier for each in tagged))
-    likely = [as_json(each.name) for identifier in near for each in tagged if each.identifier == identifier]
+    likely = [as_json(each.name) for match in near for each in tagged if each.identifier == match]
     if likely:
         return f"did you mean {' or '.join(likely[:3])}?"
     names = some((as_json(each.name) for each in tagged), _MOST_NAMED)
@@ -68,8 +64,8 @@ def _likely(name: Name, clusters: Iterable[Cluster], regions: Sequence[str]) -> 
 
 
 def obstacles(clusters: Iterable[Cluster], action: Action, event: Event, now: datetime) -> list[str]:
-    """A sentence for each named cluster that can't be stopped or started by name."""
-    found = [(cluster, plan(cluster, action, event, now)) for cluster in clusters]
+    """A sentence for each named cluster to which a command can't be applied."""
+    found = [(cluster, plan(cluster, action, event, now)) for cluster in clusters if event.is_command]
     refused = [(cluster, each.message) for cluster, each in found if isinstance(each, Decision)]
     return [f'The cluster "{cluster.name}" can\'t be {DONE[action]} by name. {why}' for cluster, why in refused]
 

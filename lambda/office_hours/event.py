@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import in_zone, instant, moment
 from office_hours.text import as_json, some
 
-KEYS = ("clusters", "from", "until", "resume", "dry_run", "time", "widgetContext")
 _ACCEPTED = (
     'Accepted: {} to do what the schedules say now, {"dry_run": true}, {"time": "2026-12-24T12:00:00+01:00"}, '
     '{"clusters": ["reporting"], "until": "20:00"}, {"clusters": ["reporting"], "from": "2026-12-24", "until": '
@@ -24,13 +24,13 @@ _EXPECTED = {
     "dry_run": "true or false",
     "resume": "true or false",
 }
+KEYS = (*_EXPECTED, "widgetContext")
 _NAME = re.compile(r"(?:arn:[a-z-]+:rds:([a-z0-9-]+):\d{12}:cluster:|([^/:*]+)/)?([^/:*]+)")
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):([0-5]\d)")
 _DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?")
 _MOST_UNKNOWN = 10  # keys
 MOST_SHOWN = 20  # mistakes
 _UTC = ZoneInfo("UTC")
-_JUST_NOW = timedelta(minutes=30)
 
 
 class EventError(ValueError):
@@ -41,26 +41,12 @@ class EventError(ValueError):
         super().__init__("\n".join([*self.mistakes, "Nothing was done."]))
 
 
-@dataclass(frozen=True)
-class Name:
+class Name(NamedTuple):
     """A cluster as a person names it, in lower case as RDS keeps it. `text` is the whole name."""
 
     text: str
     identifier: str
-    region: str | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> "Name | None":
-        """Read an identifier, `region/identifier` or an ARN; None for anything else."""
-        plain = text.strip().lower()
-        match = _NAME.fullmatch(plain)
-        return cls(plain, match[3], match[1] or match[2]) if match else None
-
-    def is_of(self, region: str, arn: str) -> bool:
-        """Whether it means the cluster with its identifier in this Region, which has this ARN."""
-        if self.text.startswith("arn:"):
-            return self.text == arn.lower()
-        return self.region in (None, region)
+    region: str | None
 
 
 def end_of(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
@@ -68,9 +54,13 @@ def end_of(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
 
     A time of day means its next occurrence in this zone, a duration its end, rounded up to the minute.
     """
-    if at := _time_of_day(text, now, zone):
-        return at
-    if duration := _DURATION.fullmatch(text.strip().lower()):
+    time_of_day, its_zone = in_zone(text, zone)
+    time, duration = _TIME_OF_DAY.fullmatch(time_of_day), _DURATION.fullmatch(text.strip().lower())
+    if time and (minutes := int(time[1]) * 60 + int(time[2])) <= 24 * 60:
+        today = now.astimezone(its_zone).date()
+        each_day = (instant(its_zone, today + timedelta(days=ahead), minutes) for ahead in range(-1, 3))
+        return next(at for at in each_day if at > now)
+    if duration:
         days, hours, minutes = (int(part or 0) for part in duration.groups())
         end = now + timedelta(days=days, hours=hours, minutes=minutes)
         return end + timedelta(seconds=-end.second % 60, microseconds=-end.microsecond)
@@ -79,19 +69,9 @@ def end_of(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
 
 def just_passed(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
     """When a time of day was, if less than half an hour ago: that may be meant rather than tomorrow's."""
-    at = _time_of_day(text, now - _JUST_NOW, zone)
+    is_time_of_day = _TIME_OF_DAY.fullmatch(in_zone(text, zone)[0])
+    at = end_of(text, now - timedelta(minutes=30), zone) if is_time_of_day else None
     return at if at and at <= now else None
-
-
-def _time_of_day(text: str, after: datetime, zone: ZoneInfo) -> datetime | None:
-    """A time of day's next occurrence; None for anything else."""
-    text, zone = in_zone(text, zone)
-    time = _TIME_OF_DAY.fullmatch(text)
-    if not time or (minutes := int(time[1]) * 60 + int(time[2])) > 24 * 60:
-        return None
-    today = after.astimezone(zone).date()
-    days = (instant(zone, today + timedelta(days=ahead), minutes) for ahead in range(-1, 3))
-    return next(at for at in days if at > after)
 
 
 @dataclass(frozen=True)
@@ -166,9 +146,13 @@ def _names(given: object) -> tuple[tuple[Name, ...] | None, list[object]]:
         return (), []
     if not isinstance(given, list) or not given:
         return None, [given]
-    names = [Name.parse(text) if isinstance(text, str) else None for text in given]
-    wrong = [text for text, name in zip(given, names, strict=True) if not name]
-    return tuple(dict.fromkeys(filter(None, names))) or None, wrong
+    names, wrong = list[Name](), list[object]()
+    for text in given:
+        if isinstance(text, str) and (match := _NAME.fullmatch(text.strip().lower())):
+            names.append(Name(match[0], match[3], match[1] or match[2]))
+        else:
+            wrong.append(text)
+    return tuple(dict.fromkeys(names)) or None, wrong
 
 
 def unknown_keys(event: Mapping[object, object], known: Sequence[str], accepted: str) -> list[str]:

@@ -12,8 +12,6 @@ from office_hours.regions import Invocation
 from office_hours.run import Order, run
 from office_hours.settings import Settings
 
-_SCHEDULED = ":scheduled"  # the alias that the schedules invoke
-
 
 @logger.inject_lambda_context
 def stop(event: object, context: LambdaContext) -> Answer | str:
@@ -44,29 +42,27 @@ def report(event: object, context: LambdaContext) -> object:
 
 
 def _run(action: Action, event: object, context: LambdaContext) -> Answer | str:
-    given, answer, mistakes = _invocation(context), None, list[str]()
+    given, tell = _invocation(context), None
     on_dashboard = isinstance(event, dict) and "widgetContext" in event
+    # Only a schedule's run, by its alias, sends notices: a person's {} in the same minute would send them twice.
+    by_schedule = context.invoked_function_arn.endswith(":scheduled")
+    if by_schedule and action is Action.STOP and given.settings.notice_minutes:
+        from office_hours.reporting import notices  # noqa: PLC0415  only needed with noticeMinutes
+
+        tell = notices.send
     try:
         asked = Event.read(event, given.now, given.settings.zone)
-        now = asked.time or given.now
-        tell = None
-        # Only a schedule's run sends notices: a person's {} in the same minute would send them twice.
-        by_schedule = context.invoked_function_arn.endswith(_SCHEDULED)
-        if by_schedule and action is Action.STOP and given.settings.notice_minutes:
-            from office_hours.reporting import notices  # noqa: PLC0415  only needed with noticeMinutes
-
-            tell = notices.send
-        answer = run(Order(given.settings, now, given.ends, action, asked, tell))
+        answer = run(Order(given.settings, asked.time or given.now, given.ends, action, asked, tell))
     except EventError as error:
         logger.warning("%s", error)
         if not on_dashboard:
             raise
-        mistakes = error.mistakes  # for any other error, a dashboard only says that there was one
-    if answer and not on_dashboard:
+        answer = {"mistakes": error.mistakes}  # for any other error, a dashboard only says that there was one
+    if not on_dashboard:
         return answer
     from office_hours.reporting.widget import answer_page  # noqa: PLC0415  only a dashboard needs it
 
-    return answer_page("Done" if answer else "Nothing was done", answer["clusters"] if answer else (), mistakes)
+    return answer_page(answer)
 
 
 def _invocation(context: LambdaContext) -> Invocation:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from office_hours import rds
@@ -74,15 +75,13 @@ class Region:
 
 def regions_of(settings: Settings) -> tuple[list[Region], list[Failure]]:
     """The Regions of the settings, and what failed. If the list of Regions can't be read, it is the function's own."""
-    names: Sequence[str | None] = settings.regions or [None]
-    failures = []
-    if settings.regions == ("*",):
+    names, failures = settings.regions, list[Failure]()
+    if names == ("*",):
         try:
-            names = rds.enabled_regions()
+            names = tuple(rds.enabled_regions())
         except rds.CallError as error:
-            names = [None]
-            failures.append(failed("The list of the account's Regions", error))
-    clients = [rds.client(name) for name in names]
+            names, failures = (), [failed("The list of the account's Regions", error)]
+    clients = [rds.client(name) for name in names or (None,)]
     return [Region(client.meta.region_name, client) for client in clients], failures
 
 
@@ -101,7 +100,7 @@ def side_by_side(
         for each in work(place):
             found[place.path].append(each)
 
-    pool = ThreadPoolExecutor(max_workers=min(len(places), most) or 1)
+    pool = ThreadPoolExecutor(most)
     threads = {pool.submit(collect, place): place for place in places}
     _, late = wait(threads, timeout=seconds)
     pool.shutdown(wait=False, cancel_futures=True)
@@ -149,10 +148,8 @@ def listed(invocation: Invocation, region: Region) -> Iterator[Cluster | Failure
                 if identifier in seen:  # a change between two pages can put it on both
                     continue
                 seen.add(identifier)
-                try:
-                    yield invocation.settings.cluster(region.name, snapshot)
-                except Exception as error:  # noqa: BLE001  a broken cluster never stops the others
-                    yield failed(f"{region.path}/{identifier}", error, region=region.name, cluster=identifier)
+                bare = Cluster(region.name, identifier, snapshot, None, account=region.account)
+                yield guarded(bare, partial(invocation.settings.cluster, region.name, snapshot))
     except Exception as error:  # noqa: BLE001  pages before a broken one still count
         # With all Regions asked, a policy may deny some: that isn't a failure.
         denied = invocation.settings.regions == ("*",) and not seen and rds.words(error)[0] in _DENIED

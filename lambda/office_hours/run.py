@@ -23,6 +23,7 @@ from office_hours.settings import Cluster
 from office_hours.text import sentence
 
 _T = TypeVar("_T")
+_ClustersOf = Callable[[Region], Iterable[Cluster | Failure]]
 # A command by name lists first. Listing may take this share of the function's time; the rest is for acting.
 _FOR_LISTING = 0.5
 _DOING = {Action.STOP: "Stopping", Action.START: "Starting"}
@@ -33,17 +34,12 @@ class Order(Invocation):
     """What one invocation has to do.
 
     action: what this function does. What the other function has to do is only reported.
-    event: what is asked for.
     tell: sends the notices that the outcomes call for, and returns what failed; None if there are none to send.
     """
 
     action: Action
     event: Event
     tell: "Callable[[Order, Sequence[Outcome]], list[Failure]] | None" = None
-
-    def does(self, decision: Decision) -> bool:
-        """Whether to carry it out."""
-        return decision.action is self.action and not self.event.dry_run
 
 
 def run(order: Order) -> Answer:
@@ -55,72 +51,65 @@ def run(order: Order) -> Answer:
     if order.event.mistakes and not order.event.clusters:
         raise EventError(order.event.mistakes)
     regions, failures = regions_of(order.settings)
-    chosen, asked = None, regions
+    clusters_of: _ClustersOf = partial(listed, order)
     if order.event.clusters:
-        chosen, failures = _choose(order, regions, failures)
-        asked = [region for region in regions if any(each.region == region.name for each in chosen)]
-
-    def handle(region: Region) -> Iterator[Outcome | Failure]:
-        if chosen is None:
-            return _handle(order, region, listed(order, region))
-        return _handle(order, region, [each for each in chosen if each.region == region.name])
-
-    outcomes, failed_too = side_by_side(asked, handle, order.seconds_left())
+        clusters_of, failures = _choose(order, regions, failures)
+    outcomes, failed_too = side_by_side(regions, partial(_handle, order, clusters_of), order.seconds_left())
     if order.tell and not order.is_late():
         failed_too += order.tell(order, outcomes)
-    failures, denied = told([*failures, *failed_too], regions)
-    if not failures and (mistakes := _wrong_for_all(outcomes)):
-        raise EventError(mistakes)
-    return answer.report(order.action, order.now, order.event, outcomes=outcomes, failures=failures, denied=denied)
+    failed_too, denied = told(failed_too, regions)
+    failures += failed_too
+    untimely = [each for each in outcomes if each.decision.reason is Reason.NEEDS_UNTIL]
+    if untimely and not failures and not any(each.hold for each in outcomes):  # the times fit no cluster
+        raise EventError(f"{each.cluster.name}: {each.decision.message}" for each in untimely)
+    return answer.report(order, outcomes, failures, denied)
 
 
-def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) -> tuple[list[Cluster], list[Failure]]:
-    """The named clusters, and the failures of Regions in which others of the names may be.
+def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) -> tuple[_ClustersOf, list[Failure]]:
+    """The named clusters of a Region, and the failures of Regions in which others of the names may be.
 
     All names are looked up first, since a single mistake means that nothing is done. Raises EventError if the event is
     at fault, and RunError if that can't be known because a Region failed.
     """
     names, known = order.event.clusters or (), [region.name for region in regions]
     wanted = {name.region for name in names}
-    asked = [region for region in regions if None in wanted or region.name in wanted]
+    asked = [region for region in regions if wanted & {None, region.name}]
     clusters, unlisted = side_by_side(asked, partial(listed, order), order.seconds_left() * _FOR_LISTING)
-    failures = [*failures, *unlisted]
+    every = [*failures, *unlisted]
     # A name without a known Region may be in any that failed, but not in one that a policy denies.
-    matter = [] if wanted <= {*known} else told(failures, asked)[0]
-    failures = [replace(each, denied=False) for each in failures if each in matter or each.region in wanted]
+    matter = [] if wanted <= {*known} else told(every, asked)[0]
+    failures = [each for each in every if each in matter or each.region in wanted]
     unread = {each.region for each in failures}
-    chosen, mistakes = choose(order.event, clusters, unread, order.settings.tag_key, known)
-    mistakes = [*order.event.mistakes, *mistakes]
-    if order.event.is_command:
-        mistakes += obstacles(chosen, order.action, order.event, order.now)
+    chosen, mistakes = choose(names, clusters, unread, order.settings.tag_key, known)
+    mistakes = [*order.event.mistakes, *mistakes, *obstacles(chosen, order.action, order.event, order.now)]
     if mistakes:
-        nothing = "\n".join([*mistakes, "Nothing was done.", in_words(failures)])
-        raise RunError(nothing) if failures else EventError(mistakes)
-    return chosen, failures
+        error = EventError(mistakes)
+        raise RunError(f"{error}\n{in_words(failures)}") if failures else error
+    return lambda region: [each for each in chosen if each.region == region.name], failures
 
 
-def _wrong_for_all(outcomes: Sequence[Outcome]) -> list[str]:
-    """What is wrong with the times of a command for every cluster, where they fit none of them."""
-    untimely = [each for each in outcomes if each.decision.reason is Reason.NEEDS_UNTIL]
-    return [] if any(each.hold for each in outcomes) else [f"{each.cluster.name}: {each.message}" for each in untimely]
-
-
-def _handle(order: Order, region: Region, listing: Iterable[Cluster | Failure]) -> Iterator[Outcome | Failure]:
-    """Handle the tagged clusters of one Region. Yields what became of each as soon as it is known."""
-    clusters, failures = parted(each for each in listing if isinstance(each, Failure) or each.schedule)
+def _handle(order: Order, clusters_of: _ClustersOf, region: Region) -> Iterator[Outcome | Failure]:
+    """Handle a Region's tagged clusters. Yields what became of each as soon as it is known."""
+    clusters, failures = parted(each for each in clusters_of(region) if isinstance(each, Failure) or each.schedule)
     yield from failures
     if order.event.is_command:
-        held = list(_at_once((each, partial(_hold, order, region, each)) for each in clusters))
-        yield from (each for each in held if not isinstance(each, Cluster))
-        clusters = [each for each in held if isinstance(each, Cluster)]
-    due: list[Outcome] = []
-    for each in decided(order, region, clusters, order.event.time, stops=order.action is Action.STOP):
-        outcome = each if isinstance(each, Failure) else guarded(each[0], partial(_outcome, order, *each))
-        if isinstance(outcome, Outcome) and order.does(outcome.decision):
+        held = _at_once((each, partial(_hold, order, region, each)) for each in clusters)
+        clusters = []
+        for each in held:
+            if isinstance(each, Cluster):
+                clusters.append(each)
+            else:
+                yield each
+    due = list[Outcome]()
+    for found in decided(order, region, clusters, order.event.time, stops=order.action is Action.STOP):
+        outcome = found if isinstance(found, Failure) else guarded(found[0], partial(_outcome, order, *found))
+        if isinstance(outcome, Failure):
+            yield outcome
+        elif outcome.decision.action is order.action and not order.event.dry_run:
             due.append(outcome)
         else:
-            yield outcome
-    yield from _at_once((each.cluster, partial(_act, order, region, each)) for each in due)
+            yield outcome.logged(logger.debug)
+    yield from _at_once((outcome.cluster, partial(_act, order, region, outcome)) for outcome in due)
 
 
 def _at_once(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:
@@ -134,9 +123,7 @@ def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
     """Write a command's hold and return the cluster with it, or return why there is none."""
     hold = plan(cluster, order.action, order.event, order.now)
     if isinstance(hold, Decision):
-        outcome = Outcome(cluster, hold, hold.message, cluster.next_change(order.now))
-        outcome.log(logger.debug)
-        return outcome
+        return Outcome(cluster, hold, cluster.next_change(order.now)).logged(logger.debug)
     if not order.event.dry_run:
         value, end = hold.written(cluster.zone), None if order.event.resume else hold.until
         keys = {"cluster": cluster.identifier, "region": region.name, "hold": value}
@@ -147,35 +134,30 @@ def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
 
 def _outcome(order: Order, cluster: Cluster, decision: Decision) -> Outcome:
     """What comes of the decision, before it is carried out."""
-    message, hold = decision.message, cluster.hold
-    if decision.action not in (Action.LEAVE, order.action):
-        message = f"The {decision.action} function {decision.action}s it. {message}"
-    elif decision.action is order.action and order.event.dry_run:
-        message = f"Would be {DONE[order.action]}. {message}"
+    effect, hold = "", cluster.hold
+    if order.event.resume:
+        decision = replace(decision, message=f"Back on its schedule. {decision.message}")
+    if decision.action is order.action:
+        effect = f"Would be {DONE[order.action]}."
+    elif decision.action is not Action.LEAVE:
+        effect = f"The {decision.action} function {decision.action}s it."
     written = hold.written(cluster.zone) if order.event.is_command and isinstance(hold, Hold) else None
-    outcome = Outcome(cluster, decision, message, cluster.next_change(order.now), written)
-    if not order.does(decision):
-        outcome.log(logger.debug)
-    return outcome
+    return Outcome(cluster, decision, cluster.next_change(order.now), effect, written)
 
 
 def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
     """Stop or start the cluster, and log what RDS answers."""
-    cluster, action, why = outcome.cluster, order.action, outcome.decision.message
+    cluster, action = outcome.cluster, order.action
     try:
         snapshot = rds.act(region.client, action, cluster.identifier, partial(order.is_late, outcome.next))
     except rds.NotSentError:
-        message = f"Not {DONE[action]}: it was too late in this run, and the next one looks again. {why}"
-        outcome = replace(outcome, message=message)
-        outcome.log(logger.warning)
+        effect = f"Not {DONE[action]}: it was too late in this run, and the next one looks again."
+        return replace(outcome, effect=effect).logged(logger.warning)
     except ClientError as error:
         code, words = rds.words(error)
         if code not in rds.REFUSALS:
             raise
-        message = f"Not {DONE[action]}: RDS refused: {sentence(words)} The next run tries again. {why}"
-        outcome = replace(outcome, message=message, error=f"{code}: {words}")
-        outcome.log(logger.warning, error_code=code, error_message=words)
-    else:
-        outcome = replace(outcome, message=f"{_DOING[action]}. {why}", done=True)
-        outcome.log(logger.info, db_cluster=snapshot)
-    return outcome
+        effect = f"Not {DONE[action]}: RDS refused: {sentence(words)} The next run tries again."
+        refused = replace(outcome, effect=effect, error=f"{code}: {words}")
+        return refused.logged(logger.warning, error_code=code, error_message=words)
+    return replace(outcome, effect=f"{_DOING[action]}.", done=True).logged(logger.info, db_cluster=snapshot)

@@ -135,8 +135,8 @@ def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decis
     outcome = Outcome(
         cluster,
         decision,
-        f"{'' if decision.action is Action.LEAVE else f'The next run {decision.action}s it. '}{decision.message}",
         next=cluster.next_change(now),
+        effect="" if decision.action is Action.LEAVE else f"The next run {decision.action}s it.",
         hold=hold.written(cluster.zone) if isinstance(hold, Hold) and now < (hold.until or LAST) else None,
     )
     tags = {tag.get("Key", ""): tag.get("Value", "") for tag in cluster.snapshot.get("TagList", ())}

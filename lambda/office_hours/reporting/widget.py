@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, Template
 
-from office_hours.answer import Entry
+from office_hours.answer import Answer
 from office_hours.clock import local
 from office_hours.command import DONE, plan
 from office_hours.decision import Action
@@ -91,9 +91,9 @@ def suggestions_page(answer: Suggestions, context: Mapping[str, Any]) -> str:
     return _template("suggestions.html").render(answer=answer, best=best(answer), theme=context.get("theme"))
 
 
-def answer_page(title: str, entries: Iterable[Entry] = (), mistakes: Sequence[str] = ()) -> str:
-    """What a button's popup says: a sentence for each cluster, or each mistake."""
-    return _template("answer.html").render(title=title, entries=list(entries), mistakes=mistakes)
+def answer_page(answer: Answer) -> str:
+    """What a button's popup says: a sentence for each of the `clusters`, or each of the `mistakes`."""
+    return _template("answer.html").render(answer)
 
 
 def _kinds(row: Row) -> set[str]:
