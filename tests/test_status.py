@@ -208,6 +208,7 @@ def test_who_changed_it_is_said_where_cloudtrail_knows(account: Account, log: Lo
     account.called("StartDBCluster", "a", "2026-11-24T17:10:00+00:00", by="alice")
     a, b = status()["clusters"]
     assert (a["reason"], a["by"], "by alice" in a["message"]) == ("changed-by-hand", "alice", True)
+    assert a["desired"] == "stopped"  # by its schedule, though the next run leaves it
     assert (b["reason"], "by" in b) == ("scheduled", False)
     assert account.counts()["LookupEvents"] == 1
     account.fail("LookupEvents", ACCESS_DENIED)

@@ -159,6 +159,11 @@ def test_the_timeline_shows_what_happened_and_then_what_is_asked_for(account: Ac
             *("always", "", {}, ["23T18 started", "24T00 started"]),
             [("stopped", 0, 60), ("unknown", 60, 120), ("running", 120, 240), ("running plan", 240, 720)],
         ),
+        # What was stopped by hand is left until the next scheduled change.
+        (
+            *("mon+wed 08:00- UTC", "", {"Status": "stopped"}, ["24T10 stopped"]),
+            [("running", 0, 220), ("stopped", 220, 240), ("stopped plan", 240, 440), ("running plan", 440, 720)],
+        ),
     ],
 )
 def test_the_timeline_shows_what_is_known(  # noqa: PLR0913, PLR0917  a row of the table

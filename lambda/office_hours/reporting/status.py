@@ -1,14 +1,14 @@
 """What each tagged cluster is and should be, why, and what comes next: for people and for programs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NotRequired, cast
 
 from office_hours.answer import Entry, Failure, Outcome, RunError, in_words
 from office_hours.clock import LAST, local
-from office_hours.decision import Action, Decision
+from office_hours.decision import Action, Decision, Reason
 from office_hours.evidence import decided
 from office_hours.hold import Hold, HoldError
 from office_hours.regions import Invocation, guarded
@@ -23,7 +23,7 @@ from office_hours.reporting.survey import (
     of_cluster,
     place,
 )
-from office_hours.schedule import Schedule
+from office_hours.schedule import Schedule, State
 from office_hours.settings import Cluster
 
 PAST, COMING = timedelta(days=3), timedelta(days=2)
@@ -131,7 +131,11 @@ def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decis
         spans = past_spans(cluster.snapshot, seen.events_of(cluster), now - PAST, now)
     if isinstance(cluster.schedule, Schedule) and not isinstance(hold, HoldError):
         coming = coming_spans(cluster.schedule, hold, now, now + COMING)
-        desired, spans = coming[0].state, spans + coming
+        desired = coming[0].state
+        if decision.reason is Reason.CHANGED_BY_HAND:  # left as it is until the next scheduled change
+            present = State.STOPPED if cluster.status == "stopped" else State.RUNNING
+            coming[0] = replace(coming[0], state=present)
+        spans += coming
     outcome = Outcome(
         cluster,
         decision,
