@@ -13,16 +13,7 @@ from office_hours.evidence import decided
 from office_hours.hold import Hold, HoldError
 from office_hours.regions import Invocation, guarded
 from office_hours.reporting.hours import Span, coming_spans, past_spans
-from office_hours.reporting.survey import (
-    LONGEST_ANSWER,
-    Looked,
-    OfCluster,
-    Survey,
-    cut,
-    look_around,
-    of_cluster,
-    place,
-)
+from office_hours.reporting.survey import LONGEST_ANSWER, Looked, OfCluster, Survey, cut, look_around, of_cluster, place
 from office_hours.schedule import Schedule, State
 from office_hours.settings import Cluster
 
@@ -40,11 +31,9 @@ class Problem(OfCluster):
     message: str
 
 
-class StatusEntry(Entry):
+class StatusEntry(Entry, OfCluster):
     """A cluster in the answer. `desired` is what its hold or schedule says now; None if that can't be read."""
 
-    account: NotRequired[str]
-    account_name: NotRequired[str]
     desired: str | None
     schedule: str
     engine: str
@@ -109,7 +98,7 @@ def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem |
     """What there is to say about a Region's clusters."""
     yield from _misplaced(invocation.settings.tag_key, seen)
     # What needs no evidence comes first, since looking for more may take too long.
-    for each in decided(invocation, seen.region, seen.tagged):
+    for each in decided(invocation, seen.region, (cluster for cluster in seen.clusters if cluster.schedule)):
         yield each if isinstance(each, Failure) else guarded(each[0], partial(_row, invocation, seen, *each))
 
 
@@ -124,28 +113,22 @@ def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
 
 def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decision) -> Row:
     """A cluster's row."""
-    now = invocation.now
+    now, hold = invocation.now, cluster.hold
+    tags = {tag.get("Key"): tag.get("Value", "") for tag in cluster.snapshot.get("TagList", ())}
+    spans, desired = [Span(now - PAST, now, None)], None
     # If the log can't be read, the past is unknown. That doesn't mean that nothing happened.
-    spans, desired, hold = [Span(now - PAST, now, None)], None, cluster.hold
-    if seen.events is not None:
-        spans = past_spans(cluster.snapshot, seen.events_of(cluster), now - PAST, now)
+    if cluster.identifier in seen.events:
+        spans = past_spans(cluster.snapshot, seen.events[cluster.identifier], now - PAST, now)
     if isinstance(cluster.schedule, Schedule) and not isinstance(hold, HoldError):
         coming = coming_spans(cluster.schedule, hold, now, now + COMING)
         desired = coming[0].state
         if decision.reason is Reason.CHANGED_BY_HAND:  # left as it is until the next scheduled change
-            present = State.STOPPED if cluster.status == "stopped" else State.RUNNING
-            coming[0] = replace(coming[0], state=present)
+            coming[0] = replace(coming[0], state=State.STOPPED if cluster.status == "stopped" else State.RUNNING)
         spans += coming
-    outcome = Outcome(
-        cluster,
-        decision,
-        f"{'' if decision.action is Action.LEAVE else f'The next run {decision.action}s it. '}{decision.message}",
-        next=cluster.next_change(now),
-        hold=hold.written(cluster.zone) if isinstance(hold, Hold) and now < (hold.until or LAST) else None,
-    )
-    tags = {tag.get("Key", ""): tag.get("Value", "") for tag in cluster.snapshot.get("TagList", ())}
+    does = "" if decision.action is Action.LEAVE else f"The next run {decision.action}s it. "
+    written = hold.written(cluster.zone) if isinstance(hold, Hold) and now < (hold.until or LAST) else None
     entry: StatusEntry = {
-        **outcome.entry,
+        **Outcome(cluster, decision, f"{does}{decision.message}", cluster.next_change(now), written).entry,
         **of_cluster(cluster),
         "desired": desired,
         "schedule": tags.get(invocation.settings.tag_key, ""),
