@@ -61,8 +61,8 @@ def report(invocation: Invocation, *, send: bool) -> Report:
     Raises RunError if anything failed, after all else has been reported and sent. In an organization, some accounts
     often can't be read: the answer and the message name them, and nothing is raised.
     """
-    now, seconds, unsent = invocation.now, invocation.seconds_left() * _FOR_RDS, False
-    clusters, failures, looked = look_around(invocation, now - LOG_KEPT, seconds, partial(_of_region, now, Prices()))
+    now, unsent = invocation.now, False
+    clusters, failures, looked = look_around(invocation, now - LOG_KEPT, _FOR_RDS, partial(_of_region, now, Prices()))
     clusters.sort(key=place)
     total, told = _total(clusters), in_words(failures).splitlines()
     answer = cast("Report", {**looked, "sent": False, "clusters": clusters, "total": total, "failures": told})

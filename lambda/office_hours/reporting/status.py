@@ -71,9 +71,7 @@ def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[
     or_fail: whether to raise RunError if nothing at all could be seen. The problems say so in any case.
     """
     found: list[Row | Problem]
-    found, failures, looked = look_around(
-        invocation, invocation.now - PAST, invocation.seconds_left(), partial(_of_region, invocation)
-    )
+    found, failures, looked = look_around(invocation, invocation.now - PAST, 1.0, partial(_of_region, invocation))
     rows = sorted((each for each in found if isinstance(each, Row)), key=lambda row: place(row.entry))
     if or_fail and failures and not rows:
         raise RunError(f"Nothing could be seen.\n{in_words(failures)}")

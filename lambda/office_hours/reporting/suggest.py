@@ -102,8 +102,7 @@ def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
 
     or_fail: whether to raise RunError if there are only failures. The answer names them in any case.
     """
-    seconds = invocation.seconds_left() * _FOR_READING
-    found, failures, looked = look_around(invocation, None, seconds, partial(_of_region, invocation, Prices()))
+    found, failures, looked = look_around(invocation, None, _FOR_READING, partial(_of_region, invocation, Prices()))
     if or_fail and failures and not found:
         raise RunError(f"Nothing can be suggested.\n{in_words(failures)}")
     found.sort(key=place)

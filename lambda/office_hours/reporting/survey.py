@@ -65,18 +65,18 @@ class Survey:
 
 
 def look_around(
-    invocation: Invocation, since: datetime | None, seconds: float, make: Callable[[Survey], Iterable[_T | Failure]]
+    invocation: Invocation, since: datetime | None, share: float, make: Callable[[Survey], Iterable[_T | Failure]]
 ) -> tuple[list[_T], list[Failure], Looked]:
-    """Survey all places side by side, in so many seconds, and make something of each survey.
+    """Survey all places side by side, and make something of each survey.
 
     since: when the events to read begin; None to read none.
+    share: of the time that is left, how much this may take.
 
     Returns what was made, what failed, and the first keys of the answer.
     """
-    began = datetime.now(UTC)
-    regions, failures, inactive = places(invocation.settings, seconds)
-    seconds -= (datetime.now(UTC) - began).total_seconds()
-    made, failed_too = side_by_side(regions, partial(_survey, invocation, since, make), seconds, most=AT_ONCE)
+    regions, failures, inactive = places(invocation.settings, invocation.seconds_left() * share)
+    work, seconds = partial(_survey, invocation, since, make), invocation.seconds_left() * share
+    made, failed_too = side_by_side(regions, work, seconds, most=AT_ONCE)
     failures, denied = _told_by_account([*failures, *failed_too], regions)
     looked = {"time": utc(invocation.now), "denied_regions": denied, "inactive_accounts": inactive}
     return made, failures, cast("Looked", {key: value for key, value in looked.items() if value})

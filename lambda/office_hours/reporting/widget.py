@@ -6,8 +6,10 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget
 https://github.com/aws-samples/cloudwatch-custom-widgets-samples (logsInsightsQuery has a form)
 """
 
+import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -43,14 +45,13 @@ _TEMPLATES = FileSystemLoader(Path(__file__).with_name("templates"))
 _PAGES = Environment(loader=_TEMPLATES, autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
 
-def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any], actions: Mapping[str, str]) -> str:
+def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any]) -> str:
     """The widget: a summary, what needs attention, then a line for each cluster that its form lets through.
 
     context: CloudWatch's `widgetContext`.
-    actions: the ARNs of the functions that the buttons call, by `stop` and `start`.
     """
-    now, form, problems = datetime.fromisoformat(status["time"]), context.get("forms", {}), status["problems"]
-    part, kind = (form.get("all", {}).get(key, "").strip() for key in ("cluster", "state"))
+    now, form = datetime.fromisoformat(status["time"]), context.get("forms", {}).get("all", {})
+    part, kind = (form.get(key, "").strip() for key in ("cluster", "state"))
     of_kind = {each: [row for row in rows if is_one(row)] for each, (_, is_one) in _KINDS.items()}
     chosen = [
         row
@@ -61,13 +62,15 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any],
     chosen.sort(key=lambda row: PROBLEMS.index(row.problems[0]["problem"]) if row.problems else len(PROBLEMS))
     # The dashboard's own time zone, which its viewer has chosen; the rows have none in common.
     clock = datetime.strptime(context.get("timezone", {}).get("offsetISO", "Z"), "%z").tzinfo
+    midnight = (now - BEFORE).astimezone(clock).replace(hour=0, minute=0, second=0, microsecond=0)
+    every_six_hours = [midnight + timedelta(hours=hours) for hours in range(0, 96, 6)]
     past = [span for row in rows for span in row.spans if span.start < now]
+    regions = {row.cluster.region for row in rows} | {each["region"] for each in status["problems"] if each["region"]}
     return _PAGES.get_template("status.html").render(
         status=status,
-        problems=problems[:_MOST_PROBLEMS],
-        attention=len(problems) + status.get("more_problems", 0),
+        most_problems=_MOST_PROBLEMS,
         accounts=len({row.cluster.account for row in rows}) > 1,
-        regions=len({row.cluster.region for row in rows} | {each["region"] for each in problems if each["region"]}) > 1,
+        regions=len(regions) > 1,
         rows=chosen[:_MOST_ROWS],
         chosen=len(chosen),
         clusters=len(rows),
@@ -75,13 +78,14 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any],
         of_kind=of_kind,
         part=part,
         kind=kind,
-        actions=actions,
+        # The ARNs of the functions that the buttons call, by `stop` and `start`.
+        actions=json.loads(os.environ.get("OFFICE_HOURS_ACTIONS", "{}")),
         stopped=hours_in(past, State.STOPPED),
         running=hours_in(past, State.RUNNING),
         past_days=PAST.days,
         now=now,
-        marks=list(_marks(now, clock)),
-        now_at=_x(now, now),
+        marks=[at for at in every_six_hours if now - BEFORE < at < now + COMING],
+        x=_x,
         total_width=WIDTH,
         theme=context.get("theme"),
         time=f"{now.astimezone(clock):%a %d %b %H:%M} {clock}",
@@ -165,15 +169,6 @@ def _offers(row: Row, now: datetime) -> Iterator[tuple[Action, str, str, datetim
     if is_held:
         action = Action.STOP if schedule.desired_state(now) is State.STOPPED else Action.START
         yield action, "Back to schedule", f"End the hold of {cluster.name} and give it back to its schedule", None
-
-
-def _marks(now: datetime, clock: tzinfo | None) -> Iterator[dict[str, object]]:
-    """Every sixth hour, which the timeline marks; midnight has the day's name."""
-    at = (now - BEFORE).astimezone(clock).replace(minute=0, second=0, microsecond=0)
-    at += timedelta(hours=6 - at.hour % 6)
-    while at < now + COMING:
-        yield {"x": _x(at, now), "label": f"{at:%H}" if at.hour else f"{at:%a}", "is_day": not at.hour}
-        at += timedelta(hours=6)
 
 
 def _x(at: datetime, now: datetime) -> int:
