@@ -20,7 +20,6 @@ from office_hours.settings import Cluster
 PAST, COMING = timedelta(days=3), timedelta(days=2)
 # What a problem may be, the worst first.
 PROBLEMS = "failure", "invalid-tag", "needs-attention", "overdue", "tag-on-instance", "ineligible", "automatic-restart"
-_DAY = timedelta(days=1)
 _LONGEST_PROBLEMS = 1_000_000  # bytes of an answer
 
 
@@ -55,14 +54,14 @@ class Status(Looked):
 class Row:
     """A cluster, what needs attention about it, and its timeline: PAST, as far as RDS's log reaches, then COMING.
 
-    until: when it is stopped at the latest, if it is in use.
+    upcoming: when something changes next, and to what. If it is in use, that is the end of its grace at the latest.
     """
 
     cluster: Cluster
     entry: StatusEntry
     problems: list[Problem]
     spans: list[Span]
-    until: datetime | None
+    upcoming: tuple[datetime | None, State | None]
 
 
 def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[Row]]:
@@ -110,10 +109,9 @@ def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
 
 
 def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decision) -> Row:
-    """A cluster's row."""
     now, hold = invocation.now, cluster.hold
     tags = {tag.get("Key"): tag.get("Value", "") for tag in cluster.snapshot.get("TagList", ())}
-    spans, desired = [Span(now - PAST, now, None)], None
+    spans, desired, at, to = [Span(now - PAST, now, None)], None, None, None
     # If the log can't be read, the past is unknown. That doesn't mean that nothing happened.
     if cluster.identifier in seen.events:
         spans = past_spans(cluster.snapshot, seen.events[cluster.identifier], now - PAST, now)
@@ -123,6 +121,8 @@ def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decis
         if decision.reason is Reason.CHANGED_BY_HAND:  # left as it is until the next scheduled change
             coming[0] = replace(coming[0], state=State.STOPPED if cluster.status == "stopped" else State.RUNNING)
         spans += coming
+        if at := min(filter(None, (cluster.next_change(now), decision.until)), default=None):
+            to = hold.to if hold and hold.in_force(at) else cluster.schedule.desired_state(at)
     does = "" if decision.action is Action.LEAVE else f"The next run {decision.action}s it. "
     written = hold.written(cluster.zone) if isinstance(hold, Hold) and now < (hold.until or LAST) else None
     entry: StatusEntry = {
@@ -135,17 +135,17 @@ def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decis
         "instances": seen.classes_of(cluster),
         "overdue": decision.overdue,
     }
-    return Row(cluster, entry, list(_problems(cluster, entry, now)), spans, decision.until)
+    return Row(cluster, entry, list(_problems(cluster, entry, now)), spans, (at, to))
 
 
 def _problems(cluster: Cluster, entry: StatusEntry, now: datetime) -> Iterator[Problem]:
     """What needs attention about one cluster."""
     if entry["reason"] in PROBLEMS:
-        yield _problem(str(entry["reason"]), entry["message"], cluster)
+        yield _problem(entry["reason"], entry["message"], cluster)
     elif entry["overdue"]:
         yield _problem("overdue", f"It should be {entry['desired']} by now. {entry['message']}", cluster)
     restart = cluster.snapshot.get("AutomaticRestartTime")
-    if entry["status"] == "stopped" and restart and now <= restart <= now + _DAY:
+    if entry["status"] == "stopped" and restart and now <= restart <= now + timedelta(days=1):
         at = local(restart, cluster.zone)
         message = f"AWS starts it on {at}, after seven days. The next run then does what is due."
         yield _problem("automatic-restart", message, cluster)

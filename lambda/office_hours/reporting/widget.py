@@ -53,13 +53,7 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any])
     now, form = datetime.fromisoformat(status["time"]), context.get("forms", {}).get("all", {})
     part, kind = (form.get(key, "").strip() for key in ("cluster", "state"))
     of_kind = {each: [row for row in rows if is_one(row)] for each, (_, is_one) in _KINDS.items()}
-    chosen = [
-        row
-        for row in of_kind.get(kind, ())
-        if part.lower() in row.cluster.identifier or part.lower() in row.cluster.account.lower()
-    ]
-    # The most urgent first: a row's own problems are in that order.
-    chosen.sort(key=lambda row: PROBLEMS.index(row.problems[0]["problem"]) if row.problems else len(PROBLEMS))
+    chosen = _chosen(of_kind.get(kind, ()), part.lower())
     # The dashboard's own time zone, which its viewer has chosen; the rows have none in common.
     clock = datetime.strptime(context.get("timezone", {}).get("offsetISO", "Z"), "%z").tzinfo
     midnight = (now - BEFORE).astimezone(clock).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -90,7 +84,6 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any])
         theme=context.get("theme"),
         time=f"{now.astimezone(clock):%a %d %b %H:%M} {clock}",
         # What the template asks about a row, and how it writes a time.
-        upcoming=_upcoming,
         bars_of=_bars_of,
         buttons_of=_buttons_of,
         local=local,
@@ -109,13 +102,11 @@ def answer_page(title: str, entries: Iterable[Entry] = (), mistakes: Sequence[st
     return _PAGES.get_template("answer.html").render(title=title, entries=list(entries), mistakes=mistakes)
 
 
-def _upcoming(row: Row, now: datetime) -> tuple[datetime | None, State | None]:
-    """When something changes next, and to what: the end of its grace, where it is in use and nothing comes before."""
-    cluster, hold, schedule = row.cluster, row.cluster.hold, row.cluster.schedule
-    at = min(filter(None, (cluster.next_change(now), row.until)), default=None)
-    if not at or not isinstance(schedule, Schedule):
-        return None, None
-    return at, hold.to if isinstance(hold, Hold) and hold.in_force(at) else schedule.desired_state(at)
+def _chosen(rows: Iterable[Row], part: str) -> list[Row]:
+    """The rows with this part in the cluster's or its account's name, the most urgent first."""
+    named = [row for row in rows if part in row.cluster.identifier or part in row.cluster.account.lower()]
+    # A row's own problems are in that order.
+    return sorted(named, key=lambda row: PROBLEMS.index(row.problems[0]["problem"]) if row.problems else len(PROBLEMS))
 
 
 def _when(at: datetime, zone: ZoneInfo, now: datetime) -> str:
@@ -161,7 +152,7 @@ def _offers(row: Row, now: datetime) -> Iterator[tuple[Action, str, str, datetim
     if cluster.status == "available":
         if transition:
             yield Action.STOP, "Stop", f"Stop {cluster.name} now,", transition.at
-        keep, (at, to) = f"Keep {cluster.name} running", _upcoming(row, now)
+        keep, (at, to) = f"Keep {cluster.name} running", row.upcoming
         if end := now if row.entry["decision"] == Action.STOP else at if to is State.STOPPED else None:
             yield Action.START, "2 h longer", keep, end + _TWO_HOURS
             if not is_held and (start := next_start(schedule, end)) and start > end + _TWO_HOURS:
