@@ -86,7 +86,7 @@ def _accounts(units: Sequence[str]) -> Iterator[Account]:
         while units:
             for each in of_each("list_accounts_for_parent", "Accounts"):
                 id_, name = each["Id"], " ".join(each.get("Name", "").split())
-                if id_ == own or f"::{id_}:" not in each.get("Arn", ""):  # which has the management account's
+                if id_ == own or f"::{id_}:" not in each.get("Arn", ""):  # an ARN has the management account's
                     state = each.get("State") or each.get("Status") or "ACTIVE"  # `Status` is the older name
                     yield Account(id_, f"{name}/{id_}" if name else id_, state)
             units = [unit["Id"] for unit in of_each("list_organizational_units_for_parent", "OrganizationalUnits")]

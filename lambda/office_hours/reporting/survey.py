@@ -110,9 +110,8 @@ def _survey(
         if clusters and (error := call.exception()):
             yield failed(f"{region}, {what}", error, region=region.path)
     clusters = [replace(each, account=region.account) for each in clusters]
-    by_cluster = (
-        {} if reading.exception() else {each.identifier: reading.result()[each.identifier] for each in clusters}
-    )
+    logged = [] if reading.exception() else clusters
+    by_cluster = {each.identifier: reading.result()[each.identifier] for each in logged}
     instances = [] if listing.exception() else listing.result()
     by_name = {instance.get("DBInstanceIdentifier", ""): instance for instance in instances}
     yield from make(Survey(region, clusters, by_cluster, by_name))
