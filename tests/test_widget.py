@@ -202,8 +202,7 @@ def test_the_timeline_tells_hours_now_and_state_by_shape_and_in_words(account: A
 
 def test_problems_come_first(account: Account) -> None:
     account.add("bad", "mno-fri 08:00-18:00")
-    page = widget()
-    (problem,) = page.all("li")
+    (problem,) = widget().all("li")
     assert problem.text.startswith("bad: invalid tag. ")
     assert 'did you mean "mon-fri 08:00-18:00' in problem.text
     for number in range(6):
