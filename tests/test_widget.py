@@ -159,6 +159,11 @@ def test_the_timeline_shows_what_happened_and_then_what_is_asked_for(account: Ac
             *("always", "", {}, ["23T18 started", "24T00 started"]),
             [("stopped", 0, 60), ("unknown", 60, 120), ("running", 120, 240), ("running plan", 240, 720)],
         ),
+        # What was stopped by hand is left until the next scheduled change.
+        (
+            *("mon+wed 08:00- UTC", "", {"Status": "stopped"}, ["24T10 stopped"]),
+            [("running", 0, 220), ("stopped", 220, 240), ("stopped plan", 240, 440), ("running plan", 440, 720)],
+        ),
     ],
 )
 def test_the_timeline_shows_what_is_known(  # noqa: PLR0913, PLR0917  a row of the table
@@ -197,8 +202,7 @@ def test_the_timeline_tells_hours_now_and_state_by_shape_and_in_words(account: A
 
 def test_problems_come_first(account: Account) -> None:
     account.add("bad", "mno-fri 08:00-18:00")
-    page = widget()
-    (problem,) = page.all("li")
+    (problem,) = widget().all("li")
     assert problem.text.startswith("bad: invalid tag. ")
     assert 'did you mean "mon-fri 08:00-18:00' in problem.text
     for number in range(6):
@@ -240,9 +244,7 @@ def test_of_many_clusters_those_that_need_attention_are_shown(account: Account) 
 def test_a_context_without_a_form_will_do_and_an_odd_one_does_no_harm(account: Account) -> None:
     account.add("a", OFFICE)
     assert row(read(str(invoke(handlers.status, NOON, {"widgetContext": {}}, None))), "a").all("rect")
-    assert (
-        widget(theme='"><script>', forms={"all": {"cluster": "<script>", "state": "none of them"}}).all("script") == []
-    )
+    assert not widget(theme='"><script>', forms={"all": {"cluster": "<script>", "state": "none of them"}}).all("script")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """What the status and report functions do with an event."""
 
-import json
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,14 +28,11 @@ def status(event: object, invocation: Invocation) -> object:
         return _described("description")
     if "explain" in asked:
         return explain(asked["explain"], invocation.settings, invocation.now)
-    on_dashboard = "widgetContext" in asked
-    seen, rows = look(invocation, or_fail=not on_dashboard)
-    if not on_dashboard:
-        return seen
-    from office_hours.reporting.widget import status_page  # noqa: PLC0415  slow to import, and JSON doesn't need it
+    if "widgetContext" in asked:
+        from office_hours.reporting.widget import status_page  # noqa: PLC0415  slow to import, and JSON doesn't need it
 
-    actions = json.loads(os.environ.get("OFFICE_HOURS_ACTIONS", "{}"))
-    return status_page(seen, rows, asked["widgetContext"], actions)
+        return status_page(*look(invocation, or_fail=False), asked["widgetContext"])
+    return look(invocation)[0]
 
 
 def report(event: object, invocation: Invocation) -> object:

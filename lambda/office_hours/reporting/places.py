@@ -5,10 +5,11 @@ Each account's clients are made of its own credentials, and forgotten after use:
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from itertools import chain
 from typing import Any
 
 from botocore.config import Config
@@ -30,16 +31,11 @@ _PATIENT = rds.IMPATIENT.merge(Config(retries={"mode": "standard", "total_max_at
 
 @dataclass(frozen=True)
 class Account:
-    """A member of the organization, or without an id all of them. `manager` is its management account's id."""
+    """A member of the organization, whose path is its `name/id`; or without an id all of them."""
 
     id: str = ""
-    name: str = ""
+    path: str = ""
     state: str = "ACTIVE"
-    manager: str = ""
-
-    @property
-    def path(self) -> str:
-        return f"{self.name}/{self.id}" if self.name else self.id
 
     def __str__(self) -> str:
         return f"Account {self.path}" if self.id else "The organization's accounts"
@@ -47,10 +43,10 @@ class Account:
 
 @dataclass(frozen=True)
 class _MemberRegion(Region):
-    keys: Mapping[str, str] = field(kw_only=True, repr=False)
+    keys: Mapping[str, Any] = field(kw_only=True, repr=False)
 
     def beside(self, service: str) -> Any:  # noqa: ANN401  as in the base class
-        return _client(service, self.name, self.keys)
+        return _client(service, self.name, **self.keys)
 
 
 def places(settings: Settings, seconds: float) -> tuple[list[Region], list[Failure], list[str]]:
@@ -61,38 +57,38 @@ def places(settings: Settings, seconds: float) -> tuple[list[Region], list[Failu
         return regions, failures, []
     for_each = seconds * _FOR_ACCOUNTS
     found, unlisted = side_by_side([Account()], lambda _: _accounts(units), for_each)
-    own, accounts = (found or [Account()])[0], {each.id: each for each in found[1:]}
-    own = accounts.pop(own.id, own)
-    # A service-managed StackSet deploys to any account but the management account, which has no such role then.
-    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs.html
-    members = [each for each in accounts.values() if each.id != each.manager]
+    own, *members = ({each.id: each for each in found} or {"": Account()}).values()
     active = [each for each in members if each.state == "ACTIVE"]
     open_ = partial(_member_regions, _client("sts"), settings)
     theirs, closed = side_by_side(active, open_, for_each, most=rds.THREADS)
-    inactive = [f"{each.path}: {each.state}" for each in members if each.state != "ACTIVE"]
+    inactive = sorted(f"{each.path}: {each.state}" for each in members if each.state != "ACTIVE")
     regions = [replace(region, account=own.path) for region in regions]
-    return regions + theirs, failures + unlisted + closed, sorted(inactive)
+    return regions + theirs, failures + unlisted + closed, inactive
 
 
 def _accounts(units: Sequence[str]) -> Iterator[Account]:
-    """The function's own account, then those in the units and in the units below them.
+    """The function's own account, then those in the units and in the units below them, which may name it again.
 
+    A service-managed StackSet deploys to any account but the management account, which has no such role then.
     https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccountsForParent.html
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs.html
     """
-    yield Account(_client("sts").get_caller_identity()["Account"])
+    own = _client("sts").get_caller_identity()["Account"]
+    yield Account(own, own)
     client = _client("organizations", config=_PATIENT)
 
     def of_each(operation: str, key: str) -> Iterator[Mapping[str, str]]:
         paginate = client.get_paginator(operation).paginate
         found = pool.map(lambda unit: [each for page in paginate(ParentId=unit) for each in page[key]], units)
-        return (each for some in found for each in some)
+        return chain.from_iterable(found)
 
     with ThreadPoolExecutor(_UNITS_AT_ONCE) as pool:
         while units:
             for each in of_each("list_accounts_for_parent", "Accounts"):
-                # `Status` is the older name.
-                state, arn = each.get("State") or each.get("Status") or "ACTIVE", each.get("Arn", "").split(":")
-                yield Account(each["Id"], " ".join(each.get("Name", "").split()), state, "".join(arn[4:5]))
+                id_, name = each["Id"], " ".join(each.get("Name", "").split())
+                if id_ == own or f"::{id_}:" not in each.get("Arn", ""):  # an ARN has the management account's
+                    state = each.get("State") or each.get("Status") or "ACTIVE"  # `Status` is the older name
+                    yield Account(id_, f"{name}/{id_}" if name else id_, state)
             units = [unit["Id"] for unit in of_each("list_organizational_units_for_parent", "OrganizationalUnits")]
 
 
@@ -102,20 +98,18 @@ def _member_regions(sts: Any, settings: Settings, account: Account) -> Iterator[
     given = sts.assume_role(RoleArn=role, RoleSessionName=rds.USER_AGENT, DurationSeconds=_SHORTEST_SESSION)
     id_, secret, token = (given["Credentials"][key] for key in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
     keys = {"aws_access_key_id": id_, "aws_secret_access_key": secret, "aws_session_token": token}
-    regions: Iterable[str] = settings.regions or [sts.meta.region_name]
+    names: Sequence[str] = settings.regions or [sts.meta.region_name]
     if settings.regions == ("*",):
-        regions = rds.enabled_regions(_client("account", None, keys))
-    for name in regions:
-        yield _MemberRegion(name, _client("rds", name, keys), account.path, keys=keys)
+        names = rds.enabled_regions(_client("account", **keys))
+    for name in names:
+        yield _MemberRegion(name, _client("rds", name, **keys), account.path, keys=keys)
 
 
-def _client(
-    service: str, region: str | None = None, keys: Mapping[str, str] | None = None, config: Config = rds.IMPATIENT
-) -> Any:  # noqa: ANN401
+def _client(service: str, region: str | None = None, config: Config = rds.IMPATIENT, **keys: str) -> Any:  # noqa: ANN401
     """A client, with an account's credentials or the function's own."""
     make: Any = rds.session().create_client
     with rds.making:
-        client = make(service, region_name=region, config=config, **(keys or {}))
+        client = make(service, region_name=region, config=config, **keys)
         connections = _connections(client.meta.endpoint_url)
     client.meta.events.register_last("before-send", lambda request, **_: connections.send(request))
     return client

@@ -13,11 +13,11 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from office_hours import rds
 from office_hours.answer import NAMESPACE, Failure, RunError, failed, in_words, logger
 from office_hours.decision import LOG_KEPT, Decision, Reason, decide
-from office_hours.regions import Invocation
+from office_hours.regions import Invocation, guarded
 from office_hours.reporting.hours import MONTH, PERIODS, Period, past, period, projected, total
 from office_hours.reporting.prices import Prices
 from office_hours.reporting.suggest import Suggestions, best, suggest
-from office_hours.reporting.survey import Looked, OfCluster, Survey, cut, look_around, of_cluster, of_each, place
+from office_hours.reporting.survey import Looked, OfCluster, Survey, cut, look_around, of_cluster, place
 from office_hours.schedule import Schedule
 from office_hours.settings import Cluster
 
@@ -61,8 +61,8 @@ def report(invocation: Invocation, *, send: bool) -> Report:
     Raises RunError if anything failed, after all else has been reported and sent. In an organization, some accounts
     often can't be read: the answer and the message name them, and nothing is raised.
     """
-    now, seconds, unsent = invocation.now, invocation.seconds_left() * _FOR_RDS, False
-    clusters, failures, looked = look_around(invocation, now - LOG_KEPT, seconds, partial(_of_region, now, Prices()))
+    now, unsent = invocation.now, False
+    clusters, failures, looked = look_around(invocation, now - LOG_KEPT, _FOR_RDS, partial(_of_region, now, Prices()))
     clusters.sort(key=place)
     total, told = _total(clusters), in_words(failures).splitlines()
     answer = cast("Report", {**looked, "sent": False, "clusters": clusters, "total": total, "failures": told})
@@ -94,12 +94,13 @@ def _total(clusters: Sequence[ClusterReport]) -> Total:
 
 def _of_region(now: datetime, prices: Prices, survey: Survey) -> Iterator[ClusterReport | Failure]:
     """A report on each tagged cluster of a Region; none if its events, and so its hours, are unknown."""
-    if survey.events is not None:
-        yield from of_each(survey.tagged, partial(_of_cluster, now=now, prices=prices, survey=survey))
+    for each in survey.clusters:
+        if each.schedule and each.identifier in survey.events:
+            yield guarded(each, partial(_of_cluster, each, now, prices, survey))
 
 
 def _of_cluster(cluster: Cluster, now: datetime, prices: Prices, survey: Survey) -> ClusterReport:
-    events = survey.events_of(cluster)
+    events = survey.events[cluster.identifier]
     hours, coming = [past(cluster.snapshot, events, now, days) for days in PERIODS], None
     decision = decide(cluster, now)
     is_left = isinstance(decision, Decision) and decision.reason in (Reason.INVALID_TAG, Reason.INELIGIBLE)

@@ -1,35 +1,25 @@
 """What each tagged cluster is and should be, why, and what comes next: for people and for programs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NotRequired, cast
 
 from office_hours.answer import Entry, Failure, Outcome, RunError, in_words
 from office_hours.clock import LAST, local
-from office_hours.decision import Action, Decision
+from office_hours.decision import Action, Decision, Reason
 from office_hours.evidence import decided
 from office_hours.hold import Hold, HoldError
 from office_hours.regions import Invocation, guarded
 from office_hours.reporting.hours import Span, coming_spans, past_spans
-from office_hours.reporting.survey import (
-    LONGEST_ANSWER,
-    Looked,
-    OfCluster,
-    Survey,
-    cut,
-    look_around,
-    of_cluster,
-    place,
-)
-from office_hours.schedule import Schedule
+from office_hours.reporting.survey import LONGEST_ANSWER, Looked, OfCluster, Survey, cut, look_around, of_cluster, place
+from office_hours.schedule import Schedule, State
 from office_hours.settings import Cluster
 
 PAST, COMING = timedelta(days=3), timedelta(days=2)
 # What a problem may be, the worst first.
 PROBLEMS = "failure", "invalid-tag", "needs-attention", "overdue", "tag-on-instance", "ineligible", "automatic-restart"
-_DAY = timedelta(days=1)
 _LONGEST_PROBLEMS = 1_000_000  # bytes of an answer
 
 
@@ -40,11 +30,9 @@ class Problem(OfCluster):
     message: str
 
 
-class StatusEntry(Entry):
+class StatusEntry(Entry, OfCluster):
     """A cluster in the answer. `desired` is what its hold or schedule says now; None if that can't be read."""
 
-    account: NotRequired[str]
-    account_name: NotRequired[str]
     desired: str | None
     schedule: str
     engine: str
@@ -66,14 +54,14 @@ class Status(Looked):
 class Row:
     """A cluster, what needs attention about it, and its timeline: PAST, as far as RDS's log reaches, then COMING.
 
-    until: when it is stopped at the latest, if it is in use.
+    upcoming: when something changes next, and to what. If it is in use, that is the end of its grace at the latest.
     """
 
     cluster: Cluster
     entry: StatusEntry
     problems: list[Problem]
     spans: list[Span]
-    until: datetime | None
+    upcoming: tuple[datetime | None, State | None]
 
 
 def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[Row]]:
@@ -82,9 +70,7 @@ def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[
     or_fail: whether to raise RunError if nothing at all could be seen. The problems say so in any case.
     """
     found: list[Row | Problem]
-    found, failures, looked = look_around(
-        invocation, invocation.now - PAST, invocation.seconds_left(), partial(_of_region, invocation)
-    )
+    found, failures, looked = look_around(invocation, invocation.now - PAST, 1.0, partial(_of_region, invocation))
     rows = sorted((each for each in found if isinstance(each, Row)), key=lambda row: place(row.entry))
     if or_fail and failures and not rows:
         raise RunError(f"Nothing could be seen.\n{in_words(failures)}")
@@ -109,7 +95,7 @@ def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem |
     """What there is to say about a Region's clusters."""
     yield from _misplaced(invocation.settings.tag_key, seen)
     # What needs no evidence comes first, since looking for more may take too long.
-    for each in decided(invocation, seen.region, seen.tagged):
+    for each in decided(invocation, seen.region, (cluster for cluster in seen.clusters if cluster.schedule)):
         yield each if isinstance(each, Failure) else guarded(each[0], partial(_row, invocation, seen, *each))
 
 
@@ -123,25 +109,26 @@ def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
 
 
 def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decision) -> Row:
-    """A cluster's row."""
-    now = invocation.now
+    now, hold = invocation.now, cluster.hold
+    tags = {tag.get("Key"): tag.get("Value", "") for tag in cluster.snapshot.get("TagList", ())}
+    spans, desired, at, to = [Span(now - PAST, now, None)], None, None, None
     # If the log can't be read, the past is unknown. That doesn't mean that nothing happened.
-    spans, desired, hold = [Span(now - PAST, now, None)], None, cluster.hold
-    if seen.events is not None:
-        spans = past_spans(cluster.snapshot, seen.events_of(cluster), now - PAST, now)
+    if cluster.identifier in seen.events:
+        spans = past_spans(cluster.snapshot, seen.events[cluster.identifier], now - PAST, now)
     if isinstance(cluster.schedule, Schedule) and not isinstance(hold, HoldError):
         coming = coming_spans(cluster.schedule, hold, now, now + COMING)
-        desired, spans = coming[0].state, spans + coming
-    outcome = Outcome(
-        cluster,
-        decision,
-        next=cluster.next_change(now),
-        effect="" if decision.action is Action.LEAVE else f"The next run {decision.action}s it.",
-        hold=hold.written(cluster.zone) if isinstance(hold, Hold) and now < (hold.until or LAST) else None,
-    )
-    tags = {tag.get("Key", ""): tag.get("Value", "") for tag in cluster.snapshot.get("TagList", ())}
+        desired = coming[0].state
+        # A change by hand is left until the next scheduled change, a cluster in use until its grace ends.
+        if left := decision.until or (coming[0].end if decision.reason is Reason.CHANGED_BY_HAND else None):
+            present, left = State.STOPPED if cluster.status == "stopped" else State.RUNNING, min(left, coming[0].end)
+            coming[:1] = Span(now, left, present), replace(coming[0], start=left)
+        spans += coming
+        if at := min(filter(None, (cluster.next_change(now), decision.until)), default=None):
+            to = hold.to if hold and hold.in_force(at) else cluster.schedule.desired_state(at)
+    effect = "" if decision.action is Action.LEAVE else f"The next run {decision.action}s it."
+    written = hold.written(cluster.zone) if isinstance(hold, Hold) and now < (hold.until or LAST) else None
     entry: StatusEntry = {
-        **outcome.entry,
+        **Outcome(cluster, decision, cluster.next_change(now), effect, written).entry,
         **of_cluster(cluster),
         "desired": desired,
         "schedule": tags.get(invocation.settings.tag_key, ""),
@@ -150,17 +137,17 @@ def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decis
         "instances": seen.classes_of(cluster),
         "overdue": decision.overdue,
     }
-    return Row(cluster, entry, list(_problems(cluster, entry, now)), spans, decision.until)
+    return Row(cluster, entry, list(_problems(cluster, entry, now)), spans, (at, to))
 
 
 def _problems(cluster: Cluster, entry: StatusEntry, now: datetime) -> Iterator[Problem]:
     """What needs attention about one cluster."""
     if entry["reason"] in PROBLEMS:
-        yield _problem(str(entry["reason"]), entry["message"], cluster)
+        yield _problem(entry["reason"], entry["message"], cluster)
     elif entry["overdue"]:
         yield _problem("overdue", f"It should be {entry['desired']} by now. {entry['message']}", cluster)
     restart = cluster.snapshot.get("AutomaticRestartTime")
-    if entry["status"] == "stopped" and restart and now <= restart <= now + _DAY:
+    if entry["status"] == "stopped" and restart and now <= restart <= now + timedelta(days=1):
         at = local(restart, cluster.zone)
         message = f"AWS starts it on {at}, after seven days. The next run then does what is due."
         yield _problem("automatic-restart", message, cluster)

@@ -17,10 +17,10 @@ from office_hours.answer import Failure, RunError, failed, in_words
 from office_hours.clock import FIRST
 from office_hours.decision import obstacle
 from office_hours.evidence import MOST_QUERIES, connected
-from office_hours.regions import Invocation, Region
+from office_hours.regions import Invocation, Region, guarded
 from office_hours.reporting.hours import period, projected
 from office_hours.reporting.prices import SERVERLESS, Prices
-from office_hours.reporting.survey import Looked, OfCluster, Survey, cut, look_around, of_cluster, of_each, place
+from office_hours.reporting.survey import Looked, OfCluster, Survey, cut, look_around, of_cluster, place
 from office_hours.reporting.windows import WEEK, windows
 from office_hours.schedule import Schedule
 from office_hours.settings import Cluster, Settings
@@ -102,8 +102,7 @@ def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
 
     or_fail: whether to raise RunError if there are only failures. The answer names them in any case.
     """
-    seconds = invocation.seconds_left() * _FOR_READING
-    found, failures, looked = look_around(invocation, None, seconds, partial(_of_region, invocation, Prices()))
+    found, failures, looked = look_around(invocation, None, _FOR_READING, partial(_of_region, invocation, Prices()))
     if or_fail and failures and not found:
         raise RunError(f"Nothing can be suggested.\n{in_words(failures)}")
     found.sort(key=place)
@@ -133,8 +132,8 @@ def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterat
         except rds.CallError as error:
             yield failed(f"{region}, reading its connections", error, region=region.path)
             return
-        make = partial(_suggestion, seen=seen, invocation=invocation, prices=prices, survey=survey)
-        yield from of_each(some, make)
+        for each in some:
+            yield guarded(each, partial(_suggestion, each, seen, invocation, prices, survey))
 
 
 def _suggestion(

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
+from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar, cast
 
 from office_hours import rds
 from office_hours.answer import Failure, failed
 from office_hours.clock import utc
-from office_hours.regions import Invocation, Region, guarded, listed, parted, side_by_side, told
+from office_hours.regions import Invocation, Region, listed, parted, side_by_side, told
 from office_hours.reporting.places import AT_ONCE, places
 from office_hours.settings import Cluster
 
@@ -44,19 +44,16 @@ class OfCluster(TypedDict):
 
 @dataclass(frozen=True)
 class Survey:
-    """What RDS says in a Region. The events are None if they weren't asked for, or can't be read."""
+    """What RDS says in a Region.
+
+    events: by cluster; of none if they can't be read.
+    instances: by name.
+    """
 
     region: Region
     clusters: Sequence[Cluster]
-    events: "Mapping[str, Sequence[EventTypeDef]] | None"
+    events: "Mapping[str, Sequence[EventTypeDef]]"
     instances: "Mapping[str, DBInstanceTypeDef]"
-
-    @property
-    def tagged(self) -> list[Cluster]:
-        return [cluster for cluster in self.clusters if cluster.schedule]
-
-    def events_of(self, cluster: Cluster) -> "Sequence[EventTypeDef]":
-        return (self.events or {}).get(cluster.identifier, ())
 
     def instances_of(self, cluster: Cluster) -> "list[DBInstanceTypeDef]":
         """A cluster's instances; an empty one for each that RDS doesn't list."""
@@ -68,61 +65,56 @@ class Survey:
 
 
 def look_around(
-    invocation: Invocation, since: datetime | None, seconds: float, make: Callable[[Survey], Iterable[_T | Failure]]
+    invocation: Invocation, since: datetime | None, share: float, make: Callable[[Survey], Iterable[_T | Failure]]
 ) -> tuple[list[_T], list[Failure], Looked]:
-    """Survey all places side by side, in so many seconds, and make something of each survey.
+    """Survey all places side by side, and make something of each survey.
 
     since: when the events to read begin; None to read none.
+    share: of the time that is left, how much this may take.
 
     Returns what was made, what failed, and the first keys of the answer.
     """
-    began = datetime.now(UTC)
-
-    def work(region: Region) -> Iterator[_T | Failure]:
-        for each in _survey(invocation, region, since):
-            yield from make(each) if isinstance(each, Survey) else [each]
-
-    regions, failures, inactive = places(invocation.settings, seconds)
-    seconds -= (datetime.now(UTC) - began).total_seconds()
+    regions, failures, inactive = places(invocation.settings, invocation.seconds_left() * share)
+    work, seconds = partial(_survey, invocation, since, make), invocation.seconds_left() * share
     made, failed_too = side_by_side(regions, work, seconds, most=AT_ONCE)
     failures, denied = _told_by_account([*failures, *failed_too], regions)
-    looked: Looked = {"time": utc(invocation.now)}
-    if denied:
-        looked["denied_regions"] = denied
-    if inactive:
-        looked["inactive_accounts"] = inactive
-    return made, failures, looked
+    looked = {"time": utc(invocation.now), "denied_regions": denied, "inactive_accounts": inactive}
+    return made, failures, cast("Looked", {key: value for key, value in looked.items() if value})
 
 
-def _told_by_account(failures: Sequence[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
+def _told_by_account(failures: list[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
     """`told` for each account by itself. With several, an account that failed in all its Regions is named once."""
-    whose = {region.path: region.account for region in regions}
-    found, denied = [each for each in failures if each.region not in whose], set[str]()
-    for account in dict.fromkeys(whose.values()):
-        its = [region for region in regions if region.account == account]
-        failed, out = told([each for each in failures if whose.get(each.region) == account], its)
-        if account and len({each.region for each in failed}) == len(its):
+    denied = set[str]()
+    for account, group in itertools.groupby(regions, lambda region: region.account):
+        its = list(group)
+        paths = {region.path for region in its}
+        failed, out = told([each for each in failures if each.region in paths], its)
+        if account and {each.region for each in failed} == paths:
             failed = [replace(failed[0], what=f"Account {account}")]
-        found += failed
+        failures = [*(each for each in failures if each.region not in paths), *failed]
         denied |= {path.rpartition("/")[2] for path in out}
-    return found, sorted(denied)
+    return failures, sorted(denied)
 
 
-def _survey(invocation: Invocation, region: Region, since: datetime | None) -> Iterator[Survey | Failure]:
+def _survey(
+    invocation: Invocation, since: datetime | None, make: Callable[[Survey], Iterable[_T | Failure]], region: Region
+) -> Iterator[_T | Failure]:
     """Ask for a Region's clusters, events and instances at once: each is of use without the others."""
     events = rds.events(region.client, since, datetime.now(UTC)) if since else ()
     with ThreadPoolExecutor(2) as pool:
-        reading = pool.submit(list["EventTypeDef"], events)
+        reading = pool.submit(rds.by_cluster, events)
         listing = pool.submit(list["DBInstanceTypeDef"], rds.instances(region.client))
         clusters, failures = parted(listed(invocation, region))
     yield from failures
     for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
         if clusters and (error := call.exception()):
             yield failed(f"{region}, {what}", error, region=region.path)
-    by_cluster = None if reading.exception() or not since else rds.by_cluster(reading.result())
+    clusters = [replace(each, account=region.account) for each in clusters]
+    logged = [] if reading.exception() else clusters
+    by_cluster = {each.identifier: reading.result()[each.identifier] for each in logged}
     instances = [] if listing.exception() else listing.result()
     by_name = {instance.get("DBInstanceIdentifier", ""): instance for instance in instances}
-    yield Survey(region, [replace(each, account=region.account) for each in clusters], by_cluster, by_name)
+    yield from make(Survey(region, clusters, by_cluster, by_name))
 
 
 def of_cluster(cluster: Cluster) -> OfCluster:
@@ -135,11 +127,6 @@ def of_cluster(cluster: Cluster) -> OfCluster:
 def place(entry: OfCluster) -> tuple[str, str, str]:
     """The sort key of entries."""
     return entry.get("account_name", "").lower(), entry["region"], entry["cluster"]
-
-
-def of_each(clusters: Iterable[Cluster], job: Callable[[Cluster], _T]) -> Iterator[_T | Failure]:
-    """The job's result for each cluster. Whatever breaks is a failure of that cluster alone."""
-    return (guarded(each, partial(job, each)) for each in clusters)
 
 
 def cut(entries: Sequence[_T], longest: int = LONGEST_ANSWER) -> tuple[list[_T], int]:
