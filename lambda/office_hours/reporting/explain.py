@@ -1,22 +1,31 @@
 """What a tag's value means, in plain words and in numbers. Pure: no AWS, no clock."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any, TypeGuard
 
 from office_hours.clock import local, utc
 from office_hours.days_off import holidays_package
 from office_hours.reporting.hours import coming_spans, hours_in
+from office_hours.reporting.windows import LONGEST_TAG
 from office_hours.schedule import Schedule, ScheduleError, State, Transition
 from office_hours.settings import Settings
 from office_hours.text import sentence
 
+TAG_VALUE = f"the value of a tag, of {LONGEST_TAG} characters at most"  # what can be explained
+VERBS = {State.RUNNING: "starts", State.STOPPED: "stops"}
 _DAY = timedelta(days=1)
 _WEEK = 168  # hours
 _MOST_TRANSITIONS = 6
-_VERBS = {State.RUNNING: "starts", State.STOPPED: "stops"}
 
 
-def explain(text: str, settings: Settings, now: datetime) -> dict[str, object]:
+def is_tag_value(value: object) -> TypeGuard[str]:
+    """Whether this is a TAG_VALUE, and Lambda can answer with it: not with half of a surrogate pair."""
+    return isinstance(value, str) and len(value) <= LONGEST_TAG and not re.search("[\ud800-\udfff]", value)
+
+
+def explain(text: str, settings: Settings, now: datetime) -> dict[str, Any]:
     """What a tag of this value means, under the stack's settings. Numbers are None if they can't be known."""
     schedule = settings.parse(text)
     if isinstance(schedule, ScheduleError):
@@ -79,7 +88,7 @@ def _changes(schedule: Schedule, coming: list[Transition], now: datetime) -> str
     for each in coming:
         # For six days, the day of the week says which day it is.
         form = "%a %H:%M" if each.at - now < 6 * _DAY else "%a %Y-%m-%d %H:%M"
-        edges.append(f"{_VERBS[each.to]} {each.at.astimezone(schedule.zone):{form}}")
+        edges.append(f"{VERBS[each.to]} {each.at.astimezone(schedule.zone):{form}}")
     text = ", ".join(edges)
     return f"{text[0].upper()}{text[1:]}."
 
