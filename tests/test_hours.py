@@ -14,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
 
-from office_hours.reporting.hours import Hours, past, period, projected
+from office_hours.reporting.hours import Period, past, projected
+from office_hours.reporting.prices import Price
 from office_hours.schedule import Schedule
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 LONG_AGO = "2024-01-01 00:00"
+FREE = Price(0.0)
 MESSAGES = {
     "started": "DB cluster started.",
     "stopped": "DB cluster stopped.",
@@ -48,8 +50,8 @@ def log(*history: str) -> list[EventTypeDef]:
     return [event(at(f"2026-{entry[:11]}"), entry[12:]) for entry in history]
 
 
-def figures(hours: Hours) -> tuple[float, float]:
-    return round(hours.running, 4), round(hours.stopped, 4)
+def figures(period: Period) -> tuple[float, float, str]:
+    return period["running_hours"], period["stopped_hours"], period["note"]
 
 
 # --- What counts
@@ -71,8 +73,7 @@ def figures(hours: Hours) -> tuple[float, float]:
     ],
 )
 def test_each_rule_by_a_day_that_is_told_in_full(status: str, history: list[str], running: float) -> None:
-    hours = past(cluster(status), log(*history), NOW, 1)
-    assert (*figures(hours), hours.note) == (running, 24 - running, "")
+    assert figures(past(cluster(status), log(*history), NOW, 1, FREE)) == (running, 24 - running, "")
 
 
 # --- What is partial
@@ -93,14 +94,13 @@ def test_each_rule_by_a_day_that_is_told_in_full(status: str, history: list[str]
 def test_what_cannot_be_relied_on_is_said(
     status: str, created: str, history: list[str], expected: tuple[float, float], words: str
 ) -> None:
-    hours = past(cluster(status, created), log(*history), NOW, 1)
-    assert figures(hours) == expected
-    assert words in hours.note
+    *hours, note = figures(past(cluster(status, created), log(*history), NOW, 1, FREE))
+    assert tuple(hours) == expected
+    assert words in note
 
 
 def test_a_cluster_without_a_time_of_creation_is_old() -> None:
-    hours = past(cluster(created=None), [], NOW, 14)
-    assert (*figures(hours), hours.note) == (336, 0, "")
+    assert figures(past(cluster(created=None), [], NOW, 14, FREE)) == (336, 0, "")
 
 
 # --- Every history
@@ -145,8 +145,8 @@ def test_every_history_is_counted_as_quarter_by_quarter(history: list[Entry], st
     events = [event(NOW - ago * QUARTER, what) for ago, what in history]
     # A creation and an event in the same moment: the log tells nothing of which was first.
     age = next(number for number in range(age, HORIZON + 25) if number not in {ago for ago, _ in history})
-    hours = past(cluster(status, created=NOW - age * QUARTER), events, NOW, days)
-    assert (hours.running, hours.stopped, hours.note == "") == slow(history, status, age, days)
+    running, stopped, note = figures(past(cluster(status, created=NOW - age * QUARTER), events, NOW, days, FREE))
+    assert (running, stopped, note == "") == slow(history, status, age, days)
 
 
 # --- A month to come
@@ -164,24 +164,33 @@ def test_every_history_is_counted_as_quarter_by_quarter(history: list[Entry], st
     ],
 )
 def test_a_month_is_projected_by_the_schedule(tag: str, begins: str, running: float) -> None:
-    hours = projected(Schedule.parse(tag), at(begins))
-    assert (hours.days, *figures(hours), hours.note) == (30, running, 720 - running, "")
+    month = projected(Schedule.parse(tag), at(begins), FREE)
+    assert (month["days"], *figures(month)) == (30, running, 720 - running, "")
 
 
 def test_a_schedule_with_one_side_leaves_the_other_open() -> None:
-    hours = projected(Schedule.parse("-19:00 UTC"), NOW)
-    assert figures(hours) == (0, 720)
-    assert "one side only" in hours.note
+    *hours, note = figures(projected(Schedule.parse("-19:00 UTC"), NOW, FREE))
+    assert hours == [0, 720]
+    assert "one side only" in note
 
 
-# --- The answer
+# --- What it saves
 
 
-def test_a_price_that_is_not_known_gives_no_saving_and_the_reason() -> None:
-    entry = period(Hours(1, 20, 4, "Partial."), None, "No price: none.")
-    assert (entry["complete"], entry["saved_usd"], entry["note"]) == (False, None, "Partial. No price: none.")
-    assert period(Hours(1, 20, 4), None, "No price: none.")["complete"]
-    assert period(Hours(7, 51.6004, 116.4), 0.72)["saved_usd"] == 83.81  # 83.808
-    # What was not stopped saved nothing, and needs no price.
-    entry = period(Hours(1, 24, 0), None, "No price: none.")
-    assert (entry["saved_usd"], entry["note"]) == (0.0, "")
+@pytest.mark.parametrize(
+    ("status", "history", "price", "complete", "saved", "note"),
+    [
+        ("available", ["11-23 03:00 started"], Price(0.72), True, 12.96, ""),  # 18 hours
+        ("available", ["11-22 09:00 stopped", "11-23 08:36 started"], Price(0.333), True, 7.86, ""),  # 23.6: 7.8588
+        ("available", ["11-23 03:00 started"], Price(None, "No price."), True, None, "No price."),
+        ("stopped", ["11-23 03:00 started"], Price(None, "No price."), False, None, "inferred. No price."),
+        ("available", [], Price(None, "No price."), True, 0.0, ""),  # what was not stopped needs no price
+    ],
+)
+def test_what_was_stopped_saved_its_price(  # noqa: PLR0913  the question and the answer
+    *, status: str, history: list[str], price: Price, complete: bool, saved: float | None, note: str
+) -> None:
+    period = past(cluster(status), log(*history), NOW, 1, price)
+    assert (period["complete"], period["saved_usd"]) == (complete, saved)
+    assert period["note"].endswith(note)
+    assert bool(period["note"]) == bool(note)

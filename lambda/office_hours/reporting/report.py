@@ -1,7 +1,7 @@
 """What office hours saved: hours from RDS's event log, prices from AWS's list, and the month to come."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from office_hours import rds
 from office_hours.answer import NAMESPACE, Failure, RunError, failed, in_words, logger
 from office_hours.decision import LOG_KEPT, Decision, Reason, decide
 from office_hours.regions import Invocation
-from office_hours.reporting.hours import MONTH, PERIODS, Period, past, period, projected, total
+from office_hours.reporting.hours import MONTH, PERIODS, Period, past, projected, total
 from office_hours.reporting.prices import Prices
 from office_hours.reporting.suggest import Suggestions, best, suggest
 from office_hours.reporting.survey import Looked, OfCluster, Survey, cut, look_around, of_cluster, of_each, place
@@ -64,8 +64,12 @@ def report(invocation: Invocation, *, send: bool) -> Report:
     now, seconds, unsent = invocation.now, invocation.seconds_left() * _FOR_RDS, False
     clusters, failures, looked = look_around(invocation, now - LOG_KEPT, seconds, partial(_of_region, now, Prices()))
     clusters.sort(key=place)
-    total, told = _total(clusters), in_words(failures).splitlines()
-    answer = cast("Report", {**looked, "sent": False, "clusters": clusters, "total": total, "failures": told})
+    in_all: Total = {
+        "periods": [total(days, [each["periods"][number] for each in clusters]) for number, days in enumerate(PERIODS)],
+        "projection": total(MONTH, [each["projection"] for each in clusters if each["projection"]]),
+    }
+    told = in_words(failures).splitlines()
+    answer = cast("Report", {**looked, "sent": False, "clusters": clusters, "total": in_all, "failures": told})
     if send:
         try:
             _send(answer, invocation)
@@ -84,14 +88,6 @@ def report(invocation: Invocation, *, send: bool) -> Report:
     return answer
 
 
-def _total(clusters: Sequence[ClusterReport]) -> Total:
-    past = [total(days, [each["periods"][number] for each in clusters]) for number, days in enumerate(PERIODS)]
-    return {
-        "periods": past,
-        "projection": total(MONTH, [each["projection"] for each in clusters if each["projection"]]),
-    }
-
-
 def _of_region(now: datetime, prices: Prices, survey: Survey) -> Iterator[ClusterReport | Failure]:
     """A report on each tagged cluster of a Region; none if its events, and so its hours, are unknown."""
     if survey.events is not None:
@@ -99,17 +95,13 @@ def _of_region(now: datetime, prices: Prices, survey: Survey) -> Iterator[Cluste
 
 
 def _of_cluster(cluster: Cluster, now: datetime, prices: Prices, survey: Survey) -> ClusterReport:
-    events = survey.events_of(cluster)
-    hours, coming = [past(cluster.snapshot, events, now, days) for days in PERIODS], None
-    decision = decide(cluster, now)
+    snapshot, schedule, events = cluster.snapshot, cluster.schedule, survey.events_of(cluster)
+    price, decision = prices.of(snapshot, survey.classes_of(cluster), cluster.region), decide(cluster, now)
     is_left = isinstance(decision, Decision) and decision.reason in (Reason.INVALID_TAG, Reason.INELIGIBLE)
-    if isinstance(cluster.schedule, Schedule) and not is_left:
-        coming = projected(cluster.schedule, now)
-    price = prices.of(cluster.snapshot, survey.classes_of(cluster), cluster.region)
     return {
         **of_cluster(cluster),
-        "periods": [period(each, price.usd, price.note) for each in hours],
-        "projection": period(coming, price.usd, price.note) if coming else None,
+        "periods": [past(snapshot, events, now, days, price) for days in PERIODS],
+        "projection": projected(schedule, now, price) if isinstance(schedule, Schedule) and not is_left else None,
         "note": decision.message if is_left else "",
     }
 
