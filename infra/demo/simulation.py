@@ -181,7 +181,7 @@ def simulate(
             account.advance(END, clock.move_to)
         rds.client.cache_clear()
         rds.beside.cache_clear()
-        with patch.object(prices, "fetch", return_value={(name, False): {usd} for name, usd in SAMPLE_PRICES.items()}):
+        with patch.object(prices, "fetch", return_value={(name, False): usd for name, usd in SAMPLE_PRICES.items()}):
             suggested = suggest(regions.Invocation(Settings.from_json(settings), END, END + timedelta(minutes=1)))
             periods = _periods(people)
         notices = [
