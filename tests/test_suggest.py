@@ -23,8 +23,7 @@ from aws_server import ACCESS_DENIED, HOME, Account
 from invocation import Context, invoke, settings
 from office_hours import handlers
 from office_hours.answer import RunError
-from office_hours.reporting.suggest import Connections, propose
-from office_hours.reporting.windows import windows
+from office_hours.reporting.suggest import Connections, propose, windows
 from office_hours.schedule import Schedule, State
 from office_hours.settings import Settings
 from price_list import instance

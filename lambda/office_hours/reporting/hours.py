@@ -31,10 +31,7 @@ _UTC = ZoneInfo("UTC")
 
 
 class Period(TypedDict):
-    """So many days in the report's answer. The note says why hours are partial, or money is not known.
-
-    complete: whether all hours are known and, in a total, all the money too.
-    """
+    """So many days in the report's answer. `complete` is about the hours and, in a total, the money too."""
 
     days: int
     running_hours: float

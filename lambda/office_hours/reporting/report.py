@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import boto3
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -27,16 +27,11 @@ _LONGEST = 250_000  # bytes: SNS takes 256 KB
 _FOR_RDS = 0.5  # of the function's time, at most: prices and the message take theirs
 
 
-class Total(TypedDict):
-    """Past periods, and a month by the schedules, without holds: for all clusters, or for one."""
+class ClusterReport(OfCluster):
+    """Past periods, and a month by the schedule, without holds; None if it follows none, and the note says why."""
 
     periods: list[Period]
     projection: Period | None
-
-
-class ClusterReport(Total, OfCluster):
-    """One cluster. Its projection is None if it follows no schedule, and the note says why."""
-
     note: str
 
 
@@ -49,7 +44,7 @@ def report(invocation: Invocation, *, send: bool) -> dict[str, Any]:
     now, seconds, unsent = invocation.now, invocation.seconds_left() * _FOR_RDS, False
     clusters, failures, looked = look_around(invocation, now - LOG_KEPT, seconds, partial(_of_region, now, Prices()))
     clusters.sort(key=place)
-    in_all: Total = {
+    in_all = {
         "periods": [total(days, [each["periods"][number] for each in clusters]) for number, days in enumerate(PERIODS)],
         "projection": total(MONTH, [each["projection"] for each in clusters if each["projection"]]),
     }

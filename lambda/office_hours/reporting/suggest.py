@@ -5,9 +5,12 @@ An hour of the week is idle if it was in every week. Windows cover all other hou
 """
 
 import shlex
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
+from itertools import count, groupby, takewhile
 from typing import NotRequired, cast
 from zoneinfo import ZoneInfo
 
@@ -17,14 +20,16 @@ from office_hours.clock import FIRST
 from office_hours.decision import obstacle
 from office_hours.evidence import MOST_QUERIES, connected
 from office_hours.regions import Invocation
+from office_hours.reporting.explain import LONGEST_TAG
 from office_hours.reporting.hours import projected
 from office_hours.reporting.prices import SERVERLESS, Prices
 from office_hours.reporting.survey import Looked, OfCluster, Survey, cut, look_around, of_cluster, of_each, place
-from office_hours.reporting.windows import WEEK, windows
 from office_hours.schedule import Schedule
 from office_hours.settings import Cluster, Settings
+from office_hours.tag import WEEKDAYS
 
 _PERIOD, _LEAST_DAYS, _HOUR = timedelta(days=28), 7, timedelta(hours=1)
+_WEEK = frozenset(range(7 * 24))  # hours: from Monday 00:00 to Sunday 23:00, and round
 _SHOWN = 5
 _FOR_READING = 0.5  # of the time that is left, at most
 
@@ -68,7 +73,7 @@ def propose(seen: Connections, settings: Settings) -> tuple[str, str]:
             busiest[hour] = max(most, busiest.get(hour, most))
     quietest = min(seen.values())
     used = {hour for hour, most in busiest.items() if most > quietest}
-    unknown = WEEK - busiest.keys()
+    unknown = _WEEK - busiest.keys()
     if quietest and not used:
         return "", f"Always {quietest:g} connected, no more and no fewer: can't tell a pool in use from an idle one."
     tag = windows(used | unknown) if used or unknown else "never"
@@ -89,6 +94,47 @@ def _hours_of_the_week(at: datetime, zone: ZoneInfo) -> frozenset[int]:
     return frozenset(each.weekday() * 24 + each.hour for each in edges)
 
 
+def windows(hours: AbstractSet[int]) -> str:
+    """Windows for these hours and as few others as possible; empty if that is the whole week.
+
+    Single hours between them are covered too, since each stop and start takes RDS minutes. Longer gaps are covered if
+    the tag would otherwise be too long.
+    """
+    for longest in range(1, 24):
+        gaps = [gap for gap in _stretches(_WEEK - hours) if len(gap) <= longest]
+        filled = frozenset(hours).union(*gaps)
+        if filled == _WEEK:
+            break
+        if len(text := _text(filled)) <= LONGEST_TAG:
+            return text
+    return ""
+
+
+def _stretches(members: AbstractSet[int], around: int = len(_WEEK)) -> Iterator[list[int]]:
+    """Runs of consecutive members. A full round begins nowhere."""
+    for first in sorted(members):
+        if (first - 1) % around not in members:
+            yield list(takewhile(members.__contains__, (each % around for each in count(first))))
+
+
+def _text(hours: AbstractSet[int]) -> str:
+    """The windows for exactly these hours: across midnight if one window can be, else up to it."""
+    days_of = defaultdict[str, set[int]](set)
+    for stretch in _stretches(hours):
+        by_day = [list(its) for _, its in groupby(stretch, key=lambda hour: hour // 24)]
+        for window in by_day if len(stretch) >= 24 else [stretch]:
+            days_of[f"{window[0] % 24:02}:00-{window[-1] % 24 + 1:02}:00"].add(window[0] // 24)
+    return " ".join(f"{_days(days)} {window}" for window, days in days_of.items())
+
+
+def _days(days: AbstractSet[int]) -> str:
+    """Days as a tag has them: mon-wed+fri."""
+    if len(days) == 7:
+        return "daily"
+    ends = [(WEEKDAYS[its[0]], WEEKDAYS[its[-1]]) for its in _stretches(days, 7)]
+    return "+".join(first if first == last else f"{first}-{last}" for first, last in ends)
+
+
 # --- What it reads.
 
 
@@ -103,10 +149,9 @@ def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
         raise RunError(f"Nothing can be suggested.\n{in_words(failures)}")
     found.sort(key=lambda each: (-(each["saved_usd_a_month"] or 0.0), -each["saved_hours_a_month"], place(each)))
     some, more = cut(found)
-    answer = cast("Suggestions", {**looked, "suggestions": some, "failures": in_words(failures).splitlines()})
-    if more:
-        answer["more_suggestions"] = more
-    return answer
+    left_out = {"more_suggestions": more} if more else {}
+    answer = {**looked, "suggestions": some, "failures": in_words(failures).splitlines(), **left_out}
+    return cast("Suggestions", answer)
 
 
 def best(answer: Suggestions) -> list[Suggestion]:
