@@ -45,6 +45,7 @@ def stocked(account: Account) -> None:
 @pytest.mark.parametrize(
     ("classes", "where", "usd"),
     [
+        ([], {}, 0.0),
         ([LARGE], {}, 0.29),
         ([LARGE, LARGE, MEDIUM], {}, 0.66),
         ([LARGE], {"StorageType": "aurora-iopt1"}, 0.377),
@@ -106,10 +107,6 @@ def test_a_price_is_taken_where_the_list_has_exactly_one(account: Account) -> No
     assert price("db.r8g.large") == Price(0.5)
     # A standard price is never taken for I/O-Optimized storage.
     assert price(LARGE, Engine="aurora-mysql", StorageType="aurora-iopt1").usd is None
-
-
-def test_a_cluster_without_instances_costs_nothing() -> None:
-    assert price() == Price(0.0)
 
 
 def test_a_refusal_is_told_in_aws_s_words(account: Account) -> None:
