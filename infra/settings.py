@@ -6,9 +6,11 @@ They are checked when the stack is synthesized: once deployed, a mistake is only
 import difflib
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.loaders import Loader
@@ -24,6 +26,7 @@ from office_hours.text import nearest
 if TYPE_CHECKING:
     from datetime import date
 
+CDK_JSON = Path(__file__).resolve().parents[1] / "cdk.json"
 CONTEXT_KEY = "officeHours"
 STACK = "AuroraOfficeHours"
 ORGANIZATION_STACK = "AuroraOfficeHoursOrganization"
@@ -157,6 +160,27 @@ class StackSettings:
             },
             separators=(",", ":"),
         )
+
+
+def stored_context() -> dict[str, object]:
+    """cdk.json's context. Raises SettingsError if it can't be read."""
+    try:
+        content = json.loads(CDK_JSON.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise SettingsError(f"can't be read: {error}") from error
+    context = content.get("context", {}) if isinstance(content, dict) else None
+    if not isinstance(context, dict):
+        raise SettingsError('must be an object whose "context" is one.')
+    return context
+
+
+def stored_settings() -> StackSettings:
+    """cdk.json's settings, for a command: if they can't be used, it says why, and exits with status 2."""
+    try:
+        return StackSettings.from_context(stored_context())
+    except SettingsError as error:
+        print(f"cdk.json: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def collect(context: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:

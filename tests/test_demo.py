@@ -23,7 +23,7 @@ from demo.account import CLUSTERS, DAYS, REGION, START, YOURS, Cluster
 from demo.simulated_rds import SimulatedRds
 from demo.simulation import Decision, Week
 from demo.timeline import Timeline, timeline
-from office_hours.reporting.hours import Hours, period
+from office_hours.reporting.hours import Period
 from office_hours.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -224,7 +224,8 @@ def half_a_week(cluster: Cluster) -> Timeline:
     noon = datetime(2026, 12, 25, 12, tzinfo=UTC)
     decision = Decision(noon, cluster.name, "available", "invalid-tag", f"Not understood: {cluster.tag}")
     statuses = {cluster.name: [(START, "available"), (noon, "stopped")]}
-    return timeline([cluster], Week(statuses, [decision], {cluster.name: period(Hours(DAYS, 108, 84), 0.5)}))
+    its = Period(days=DAYS, running_hours=108, stopped_hours=84, complete=True, saved_usd=42, note="")
+    return timeline([cluster], Week(statuses, [decision], {cluster.name: its}))
 
 
 def printed(cluster: Cluster, encoding: str) -> str:

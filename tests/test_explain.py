@@ -5,6 +5,7 @@ It is asked on Monday, the 23rd of November 2026, at 12:00 UTC.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+import tools.explain
+import tools.suggest
 from invocation import invoke
 from office_hours import handlers
 from office_hours.reporting.explain import explain
@@ -85,7 +88,12 @@ def test_the_status_function_explains_under_the_stacks_settings(monkeypatch: pyt
 
 @pytest.mark.parametrize(
     ("tag", "status", "words"),
-    [(OFFICE, 0, "70% is saved"), ("8-18", 1, 'did you mean "08:00-18:00"?'), ("", 1, "make explain TAG=")],
+    [
+        (OFFICE, 0, "70% is saved.\n  st"),
+        ("8-18", 1, 'did you mean "08:00-18:00"?'),
+        ("", 1, "make explain TAG="),
+        ("x" * 257, 1, "expected the value of a tag, of 256 characters at most."),
+    ],
 )
 def test_a_laptop_explains_without_aws(tag: str, status: int, words: str) -> None:
     environment = {**os.environ, "TAG": tag, "PYTHONPATH": f"{ROOT / 'lambda'}:{ROOT / 'infra'}"}
@@ -93,3 +101,24 @@ def test_a_laptop_explains_without_aws(tag: str, status: int, words: str) -> Non
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == status
     assert words in (run.stderr if status else run.stdout)
+    assert len(re.findall(r"^  (starts|stops ) [A-Z].* Europe/Berlin$", run.stdout, re.MULTILINE)) == 6 * (status == 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "can't be read: Expecting property name"),
+        ('{"context": []}', 'must be an object whose "context" is one.'),
+        ('{"context": {"officeHours": {"everyMinutes": 7}}}', "officeHours.everyMinutes must be "),
+    ],
+)
+def test_a_mistake_in_cdk_json_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str, words: str
+) -> None:
+    (tmp_path / "cdk.json").write_text(text)
+    monkeypatch.setattr("settings.CDK_JSON", tmp_path / "cdk.json")
+    monkeypatch.setenv("TAG", OFFICE)
+    for main in (tools.explain.main, tools.suggest.main):
+        with pytest.raises(SystemExit, match="2"):
+            main()
+        assert re.fullmatch(f"cdk.json: {words}.*\n", capsys.readouterr().err)

@@ -14,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
 
-from office_hours.reporting.hours import Hours, past, period, projected
+from office_hours.reporting.hours import Period, past, projected
+from office_hours.reporting.prices import Price
 from office_hours.schedule import Schedule
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 LONG_AGO = "2024-01-01 00:00"
+FREE = Price(0.0)
 MESSAGES = {
     "started": "DB cluster started.",
     "stopped": "DB cluster stopped.",
@@ -32,7 +34,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(f"{text}Z")
 
 
-def cluster(status: str = "available", created: str | datetime | None = LONG_AGO) -> DBClusterTypeDef:
+def cluster(status: str = "available", created: str | datetime | None = None) -> DBClusterTypeDef:
     snapshot: dict[str, object] = {"DBClusterIdentifier": "reporting", "Status": status}
     if created:
         snapshot["ClusterCreateTime"] = at(created) if isinstance(created, str) else created
@@ -48,8 +50,8 @@ def log(*history: str) -> list[EventTypeDef]:
     return [event(at(f"2026-{entry[:11]}"), entry[12:]) for entry in history]
 
 
-def figures(hours: Hours) -> tuple[float, float]:
-    return round(hours.running, 4), round(hours.stopped, 4)
+def figures(period: Period) -> tuple[float, float, str]:
+    return period["running_hours"], period["stopped_hours"], period["note"]
 
 
 # --- What counts
@@ -71,8 +73,7 @@ def figures(hours: Hours) -> tuple[float, float]:
     ],
 )
 def test_each_rule_by_a_day_that_is_told_in_full(status: str, history: list[str], running: float) -> None:
-    hours = past(cluster(status), log(*history), NOW, 1)
-    assert (*figures(hours), hours.note) == (running, 24 - running, "")
+    assert figures(past(cluster(status), log(*history), NOW, 1, FREE)) == (running, 24 - running, "")
 
 
 # --- What is partial
@@ -93,14 +94,9 @@ def test_each_rule_by_a_day_that_is_told_in_full(status: str, history: list[str]
 def test_what_cannot_be_relied_on_is_said(
     status: str, created: str, history: list[str], expected: tuple[float, float], words: str
 ) -> None:
-    hours = past(cluster(status, created), log(*history), NOW, 1)
-    assert figures(hours) == expected
-    assert words in hours.note
-
-
-def test_a_cluster_without_a_time_of_creation_is_old() -> None:
-    hours = past(cluster(created=None), [], NOW, 14)
-    assert (*figures(hours), hours.note) == (336, 0, "")
+    *hours, note = figures(past(cluster(status, created), log(*history), NOW, 1, FREE))
+    assert tuple(hours) == expected
+    assert words in note
 
 
 # --- Every history
@@ -145,43 +141,42 @@ def test_every_history_is_counted_as_quarter_by_quarter(history: list[Entry], st
     events = [event(NOW - ago * QUARTER, what) for ago, what in history]
     # A creation and an event in the same moment: the log tells nothing of which was first.
     age = next(number for number in range(age, HORIZON + 25) if number not in {ago for ago, _ in history})
-    hours = past(cluster(status, created=NOW - age * QUARTER), events, NOW, days)
-    assert (hours.running, hours.stopped, hours.note == "") == slow(history, status, age, days)
+    running, stopped, note = figures(past(cluster(status, created=NOW - age * QUARTER), events, NOW, days, FREE))
+    assert (running, stopped, note == "") == slow(history, status, age, days)
 
 
 # --- A month to come
 
 
 @pytest.mark.parametrize(
-    ("tag", "begins", "running"),
+    ("tag", "begins", "running", "words"),
     [
         # Today from nine to six, 21 days until the 22nd of December, and on the 23rd from eight to nine.
-        ("mon-fri 08:00-18:00 UTC", "2026-11-23 09:00", 9 + 21 * 10 + 1),
-        ("mon-fri 08:00-18:00 UTC closed=2026-12-21:2026-12-31", "2026-11-23 09:00", 9 + 19 * 10),
-        ("daily 00:00-06:00 Europe/Berlin", "2026-03-15 12:00", 30 * 6 - 1),  # one night loses an hour
-        ("always", "2026-11-23 09:00", 720),
-        ("never", "2026-11-23 09:00", 0),
+        ("mon-fri 08:00-18:00 UTC", "2026-11-23 09:00", 9 + 21 * 10 + 1, ""),
+        ("mon-fri 08:00-18:00 UTC closed=2026-12-21:2026-12-31", "2026-11-23 09:00", 9 + 19 * 10, ""),
+        ("daily 00:00-06:00 Europe/Berlin", "2026-03-15 12:00", 30 * 6 - 1, ""),  # one night loses an hour
+        ("always", "2026-11-23 09:00", 720, ""),
+        ("never", "2026-11-23 09:00", 0, ""),
+        ("-19:00 UTC", "2026-11-23 09:00", 0, "one side only"),
     ],
 )
-def test_a_month_is_projected_by_the_schedule(tag: str, begins: str, running: float) -> None:
-    hours = projected(Schedule.parse(tag), at(begins))
-    assert (hours.days, *figures(hours), hours.note) == (30, running, 720 - running, "")
+def test_a_month_is_projected_by_the_schedule(tag: str, begins: str, running: float, words: str) -> None:
+    *hours, note = figures(projected(Schedule.parse(tag), at(begins), FREE))
+    assert hours == [running, 720 - running]
+    assert (words in note, bool(note)) == (True, bool(words))
 
 
-def test_a_schedule_with_one_side_leaves_the_other_open() -> None:
-    hours = projected(Schedule.parse("-19:00 UTC"), NOW)
-    assert figures(hours) == (0, 720)
-    assert "one side only" in hours.note
+# --- What it saves
 
 
-# --- The answer
-
-
-def test_a_price_that_is_not_known_gives_no_saving_and_the_reason() -> None:
-    entry = period(Hours(1, 20, 4, "Partial."), None, "No price: none.")
-    assert (entry["complete"], entry["saved_usd"], entry["note"]) == (False, None, "Partial. No price: none.")
-    assert period(Hours(1, 20, 4), None, "No price: none.")["complete"]
-    assert period(Hours(7, 51.6004, 116.4), 0.72)["saved_usd"] == 83.81  # 83.808
+def test_what_was_stopped_saved_its_price_if_that_is_known() -> None:
+    unknown = Price(None, "No price.")
+    period = past(cluster(), log("11-22 09:00 stopped", "11-23 08:36 started"), NOW, 1, Price(0.333))
+    assert (period["saved_usd"], period["complete"], period["note"]) == (7.86, True, "")  # 23.6 hours: 7.8588
+    period = past(cluster("stopped"), log("11-23 03:00 started"), NOW, 1, unknown)
+    assert (period["saved_usd"], period["complete"], period["note"][-19:]) == (None, False, "inferred. No price.")
+    period = projected(Schedule.parse("never"), NOW, unknown)
+    assert (period["saved_usd"], period["complete"], period["note"]) == (None, True, "No price.")
     # What was not stopped saved nothing, and needs no price.
-    entry = period(Hours(1, 24, 0), None, "No price: none.")
-    assert (entry["saved_usd"], entry["note"]) == (0.0, "")
+    period = past(cluster(), [], NOW, 1, unknown)
+    assert (period["saved_usd"], period["note"]) == (0.0, "")

@@ -45,6 +45,7 @@ def stocked(account: Account) -> None:
 @pytest.mark.parametrize(
     ("classes", "where", "usd"),
     [
+        ([], {}, 0.0),
         ([LARGE], {}, 0.29),
         ([LARGE, LARGE, MEDIUM], {}, 0.66),
         ([LARGE], {"StorageType": "aurora-iopt1"}, 0.377),
@@ -108,17 +109,6 @@ def test_a_price_is_taken_where_the_list_has_exactly_one(account: Account) -> No
     assert price(LARGE, Engine="aurora-mysql", StorageType="aurora-iopt1").usd is None
 
 
-def test_a_cluster_without_instances_costs_nothing() -> None:
-    assert price() == Price(0.0)
-
-
-def test_a_refusal_is_told_in_aws_s_words(account: Account) -> None:
-    account.fail("GetProducts", DENIED)
-    found = price(LARGE)
-    assert found.usd is None
-    assert f"aurora-postgresql in eu-west-1 could not be read: {DENIED.code}: {DENIED.words}" in found.note
-
-
 BROKEN: list[Any] = [
     *("{", "[]", "null"),
     json.dumps({"product": {"attributes": {"usagetype": 7}}}),
@@ -162,9 +152,10 @@ def test_every_page_is_read(account: Account) -> None:
     assert account.counts() == {"GetProducts": 4}
 
 
-def test_a_list_is_asked_for_once_a_run_though_it_cannot_be_read(account: Account) -> None:
+def test_a_list_that_cannot_be_read_is_asked_for_once_a_run(account: Account) -> None:
     account.fail("GetProducts", DENIED, times=1)
     prices = Prices()
-    assert prices.of(cluster(), [LARGE], HOME) == prices.of(cluster(), [LARGE], HOME)
+    why = f"AWS's list of aurora-postgresql in eu-west-1 could not be read: {DENIED.code}: {DENIED.words}"
+    assert [prices.of(cluster(), [LARGE], HOME) for _ in range(2)] == [Price(None, f"No price: {why}")] * 2
     assert account.counts() == {"GetProducts": 1}
     assert price(LARGE) == Price(0.29)

@@ -34,7 +34,7 @@ from demo.account import (
 from demo.connections import connected
 from demo.simulated_rds import Call, SimulatedRds
 from office_hours.decision import LOG_KEPT
-from office_hours.reporting.hours import Period, past, period
+from office_hours.reporting.hours import Period, past
 from office_hours.settings import Settings
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def simulate(
             account.advance(END, clock.move_to)
         rds.client.cache_clear()
         rds.beside.cache_clear()
-        with patch.object(prices, "fetch", return_value={(name, False): {usd} for name, usd in SAMPLE_PRICES.items()}):
+        with patch.object(prices, "fetch", return_value={(name, False): usd for name, usd in SAMPLE_PRICES.items()}):
             suggested = suggest(regions.Invocation(Settings.from_json(settings), END, END + timedelta(minutes=1)))
             periods = _periods(people)
         notices = [
@@ -217,7 +217,7 @@ def _periods(client: "RDSClient") -> dict[str, Period]:
         name = snapshot["DBClusterIdentifier"]
         its = [classes[member["DBInstanceIdentifier"]] for member in snapshot["DBClusterMembers"]]
         price = prices.Prices().of(snapshot, its, REGION)
-        found[name] = period(past(snapshot, events.get(name, ()), END, DAYS), price.usd, price.note)
+        found[name] = past(snapshot, events.get(name, ()), END, DAYS, price)
     return found
 
 

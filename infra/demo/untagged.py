@@ -33,7 +33,7 @@ def untagged() -> Iterator[None]:
     """Lead boto3 to this account, at the beginning of the simulated week."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     simulated = {"AWS_DEFAULT_REGION": REGION, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    price_list = {(_INSTANCE, False): {USD}}
+    price_list = {(_INSTANCE, False): USD}
     with (
         patch.dict(os.environ, kept | simulated, clear=True),
         patch.object(prices, "fetch", lambda *_: price_list),  # moto has no price list

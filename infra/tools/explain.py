@@ -1,29 +1,30 @@
 """Says what a tag means under cdk.json's settings: `make explain TAG="..."`, on any machine, without AWS."""
 
-import json
 import os
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
-from office_hours.reporting.explain import explain
+from office_hours.reporting.explain import TAG_VALUE, VERBS, explain, is_tag_value
 from office_hours.settings import Settings
-from settings import StackSettings
+from office_hours.text import as_json
+from settings import stored_settings
 
-CDK_JSON = Path(__file__).parents[2] / "cdk.json"
 USAGE = 'Which tag? make explain TAG="mon-fri 08:00-18:00 Europe/Berlin"'
 
 
 def main() -> None:
-    """Print it. The exit status is 1 if the tag can't be read."""
+    """Print it, and the next transitions. The exit status is 1 if the tag can't be read."""
     tag = os.environ.get("TAG", "")
     if not tag:
         sys.exit(USAGE)
-    checked = StackSettings.from_context(json.loads(CDK_JSON.read_text("utf-8"))["context"])
-    told = explain(tag, Settings.from_json(checked.as_json()), datetime.now(UTC))
+    if not is_tag_value(tag):
+        sys.exit(f"TAG has {as_json(tag)}: expected {TAG_VALUE}.")
+    told = explain(tag, Settings.from_json(stored_settings().as_json()), datetime.now(UTC))
     if not told["valid"]:
-        sys.exit(str(told["message"]))
+        sys.exit(told["message"])
     print(told["message"])
+    for each in told["transitions"]:
+        print(f"  {VERBS[each['to']]:6} {each['local']}")
 
 
 if __name__ == "__main__":

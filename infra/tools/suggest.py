@@ -3,12 +3,10 @@
 The settings are cdk.json's. `make suggest DEMO=1` uses a simulated account.
 """
 
-import json
 import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,9 +15,8 @@ from office_hours.answer import RunError, logger
 from office_hours.regions import Invocation
 from office_hours.reporting.suggest import Suggestion, Suggestions, suggest
 from office_hours.settings import Settings
-from settings import SettingsError, StackSettings
+from settings import StackSettings, stored_settings
 
-CDK_JSON = Path(__file__).parents[2] / "cdk.json"
 NEEDED = """You need credentials (AWS_PROFILE or the like), a Region (AWS_REGION, or "regions" in cdk.json), and these
 permissions: rds:DescribeDBClusters, rds:DescribeDBInstances, cloudwatch:GetMetricData, pricing:GetProducts,
 and account:ListRegions for "regions": ["*"]. Nothing is changed. For a simulated account: make suggest DEMO=1"""
@@ -27,11 +24,8 @@ and account:ListRegions for "regions": ["*"]. Nothing is changed. For a simulate
 
 def main() -> None:
     """Print the suggestions. The exit status is 1 if some or all of them can't be made."""
+    checked = stored_settings()
     logger.setLevel("CRITICAL")  # failures are printed below
-    try:
-        checked = StackSettings.from_context(json.loads(CDK_JSON.read_text("utf-8"))["context"])
-    except SettingsError as error:
-        sys.exit(f"cdk.json: {error}")
     try:
         answer = ask_the_demo(checked) if os.environ.get("DEMO") else ask(Settings.from_json(checked.as_json()))
     except (BotoCoreError, ClientError, RunError) as error:

@@ -1,7 +1,9 @@
 """What a tag's value means, in plain words and in numbers. Pure: no AWS, no clock."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any, TypeGuard
 
 from office_hours.clock import local, utc
 from office_hours.days_off import holidays_package
@@ -10,37 +12,35 @@ from office_hours.schedule import Schedule, ScheduleError, State, Transition
 from office_hours.settings import Settings
 from office_hours.text import sentence
 
+LONGEST_TAG = 256  # characters: RDS's limit
+TAG_VALUE = f"the value of a tag, of {LONGEST_TAG} characters at most"  # what can be explained
+VERBS = {State.RUNNING: "starts", State.STOPPED: "stops"}
 _DAY = timedelta(days=1)
 _WEEK = 168  # hours
 _MOST_TRANSITIONS = 6
-_VERBS = {State.RUNNING: "starts", State.STOPPED: "stops"}
 
 
-def explain(text: str, settings: Settings, now: datetime) -> dict[str, object]:
+def is_tag_value(value: object) -> TypeGuard[str]:
+    """Whether this is a TAG_VALUE, and Lambda can answer with it: not with half of a surrogate pair."""
+    return isinstance(value, str) and len(value) <= LONGEST_TAG and not re.search("[\ud800-\udfff]", value)
+
+
+def explain(text: str, settings: Settings, now: datetime) -> dict[str, Any]:
     """What a tag of this value means, under the stack's settings. Numbers are None if they can't be known."""
-    schedule = settings.parse(text)
+    schedule, transitions, hours, at = settings.parse(text), list[Transition](), None, now
+    answer = {"tag": text, "valid": False, "transitions": [], "hours_a_week": None, "saved_share": None}
     if isinstance(schedule, ScheduleError):
-        words = f"Can't be read, so a cluster with this tag is left alone: {sentence(schedule)}"
-        unknown = {"transitions": list[str](), "hours_a_week": None, "saved_share": None}
-        return {"tag": text, "valid": False, "message": words, **unknown}
-    transitions, at = list[Transition](), now
+        why = f"Can't be read, so a cluster with this tag is left alone: {sentence(schedule)}"
+        return {**answer, "message": why}
     while len(transitions) < _MOST_TRANSITIONS and (upcoming := schedule.next_transition(at)):
         transitions.append(upcoming)
         at = upcoming.at
-    hours = None
     if not schedule.one_sided and not schedule.ignored:
-        year = coming_spans(schedule, None, now, now + 52 * 7 * _DAY)
-        hours = round(hours_in(year, State.RUNNING) / 52, 1)
-    return {
-        "tag": text,
-        "valid": True,
-        "message": " ".join(_sentences(schedule, transitions[:2], hours, now)),
-        "transitions": [
-            {"at": utc(each.at), "local": local(each.at, schedule.zone), "to": each.to.value} for each in transitions
-        ],
-        "hours_a_week": hours,
-        "saved_share": None if hours is None else round(1 - hours / _WEEK, 3),
-    }
+        hours = round(hours_in(coming_spans(schedule, None, now, now + 52 * 7 * _DAY), State.RUNNING) / 52, 1)
+        answer |= {"hours_a_week": hours, "saved_share": round(1 - hours / _WEEK, 3)}
+    told = [{"at": utc(each.at), "local": local(each.at, schedule.zone), "to": each.to.value} for each in transitions]
+    message = " ".join(_sentences(schedule, transitions[:2], hours, now))
+    return {**answer, "valid": True, "message": message, "transitions": told}
 
 
 def _sentences(schedule: Schedule, coming: list[Transition], hours: float | None, now: datetime) -> Iterator[str]:
@@ -79,7 +79,7 @@ def _changes(schedule: Schedule, coming: list[Transition], now: datetime) -> str
     for each in coming:
         # For six days, the day of the week says which day it is.
         form = "%a %H:%M" if each.at - now < 6 * _DAY else "%a %Y-%m-%d %H:%M"
-        edges.append(f"{_VERBS[each.to]} {each.at.astimezone(schedule.zone):{form}}")
+        edges.append(f"{VERBS[each.to]} {each.at.astimezone(schedule.zone):{form}}")
     text = ", ".join(edges)
     return f"{text[0].upper()}{text[1:]}."
 

@@ -1,6 +1,5 @@
 """What the status and report functions do with an event."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from office_hours.answer import logger
 from office_hours.event import EventError, unknown_keys
 from office_hours.regions import Invocation
-from office_hours.reporting.windows import LONGEST_TAG
+from office_hours.reporting.explain import TAG_VALUE, explain, is_tag_value
 from office_hours.text import as_json
 
 _OF_STATUS = 'Accepted: {}, {"explain": "mon-fri 08:00-18:00 Europe/Berlin"}, {"describe": true}'
@@ -20,8 +19,7 @@ _OF_REPORT = (
 
 def status(event: object, invocation: Invocation) -> object:
     """Show the state of tagged clusters, or explain a tag. A dashboard gets HTML. Raises EventError and RunError."""
-    from office_hours.reporting.explain import explain  # noqa: PLC0415  each function needs its own
-    from office_hours.reporting.status import look  # noqa: PLC0415  as above
+    from office_hours.reporting.status import look  # noqa: PLC0415  each function needs its own
 
     asked = _read(event, ("describe", "explain", "widgetContext"), _OF_STATUS)
     if asked.get("describe"):
@@ -62,9 +60,7 @@ def _read(event: object, keys: Sequence[str], accepted: str) -> dict[str, Any]:
     for key in [key for key in given if key in keys and key != "widgetContext"]:
         value, expected, is_right = given[key], "true or false", isinstance(given[key], bool)
         if key == "explain":
-            expected = f"the value of a tag, of {LONGEST_TAG} characters at most"
-            # Lambda can't answer with half of a surrogate pair.
-            is_right = isinstance(value, str) and len(value) <= LONGEST_TAG and not re.search("[\ud800-\udfff]", value)
+            expected, is_right = TAG_VALUE, is_tag_value(value)
         if not is_right:
             mistakes.append(f'"{key}" has {as_json(value)}: expected {expected}.')
     if given.get("send") and (given.get("suggest") or "widgetContext" in given):

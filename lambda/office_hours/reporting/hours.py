@@ -20,6 +20,8 @@ from office_hours.schedule import Schedule, State
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
 
+    from office_hours.reporting.prices import Price
+
 PERIODS = (1, 7, 14)  # days: RDS's event log covers no more
 MONTH = 30  # days: a calendar's month would have one figure in February and another in March
 _AFTER = {Change.STARTED: State.RUNNING, Change.STOPPED: State.STOPPED}
@@ -28,18 +30,8 @@ _STOPPED = ("stopped", "starting")  # in any other status a cluster runs
 _UTC = ZoneInfo("UTC")
 
 
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """The hours that a cluster ran and was stopped in so many days; the note says why, if they are partial."""
-
-    days: int
-    running: float
-    stopped: float
-    note: str = ""
-
-
 class Period(TypedDict):
-    """One period in the report's answer. `complete` is about the hours and, in a total, the money too."""
+    """So many days in the report's answer. `complete` is about the hours and, in a total, the money too."""
 
     days: int
     running_hours: float
@@ -62,19 +54,21 @@ class Span:
     sure: bool = True
 
 
-def past(snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", now: datetime, days: int) -> Hours:
-    """The hours of the days, one of PERIODS, that end now.
+def past(
+    snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", now: datetime, days: int, price: "Price"
+) -> Period:
+    """The days, one of PERIODS, that end now.
 
     events: the cluster's, in any order, from `now - LOG_KEPT` on, whatever the period. Before the first one the cluster
         was in the other state; without any it was always in its present one.
     """
-    status, start = snapshot.get("Status", ""), now - timedelta(days=days)
-    spans, notes = past_spans(snapshot, events, start, now), []
+    spans, notes = past_spans(snapshot, events, now - timedelta(days=days), now), []
     if spans[0].state is None:
         notes.append(f"It was created on {local(spans[0].end, _UTC)}: its hours count from then.")
     if not all(span.sure for span in spans):
+        status = snapshot.get("Status", "")
         notes.append(f'RDS\'s event log lacks events, or does not fit its status "{status}": some hours are inferred.')
-    return Hours(days, hours_in(spans, State.RUNNING), hours_in(spans, State.STOPPED), " ".join(notes))
+    return _period(days, hours_in(spans, State.RUNNING), hours_in(spans, State.STOPPED), notes, price)
 
 
 def past_spans(
@@ -111,15 +105,15 @@ def coming_spans(schedule: Schedule, hold: Hold | None, now: datetime, end: date
     return spans
 
 
-@lru_cache(maxsize=1024)  # clusters share schedules
-def projected(schedule: Schedule, now: datetime) -> Hours:
-    """The coming MONTH's hours by the schedule alone: without holds, changes by hand, and the time it takes to start.
+@lru_cache(maxsize=4096)  # clusters share schedules and prices
+def projected(schedule: Schedule, now: datetime, price: "Price") -> Period:
+    """The coming MONTH by the schedule alone: without holds, changes by hand, and the time it takes to start.
 
     While a schedule says nothing yet, the cluster counts as running.
     """
     stopped = hours_in(coming_spans(schedule, None, now, now + timedelta(days=MONTH)), State.STOPPED)
-    note = "Its schedule has one side only: what people do on the other is not known."
-    return Hours(MONTH, MONTH * 24 - stopped, stopped, note if schedule.one_sided else "")
+    notes = ["Its schedule has one side only: what people do on the other is not known."] * schedule.one_sided
+    return _period(MONTH, MONTH * 24 - stopped, stopped, notes, price)
 
 
 def next_start(schedule: Schedule, after: datetime) -> datetime | None:
@@ -128,16 +122,15 @@ def next_start(schedule: Schedule, after: datetime) -> datetime | None:
     return transition.at if transition and transition.to is State.RUNNING else None
 
 
-def period(hours: Hours, usd: float | None, price_note: str = "") -> Period:
-    """An entry of the report's answer. The price only matters if something was stopped."""
-    saved = 0.0 if not hours.stopped else None if usd is None else round(hours.stopped * usd, 2)
+def _period(days: int, running: float, stopped: float, notes: list[str], price: "Price") -> Period:
+    usd, about = (price.usd, price.note) if stopped else (0.0, "")  # what was not stopped needs no price
     return {
-        "days": hours.days,
-        "running_hours": round(hours.running, 2),
-        "stopped_hours": round(hours.stopped, 2),
-        "complete": not hours.note,
-        "saved_usd": saved,
-        "note": " ".join(filter(None, (hours.note, price_note if hours.stopped else ""))),
+        "days": days,
+        "running_hours": round(running, 2),
+        "stopped_hours": round(stopped, 2),
+        "complete": not notes,
+        "saved_usd": None if usd is None else round(stopped * usd, 2),
+        "note": " ".join(filter(None, [*notes, about])),
     }
 
 

@@ -24,12 +24,10 @@ if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef
 
 # USD for an hour of an instance class, or of a capacity unit of SERVERLESS, with I/O-Optimized storage (True) or not.
-# Several prices for one of them mean that the list says too little to choose.
-PriceList = Mapping[tuple[str, bool], set[float]]
+PriceList = Mapping[tuple[str, bool], float]
 
 SERVERLESS = "db.serverless"
 _ENGINES = {"aurora-mysql": "Aurora MySQL", "aurora-postgresql": "Aurora PostgreSQL"}
-_IO_OPTIMIZED = "aurora-iopt1"  # the StorageType of a cluster; a standard one has none, or `aurora`
 # `EU-InstanceUsageIOOptimized:db.r6g.2xl`: the class is shortened here, and whole in the attribute `instanceType`.
 _USAGE_TYPE = re.compile(r"InstanceUsage(?:IOOptimized)?:|Aurora:ServerlessV2(?:IOOptimized)?Usage$")
 _ENDPOINT = "us-east-1"  # one of the three Regions that have one; each knows the prices of all
@@ -45,7 +43,10 @@ class Price:
 
 
 def fetch(region: str, engine: str) -> PriceList:
-    """The prices of an engine (`Aurora MySQL`) in a Region: a few pages, for all its classes."""
+    """The prices of an engine (`Aurora MySQL`) in a Region: a few pages, for all its classes.
+
+    Where there are several for one class, the list says too little to choose, and none is taken.
+    """
     wanted = {"regionCode": region, "databaseEngine": engine}
     pages = boto3.client("pricing", region_name=_ENDPOINT, config=_CONFIG).get_paginator("get_products")
     answers = pages.paginate(
@@ -53,7 +54,7 @@ def fetch(region: str, engine: str) -> PriceList:
         Filters=[{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in wanted.items()],
         PaginationConfig={"PageSize": 100},
     )
-    prices: defaultdict[tuple[str, bool], set[float]] = defaultdict(set)
+    prices = defaultdict[tuple[str, bool], set[float]](set)
     for text in (product for answer in answers for product in answer["PriceList"]):
         with suppress(ValueError, LookupError, TypeError, AttributeError):  # what can't be read is left out
             product = json.loads(text)
@@ -64,7 +65,7 @@ def fetch(region: str, engine: str) -> PriceList:
                 charges = [charge["pricePerUnit"] for term in terms for charge in term["priceDimensions"].values()]
                 found = {float(charge["USD"]) for charge in charges} - {0.0}  # what costs nothing is a preview
                 prices[instance_class, "IOOptimized" in usage_type[0]] |= found
-    return prices
+    return {key: min(usd) for key, usd in prices.items() if len(usd) == 1}
 
 
 @dataclass
@@ -79,19 +80,17 @@ class Prices:
 
         Serverless v2 counts with its minimum capacity, so that its price is rather too low.
         """
-        engine, optimized = snapshot.get("Engine", ""), snapshot.get("StorageType") == _IO_OPTIMIZED
+        engine, optimized = snapshot.get("Engine", ""), snapshot.get("StorageType") == "aurora-iopt1"
         prices = self._list(region, _ENGINES.get(engine, engine))
         if isinstance(prices, str):
             return Price(None, f"No price: AWS's list of {engine} in {region} could not be read: {prices}.")
-        if unknown := [each for each in sorted({*classes}) if len(prices.get((each, optimized), ())) != 1]:
-            what = f"{', '.join(unknown)} ({engine}, {'I/O-Optimized' if optimized else 'standard'} storage)"
+        if unknown := {each for each in classes if (each, optimized) not in prices}:
+            what = f"{', '.join(sorted(unknown))} ({engine}, {'I/O-Optimized' if optimized else 'standard'} storage)"
             return Price(None, f"No price: AWS's list has none, or several, for {what} in {region}.")
-        usd, note = {each: min(prices[each, optimized]) * classes.count(each) for each in {*classes}}, ""
-        if SERVERLESS in usd:
-            units = snapshot.get("ServerlessV2ScalingConfiguration", {}).get("MinCapacity", 0.0)
-            usd[SERVERLESS] *= units
-            note = f"An estimate: Serverless v2 is counted with its minimum capacity, {units:g} ACU an instance."
-        return Price(sum(usd.values()), note)
+        units = snapshot.get("ServerlessV2ScalingConfiguration", {}).get("MinCapacity", 0.0)
+        usd = sum(prices[each, optimized] * (units if each == SERVERLESS else 1) for each in classes)
+        note = f"An estimate: Serverless v2 is counted with its minimum capacity, {units:g} ACU an instance."
+        return Price(usd, note if SERVERLESS in classes else "")
 
     def _list(self, region: str, engine: str) -> PriceList | str:
         with self._lock:

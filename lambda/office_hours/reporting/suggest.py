@@ -5,10 +5,12 @@ An hour of the week is idle if it was in every week. Windows cover all other hou
 """
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
+from itertools import count, groupby, takewhile
 from typing import NotRequired, cast
 from zoneinfo import ZoneInfo
 
@@ -17,15 +19,17 @@ from office_hours.answer import Failure, RunError, failed, in_words
 from office_hours.clock import FIRST
 from office_hours.decision import obstacle
 from office_hours.evidence import MOST_QUERIES, connected
-from office_hours.regions import Invocation, Region, guarded
-from office_hours.reporting.hours import period, projected
+from office_hours.regions import Invocation, guarded
+from office_hours.reporting.explain import LONGEST_TAG
+from office_hours.reporting.hours import projected
 from office_hours.reporting.prices import SERVERLESS, Prices
 from office_hours.reporting.survey import Looked, OfCluster, Survey, cut, look_around, of_cluster, place
-from office_hours.reporting.windows import WEEK, windows
 from office_hours.schedule import Schedule
 from office_hours.settings import Cluster, Settings
+from office_hours.tag import WEEKDAYS
 
-_PERIOD, _LEAST, _HOUR = timedelta(days=28), timedelta(days=7), timedelta(hours=1)
+_PERIOD, _LEAST_DAYS, _HOUR = timedelta(days=28), 7, timedelta(hours=1)
+_WEEK = frozenset(range(7 * 24))  # hours: from Monday 00:00 to Sunday 23:00, and round
 _SHOWN = 5
 _FOR_READING = 0.5  # of the time that is left, at most
 
@@ -61,14 +65,18 @@ class Suggestions(Looked):
 def propose(seen: Connections, settings: Settings) -> tuple[str, str]:
     """A tag, empty if there is none, and a note that says why not, or how sure it is."""
     zone, days = settings.zone, len(seen) / 24
-    if len(seen) * _HOUR < _LEAST:
-        return "", f"Too little data: {days:.1f} days, and it takes 7."
+    if days < _LEAST_DAYS:
+        return "", f"Too little data: {days:.1f} days, and it takes {_LEAST_DAYS}."
+    busiest: dict[int, float] = {}  # the most in each hour of the week
+    for at, most in seen.items():
+        for hour in _hours_of_the_week(at, zone):
+            busiest[hour] = max(most, busiest.get(hour, most))
     quietest = min(seen.values())
-    used = {at for at, most in seen.items() if most > quietest}
-    unknown = WEEK - _hours(seen, zone)
+    used = {hour for hour, most in busiest.items() if most > quietest}
+    unknown = _WEEK - busiest.keys()
     if quietest and not used:
         return "", f"Always {quietest:g} connected, no more and no fewer: can't tell a pool in use from an idle one."
-    tag = windows(_hours(used, zone) | unknown) if used or unknown else "never"
+    tag = windows(used | unknown) if used or unknown else "never"
     if not tag:
         return "", f"Never idle: in all hours of the week, or nearly all, more than {quietest:g} were connected once."
     notes = [f"Nothing connected in {days:.0f} days: is it still needed?"] * (not used)
@@ -79,10 +87,6 @@ def propose(seen: Connections, settings: Settings) -> tuple[str, str]:
     return tag, " ".join([*notes, f"From {days:.0f} days of data."])
 
 
-def _hours(times: "AbstractSet[datetime] | Connections", zone: ZoneInfo) -> set[int]:
-    return {hour for at in times for hour in _hours_of_the_week(at, zone)}
-
-
 @lru_cache(maxsize=4096)  # clusters share hours
 def _hours_of_the_week(at: datetime, zone: ZoneInfo) -> frozenset[int]:
     """The local hours that an hour of UTC touches: two if the zone's offset isn't a full hour."""
@@ -90,8 +94,45 @@ def _hours_of_the_week(at: datetime, zone: ZoneInfo) -> frozenset[int]:
     return frozenset(each.weekday() * 24 + each.hour for each in edges)
 
 
-def _full_hour(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+def windows(hours: AbstractSet[int]) -> str:
+    """Windows for these hours and as few others as possible; empty if that is the whole week.
+
+    Single hours between them are covered too, since each stop and start takes RDS minutes. Longer gaps are covered if
+    the tag would otherwise be too long.
+    """
+    for longest in range(1, 24):
+        gaps = [gap for gap in _stretches(_WEEK - hours) if len(gap) <= longest]
+        filled = frozenset(hours).union(*gaps)
+        if filled == _WEEK:
+            break
+        if len(text := _text(filled)) <= LONGEST_TAG:
+            return text
+    return ""
+
+
+def _stretches(members: AbstractSet[int], around: int = len(_WEEK)) -> Iterator[list[int]]:
+    """Runs of consecutive members. A full round begins nowhere."""
+    for first in sorted(members):
+        if (first - 1) % around not in members:
+            yield list(takewhile(members.__contains__, (each % around for each in count(first))))
+
+
+def _text(hours: AbstractSet[int]) -> str:
+    """The windows for exactly these hours: across midnight if one window can be, else up to it."""
+    days_of = defaultdict[str, set[int]](set)
+    for stretch in _stretches(hours):
+        by_day = [list(its) for _, its in groupby(stretch, key=lambda hour: hour // 24)]
+        for window in by_day if len(stretch) >= 24 else [stretch]:
+            days_of[f"{window[0] % 24:02}:00-{window[-1] % 24 + 1:02}:00"].add(window[0] // 24)
+    return " ".join(f"{_days(days)} {window}" for window, days in days_of.items())
+
+
+def _days(days: AbstractSet[int]) -> str:
+    """Days as a tag has them: mon-wed+fri."""
+    if len(days) == 7:
+        return "daily"
+    ends = [(WEEKDAYS[its[0]], WEEKDAYS[its[-1]]) for its in _stretches(days, 7)]
+    return "+".join(first if first == last else f"{first}-{last}" for first, last in ends)
 
 
 # --- What it reads.
@@ -105,14 +146,11 @@ def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
     found, failures, looked = look_around(invocation, None, _FOR_READING, partial(_of_region, invocation, Prices()))
     if or_fail and failures and not found:
         raise RunError(f"Nothing can be suggested.\n{in_words(failures)}")
-    found.sort(key=place)
-    found.sort(key=lambda each: (each["saved_usd_a_month"] or 0.0, each["saved_hours_a_month"]), reverse=True)
+    found.sort(key=lambda each: (-(each["saved_usd_a_month"] or 0.0), -each["saved_hours_a_month"], place(each)))
     some, more = cut(found)
-    told = in_words(failures).splitlines()
-    answer = cast("Suggestions", {**looked, "suggestions": some, "failures": told})
-    if more:
-        answer["more_suggestions"] = more
-    return answer
+    left_out = {"more_suggestions": more} if more else {}
+    answer = {**looked, "suggestions": some, "failures": in_words(failures).splitlines(), **left_out}
+    return cast("Suggestions", answer)
 
 
 def best(answer: Suggestions) -> list[Suggestion]:
@@ -122,13 +160,15 @@ def best(answer: Suggestions) -> list[Suggestion]:
 
 def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterator[Suggestion | Failure]:
     """A suggestion for each untagged cluster that RDS can stop."""
-    region = survey.region
+    region, end = survey.region, invocation.now.replace(minute=0, second=0, microsecond=0)
     clusters = [each for each in survey.clusters if not each.schedule and not obstacle(each.snapshot)]
     # Not all at once: four weeks of 10,000 clusters would take more memory than there is.
     for begin in range(0, len(clusters), MOST_QUERIES):
         some = clusters[begin : begin + MOST_QUERIES]
+        seen = {each.identifier: dict[datetime, float]() for each in some}
         try:
-            seen = connections(region, [each.identifier for each in some], invocation.now)
+            for name, times, values in connected(region, list(seen), _HOUR, end - _PERIOD, end):
+                seen[name].update(zip((at.astimezone(UTC) for at in times), values, strict=True))
         except rds.CallError as error:
             yield failed(f"{region}, reading its connections", error, region=region.path)
             return
@@ -150,9 +190,8 @@ def _suggestion(
     if tag:
         words = ["aws", "rds", "add-tags-to-resource", "--region", cluster.region, "--resource-name", cluster.arn]
         command = shlex.join([*words, "--tags", f"Key={settings.tag_key},Value={tag}"])
-    hours = projected(Schedule.parse(tag or "always", default_zone=settings.default_zone), invocation.now)
-    price = prices.of(snapshot, classes, cluster.region)
-    month = period(hours, price.usd, price.note)
+    schedule = Schedule.parse(tag or "always", default_zone=settings.default_zone)
+    month = projected(schedule, invocation.now, prices.of(snapshot, classes, cluster.region))
     return {
         **of_cluster(cluster),
         "tag": tag or None,
@@ -162,11 +201,3 @@ def _suggestion(
         "note": " ".join(filter(None, (note, month["note"]))),
         "command": command,
     }
-
-
-def connections(region: Region, identifiers: Sequence[str], now: datetime) -> Mapping[str, Connections]:
-    """The most connections to one instance of each cluster, in each hour for which there is data."""
-    end, found = _full_hour(now), {name: dict[datetime, float]() for name in identifiers}
-    for name, times, values in connected(region, identifiers, _HOUR, end - _PERIOD, end):
-        found[name].update(zip(map(_full_hour, times), values, strict=True))
-    return found
