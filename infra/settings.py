@@ -395,8 +395,8 @@ def check_language(settings: StackSettings) -> list[str]:
     for name, text in settings.schedules.items():
         try:
             check_new_name(name, settings.schedules)
-            # As a tag would refer to it, but without the others: a schedule can't refer to another.
-            Schedule.parse(name, default_zone=settings.default_zone, named={name: text}, calendars=dates)
+            # Without the others: a schedule can't refer to another.
+            Schedule.parse(text, default_zone=settings.default_zone, calendars=dates)
         except ScheduleError as error:
             problems.append(f"{CONTEXT_KEY}.schedules.{name}: {error}")
     return problems

@@ -318,10 +318,10 @@ def test_a_name_stands_for_its_schedule_and_what_follows_it(named: str, tag: str
 
 
 def test_an_error_in_a_named_schedule_shows_the_name_and_the_word_at_fault() -> None:
-    message = refusal("office enforced", named={"office": "mno-fri 08:00-18:00"})
-    assert '"office' in message
-    assert 'unknown day "mno" in "mno-fri 08:00-18:00"' in message
-    assert 'did you mean "mon"?' in message
+    assert refusal("office enforced", named={"office": "mno-fri 08:00-18:00"}) == (
+        'bad schedule "office" in "office enforced": '
+        'unknown day "mno" in "mno-fri 08:00-18:00": did you mean "mon-fri 08:00-18:00"?'
+    )
 
 
 # What is refused.
@@ -388,6 +388,10 @@ def test_a_bad_tag_is_refused_with_the_word_at_fault_and_what_is_right(tag: str,
     what, hint = refusal(tag, named=NAMED, calendars=CALENDARS).split(f' in "{tag}": ')
     assert f'"{fault}"' in what
     assert right in hint
+
+
+def test_a_name_is_refused_where_the_settings_have_no_schedules() -> None:
+    assert refusal("berlin enforced").endswith('; the setting "schedules" has no schedule of that name')
 
 
 @pytest.mark.parametrize("tag", ["", "   "])
@@ -483,8 +487,9 @@ WORDS = [
     ("off 19:00-07:00", ['"never" keeps a cluster stopped'], ["did you mean"]),
     *((word, ['"ignore" leaves it alone'], ["/Vostok", "/Skopje", "/Reunion", '"tue"']) for word in ("off", "stop")),
     *((word, ['"never"', '"ignore"'], ["/", '"tue"']) for word in ("running", "true")),
-    ("zurich", ["the settings have the schedules berlin, office"], ["did you mean"]),
+    ("zurich", ['"schedules" has no schedule of that name, only berlin, office'], ["did you mean"]),
     ("ofice enforced", ['did you mean "office enforced"?'], []),
+    ("ERLIN Asia/Tokyo lead=5m", ['did you mean "berlin Asia/Tokyo lead=5m"?'], []),
 ]
 
 

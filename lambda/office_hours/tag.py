@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
-from itertools import takewhile
+from itertools import chain, takewhile
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import zones
@@ -25,31 +25,29 @@ from office_hours.text import ScheduleError, unknown
 
 # --- The words
 
-FULL_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-FULL_MONTHS = (
+_FULL_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_FULL_MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-WEEKDAYS, MONTHS = (tuple(full[:3] for full in names) for names in (FULL_WEEKDAYS, FULL_MONTHS))
+WEEKDAYS, MONTHS = (tuple(full[:3] for full in names) for names in (_FULL_WEEKDAYS, _FULL_MONTHS))
 MONTH_DAYS = tuple(f"d{number}" for number in range(1, 32))
 ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "last")
-GROUPS = {"daily": WEEKDAYS, "weekdays": WEEKDAYS[:5], "weekends": WEEKDAYS[5:]}
 CONSTANTS = ("always", "never", "ignore")
 OPTIONS = ("holidays", "closed", "lead", "grace", "maintenance", "enforced")
-EVERYTHING = (*CONSTANTS, *OPTIONS, *MONTHS, *WEEKDAYS, *FULL_MONTHS, *FULL_WEEKDAYS, *GROUPS, "last-day")
 
-EVERY_DAY, EVERY_MONTH = frozenset(WEEKDAYS), frozenset(MONTHS)
 DAY = 24 * 60  # minutes
-_SHORT = {full: full[:3] for full in (*FULL_WEEKDAYS, *FULL_MONTHS)}
+EVERY_DAY, EVERY_MONTH = frozenset(WEEKDAYS), frozenset(MONTHS)
 _EVERY = {"months": "jan-dec", "days": "daily"}
-# The pieces that a word of months or days is made of. It may have ranges, and what stands alone between its +.
-_PIECES = {
-    "months": (*MONTHS, *FULL_MONTHS),
-    "days": (*WEEKDAYS, *FULL_WEEKDAYS, *GROUPS, *ORDINALS, *MONTH_DAYS, "day"),
+# What an item of months or days names. A range goes from one to another of the same scale.
+_ITEMS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "months": {name: (name[:3],) for name in (*MONTHS, *_FULL_MONTHS)},
+    "days": {name: (name[:3],) for name in (*WEEKDAYS, *_FULL_WEEKDAYS, *MONTH_DAYS)}
+    | {f"{nth}-{name}": (f"{nth}-{name[:3]}",) for nth in ORDINALS for name in (*WEEKDAYS, *_FULL_WEEKDAYS)}
+    | {"last-day": ("last-day",), "daily": WEEKDAYS, "weekdays": WEEKDAYS[:5], "weekends": WEEKDAYS[5:]},
 }
-_RANGES = (MONTHS, WEEKDAYS, MONTH_DAYS)
-_ALONE = GROUPS | {f"{ordinal}-{day}": (f"{ordinal}-{day}",) for ordinal in ORDINALS for day in WEEKDAYS}
-_ALONE["last-day"] = ("last-day",)
+_SCALES = (MONTHS, WEEKDAYS, MONTH_DAYS)
+PIECES = {kind: {piece for item in items for piece in item.split("-")} for kind, items in _ITEMS.items()}
 _TIME = "(?:[01]?[0-9]|2[0-3]):[0-5][0-9]"
 _HOURS = re.compile(f"({_TIME})?-({_TIME}|24:00)?")
 # An option's form, its most minutes, and what was expected.
@@ -58,14 +56,12 @@ _TIMES = {
     "grace": ("([0-9]{1,4})([mh])", 12 * 60, "expected minutes or hours up to 12h, such as grace=90m or grace=2h"),
 }
 
-_EXPECTED_VALUE = (
-    "expected days and hours such as mon-fri 08:00-18:00, 22:00-06:00, 08:00- or -18:00 (only an end may be 24:00), or "
-    "always, never or ignore"
-)
+EXPECTED_VALUE = "expected days and hours such as mon-fri 08:00-18:00, or always, never or ignore"
 _EXPECTED_OPTION = "expected an option: holidays=DE, closed=2026-12-24, lead=15m, grace=2h, maintenance or enforced"
 _EXPECTED = {
     "months": "expected months such as jan, jan-mar or nov-feb",
     "days": "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d1 to d31 or last-day",
+    "hours": "expected hours such as 08:00-18:00, 22:00-06:00, 08:00- or -18:00 (only an end may be 24:00)",
 }
 _ORDER = (
     "windows such as mon-fri 08:00-18:00 come before their one zone, and zones before options; a named schedule has "
@@ -147,10 +143,7 @@ def read(text: str, default_zone: str, named: Mapping[str, str], calendars: Mapp
     zone = ZoneInfo(key)
 
     def read_value(value: str) -> Tag:
-        tag = _read(value.split(), zone, named, calendars)
-        if tag.days_off == DaysOff() and any(window == Window(0, DAY, zone=window.zone) for window in tag.windows):
-            raise ScheduleError('"00:00-24:00" every day', 'the cluster would always run; write "always"')
-        return tag
+        return _read(value.split(), zone, named, calendars)
 
     try:
         return read_value(text)
@@ -165,7 +158,7 @@ def _read(
 ) -> Tag:
     """Read always, never or ignore, the name of a schedule, or windows; then the options."""
     if not words:
-        raise ScheduleError("an empty value", _EXPECTED_VALUE)
+        raise ScheduleError("an empty value", EXPECTED_VALUE)
     first = words[0].lower()
     for word in words[1:] if first in named else words:
         if kind_of(word) is None:
@@ -186,6 +179,8 @@ def _read(
         if kind_of(word) != "option" or not tag.windows:
             raise ScheduleError(f'misplaced "{word}"', _ORDER)
         tag = _with_option(tag, word, options[:at], calendars)
+    if tag.days_off == DaysOff() and any(window == Window(0, DAY, zone=window.zone) for window in tag.windows):
+        raise ScheduleError('"00:00-24:00" every day', 'the cluster would always run; write "always"')
     return tag
 
 
@@ -194,51 +189,46 @@ def _read_named(
 ) -> tuple[Tag, Sequence[str]]:
     """Read the schedule that the first word names, in the zone that may follow. Returns it and the words after that."""
     try:
-        tag = _read(value.split(), zone, {}, calendars)
+        tag = read(value, zone.key, {}, calendars)
     except ScheduleError as error:
-        raise ScheduleError(error.fault, error.hint, f'"{value}", the schedule "{words[0]}"', error.instead) from None
+        raise ScheduleError(f'bad schedule "{words[0]}"', str(error)) from None
     if not tag.windows or len(words) == 1 or kind_of(words[1]) != "zone":
         return tag, words[1:]
     if len({window.zone for window in tag.windows}) > 1:
         raise ScheduleError(f'zone "{words[1]}"', f'the schedule "{words[0]}" has several zones of its own')
-    windows = _in_zone(tag.windows, words[1])
-    return replace(tag, windows=windows, zone=windows[0].zone, in_default_zone=False), words[2:]
+    zone = ZoneInfo(zones()[words[1].lower()])
+    windows = tuple(replace(window, zone=zone) for window in tag.windows)
+    return replace(tag, windows=windows, zone=zone, in_default_zone=False), words[2:]
 
 
 def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> Tag:
-    """Read groups of windows, each with its zone."""
+    """Read windows and the zones that follow them."""
     windows = list[Window]()
-    group = list[Window]()  # those that have no zone yet
     parts = dict[str, str]()  # the months and days of the next window
     narrow = dict[str, str]()  # the latest months and days that were not all of them
-    for word in words:
-        kind = str(kind_of(word))
+    kind = ""
+    for at, word in enumerate(words):
+        before, kind = kind, str(kind_of(word))
         if kind == "hours":
             window = _window(word, parts, narrow)
-            if any(each.is_one_sided is not window.is_one_sided for each in (*windows, *group)):
+            if windows and windows[0].is_one_sided is not window.is_one_sided:
                 raise ScheduleError(f'"{word}"', _ONE_SIDED)
-            group.append(window)
+            key = next((zones()[each.lower()] for each in words[at:] if kind_of(each) == "zone"), default_zone.key)
+            windows.append(replace(window, zone=ZoneInfo(key)))
             parts = {}
         elif kind == "zone":
-            if not group or parts:
+            if before != "hours":
                 raise ScheduleError(f'misplaced "{word}"', _ORDER)
-            windows, group = [*windows, *_in_zone(group, word)], []
+        elif kind in parts or "days" in parts:
+            last = words[at - 1]
+            right = f"{last}+{word}" if before == kind else f"{word} {last}"
+            raise ScheduleError(f'no hours between "{last}" and "{word}"', instead=(f"{last} {word}", right))
         else:
-            if kind in parts or "days" in parts:
-                before = [*parts.values()][-1]
-                right = f"{before}+{word}" if kind_of(before) == kind else f"{word} {before}"
-                raise ScheduleError(f'no hours between "{before}" and "{word}"', instead=(f"{before} {word}", right))
             parts[kind] = word
     if parts:
-        raise ScheduleError(f'no hours after "{" ".join(parts.values())}"', _EXPECTED_VALUE)
-    windows += _in_zone(group, default_zone.key)
+        raise ScheduleError(f'no hours after "{" ".join(parts.values())}"', _EXPECTED["hours"])
     zone = windows[0].zone if windows else default_zone
-    return Tag(windows=tuple(dict.fromkeys(windows)), zone=zone, in_default_zone=bool(group))
-
-
-def _in_zone(windows: Iterable[Window], name: str) -> tuple[Window, ...]:
-    zone = ZoneInfo(zones()[name.lower()])
-    return tuple(replace(window, zone=zone) for window in windows)
+    return Tag(windows=tuple(dict.fromkeys(windows)), zone=zone, in_default_zone=kind == "hours")
 
 
 def _window(word: str, parts: dict[str, str], narrow: dict[str, str]) -> Window:
@@ -295,40 +285,37 @@ def kind_of(word: str) -> str | None:
     if ":" in word and (word[0] == "-" or word[0].isdigit()):
         return "hours"
     pieces = re.split("[+-]", word)
-    found = (kind for kind, known in _PIECES.items() if any(piece in known for piece in pieces))
+    found = (kind for kind, known in PIECES.items() if not known.isdisjoint(pieces))
     return next(found, "zone" if word in zones() else None)
 
 
 @lru_cache(maxsize=1024)
 def _members(kind: str, word: str) -> frozenset[str]:
-    """The months or days that a word names."""
-    members = frozenset(each for item in word.lower().split("+") for each in _item(kind, item, word))
-    return EVERY_DAY if members.issuperset(EVERY_DAY) else members
-
-
-def _item(kind: str, item: str, word: str) -> Sequence[str]:
-    """The months or days that a piece of a word names: one, a group, or a range, which may wrap past the end."""
-    pieces = item.split("-")
-    for piece in pieces:
-        if piece not in _PIECES[kind]:
-            is_word = piece.strip(".,").isalpha()
-            vocabulary = [each for each in _PIECES[kind] if each.isalpha()] if is_word else ()
-            raise unknown(kind.removesuffix("s"), piece or word, vocabulary, _EXPECTED[kind])
-    ends = [_SHORT.get(piece, piece) for piece in pieces]
-    if alone := _ALONE.get("-".join(ends)):
-        return alone
-    scale = next((scale for scale in _RANGES if ends[0] in scale), ())
-    if len(ends) > 2 or not all(end in scale for end in ends):
-        raise ScheduleError(f'unknown {kind} "{item}"', _EXPECTED[kind])
-    low, high = scale.index(ends[0]), scale.index(ends[-1])
-    return scale[low : high + 1] if low <= high else (*scale[low:], *scale[: high + 1])
+    """The months or days that a word names. A range may wrap past the end."""
+    members, items = set[str](), _ITEMS[kind]
+    for item in word.lower().split("+"):
+        if item in items:
+            members.update(items[item])
+            continue
+        for piece in item.split("-"):
+            if piece not in PIECES[kind]:
+                is_word = piece.strip(".,").isalpha()
+                vocabulary = filter(str.isalpha, PIECES[kind]) if is_word else ()
+                raise unknown(kind.removesuffix("s"), piece or word, vocabulary, _EXPECTED[kind])
+        ends = [*chain.from_iterable(items.get(end, ()) for end in item.split("-", 1))]
+        scale = next((scale for scale in _SCALES if len(ends) == 2 and set(ends) <= set(scale)), None)
+        if not scale:
+            raise ScheduleError(f'unknown {kind} "{item}"', _EXPECTED[kind])
+        low, high = map(scale.index, ends)
+        members.update(scale[low : high + 1] if low <= high else (*scale[low:], *scale[: high + 1]))
+    return EVERY_DAY if members >= EVERY_DAY else frozenset(members)
 
 
 def _hours(word: str) -> tuple[int | None, int | None]:
     """A window's start and end."""
     match = _HOURS.fullmatch(word)
     if not match:
-        raise ScheduleError(f'unknown hours "{word}"', _EXPECTED_VALUE)
+        raise ScheduleError(f'unknown hours "{word}"', _EXPECTED["hours"])
     start, end = (None if text is None else int(text[:-3]) * 60 + int(text[-2:]) for text in match.groups())
     if start == end:
         raise ScheduleError(f'start and end of "{word}"', "they are equal; write 00:00-24:00 for a whole day")
