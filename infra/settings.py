@@ -17,7 +17,7 @@ from botocore.regions import EndpointResolver
 from office_hours.clock import zones
 from office_hours.days_off import parse_dates
 from office_hours.schedule import Schedule, ScheduleError
-from office_hours.slips import unknown_zone
+from office_hours.slips import likely_zones
 from office_hours.tag import kind_of
 from office_hours.text import nearest
 
@@ -312,8 +312,8 @@ def partitions() -> dict[str, str]:
 def default_zone(value: object) -> str:
     if isinstance(value, str) and value in zones().values():
         return value
-    error = unknown_zone(str(value)) if value else None
-    suggestion = f' (did you mean "{error.instead[1]}"?)' if error and error.instead[1] else ""
+    likely = likely_zones(str(value)) if value else []
+    suggestion = f' (did you mean "{likely[0]}"?)' if likely else ""
     raise ValueError(f"must be an IANA time zone, such as Europe/Berlin or UTC; it is {shown(value)}{suggestion}.")
 
 

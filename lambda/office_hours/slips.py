@@ -11,7 +11,7 @@ from office_hours.clock import zones
 from office_hours.tag import CONSTANTS, EXPECTED_VALUE, OPTIONS, ORDINALS, PIECES, WEEKDAYS, kind_of
 from office_hours.text import ScheduleError, nearest, some
 
-_MOST = 4  # words of a value that are mended
+_MOST = 9  # words of a value that are mended
 
 # --- Words
 
@@ -19,30 +19,12 @@ _VOCABULARY = (*CONSTANTS, *OPTIONS, *filter(str.isalpha, PIECES["months"] | PIE
 _EXPECTED_WORD = "expected days, hours such as 08:00-18:00, a zone such as Europe/Berlin, or an option"
 _ABOUT_CONSTANTS = '"never" keeps a cluster stopped, "always" keeps it running, "ignore" leaves it alone'
 _SAME_AS = {
-    "never": ["off", "stop", "stopped", "down", "no", "false", "shutdown", "sleep", "pause", "paused"],
-    "always": ["on", "run", "running", "start", "started", "up", "yes", "true", "24x7", "24/7"],
-    "ignore": [
-        "none",
-        "null",
-        "nil",
-        "skip",
-        "ignored",
-        "exclude",
-        "excluded",
-        "manual",
-        "n/a",
-        "na",
-        "disabled",
-        "unmanaged",
-    ],
+    "never": "off stop stopped down no false shutdown sleep pause paused",
+    "always": "on run running start started up yes true 24x7 24/7",
+    "ignore": "none null nil skip ignored exclude excluded manual n/a na disabled unmanaged",
 }
-# Offsets in winter, cities that have them, and what these call their standard and their summer time. The likeliest
-# city comes first.
-_ZONES = [
-    entry.split()
-    for entry in re.split(
-        r"[|\n]",
-        """
+# Winter's offset, a city that has it, and what its standard and its summer time are called. The likeliest city first.
+_ZONES = """
     -5 America/New_York EST EDT ET | -6 America/Chicago CST CDT CT | -7 America/Denver MST MDT MT
     -7 America/Phoenix MST | -8 America/Los_Angeles PST PDT PT | -9 America/Anchorage AKST AKDT
     -10 Pacific/Honolulu HST | -3:30 America/St_Johns NST NDT | -4 America/Halifax AST ADT
@@ -57,9 +39,7 @@ _ZONES = [
     +8 Asia/Manila PHT | +8 Australia/Perth AWST | +9 Asia/Tokyo JST | +9 Asia/Seoul KST
     +9:30 Australia/Adelaide ACST ACDT | +9:30 Australia/Darwin ACST | +10 Australia/Sydney AEST AEDT
     +10 Australia/Brisbane AEST | +11 Pacific/Noumea NCT | +12 Pacific/Auckland NZST NZDT
-""".strip(),
-    )
-]
+"""
 _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d\d))?", re.IGNORECASE | re.ASCII)
 
 
@@ -70,11 +50,12 @@ def unknown_word(word: str, named: Iterable[str], *, begins: bool, alone: bool) 
     begins: whether the value begins with it. If not, it may be meant as a zone.
     alone: whether it is the whole value. If not, "off 19:00-07:00" isn't "never".
     """
-    constant = next((constant for constant, words in _SAME_AS.items() if word.lower() in words), None)
+    constant = next((constant for constant, words in _SAME_AS.items() if word.lower() in words.split()), None)
     if begins and constant:
         return ScheduleError(f'unknown word "{word}"', _ABOUT_CONSTANTS, instead=(word, constant if alone else ""))
-    if not begins and (error := unknown_zone(word)):
-        return error
+    if not begins and (likely := likely_zones(word)):
+        others = f"Or {', '.join(likely[1:])}. UTC and Etc/ zones have no daylight saving time." if likely[1:] else ""
+        return ScheduleError(f'unknown zone "{word}"', others, instead=(word, likely[0]))
     for piece in dict.fromkeys((word, *re.split("[+-]", word))):
         # Of two words in one, such as sat/sun, the nearest one would leave out the other.
         near = nearest(piece, _VOCABULARY) if piece.strip(".,").isalpha() else []
@@ -90,42 +71,32 @@ def unknown_word(word: str, named: Iterable[str], *, begins: bool, alone: bool) 
     return ScheduleError(f'unknown word "{word}"', EXPECTED_VALUE + about_names)
 
 
-def unknown_zone(word: str) -> ScheduleError | None:
-    """The error for a word that is meant as a zone; None for any other word."""
+def likely_zones(word: str) -> list[str]:
+    """The zones that a word may mean, the likeliest first: those of an offset or an abbreviation, else the nearest.
+
+    A city that is merely spelled alike is no match: Mumbai's clocks don't show what Dubai's do.
+    """
+    entries = [entry.split() for entry in re.split(r"[|\n]", _ZONES.strip())]
     if match := _OFFSET.fullmatch(word):
         sign, hours, minutes = match.groups("00")
         offset = f"{sign}{int(hours)}:{minutes}".removesuffix(":00").replace("-0", "+0")
-        likely = [*_fixed(offset), *[city for its_offset, city, *_ in _ZONES if its_offset == offset][:3]]
-    elif entries := [entry for entry in _ZONES if word.upper() in entry[2:]]:
-        likely = [*(city for _, city, *_ in entries), *_fixed(entries[0][0])]
-    else:
-        likely = _near_zones(word)
-    if not likely:
-        return None
-    others = f"Or {', '.join(likely[1:])}. UTC and Etc/ zones have no daylight saving time." if likely[1:] else ""
-    return ScheduleError(f'unknown zone "{word}"', others, instead=(word, likely[0]))
+        return [*_fixed(offset), *[city for its_offset, city, *_ in entries if its_offset == offset][:3]]
+    if called := [entry for entry in entries if word.upper() in entry]:
+        return [*(city for _, city, *_ in called), *_fixed(called[0][0])]
+    if word.isupper() and len(word) < 5:  # an abbreviation that isn't in the table
+        return []
+    places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
+    names = {zone if "/" in word else zone.rpartition("/")[2]: zone for zone in reversed(places)}
+    for near in nearest(word, names, likeness=0.8):
+        if nearest(word.rpartition("/")[2], [near.rpartition("/")[2]], likeness=0.8):
+            return [names[near]]
+    return []
 
 
 def _fixed(offset: str) -> list[str]:
     """The zone with this offset all year, if there is one. Its name has the opposite sign."""
     name = "utc" if offset == "+0" else "etc/gmt" + offset.translate(str.maketrans("+-", "-+"))
     return [zones()[name]] if name in zones() else []
-
-
-def _near_zones(word: str) -> list[str]:
-    """The zone that was probably meant, by a slip in its name or by its city alone.
-
-    A city that is merely spelled alike is no match: Mumbai's clocks don't show what Dubai's do.
-    """
-    if word.isupper() and len(word) < 5:  # an abbreviation that isn't in the table
-        return []
-    places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
-    names = {zone if "/" in word else zone.rpartition("/")[2]: zone for zone in reversed(places)}
-    city = word.rpartition("/")[2]
-    near = [
-        each for each in nearest(word, names, likeness=0.8) if nearest(city, [each.rpartition("/")[2]], likeness=0.8)
-    ]
-    return [names[each] for each in near[:1]]
 
 
 # --- Whole values

@@ -236,9 +236,8 @@ def _window(word: str, parts: dict[str, str], narrow: dict[str, str]) -> Window:
     found = {kind: _members(kind, parts.get(kind, every)) for kind, every in _EVERY.items()}
     window = Window(*_hours(word), found["days"], found["months"])
     longest = max(monthrange(2028, 1 + MONTHS.index(month))[1] for month in window.months)  # a leap year
-    if all(day in MONTH_DAYS and int(day[1:]) > longest for day in window.days):
-        written = " ".join(parts.values())
-        raise ScheduleError(f'"{written}"', "there is no such date, the window can never happen")
+    if window.days <= {*MONTH_DAYS[longest:]}:
+        raise ScheduleError(f'"{" ".join(parts.values())}"', "there is no such date, the window can never happen")
     if narrow.keys() - parts:
         readings = (narrow | parts, {kind: _EVERY[kind] for kind in narrow} | parts)
         same, every = (" ".join([*(each[kind] for kind in _EVERY if kind in each), word]) for each in readings)
@@ -319,8 +318,9 @@ def _hours(word: str) -> tuple[int | None, int | None]:
     start, end = (None if text is None else int(text[:-3]) * 60 + int(text[-2:]) for text in match.groups())
     if start == end:
         raise ScheduleError(f'start and end of "{word}"', "they are equal; write 00:00-24:00 for a whole day")
-    is_overnight = start is not None and end is not None and end < start
-    return start, end + DAY if end is not None and is_overnight else end
+    if start is not None and end is not None and end < start:
+        end += DAY
+    return start, end
 
 
 def _minutes(name: str, value: str) -> int:
