@@ -11,16 +11,15 @@ that whole value (slips.py).
 
 import re
 from calendar import monthrange
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from enum import StrEnum
-from functools import lru_cache
-from itertools import chain, takewhile
+from functools import lru_cache, partial
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import zones
-from office_hours.days_off import DaysOff
+from office_hours.days_off import Calendars, DaysOff
 from office_hours.text import ScheduleError, unknown
 
 # --- The words
@@ -50,17 +49,14 @@ _SCALES = (MONTHS, WEEKDAYS, MONTH_DAYS)
 PIECES = {kind: {piece for item in items for piece in item.split("-")} for kind, items in _ITEMS.items()}
 _TIME = "(?:[01]?[0-9]|2[0-3]):[0-5][0-9]"
 _HOURS = re.compile(f"({_TIME})?-({_TIME}|24:00)?")
-# An option's form, its most minutes, and what was expected.
-_TIMES = {
-    "lead": ("([0-9]{1,4})(m)", DAY, f"expected minutes up to {DAY}, such as lead=15m"),
-    "grace": ("([0-9]{1,4})([mh])", 12 * 60, "expected minutes or hours up to 12h, such as grace=90m or grace=2h"),
-}
 
 EXPECTED_VALUE = "expected days and hours such as mon-fri 08:00-18:00, or always, never or ignore"
 _EXPECTED_OPTION = "expected an option: holidays=DE, closed=2026-12-24, lead=15m, grace=2h, maintenance or enforced"
 _EXPECTED = {
     "months": "expected months such as jan, jan-mar or nov-feb",
     "days": "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d1 to d31 or last-day",
+    "lead": f"expected minutes up to {DAY}, such as lead=15m",
+    "grace": "expected minutes or hours up to 12h, such as grace=90m or grace=2h",
     "hours": "expected hours such as 08:00-18:00, 22:00-06:00, 08:00- or -18:00 (only an end may be 24:00)",
 }
 _ORDER = (
@@ -135,16 +131,12 @@ class Tag:
         return any(window.is_one_sided for window in self.windows)
 
 
-def read(text: str, default_zone: str, named: Mapping[str, str], calendars: Mapping[str, Collection[date]]) -> Tag:
+def read(text: str, default_zone: str, named: Mapping[str, str], calendars: Calendars) -> Tag:
     """Read a tag's value, given the named schedules and calendars by lower case. Raises ScheduleError."""
     key = zones().get(default_zone.lower())
     if not key:
         raise unknown("default zone", default_zone, zones().values(), "expected a zone such as Europe/Berlin")
-    zone = ZoneInfo(key)
-
-    def read_value(value: str) -> Tag:
-        return _read(value.split(), zone, named, calendars)
-
+    read_value = partial(_read, zone=ZoneInfo(key), named=named, calendars=calendars)
     try:
         return read_value(text)
     except ScheduleError as error:
@@ -153,10 +145,9 @@ def read(text: str, default_zone: str, named: Mapping[str, str], calendars: Mapp
         raise mended(error, " ".join(text.split()), read_value) from None
 
 
-def _read(
-    words: Sequence[str], zone: ZoneInfo, named: Mapping[str, str], calendars: Mapping[str, Collection[date]]
-) -> Tag:
+def _read(value: str, zone: ZoneInfo, named: Mapping[str, str], calendars: Calendars) -> Tag:
     """Read always, never or ignore, the name of a schedule, or windows; then the options."""
+    words = value.split()
     if not words:
         raise ScheduleError("an empty value", EXPECTED_VALUE)
     first = words[0].lower()
@@ -184,9 +175,7 @@ def _read(
     return tag
 
 
-def _read_named(
-    words: Sequence[str], zone: ZoneInfo, value: str, calendars: Mapping[str, Collection[date]]
-) -> tuple[Tag, Sequence[str]]:
+def _read_named(words: Sequence[str], zone: ZoneInfo, value: str, calendars: Calendars) -> tuple[Tag, Sequence[str]]:
     """Read the schedule that the first word names, in the zone that may follow. Returns it and the words after that."""
     try:
         tag = read(value, zone.key, {}, calendars)
@@ -246,7 +235,7 @@ def _window(word: str, parts: dict[str, str], narrow: dict[str, str]) -> Window:
     return window
 
 
-def _with_option(tag: Tag, word: str, earlier: Iterable[str], calendars: Mapping[str, Collection[date]]) -> Tag:
+def _with_option(tag: Tag, word: str, earlier: Iterable[str], calendars: Calendars) -> Tag:
     """The tag with this option too."""
     name, *values = word.split("=", 1)
     match [name.lower(), *values]:
@@ -301,9 +290,10 @@ def _members(kind: str, word: str) -> frozenset[str]:
                 is_word = piece.strip(".,").isalpha()
                 vocabulary = filter(str.isalpha, PIECES[kind]) if is_word else ()
                 raise unknown(kind.removesuffix("s"), piece or word, vocabulary, _EXPECTED[kind])
-        ends = [*chain.from_iterable(items.get(end, ()) for end in item.split("-", 1))]
-        scale = next((scale for scale in _SCALES if len(ends) == 2 and set(ends) <= set(scale)), None)
-        if not scale:
+        first, _, last = item.partition("-")
+        ends = (*items.get(first, ()), *items.get(last, ()))
+        scale = next((scale for scale in _SCALES if {*ends} <= {*scale}), ())
+        if not scale or len(ends) != 2:
             raise ScheduleError(f'unknown {kind} "{item}"', _EXPECTED[kind])
         low, high = map(scale.index, ends)
         members.update(scale[low : high + 1] if low <= high else (*scale[low:], *scale[: high + 1]))
@@ -325,9 +315,9 @@ def _hours(word: str) -> tuple[int | None, int | None]:
 
 def _minutes(name: str, value: str) -> int:
     """The minutes of a lead or a grace."""
-    form, most, expected = _TIMES[name]
+    form, most = ("([0-9]{1,4})(m)", DAY) if name == "lead" else ("([0-9]{1,4})([mh])", 12 * 60)
     match = re.fullmatch(form, value.lower())
     minutes = int(match[1]) * (60 if match[2] == "h" else 1) if match else most + 1
     if minutes > most:
-        raise ScheduleError(f'unknown {name} "{value}"', expected)
+        raise ScheduleError(f'unknown {name} "{value}"', _EXPECTED[name])
     return minutes
