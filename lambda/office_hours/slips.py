@@ -15,7 +15,8 @@ _MOST = 9  # words of a value that are mended
 
 # --- Words
 
-_VOCABULARY = (*CONSTANTS, *OPTIONS, *filter(str.isalpha, PIECES["months"] | PIECES["days"]), "last-day")
+_PIECES = filter(str.isalpha, PIECES["months"] | PIECES["days"] - {"last", "day"})
+_VOCABULARY = (*CONSTANTS, *OPTIONS, *_PIECES, "last-day")
 _EXPECTED_WORD = "expected days, hours such as 08:00-18:00, a zone such as Europe/Berlin, or an option"
 _ABOUT_CONSTANTS = '"never" keeps a cluster stopped, "always" keeps it running, "ignore" leaves it alone'
 _SAME_AS = {
@@ -47,28 +48,29 @@ def unknown_word(word: str, named: Iterable[str], *, begins: bool, alone: bool) 
     """The error for a word unlike any of the grammar's: it suggests its meaning, or the nearest word.
 
     named: the settings' schedules.
-    begins: whether the value begins with it. If not, it may be meant as a zone.
+    begins: whether the value begins with it. Then it may be meant as a name, else as a zone.
     alone: whether it is the whole value. If not, "off 19:00-07:00" isn't "never".
     """
-    constant = next((constant for constant, words in _SAME_AS.items() if word.lower() in words.split()), None)
-    if begins and constant:
-        return ScheduleError(f'unknown word "{word}"', _ABOUT_CONSTANTS, instead=(word, constant if alone else ""))
-    if not begins and (likely := likely_zones(word)):
-        others = f"Or {', '.join(likely[1:])}. UTC and Etc/ zones have no daylight saving time." if likely[1:] else ""
-        return ScheduleError(f'unknown zone "{word}"', others, instead=(word, likely[0]))
-    for piece in dict.fromkeys((word, *re.split("[+-]", word))):
-        # Of two words in one, such as sat/sun, the nearest one would leave out the other.
-        near = nearest(piece, _VOCABULARY) if piece.strip(".,").isalpha() else []
-        likely = [each for each in near if each[0] == piece[0].lower() or sorted(each) == sorted(piece.lower())]
-        for meant in (*nearest(piece, named, likeness=0.75), *likely):
-            if meant != piece.lower():
-                kind = {"days": "day", "months": "month"}.get(str(kind_of(meant)), "word")
-                return ScheduleError(f'unknown {kind} "{piece}"', instead=(piece, meant))
+    fault = f'unknown word "{word}"'
+    if begins:
+        if constants := [constant for constant, words in _SAME_AS.items() if word.lower() in words.split()]:
+            return ScheduleError(fault, _ABOUT_CONSTANTS, instead=(word, constants[0] if alone else ""))
+        if names := nearest(word, named, likeness=0.8):
+            return ScheduleError(fault, instead=(word, names[0]))
+    elif zones_meant := likely_zones(word):
+        others = f"Or {', '.join(zones_meant[1:])}. UTC and Etc/ zones have no daylight saving time."
+        return ScheduleError(f'unknown zone "{word}"', others if zones_meant[1:] else "", (word, zones_meant[0]))
+    for piece in re.split("[+-]", word):
+        # Of two words in one, such as sat/sun, the nearest word would leave out the other.
+        for near in nearest(piece, _VOCABULARY) if piece.strip(".,").isalpha() else ():
+            is_likely = near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())
+            if is_likely and near != piece.lower():
+                kind = {"days": "day", "months": "month"}.get(str(kind_of(near)), "word")
+                return ScheduleError(f'unknown {kind} "{piece}"', instead=(piece, near))
     if not begins:
-        return ScheduleError(f'unknown word "{word}"', _EXPECTED_WORD)
-    names = f", only {', '.join(some(sorted(named), 10))}" if named else ""
-    about_names = f'; the setting "schedules" has no schedule of that name{names}'
-    return ScheduleError(f'unknown word "{word}"', EXPECTED_VALUE + about_names)
+        return ScheduleError(fault, _EXPECTED_WORD)
+    others = f", only {', '.join(some(sorted(named), 10))}" if named else ""
+    return ScheduleError(fault, f'{EXPECTED_VALUE}; the setting "schedules" has no schedule of that name{others}')
 
 
 def likely_zones(word: str) -> list[str]:
