@@ -71,9 +71,10 @@ class Schedule(Tag):
 
         Raises ValueError for a naive datetime, as the next two methods do.
         """
-        latest = self.latest_transition(at)
-        if latest or self.constant or self.one_sided or self.ignored:
-            return latest.to if latest else self.constant
+        if latest := self.latest_transition(at):
+            return latest.to
+        if self.one_sided or not self.windows:
+            return self.constant
         # Nothing changed for two years: there is a window without end, or none.
         at = _in_utc(at)
         is_running = any(start <= at < end for start, end in self.running(_monday(at)))

@@ -82,16 +82,16 @@ class Window:
 
     start, end: minutes since the midnight that begins the window's day; `end` is past 24:00 if the window ends the day
         after. One of them is None for a one-sided window.
+    zone: whose clocks show start and end.
     days: mon to sun, 1st-mon to last-sun, d1 to d31, last-day; any of them is enough.
     months: jan to dec.
-    zone: whose clocks show start and end.
     """
 
     start: int | None
     end: int | None
+    zone: ZoneInfo
     days: frozenset[str] = EVERY_DAY
     months: frozenset[str] = EVERY_MONTH
-    zone: ZoneInfo = ZoneInfo("UTC")  # noqa: RUF009  immutable
 
     @property
     def is_one_sided(self) -> bool:
@@ -170,7 +170,7 @@ def _read(value: str, zone: ZoneInfo, named: Mapping[str, str], calendars: Calen
         if kind_of(word) != "option" or not tag.windows:
             raise ScheduleError(f'misplaced "{word}"', _ORDER)
         tag = _with_option(tag, word, options[:at], calendars)
-    if tag.days_off == DaysOff() and any(window == Window(0, DAY, zone=window.zone) for window in tag.windows):
+    if tag.days_off == DaysOff() and any(window == Window(0, DAY, window.zone) for window in tag.windows):
         raise ScheduleError('"00:00-24:00" every day', 'the cluster would always run; write "always"')
     return tag
 
@@ -199,11 +199,10 @@ def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> Tag:
     for at, word in enumerate(words):
         before, kind = kind, str(kind_of(word))
         if kind == "hours":
-            window = _window(word, parts, narrow)
-            if windows and windows[0].is_one_sided is not window.is_one_sided:
+            zone = next((zones()[each.lower()] for each in words[at:] if kind_of(each) == "zone"), default_zone.key)
+            windows.append(_window(word, ZoneInfo(zone), parts, narrow))
+            if windows[0].is_one_sided is not windows[-1].is_one_sided:
                 raise ScheduleError(f'"{word}"', _ONE_SIDED)
-            key = next((zones()[each.lower()] for each in words[at:] if kind_of(each) == "zone"), default_zone.key)
-            windows.append(replace(window, zone=ZoneInfo(key)))
             parts = {}
         elif kind == "zone":
             if before != "hours":
@@ -216,14 +215,14 @@ def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> Tag:
             parts[kind] = word
     if parts:
         raise ScheduleError(f'no hours after "{" ".join(parts.values())}"', _EXPECTED["hours"])
-    zone = windows[0].zone if windows else default_zone
-    return Tag(windows=tuple(dict.fromkeys(windows)), zone=zone, in_default_zone=kind == "hours")
+    first_zone = windows[0].zone if windows else default_zone
+    return Tag(windows=tuple(dict.fromkeys(windows)), zone=first_zone, in_default_zone=kind == "hours")
 
 
-def _window(word: str, parts: dict[str, str], narrow: dict[str, str]) -> Window:
+def _window(word: str, zone: ZoneInfo, parts: dict[str, str], narrow: dict[str, str]) -> Window:
     """The window of these hours, months and days, if it names what earlier ones did. Adds what it names to `narrow`."""
     found = {kind: _members(kind, parts.get(kind, every)) for kind, every in _EVERY.items()}
-    window = Window(*_hours(word), found["days"], found["months"])
+    window = Window(*_hours(word), zone, found["days"], found["months"])
     longest = max(monthrange(2028, 1 + MONTHS.index(month))[1] for month in window.months)  # a leap year
     if window.days <= {*MONTH_DAYS[longest:]}:
         raise ScheduleError(f'"{" ".join(parts.values())}"', "there is no such date, the window can never happen")
