@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
@@ -10,7 +10,7 @@ from types import ModuleType
 
 from office_hours.text import ScheduleError, unknown
 
-Calendars = Mapping[str, Collection[date]]  # the settings', by their names in lower case
+Calendars = Mapping[str, frozenset[date]]  # the settings', by their names in lower case
 
 _DATES = re.compile(r"(\d{4}-\d\d-\d\d)(?::(\d{4}-\d\d-\d\d))?", re.ASCII)
 _LONGEST_RANGE = timedelta(days=3653)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from office_hours.clock import zones
-from office_hours.tag import CONSTANTS, EXPECTED_VALUE, OPTIONS, ORDINALS, PIECES, WEEKDAYS, kind_of
+from office_hours.schedule import ORDINALS, WEEKDAYS
+from office_hours.tag import CONSTANTS, EXPECTED_VALUE, OPTIONS, PIECES, kind_of
 from office_hours.text import ScheduleError, nearest, some
 
 _MOST = 9  # words of a value that are mended

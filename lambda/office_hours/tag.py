@@ -12,14 +12,15 @@ that whole value (slips.py).
 import re
 from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
+from datetime import date
 from functools import lru_cache, partial
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import zones
 from office_hours.days_off import Calendars, DaysOff
+from office_hours.schedule import DAY, EVERY_DAY, EVERY_MONTH, MONTHS, ORDINALS, WEEKDAYS, Schedule, State, Window
 from office_hours.text import ScheduleError, unknown
 
 # --- The words
@@ -29,14 +30,10 @@ _FULL_MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-WEEKDAYS, MONTHS = (tuple(full[:3] for full in names) for names in (_FULL_WEEKDAYS, _FULL_MONTHS))
 MONTH_DAYS = tuple(f"d{number}" for number in range(1, 32))
-ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "last")
 CONSTANTS = ("always", "never", "ignore")
 OPTIONS = ("holidays", "closed", "lead", "grace", "maintenance", "enforced")
 
-DAY = 24 * 60  # minutes
-EVERY_DAY, EVERY_MONTH = frozenset(WEEKDAYS), frozenset(MONTHS)
 _EVERY = {"months": "jan-dec", "days": "daily"}
 # What an item of months or days names. A range goes from one to another of the same scale.
 _ITEMS: Mapping[str, Mapping[str, Sequence[str]]] = {
@@ -66,86 +63,33 @@ _ORDER = (
 _ONE_SIDED = "one-sided windows such as 08:00- go with others of their kind alone, not with maintenance or enforced"
 
 
-# --- What they mean
+# --- Whole values
 
 
-class State(StrEnum):
-    """What a cluster should be, by a schedule or a hold."""
+@lru_cache(maxsize=10_000)
+def read(
+    text: str,
+    default_zone: str,
+    named: tuple[tuple[str, str], ...],
+    calendars: tuple[tuple[str, frozenset[date]], ...],
+) -> Schedule | str:
+    """Read a tag's value, given the named schedules and calendars by lower case. Returns it, or what is wrong.
 
-    RUNNING = "running"
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A stretch of local wall-clock time in which the cluster should run.
-
-    start, end: minutes since the midnight that begins the window's day; `end` is past 24:00 if the window ends the day
-        after. One of them is None for a one-sided window.
-    zone: whose clocks show start and end.
-    days: mon to sun, 1st-mon to last-sun, d1 to d31, last-day; any of them is enough.
-    months: jan to dec.
+    Cached: clusters share values, and every run reads them again.
     """
-
-    start: int | None
-    end: int | None
-    zone: ZoneInfo
-    days: frozenset[str] = EVERY_DAY
-    months: frozenset[str] = EVERY_MONTH
-
-    @property
-    def is_one_sided(self) -> bool:
-        return self.start is None or self.end is None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tag:
-    """What a tag says. Two are equal if they mean the same, however they are written.
-
-    windows: empty for `always`, `never` and `ignore`.
-    zone: the first time zone. Times are shown in it, and a hold without an offset is in it.
-    in_default_zone: whether any window has no zone of its own.
-    constant: the state that `always` or `never` means, else None.
-    ignored: whether the cluster is never touched.
-    lead: minutes by which starts are moved earlier.
-    grace: the most minutes that a stop waits while somebody is connected.
-    days_off: the local days on which no window starts.
-    maintenance: whether the cluster also runs in its maintenance window.
-    enforced: whether changes by hand are undone.
-    """
-
-    windows: tuple[Window, ...] = ()
-    zone: ZoneInfo
-    in_default_zone: bool = field(default=False, compare=False)
-    constant: State | None = None
-    ignored: bool = False
-    lead: int = 0
-    grace: int = 0
-    days_off: DaysOff = field(default_factory=DaysOff)
-    maintenance: bool = False
-    enforced: bool = False
-
-    @property
-    def one_sided(self) -> bool:
-        """Whether its windows have only a start or only an end."""
-        return any(window.is_one_sided for window in self.windows)
-
-
-def read(text: str, default_zone: str, named: Mapping[str, str], calendars: Calendars) -> Tag:
-    """Read a tag's value, given the named schedules and calendars by lower case. Raises ScheduleError."""
     key = zones().get(default_zone.lower())
     if not key:
-        raise unknown("default zone", default_zone, zones().values(), "expected a zone such as Europe/Berlin")
-    read_value = partial(_read, zone=ZoneInfo(key), named=named, calendars=calendars)
+        return str(unknown("default zone", default_zone, zones().values(), "expected a zone such as Europe/Berlin"))
+    read_value = partial(_read, zone=ZoneInfo(key), named=dict(named), calendars=dict(calendars))
     try:
-        return read_value(text)
+        return replace(read_value(text), text=text)
     except ScheduleError as error:
         from office_hours.slips import mended  # noqa: PLC0415  only an error needs it
 
-        raise mended(error, " ".join(text.split()), read_value) from None
+        return str(mended(error, " ".join(text.split()), read_value))
 
 
-def _read(value: str, zone: ZoneInfo, named: Mapping[str, str], calendars: Calendars) -> Tag:
+def _read(value: str, zone: ZoneInfo, named: Mapping[str, str], calendars: Calendars) -> Schedule:
     """Read always, never or ignore, the name of a schedule, or windows; then the options."""
     words = value.split()
     if not words:
@@ -157,40 +101,41 @@ def _read(value: str, zone: ZoneInfo, named: Mapping[str, str], calendars: Calen
 
             raise unknown_word(word, named, begins=word is words[0], alone=len(words) == 1)
     if first in named:
-        tag, options = _read_named(words, zone, named[first], calendars)
+        schedule, options = _read_named(words, zone, named[first], calendars)
     elif first in CONSTANTS:
         state = {"always": State.RUNNING, "never": State.STOPPED}.get(first)
-        tag, options = Tag(zone=zone, constant=state, ignored=not state, enforced=bool(state)), words[1:]
+        schedule, options = Schedule(zone=zone, constant=state, ignored=not state, enforced=bool(state)), words[1:]
     else:
         of_windows = list(takewhile(lambda word: kind_of(word) in (*_EVERY, "hours", "zone"), words))
-        tag, options = _read_windows(of_windows, zone), words[len(of_windows) :]
+        schedule, options = _read_windows(of_windows, zone), words[len(of_windows) :]
     for at, word in enumerate(options):
-        if tag.constant or tag.ignored or kind_of(word) == "constant":
+        if schedule.constant or schedule.ignored or kind_of(word) == "constant":
             raise ScheduleError(f'"{word}"', "always, never and ignore stand alone")
-        if kind_of(word) != "option" or not tag.windows:
+        if kind_of(word) != "option" or not schedule.windows:
             raise ScheduleError(f'misplaced "{word}"', _ORDER)
-        tag = _with_option(tag, word, options[:at], calendars)
-    if tag.days_off == DaysOff() and any(window == Window(0, DAY, window.zone) for window in tag.windows):
+        schedule = _with_option(schedule, word, options[:at], calendars)
+    if schedule.days_off == DaysOff() and any(window == Window(0, DAY, window.zone) for window in schedule.windows):
         raise ScheduleError('"00:00-24:00" every day', 'the cluster would always run; write "always"')
-    return tag
+    return schedule
 
 
-def _read_named(words: Sequence[str], zone: ZoneInfo, value: str, calendars: Calendars) -> tuple[Tag, Sequence[str]]:
+def _read_named(
+    words: Sequence[str], zone: ZoneInfo, value: str, calendars: Calendars
+) -> tuple[Schedule, Sequence[str]]:
     """Read the schedule that the first word names, in the zone that may follow. Returns it and the words after that."""
-    try:
-        tag = read(value, zone.key, {}, calendars)
-    except ScheduleError as error:
-        raise ScheduleError(f'bad schedule "{words[0]}"', str(error)) from None
-    if not tag.windows or len(words) == 1 or kind_of(words[1]) != "zone":
-        return tag, words[1:]
-    if len({window.zone for window in tag.windows}) > 1:
+    schedule = read(value, zone.key, (), tuple(calendars.items()))
+    if isinstance(schedule, str):
+        raise ScheduleError(f'bad schedule "{words[0]}"', schedule)
+    if not schedule.windows or len(words) == 1 or kind_of(words[1]) != "zone":
+        return schedule, words[1:]
+    if len({window.zone for window in schedule.windows}) > 1:
         raise ScheduleError(f'zone "{words[1]}"', f'the schedule "{words[0]}" has several zones of its own')
     zone = ZoneInfo(zones()[words[1].lower()])
-    windows = tuple(replace(window, zone=zone) for window in tag.windows)
-    return replace(tag, windows=windows, zone=zone, in_default_zone=False), words[2:]
+    windows = tuple(replace(window, zone=zone) for window in schedule.windows)
+    return replace(schedule, windows=windows, zone=zone, in_default_zone=False), words[2:]
 
 
-def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> Tag:
+def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> Schedule:
     """Read windows and the zones that follow them."""
     windows = list[Window]()
     parts = dict[str, str]()  # the months and days of the next window
@@ -216,7 +161,7 @@ def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> Tag:
     if parts:
         raise ScheduleError(f'no hours after "{" ".join(parts.values())}"', _EXPECTED["hours"])
     first_zone = windows[0].zone if windows else default_zone
-    return Tag(windows=tuple(dict.fromkeys(windows)), zone=first_zone, in_default_zone=kind == "hours")
+    return Schedule(windows=tuple(dict.fromkeys(windows)), zone=first_zone, in_default_zone=kind == "hours")
 
 
 def _window(word: str, zone: ZoneInfo, parts: dict[str, str], narrow: dict[str, str]) -> Window:
@@ -234,25 +179,25 @@ def _window(word: str, zone: ZoneInfo, parts: dict[str, str], narrow: dict[str, 
     return window
 
 
-def _with_option(tag: Tag, word: str, earlier: Iterable[str], calendars: Calendars) -> Tag:
-    """The tag with this option too."""
+def _with_option(schedule: Schedule, word: str, earlier: Iterable[str], calendars: Calendars) -> Schedule:
+    """The schedule with this option too."""
     name, *values = word.split("=", 1)
     match [name.lower(), *values]:
         case [("maintenance" | "enforced") as flag]:
-            if tag.one_sided:
+            if schedule.one_sided:
                 raise ScheduleError(f'"{word}"', _ONE_SIDED)
-            return replace(tag, maintenance=True) if flag == "maintenance" else replace(tag, enforced=True)
+            return replace(schedule, maintenance=True) if flag == "maintenance" else replace(schedule, enforced=True)
         case [("lead" | "grace") as time, value]:
             minutes, edge = _minutes(time, value), "start" if time == "lead" else "end"
             if any(each.lower().startswith(f"{time}=") for each in earlier):
                 raise ScheduleError(f'second "{word}"', f"a schedule has one {time}")
-            if all(getattr(window, edge) is None for window in tag.windows):
+            if all(getattr(window, edge) is None for window in schedule.windows):
                 raise ScheduleError(f'"{word}"', f"a {time} counts from the {edge} of a window, and none has one")
-            return replace(tag, lead=minutes) if time == "lead" else replace(tag, grace=minutes)
+            return replace(schedule, lead=minutes) if time == "lead" else replace(schedule, grace=minutes)
         case ["closed", value]:
-            return replace(tag, days_off=tag.days_off.with_dates(value))
+            return replace(schedule, days_off=schedule.days_off.with_dates(value))
         case ["holidays", value]:
-            return replace(tag, days_off=tag.days_off.with_holidays(value, calendars))
+            return replace(schedule, days_off=schedule.days_off.with_holidays(value, calendars))
         case [known, *_] if known in OPTIONS:
             raise ScheduleError(f'unknown option "{word}"', _EXPECTED_OPTION)
     raise unknown("option", name or word, OPTIONS, _EXPECTED_OPTION)

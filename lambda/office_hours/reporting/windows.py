@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
-from office_hours.tag import WEEKDAYS
+from office_hours.schedule import WEEKDAYS
 
 Hours = AbstractSet[int]
 WEEK = frozenset(range(7 * 24))
