@@ -16,7 +16,7 @@ _MOST = 9  # words of a value that are mended
 
 # --- Words
 
-_PIECES = filter(str.isalpha, PIECES["months"] | PIECES["days"] - {"last", "day"})
+_PIECES = filter(str.isalpha, PIECES["month"] | PIECES["day"] - {"last", "day"})
 _VOCABULARY = (*CONSTANTS, *OPTIONS, *_PIECES, "last-day")
 _EXPECTED_WORD = "expected days, hours such as 08:00-18:00, a zone such as Europe/Berlin, or an option"
 _ABOUT_CONSTANTS = '"never" keeps a cluster stopped, "always" keeps it running, "ignore" leaves it alone'
@@ -66,8 +66,8 @@ def unknown_word(word: str, named: Iterable[str], *, begins: bool, alone: bool) 
         for near in nearest(piece, _VOCABULARY) if piece.strip(".,").isalpha() else ():
             is_likely = near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())
             if is_likely and near != piece.lower():
-                kind = {"days": "day", "months": "month"}.get(str(kind_of(near)), "word")
-                return ScheduleError(f'unknown {kind} "{piece}"', instead=(piece, near))
+                kind = kind_of(near)
+                return ScheduleError(f'unknown {kind if kind in PIECES else "word"} "{piece}"', instead=(piece, near))
     if not begins:
         return ScheduleError(fault, _EXPECTED_WORD)
     others = f", only {', '.join(some(sorted(named), 10))}" if named else ""

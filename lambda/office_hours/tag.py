@@ -34,11 +34,11 @@ MONTH_DAYS = tuple(f"d{number}" for number in range(1, 32))
 CONSTANTS = ("always", "never", "ignore")
 OPTIONS = ("holidays", "closed", "lead", "grace", "maintenance", "enforced")
 
-_EVERY = {"months": "jan-dec", "days": "daily"}
+_EVERY = {"month": "jan-dec", "day": "daily"}
 # What an item of months or days names. A range goes from one to another of the same scale.
 _ITEMS: Mapping[str, Mapping[str, Sequence[str]]] = {
-    "months": {name: (name[:3],) for name in (*MONTHS, *_FULL_MONTHS)},
-    "days": {name: (name[:3],) for name in (*WEEKDAYS, *_FULL_WEEKDAYS, *MONTH_DAYS)}
+    "month": {name: (name[:3],) for name in (*MONTHS, *_FULL_MONTHS)},
+    "day": {name: (name[:3],) for name in (*WEEKDAYS, *_FULL_WEEKDAYS, *MONTH_DAYS)}
     | {f"{nth}-{name}": (f"{nth}-{name[:3]}",) for nth in ORDINALS for name in (*WEEKDAYS, *_FULL_WEEKDAYS)}
     | {"last-day": ("last-day",), "daily": WEEKDAYS, "weekdays": WEEKDAYS[:5], "weekends": WEEKDAYS[5:]},
 }
@@ -50,8 +50,8 @@ _HOURS = re.compile(f"({_TIME})?-({_TIME}|24:00)?")
 EXPECTED_VALUE = "expected days and hours such as mon-fri 08:00-18:00, or always, never or ignore"
 _EXPECTED_OPTION = "expected an option: holidays=DE, closed=2026-12-24, lead=15m, grace=2h, maintenance or enforced"
 _EXPECTED = {
-    "months": "expected months such as jan, jan-mar or nov-feb",
-    "days": "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d1 to d31 or last-day",
+    "month": "expected months such as jan, jan-mar or nov-feb",
+    "day": "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d1 to d31 or last-day",
     "lead": f"expected minutes up to {DAY}, such as lead=15m",
     "grace": "expected minutes or hours up to 12h, such as grace=90m or grace=2h",
     "hours": "expected hours such as 08:00-18:00, 22:00-06:00, 08:00- or -18:00 (only an end may be 24:00)",
@@ -152,7 +152,7 @@ def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> Schedule:
         elif kind == "zone":
             if before != "hours":
                 raise ScheduleError(f'misplaced "{word}"', _ORDER)
-        elif kind in parts or "days" in parts:
+        elif kind in parts or "day" in parts:
             last = words[at - 1]
             right = f"{last}+{word}" if before == kind else f"{word} {last}"
             raise ScheduleError(f'no hours between "{last}" and "{word}"', instead=(f"{last} {word}", right))
@@ -167,7 +167,7 @@ def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> Schedule:
 def _window(word: str, zone: ZoneInfo, parts: dict[str, str], narrow: dict[str, str]) -> Window:
     """The window of these hours, months and days, if it names what earlier ones did. Adds what it names to `narrow`."""
     found = {kind: _members(kind, parts.get(kind, every)) for kind, every in _EVERY.items()}
-    window = Window(*_hours(word), zone, found["days"], found["months"])
+    window = Window(*_hours(word), zone, found["day"], found["month"])
     longest = max(monthrange(2028, 1 + MONTHS.index(month))[1] for month in window.months)  # a leap year
     if window.days <= {*MONTH_DAYS[longest:]}:
         raise ScheduleError(f'"{" ".join(parts.values())}"', "there is no such date, the window can never happen")
@@ -226,21 +226,19 @@ def _members(kind: str, word: str) -> frozenset[str]:
     """The months or days that a word names. A range may wrap past the end."""
     members, items = set[str](), _ITEMS[kind]
     for item in word.lower().split("+"):
-        if item in items:
-            members.update(items[item])
-            continue
-        for piece in item.split("-"):
-            if piece not in PIECES[kind]:
-                is_word = piece.strip(".,").isalpha()
-                vocabulary = filter(str.isalpha, PIECES[kind]) if is_word else ()
-                raise unknown(kind.removesuffix("s"), piece or word, vocabulary, _EXPECTED[kind])
         first, _, last = item.partition("-")
         ends = (*items.get(first, ()), *items.get(last, ()))
         scale = next((scale for scale in _SCALES if {*ends} <= {*scale}), ())
-        if not scale or len(ends) != 2:
-            raise ScheduleError(f'unknown {kind} "{item}"', _EXPECTED[kind])
-        low, high = map(scale.index, ends)
-        members.update(scale[low : high + 1] if low <= high else (*scale[low:], *scale[: high + 1]))
+        if item in items:
+            members.update(items[item])
+        elif len(ends) == 2 and scale:
+            start = scale.index(ends[0])
+            from_start = scale[start:] + scale[:start]
+            members.update(from_start[: from_start.index(ends[1]) + 1])
+        else:
+            wrong = next((piece for piece in item.split("-") if piece not in PIECES[kind]), item)
+            vocabulary = filter(str.isalpha, PIECES[kind] - {wrong}) if wrong.strip(".,").isalpha() else ()
+            raise unknown(kind, wrong or word, vocabulary, _EXPECTED[kind])
     return EVERY_DAY if members >= EVERY_DAY else frozenset(members)
 
 
