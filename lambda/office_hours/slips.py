@@ -62,23 +62,24 @@ def unknown_word(word: str, named: Iterable[str], *, begins: bool, alone: bool) 
         others = f"Or {', '.join(zones_meant[1:])}. UTC and Etc/ zones have no daylight saving time."
         return ScheduleError(f'unknown zone "{word}"', others if zones_meant[1:] else "", (word, zones_meant[0]))
     for piece in re.split("[+-]", word):
-        # Of two words in one, such as sat/sun, the nearest word would leave out the other.
-        for near in nearest(piece, _VOCABULARY) if piece.strip(".,").isalpha() else ():
-            is_likely = near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())
-            if is_likely and near != piece.lower():
-                kind = kind_of(near)
-                return ScheduleError(f'unknown {kind if kind in PIECES else "word"} "{piece}"', instead=(piece, near))
+        if near := _near_word(piece):
+            kind = kind_of(near)
+            return ScheduleError(f'unknown {kind if kind in PIECES else "word"} "{piece}"', instead=(piece, near))
     if not begins:
         return ScheduleError(fault, _EXPECTED_WORD)
     others = f", only {', '.join(some(sorted(named), 10))}" if named else ""
     return ScheduleError(fault, f'{EXPECTED_VALUE}; the setting "schedules" has no schedule of that name{others}')
 
 
-def likely_zones(word: str) -> list[str]:
-    """The zones that a word may mean, the likeliest first: those of an offset or an abbreviation, else the nearest.
+def _near_word(piece: str) -> str | None:
+    """The grammar's word that these letters were probably meant as. Of two in one, such as sat/sun, it is neither."""
+    near = nearest(piece, _VOCABULARY) if piece.strip(".,").isalpha() else []
+    likely = (each for each in near if each[0] == piece[0].lower() or sorted(each) == sorted(piece.lower()))
+    return next((each for each in likely if each != piece.lower()), None)
 
-    A city that is merely spelled alike is no match: Mumbai's clocks don't show what Dubai's do.
-    """
+
+def likely_zones(word: str) -> list[str]:
+    """The zones that a word may mean, the likeliest first: those of an offset or an abbreviation, else the nearest."""
     entries = [entry.split() for entry in re.split(r"[|\n]", _ZONES.strip())]
     if match := _OFFSET.fullmatch(word):
         sign, hours, minutes = match.groups("00")
@@ -86,8 +87,15 @@ def likely_zones(word: str) -> list[str]:
         return [*_fixed(offset), *[city for its_offset, city, *_ in entries if its_offset == offset][:3]]
     if called := [entry for entry in entries if word.upper() in entry]:
         return [*(city for _, city, *_ in called), *_fixed(called[0][0])]
-    if word.isupper() and len(word) < 5:  # an abbreviation that isn't in the table
-        return []
+    is_abbreviation = word.isupper() and len(word) < 5
+    return [] if is_abbreviation else _near_zones(word)
+
+
+def _near_zones(word: str) -> list[str]:
+    """The zone that was probably meant, by a slip in its name or by its city alone.
+
+    A city that is merely spelled alike is no match: Mumbai's clocks don't show what Dubai's do.
+    """
     places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
     names = {zone if "/" in word else zone.rpartition("/")[2]: zone for zone in reversed(places)}
     for near in nearest(word, names, likeness=0.8):

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache, partial
-from itertools import takewhile
+from itertools import dropwhile
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import zones
@@ -106,13 +106,8 @@ def _read(value: str, zone: ZoneInfo, named: Mapping[str, str], calendars: Calen
         state = {"always": State.RUNNING, "never": State.STOPPED}.get(first)
         schedule, options = Schedule(zone=zone, constant=state, ignored=not state, enforced=bool(state)), words[1:]
     else:
-        of_windows = list(takewhile(lambda word: kind_of(word) in (*_EVERY, "hours", "zone"), words))
-        schedule, options = _read_windows(of_windows, zone), words[len(of_windows) :]
+        schedule, options = _read_windows(words, zone)
     for at, word in enumerate(options):
-        if schedule.constant or schedule.ignored or kind_of(word) == "constant":
-            raise ScheduleError(f'"{word}"', "always, never and ignore stand alone")
-        if kind_of(word) != "option" or not schedule.windows:
-            raise ScheduleError(f'misplaced "{word}"', _ORDER)
         schedule = _with_option(schedule, word, options[:at], calendars)
     if schedule.days_off == DaysOff() and any(window == Window(0, DAY, window.zone) for window in schedule.windows):
         raise ScheduleError('"00:00-24:00" every day', 'the cluster would always run; write "always"')
@@ -135,13 +130,14 @@ def _read_named(
     return replace(schedule, windows=windows, zone=zone, in_default_zone=False), words[2:]
 
 
-def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> Schedule:
-    """Read windows and the zones that follow them."""
+def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> tuple[Schedule, Sequence[str]]:
+    """Read windows and the zones that follow them. Returns the schedule and the words after that."""
+    options = [*dropwhile(lambda word: kind_of(word) in (*_EVERY, "hours", "zone"), words)]
     windows = list[Window]()
     parts = dict[str, str]()  # the months and days of the next window
     narrow = dict[str, str]()  # the latest months and days that were not all of them
     kind = ""
-    for at, word in enumerate(words):
+    for at, word in enumerate(words[: len(words) - len(options)]):
         before, kind = kind, str(kind_of(word))
         if kind == "hours":
             zone = next((zones()[each.lower()] for each in words[at:] if kind_of(each) == "zone"), default_zone.key)
@@ -161,7 +157,8 @@ def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> Schedule:
     if parts:
         raise ScheduleError(f'no hours after "{" ".join(parts.values())}"', _EXPECTED["hours"])
     first_zone = windows[0].zone if windows else default_zone
-    return Schedule(windows=tuple(dict.fromkeys(windows)), zone=first_zone, in_default_zone=kind == "hours")
+    schedule = Schedule(windows=tuple(dict.fromkeys(windows)), zone=first_zone, in_default_zone=kind == "hours")
+    return schedule, options
 
 
 def _window(word: str, zone: ZoneInfo, parts: dict[str, str], narrow: dict[str, str]) -> Window:
@@ -181,6 +178,10 @@ def _window(word: str, zone: ZoneInfo, parts: dict[str, str], narrow: dict[str, 
 
 def _with_option(schedule: Schedule, word: str, earlier: Iterable[str], calendars: Calendars) -> Schedule:
     """The schedule with this option too."""
+    if schedule.constant or schedule.ignored or kind_of(word) == "constant":
+        raise ScheduleError(f'"{word}"', "always, never and ignore stand alone")
+    if kind_of(word) != "option" or not schedule.windows:
+        raise ScheduleError(f'misplaced "{word}"', _ORDER)
     name, *values = word.split("=", 1)
     match [name.lower(), *values]:
         case [("maintenance" | "enforced") as flag]:
@@ -188,12 +189,9 @@ def _with_option(schedule: Schedule, word: str, earlier: Iterable[str], calendar
                 raise ScheduleError(f'"{word}"', _ONE_SIDED)
             return replace(schedule, maintenance=True) if flag == "maintenance" else replace(schedule, enforced=True)
         case [("lead" | "grace") as time, value]:
-            minutes, edge = _minutes(time, value), "start" if time == "lead" else "end"
             if any(each.lower().startswith(f"{time}=") for each in earlier):
                 raise ScheduleError(f'second "{word}"', f"a schedule has one {time}")
-            if all(getattr(window, edge) is None for window in schedule.windows):
-                raise ScheduleError(f'"{word}"', f"a {time} counts from the {edge} of a window, and none has one")
-            return replace(schedule, lead=minutes) if time == "lead" else replace(schedule, grace=minutes)
+            return _with_time(schedule, time, value)
         case ["closed", value]:
             return replace(schedule, days_off=schedule.days_off.with_dates(value))
         case ["holidays", value]:
@@ -201,6 +199,19 @@ def _with_option(schedule: Schedule, word: str, earlier: Iterable[str], calendar
         case [known, *_] if known in OPTIONS:
             raise ScheduleError(f'unknown option "{word}"', _EXPECTED_OPTION)
     raise unknown("option", name or word, OPTIONS, _EXPECTED_OPTION)
+
+
+def _with_time(schedule: Schedule, name: str, value: str) -> Schedule:
+    """The schedule with this lead or grace."""
+    is_lead = name == "lead"
+    form, most, edge = ("([0-9]{1,4})(m)", DAY, "start") if is_lead else ("([0-9]{1,4})([mh])", 12 * 60, "end")
+    match = re.fullmatch(form, value.lower())
+    minutes = int(match[1]) * (60 if match[2] == "h" else 1) if match else most + 1
+    if minutes > most:
+        raise ScheduleError(f'unknown {name} "{value}"', _EXPECTED[name])
+    if all(getattr(window, edge) is None for window in schedule.windows):
+        raise ScheduleError(f'"{name}={value}"', f"a {name} counts from the {edge} of a window, and none has one")
+    return replace(schedule, lead=minutes) if is_lead else replace(schedule, grace=minutes)
 
 
 # --- Single words
@@ -252,13 +263,3 @@ def _hours(word: str) -> tuple[int | None, int | None]:
     if start is not None and end is not None and end < start:
         end += DAY
     return start, end
-
-
-def _minutes(name: str, value: str) -> int:
-    """The minutes of a lead or a grace."""
-    form, most = ("([0-9]{1,4})(m)", DAY) if name == "lead" else ("([0-9]{1,4})([mh])", 12 * 60)
-    match = re.fullmatch(form, value.lower())
-    minutes = int(match[1]) * (60 if match[2] == "h" else 1) if match else most + 1
-    if minutes > most:
-        raise ScheduleError(f'unknown {name} "{value}"', _EXPECTED[name])
-    return minutes
