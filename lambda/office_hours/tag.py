@@ -189,9 +189,7 @@ def _with_option(schedule: Schedule, word: str, earlier: Iterable[str], calendar
                 raise ScheduleError(f'"{word}"', _ONE_SIDED)
             return replace(schedule, maintenance=True) if flag == "maintenance" else replace(schedule, enforced=True)
         case [("lead" | "grace") as time, value]:
-            if any(each.lower().startswith(f"{time}=") for each in earlier):
-                raise ScheduleError(f'second "{word}"', f"a schedule has one {time}")
-            return _with_time(schedule, time, value)
+            return _with_time(schedule, time, value, earlier)
         case ["closed", value]:
             return replace(schedule, days_off=schedule.days_off.with_dates(value))
         case ["holidays", value]:
@@ -201,7 +199,7 @@ def _with_option(schedule: Schedule, word: str, earlier: Iterable[str], calendar
     raise unknown("option", name or word, OPTIONS, _EXPECTED_OPTION)
 
 
-def _with_time(schedule: Schedule, name: str, value: str) -> Schedule:
+def _with_time(schedule: Schedule, name: str, value: str, earlier: Iterable[str]) -> Schedule:
     """The schedule with this lead or grace."""
     is_lead = name == "lead"
     form, most, edge = ("([0-9]{1,4})(m)", DAY, "start") if is_lead else ("([0-9]{1,4})([mh])", 12 * 60, "end")
@@ -209,6 +207,8 @@ def _with_time(schedule: Schedule, name: str, value: str) -> Schedule:
     minutes = int(match[1]) * (60 if match[2] == "h" else 1) if match else most + 1
     if minutes > most:
         raise ScheduleError(f'unknown {name} "{value}"', _EXPECTED[name])
+    if any(each.lower().startswith(f"{name}=") for each in earlier):
+        raise ScheduleError(f'second "{name}={value}"', f"a schedule has one {name}")
     if all(getattr(window, edge) is None for window in schedule.windows):
         raise ScheduleError(f'"{name}={value}"', f"a {name} counts from the {edge} of a window, and none has one")
     return replace(schedule, lead=minutes) if is_lead else replace(schedule, grace=minutes)
