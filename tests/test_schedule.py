@@ -355,6 +355,7 @@ REFUSED = """
     6th-mon 08:00-18:00                         | 6th               | 1st-mon
     mon-wed-fri 08:00-18:00                     | mon-wed-fri       | mon-fri
     1st-weekends 08:00-18:00                    | 1st-weekends      | 1st-mon
+    jan+mon-fri 08:00-18:00                     | mon               | jan-mar
     mon jan 08:00-18:00                         | jan               | "jan mon 08:00-18:00"?
     feb d30 08:00-18:00                         | feb d30           | can never happen
 

@@ -237,7 +237,7 @@ def _members(kind: str, word: str) -> frozenset[str]:
     """The months or days that a word names. A range may wrap past the end."""
     members, items = set[str](), _ITEMS[kind]
     for item in word.lower().split("+"):
-        ends = [end[:3] if end in items else end for end in item.split("-")]
+        ends = [end[:3] if end in items else "" for end in item.split("-")]
         scale = next((scale for scale in _SCALES if {*ends} <= {*scale}), ())
         if item in items:
             members.update(items[item])
