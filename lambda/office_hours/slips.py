@@ -84,11 +84,17 @@ def likely_zones(word: str) -> list[str]:
     if match := _OFFSET.fullmatch(word):
         sign, hours, minutes = match.groups("00")
         offset = f"{sign}{int(hours)}:{minutes}".removesuffix(":00").replace("-0", "+0")
-        return [*_fixed(offset), *[city for its_offset, city, *_ in entries if its_offset == offset][:3]]
-    if called := [entry for entry in entries if word.upper() in entry]:
-        return [*(city for _, city, *_ in called), *_fixed(called[0][0])]
-    is_abbreviation = word.isupper() and len(word) < 5
-    return [] if is_abbreviation else _near_zones(word)
+        found = [entry for entry in entries if entry[0] == offset][:3]
+    elif found := [entry for entry in entries if word.upper() in entry]:
+        offset = found[0][0]
+    else:
+        is_abbreviation = word.isupper() and len(word) < 5
+        return [] if is_abbreviation else _near_zones(word)
+    cities = [city for _, city, *_ in found]
+    # The zone with this offset all year. Its name has the opposite sign.
+    name = "utc" if offset == "+0" else "etc/gmt" + offset.translate(str.maketrans("+-", "-+"))
+    fixed = [zones()[name]] if name in zones() else []
+    return fixed + cities if match else cities + fixed
 
 
 def _near_zones(word: str) -> list[str]:
@@ -102,12 +108,6 @@ def _near_zones(word: str) -> list[str]:
         if nearest(word.rpartition("/")[2], [near.rpartition("/")[2]], likeness=0.8):
             return [names[near]]
     return []
-
-
-def _fixed(offset: str) -> list[str]:
-    """The zone with this offset all year, if there is one. Its name has the opposite sign."""
-    name = "utc" if offset == "+0" else "etc/gmt" + offset.translate(str.maketrans("+-", "-+"))
-    return [zones()[name]] if name in zones() else []
 
 
 # --- Whole values

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache, partial
-from itertools import dropwhile
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import zones
@@ -132,12 +131,12 @@ def _read_named(
 
 def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> tuple[Schedule, Sequence[str]]:
     """Read windows and the zones that follow them. Returns the schedule and the words after that."""
-    options = [*dropwhile(lambda word: kind_of(word) in (*_EVERY, "hours", "zone"), words)]
+    end = next((at for at, word in enumerate(words) if kind_of(word) in ("option", "constant")), len(words))
     windows = list[Window]()
     parts = dict[str, str]()  # the months and days of the next window
     narrow = dict[str, str]()  # the latest months and days that were not all of them
     kind = ""
-    for at, word in enumerate(words[: len(words) - len(options)]):
+    for at, word in enumerate(words[:end]):
         before, kind = kind, str(kind_of(word))
         if kind == "hours":
             zone = next((zones()[each.lower()] for each in words[at:] if kind_of(each) == "zone"), default_zone.key)
@@ -158,7 +157,7 @@ def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> tuple[Schedul
         raise ScheduleError(f'no hours after "{" ".join(parts.values())}"', _EXPECTED["hours"])
     first_zone = windows[0].zone if windows else default_zone
     schedule = Schedule(windows=tuple(dict.fromkeys(windows)), zone=first_zone, in_default_zone=kind == "hours")
-    return schedule, options
+    return schedule, words[end:]
 
 
 def _window(word: str, zone: ZoneInfo, parts: dict[str, str], narrow: dict[str, str]) -> Window:
