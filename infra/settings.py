@@ -19,7 +19,7 @@ from botocore.regions import EndpointResolver
 from office_hours.clock import zones
 from office_hours.days_off import parse_dates
 from office_hours.schedule import Schedule, ScheduleError
-from office_hours.slips import unknown_zone
+from office_hours.slips import likely_zones
 from office_hours.tag import kind_of
 from office_hours.text import nearest
 
@@ -336,8 +336,8 @@ def partitions() -> dict[str, str]:
 def default_zone(value: object) -> str:
     if isinstance(value, str) and value in zones().values():
         return value
-    error = unknown_zone(str(value)) if value else None
-    suggestion = f' (did you mean "{error.instead[1]}"?)' if error and error.instead[1] else ""
+    likely = likely_zones(str(value)) if value else []
+    suggestion = f' (did you mean "{likely[0]}"?)' if likely else ""
     raise ValueError(f"must be an IANA time zone, such as Europe/Berlin or UTC; it is {shown(value)}{suggestion}.")
 
 
@@ -419,8 +419,8 @@ def check_language(settings: StackSettings) -> list[str]:
     for name, text in settings.schedules.items():
         try:
             check_new_name(name, settings.schedules)
-            # As a tag would refer to it, but without the others: a schedule can't refer to another.
-            Schedule.parse(name, default_zone=settings.default_zone, named={name: text}, calendars=dates)
+            # Without the others: a schedule can't refer to another.
+            Schedule.parse(text, default_zone=settings.default_zone, calendars=dates)
         except ScheduleError as error:
             problems.append(f"{CONTEXT_KEY}.schedules.{name}: {error}")
     return problems

@@ -56,7 +56,7 @@ def test_settings_are_read_as_the_stack_writes_them() -> None:
                 "tagKey": "uptime",
                 "regions": ["eu-west-1", "us-east-1"],
                 "defaultZone": "Europe/Berlin",
-                "schedules": {"berlin": "00:00-24:00"},
+                "schedules": {"berlin": "00:00-23:59"},
                 "calendars": {"Plant": ["2026-12-24:2026-12-31"]},
                 "everyMinutes": 15,
                 "cloudTrail": False,

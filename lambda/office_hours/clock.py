@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 # The calendar's two ends, less room for an offset and for windows that reach over from the next week.
 FIRST, LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
+_MIDNIGHT, _MINUTE = time(), timedelta(minutes=1)
 _DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:(?:T| +)(\d\d?)(:\d\d.*))?", re.ASCII)
 # Abbreviations that are IANA zones, but without the summer time that people who use them have.
 _TRAPS = ("est", "mst", "hst", "gmt")
@@ -27,7 +28,7 @@ def instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
 
     A time that they skip moves forward by the gap; a time that they repeat means the first (RFC 5545, 3.3.5).
     """
-    return (datetime.combine(day, time(), zone) + timedelta(minutes=minutes)).astimezone(UTC)
+    return (datetime.combine(day, _MIDNIGHT, zone) + minutes * _MINUTE).astimezone(UTC)
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime | None:

@@ -2,13 +2,15 @@
 
 import re
 import warnings
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from types import ModuleType
 
 from office_hours.text import ScheduleError, unknown
+
+Calendars = Mapping[str, frozenset[date]]  # the settings', by their names in lower case
 
 _DATES = re.compile(r"(\d{4}-\d\d-\d\d)(?::(\d{4}-\d\d-\d\d))?", re.ASCII)
 _LONGEST_RANGE = timedelta(days=3653)
@@ -40,7 +42,7 @@ class DaysOff:
         """Those of an option closed= as well. Raises ScheduleError."""
         return replace(self, closed=(*self.closed, _dates(text)))
 
-    def with_holidays(self, text: str, calendars: Mapping[str, Collection[date]]) -> "DaysOff":
+    def with_holidays(self, text: str, calendars: Calendars) -> "DaysOff":
         """Those of an option holidays= as well: a calendar's, or a country's. Raises ScheduleError."""
         if text.lower() in calendars:
             return replace(self, dates=self.dates.union(calendars[text.lower()]))

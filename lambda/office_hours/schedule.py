@@ -5,19 +5,55 @@ from calendar import monthrange
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from office_hours.clock import FIRST, LAST, instant
-from office_hours.tag import DAY, MONTHS, ORDINALS, WEEKDAYS, State, Tag, Window, read
+from office_hours.days_off import DaysOff
 from office_hours.text import ScheduleError
 
 __all__ = ["Schedule", "ScheduleError", "State", "Transition", "Window"]
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "last")
+EVERY_DAY, EVERY_MONTH = frozenset(WEEKDAYS), frozenset(MONTHS)
+DAY = 24 * 60  # minutes
 
 _TWO_YEARS = 106 * 7  # days to look for a transition, each way
 _CALENDAR = range(FIRST.toordinal() + 1, LAST.toordinal() - 6)  # the Mondays that `datetime` has room for
 _BEFORE_MAINTENANCE = timedelta(minutes=10)
 _MAINTENANCE = re.compile(r"(\w{3}):(\d\d):(\d\d)-(\w{3}):(\d\d):(\d\d)", re.ASCII)
-_MOST_KEPT = 10_000  # values to remember with their schedules, and weeks with their transitions
+
+
+class State(StrEnum):
+    """What a cluster should be, by a schedule or a hold."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of local wall-clock time in which the cluster should run.
+
+    start, end: minutes since the midnight that begins the window's day; `end` is past 24:00 if the window ends the day
+        after. One of them is None for a one-sided window.
+    zone: whose clocks show start and end.
+    days: mon to sun, 1st-mon to last-sun, d1 to d31, last-day; any of them is enough.
+    months: jan to dec.
+    """
+
+    start: int | None
+    end: int | None
+    zone: ZoneInfo
+    days: frozenset[str] = EVERY_DAY
+    months: frozenset[str] = EVERY_MONTH
+
+    @property
+    def is_one_sided(self) -> bool:
+        return self.start is None or self.end is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +65,35 @@ class Transition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Schedule(Tag):
-    """What an `office-hours` tag means.
+class Schedule:
+    """What an `office-hours` tag means. Two are equal if they mean the same, however they are written.
 
     text: the tag's value as it was written.
-    maintenance_window: the edges of the cluster's, in minutes since Monday 00:00 UTC; None if it doesn't count.
+    windows: empty for `always`, `never` and `ignore`.
+    zone: the first time zone. Times are shown in it, and a hold without an offset is in it.
+    in_default_zone: whether any window has no zone of its own.
+    constant: the state that `always` or `never` means, else None.
+    ignored: whether the cluster is never touched.
+    lead: minutes by which starts are moved earlier.
+    grace: the most minutes that a stop waits while somebody is connected.
+    days_off: the local days on which no window starts.
+    maintenance: whether the cluster also runs in its maintenance window.
+    maintenance_window: its edges, in minutes since Monday 00:00 UTC; None if it doesn't count.
+    enforced: whether changes by hand are undone.
     """
 
-    text: str = field(compare=False)
+    text: str = field(default="", compare=False)
+    windows: tuple[Window, ...] = ()
+    zone: ZoneInfo
+    in_default_zone: bool = field(default=False, compare=False)
+    constant: State | None = None
+    ignored: bool = False
+    lead: int = 0
+    grace: int = 0
+    days_off: DaysOff = field(default_factory=DaysOff)
+    maintenance: bool = False
     maintenance_window: tuple[int, int] | None = None
+    enforced: bool = False
 
     @classmethod
     def parse(
@@ -56,12 +112,17 @@ class Schedule(Tag):
         """
         lower_named = tuple((name.lower(), value) for name, value in (named or {}).items())
         lower_calendars = tuple((name.lower(), frozenset(days)) for name, days in (calendars or {}).items())
-        found = _parse(text, default_zone, lower_named, lower_calendars)
+        found = tag.read(text, default_zone, lower_named, lower_calendars)
         if isinstance(found, str):
             raise ScheduleError(found)
         if not found.maintenance or not maintenance_window:
             return found
         return replace(found, maintenance_window=_minutes_of_the_week(maintenance_window))
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether its windows have only a start or only an end."""
+        return any(window.is_one_sided for window in self.windows)
 
     def __str__(self) -> str:
         return self.text
@@ -71,9 +132,10 @@ class Schedule(Tag):
 
         Raises ValueError for a naive datetime, as the next two methods do.
         """
-        latest = self.latest_transition(at)
-        if latest or self.constant or self.one_sided or self.ignored:
-            return latest.to if latest else self.constant
+        if latest := self.latest_transition(at):
+            return latest.to
+        if self.one_sided or not self.windows:
+            return self.constant
         # Nothing changed for two years: there is a window without end, or none.
         at = _in_utc(at)
         is_running = any(start <= at < end for start, end in self.running(_monday(at)))
@@ -142,21 +204,7 @@ class Schedule(Tag):
             yield from ((day, window) for window in named if window.start is None or not is_off)
 
 
-@lru_cache(maxsize=_MOST_KEPT)
-def _parse(
-    text: str,
-    default_zone: str,
-    named: tuple[tuple[str, str], ...],
-    calendars: tuple[tuple[str, frozenset[date]], ...],
-) -> Schedule | str:
-    """See `Schedule.parse`; returns what is wrong. Cached: clusters share values, and every run reads them again."""
-    try:
-        return Schedule(**vars(read(text, default_zone, dict(named), dict(calendars))), text=text)
-    except ScheduleError as error:
-        return str(error)
-
-
-@lru_cache(maxsize=_MOST_KEPT)
+@lru_cache(maxsize=10_000)
 def _transitions(schedule: Schedule, monday: int) -> Sequence[Transition]:
     """The transitions of a week, in order. Cached: every run needs the same ones."""
     if schedule.one_sided:
@@ -200,3 +248,7 @@ def _monday(at: datetime) -> int:
 
 def _midnight(day: int) -> datetime:
     return datetime.fromordinal(day).replace(tzinfo=UTC)
+
+
+# At the end, because it imports the classes above. Inside `parse` it would cost more than a value that is remembered.
+from office_hours import tag  # noqa: E402

@@ -4,63 +4,44 @@ A suggestion never changes what a zone's clocks show, so zones for abbreviations
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from office_hours.clock import zones
-from office_hours.tag import EVERYTHING, WEEKDAYS, kind_of
+from office_hours.schedule import ORDINALS, WEEKDAYS
+from office_hours.tag import CONSTANTS, EXPECTED_VALUE, OPTIONS, PIECES, kind_of
 from office_hours.text import ScheduleError, nearest, some
 
-_MOST = 4  # words of a value that are mended
+_MOST = 9  # words of a value that are mended
 
+# --- Words
 
-def _meanings(table: str) -> dict[str, list[str]]:
-    """What each word may mean, the likeliest first. Each entry of the table begins with the meaning."""
-    found = defaultdict(list)
-    for entry in re.split(r"[|\n]", table.strip()):
-        meant, *words = entry.split()
-        for word in words:
-            found[word.lower()].append(meant)
-    return dict(found)
-
-
-# Whole values.
-_CONSTANTS = _meanings("""
-    never off stop stopped down no false shutdown sleep pause paused
-    always on run running start started up yes true 24x7 24/7
-    ignore none null nil skip ignored exclude excluded manual n/a na disabled unmanaged
-""")
-_EXPECTED_VALUE = "expected days and hours such as mon-fri 08:00-18:00, or always, never or ignore"
+_PIECES = filter(str.isalpha, PIECES["month"] | PIECES["day"] - {"last", "day"})
+_VOCABULARY = (*CONSTANTS, *OPTIONS, *_PIECES, "last-day")
 _EXPECTED_WORD = "expected days, hours such as 08:00-18:00, a zone such as Europe/Berlin, or an option"
 _ABOUT_CONSTANTS = '"never" keeps a cluster stopped, "always" keeps it running, "ignore" leaves it alone'
-
-_WORDS = _meanings("""
-    mon mo mondays | tue tu tues tuesdays | wed we weds wednesdays | thu th thur thurs thursdays
-    fri fr fridays | sat sa saturdays | sun su sundays | sep sept
-    daily everyday | weekdays weekday workday workdays | weekends weekend
-    1st first | 2nd second | 3rd third | 4th fourth | 5th fifth
-""")
-# Two words in one, such as sat/sun: the nearest word would leave out the other.
-_JOINED = re.compile("[a-z][^a-z-]+[a-z]", re.IGNORECASE)
-_ORDINALS = {"1": "1st", "2": "2nd", "3": "3rd", "4": "4th", "5": "5th", "l": "last", "-1": "last"}
-
-# Abbreviations of standard and summer time, by city.
-_CITIES = _meanings("""
-    America/New_York EST EDT ET | America/Chicago CST CDT CT | America/Denver MST MDT MT | America/Phoenix MST
-    America/Los_Angeles PST PDT PT | America/Anchorage AKST AKDT | Pacific/Honolulu HST | America/St_Johns NST NDT
-    America/Halifax AST ADT | America/Puerto_Rico AST | America/Sao_Paulo BRT | America/Argentina/Buenos_Aires ART
-    America/Santiago CLT | America/Bogota COT | Europe/London GMT BST | Africa/Accra GMT | Europe/Lisbon WEST
-    Europe/Berlin MEZ MESZ CEST | Europe/Paris CEST | Africa/Lagos WAT | Europe/Athens EEST | Africa/Johannesburg SAST
-    Africa/Maputo CAT | Europe/Istanbul TRT | Africa/Nairobi EAT | Europe/Moscow MSK | Asia/Riyadh AST
-    Asia/Tehran IRST | Asia/Dubai GST | Asia/Kabul AFT | Asia/Karachi PKT | Asia/Kolkata IST | Europe/Dublin IST
-    Asia/Jerusalem IST | Asia/Kathmandu NPT | Asia/Dhaka BST | Asia/Yangon MMT | Asia/Bangkok ICT | Asia/Jakarta WIB
-    Asia/Singapore SGT | Asia/Shanghai CST | Asia/Hong_Kong HKT | Asia/Kuala_Lumpur MYT | Asia/Manila PHT
-    Australia/Perth AWST | Asia/Tokyo JST | Asia/Seoul KST | Australia/Adelaide ACST ACDT | Australia/Darwin ACST
-    Australia/Sydney AEST AEDT | Australia/Brisbane AEST | Pacific/Noumea NCT | Pacific/Auckland NZST NZDT
-""")
+_SAME_AS = {
+    "never": "off stop stopped down no false shutdown sleep pause paused",
+    "always": "on run running start started up yes true 24x7 24/7",
+    "ignore": "none null nil skip ignored exclude excluded manual n/a na disabled unmanaged",
+}
+# Winter's offset, a city that has it, and what its standard and its summer time are called. The likeliest city first.
+_ZONES = """
+    -5 America/New_York EST EDT ET | -6 America/Chicago CST CDT CT | -7 America/Denver MST MDT MT
+    -7 America/Phoenix MST | -8 America/Los_Angeles PST PDT PT | -9 America/Anchorage AKST AKDT
+    -10 Pacific/Honolulu HST | -3:30 America/St_Johns NST NDT | -4 America/Halifax AST ADT
+    -4 America/Puerto_Rico AST | -3 America/Sao_Paulo BRT | -3 America/Argentina/Buenos_Aires ART
+    -4 America/Santiago CLT | -5 America/Bogota COT | +0 Europe/London GMT BST | +0 Africa/Accra GMT
+    +0 Europe/Lisbon WEST | +1 Europe/Berlin MEZ MESZ CEST | +1 Europe/Paris CEST | +1 Africa/Lagos WAT
+    +2 Europe/Athens EEST | +2 Africa/Johannesburg SAST | +2 Africa/Maputo CAT | +3 Europe/Istanbul TRT
+    +3 Africa/Nairobi EAT | +3 Europe/Moscow MSK | +3 Asia/Riyadh AST | +3:30 Asia/Tehran IRST | +4 Asia/Dubai GST
+    +4:30 Asia/Kabul AFT | +5 Asia/Karachi PKT | +5:30 Asia/Kolkata IST | +0 Europe/Dublin IST | +2 Asia/Jerusalem IST
+    +5:45 Asia/Kathmandu NPT | +6 Asia/Dhaka BST | +6:30 Asia/Yangon MMT | +7 Asia/Bangkok ICT | +7 Asia/Jakarta WIB
+    +8 Asia/Singapore SGT | +8 Asia/Shanghai CST | +8 Asia/Hong_Kong HKT | +8 Asia/Kuala_Lumpur MYT
+    +8 Asia/Manila PHT | +8 Australia/Perth AWST | +9 Asia/Tokyo JST | +9 Asia/Seoul KST
+    +9:30 Australia/Adelaide ACST ACDT | +9:30 Australia/Darwin ACST | +10 Australia/Sydney AEST AEDT
+    +10 Australia/Brisbane AEST | +11 Pacific/Noumea NCT | +12 Pacific/Auckland NZST NZDT
+"""
 _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d\d))?", re.IGNORECASE | re.ASCII)
 
 
@@ -68,38 +49,52 @@ def unknown_word(word: str, named: Iterable[str], *, begins: bool, alone: bool) 
     """The error for a word unlike any of the grammar's: it suggests its meaning, or the nearest word.
 
     named: the settings' schedules.
-    begins: whether the value begins with it. If not, it may be meant as a zone.
+    begins: whether the value begins with it. Then it may be meant as a name, else as a zone.
     alone: whether it is the whole value. If not, "off 19:00-07:00" isn't "never".
     """
-    if begins and (constants := _CONSTANTS.get(word.lower())):
-        return ScheduleError(f'unknown word "{word}"', _ABOUT_CONSTANTS, instead=(word, constants[0] if alone else ""))
-    if not begins and (error := unknown_zone(word)):
-        return error
-    for piece in dict.fromkeys((word, *re.split(r"[+-]", word))):
-        for near in nearest(piece, named if _JOINED.search(piece) else (*named, *EVERYTHING)):
-            is_likely = near[0] == piece[0].lower() or sorted(near) == sorted(piece.lower())
-            if is_likely and near != piece.lower():
-                kind = {"days": "day", "months": "month"}.get(str(kind_of(near)), "word")
-                return ScheduleError(f'unknown {kind} "{piece}"', instead=(piece, near))
-    names = f"; the settings have the schedules {', '.join(some(sorted(named), 10))}" if named else ""
-    return ScheduleError(f'unknown word "{word}"', _EXPECTED_VALUE + names if begins else _EXPECTED_WORD)
+    fault = f'unknown word "{word}"'
+    if begins:
+        if constants := [constant for constant, words in _SAME_AS.items() if word.lower() in words.split()]:
+            return ScheduleError(fault, _ABOUT_CONSTANTS, instead=(word, constants[0] if alone else ""))
+        if names := nearest(word, named, likeness=0.8):
+            return ScheduleError(fault, instead=(word, names[0]))
+    elif zones_meant := likely_zones(word):
+        others = f"Or {', '.join(zones_meant[1:])}. UTC and Etc/ zones have no daylight saving time."
+        return ScheduleError(f'unknown zone "{word}"', others if zones_meant[1:] else "", (word, zones_meant[0]))
+    for piece in re.split("[+-]", word):
+        if near := _near_word(piece):
+            kind = kind_of(near)
+            return ScheduleError(f'unknown {kind if kind in PIECES else "word"} "{piece}"', instead=(piece, near))
+    if not begins:
+        return ScheduleError(fault, _EXPECTED_WORD)
+    others = f", only {', '.join(some(sorted(named), 10))}" if named else ""
+    return ScheduleError(fault, f'{EXPECTED_VALUE}; the setting "schedules" has no schedule of that name{others}')
 
 
-def unknown_zone(word: str) -> ScheduleError | None:
-    """The error for a word that is meant as a zone; None for any other word."""
+def _near_word(piece: str) -> str | None:
+    """The grammar's word that these letters were probably meant as. Of two in one, such as sat/sun, it is neither."""
+    near = nearest(piece, _VOCABULARY) if piece.strip(".,").isalpha() else []
+    likely = (each for each in near if each[0] == piece[0].lower() or sorted(each) == sorted(piece.lower()))
+    return next((each for each in likely if each != piece.lower()), None)
+
+
+def likely_zones(word: str) -> list[str]:
+    """The zones that a word may mean, the likeliest first: those of an offset or an abbreviation, else the nearest."""
+    entries = [entry.split() for entry in re.split(r"[|\n]", _ZONES.strip())]
     if match := _OFFSET.fullmatch(word):
         sign, hours, minutes = match.groups("00")
-        offset = timedelta(hours=int(f"{sign}{hours}"), minutes=int(f"{sign}{minutes}"))
-        cities = dict.fromkeys(city for some in _CITIES.values() for city in some if _standard(city) == offset)
-        likely = [*_fixed(offset), *list(cities)[:3]]
-    elif word.lower() in _CITIES:
-        likely = [*_CITIES[word.lower()], *_fixed(_standard(_CITIES[word.lower()][0]))]
+        offset = f"{sign}{int(hours)}:{minutes}".removesuffix(":00").replace("-0", "+0")
+        found = [entry for entry in entries if entry[0] == offset][:3]
+    elif found := [entry for entry in entries if word.upper() in entry]:
+        offset = found[0][0]
     else:
-        likely = _near_zones(word)
-    if not likely:
-        return None
-    others = f"Or {', '.join(likely[1:])}. UTC and zones such as Etc/GMT+5 know no summer time." if likely[1:] else ""
-    return ScheduleError(f'unknown zone "{word}"', others, instead=(word, likely[0]))
+        is_abbreviation = word.isupper() and len(word) < 5
+        return [] if is_abbreviation else _near_zones(word)
+    cities = [city for _, city, *_ in found]
+    # The zone with this offset all year. Its name has the opposite sign.
+    name = "utc" if offset == "+0" else "etc/gmt" + offset.translate(str.maketrans("+-", "-+"))
+    fixed = [zones()[name]] if name in zones() else []
+    return fixed + cities if match else cities + fixed
 
 
 def _near_zones(word: str) -> list[str]:
@@ -107,28 +102,12 @@ def _near_zones(word: str) -> list[str]:
 
     A city that is merely spelled alike is no match: Mumbai's clocks don't show what Dubai's do.
     """
-    if word.isupper() and len(word) < 5:  # an abbreviation that isn't in the table
-        return []
     places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
     names = {zone if "/" in word else zone.rpartition("/")[2]: zone for zone in reversed(places)}
-    city = word.rpartition("/")[2]
-    near = [
-        each for each in nearest(word, names, likeness=0.8) if nearest(city, [each.rpartition("/")[2]], likeness=0.8)
-    ]
-    return [names[each] for each in near[:1]]
-
-
-@lru_cache
-def _standard(city: str) -> timedelta:
-    """A city's offset from UTC in winter."""
-    return min(datetime(2026, month, 1, tzinfo=ZoneInfo(city)).utcoffset() or timedelta() for month in (1, 7))
-
-
-def _fixed(offset: timedelta) -> list[str]:
-    """The zone with this offset all year, if there is one. Its name has the opposite sign."""
-    hours, rest = divmod(offset, timedelta(hours=1))
-    name = f"etc/gmt{-hours:+}" if hours else "utc"
-    return [zones()[name]] if not rest and name in zones() else []
+    for near in nearest(word, names, likeness=0.8):
+        if nearest(word.rpartition("/")[2], [near.rpartition("/")[2]], likeness=0.8):
+            return [names[near]]
+    return []
 
 
 # --- Whole values
@@ -158,36 +137,35 @@ def _time(hour: str | None, minutes: str | None, half: str | None) -> str:
 _TABLE: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\s*[\u2013\u2014]\s*", "-"),
     (r"(?<=\w)\s+(?:to|till|until|through)\s+(?=\w)", "-"),
-    (r"(?<=[a-z])\s*-\s+(?=[a-z])|(?<=[a-z])\s+-\s*(?=[a-z])", "-"),
+    (r"(?<=[a-z])\s*-\s*(?=[a-z])", "-"),
     (rf"(?<!\S)(?:{_TIME})?\s?-\s?(?:{_TIME})?(?!\S)", _hours),
     (r"(?<=[a-z])\s*[,;&]\s*(?=[a-z])", "+"),
     (r"\s*[,;]\s*", " "),
-    (rf"(?<![\w/=.])({'|'.join(_WORDS)})(?![\w/=.])", lambda match: _WORDS[match[0].lower()][0]),
-    (rf"\b((?:{_DAYS})[a-z]*)#(-?\w)\w*", lambda match: f"{_ORDINALS.get(match[2].lower(), match[2])}-{match[1]}"),
-    (rf"\b({'|'.join(_ORDINALS.values())})\s+(?={_DAYS}|day\b)", r"\1-"),
+    (rf"\b((?:{_DAYS})[a-z]*)#([1-5])", lambda match: f"{ORDINALS[int(match[2]) - 1]}-{match[1]}"),
+    (rf"\b({'|'.join(ORDINALS)})\s+(?={_DAYS}|day\b)", r"\1-"),
+    (r"\bevery ?day\b", "daily"),
 )
 
 
 def mended(error: ScheduleError, value: str, read: Callable[[str], object]) -> ScheduleError:
     """The error in the whole value, with the mended value as its suggestion if that can be read."""
-    where = error.where or f'"{value}"'
-    better, hint = value, ""
+    fault, better, hint = f'{error.fault} in "{value}"', value, ""
     for pattern, right in _TABLE:
         better = re.sub(pattern, right, better, flags=re.IGNORECASE | re.ASCII)
     better = better.strip()
     for _ in range(_MOST + 1):
         try:
             read(better)
-        except ScheduleError as fault:
-            wrong, meant = fault.instead
+        except ScheduleError as mistake:
+            wrong, meant = mistake.instead
             word = rf"(?<![\w/]){re.escape(wrong)}(?![\w/])"
             better, found = re.subn(word, meant.replace("\\", r"\\"), better, count=1, flags=re.IGNORECASE)
             if not meant or not found:
                 break
-            hint = fault.hint or hint
+            hint = mistake.hint or hint
         else:
-            return ScheduleError(error.fault, hint, where, (error.instead[0], better))
-    return ScheduleError(error.fault, error.hint, where, error.instead)
+            return ScheduleError(fault, hint, instead=(error.instead[0], better))
+    return ScheduleError(fault, error.hint, instead=error.instead)
 
 
 # --- Times of a command

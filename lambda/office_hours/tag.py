@@ -11,61 +11,49 @@ that whole value (slips.py).
 
 import re
 from calendar import monthrange
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
-from enum import StrEnum
-from functools import lru_cache
-from itertools import takewhile
+from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import zones
-from office_hours.days_off import DaysOff
+from office_hours.days_off import Calendars, DaysOff
+from office_hours.schedule import DAY, EVERY_DAY, EVERY_MONTH, MONTHS, ORDINALS, WEEKDAYS, Schedule, State, Window
 from office_hours.text import ScheduleError, unknown
 
 # --- The words
 
-FULL_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-FULL_MONTHS = (
+_FULL_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_FULL_MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-WEEKDAYS, MONTHS = (tuple(full[:3] for full in names) for names in (FULL_WEEKDAYS, FULL_MONTHS))
 MONTH_DAYS = tuple(f"d{number}" for number in range(1, 32))
-ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "last")
-GROUPS = {"daily": WEEKDAYS, "weekdays": WEEKDAYS[:5], "weekends": WEEKDAYS[5:]}
 CONSTANTS = ("always", "never", "ignore")
 OPTIONS = ("holidays", "closed", "lead", "grace", "maintenance", "enforced")
-EVERYTHING = (*CONSTANTS, *OPTIONS, *MONTHS, *WEEKDAYS, *FULL_MONTHS, *FULL_WEEKDAYS, *GROUPS, "last-day")
 
-EVERY_DAY, EVERY_MONTH = frozenset(WEEKDAYS), frozenset(MONTHS)
-DAY = 24 * 60  # minutes
-_SHORT = {full: full[:3] for full in (*FULL_WEEKDAYS, *FULL_MONTHS)}
-_EVERY = {"months": "jan-dec", "days": "daily"}
-# The pieces that a word of months or days is made of. It may have ranges, and what stands alone between its +.
-_PIECES = {
-    "months": (*MONTHS, *FULL_MONTHS),
-    "days": (*WEEKDAYS, *FULL_WEEKDAYS, *GROUPS, *ORDINALS, *MONTH_DAYS, "day"),
+_EVERY = {"month": "jan-dec", "day": "daily"}
+# What an item of months or days names. A range goes from one to another of the same scale.
+_ITEMS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "month": {name: (name[:3],) for name in (*MONTHS, *_FULL_MONTHS)},
+    "day": {name: (name[:3],) for name in (*WEEKDAYS, *_FULL_WEEKDAYS, *MONTH_DAYS)}
+    | {f"{nth}-{name}": (f"{nth}-{name[:3]}",) for nth in ORDINALS for name in (*WEEKDAYS, *_FULL_WEEKDAYS)}
+    | {"last-day": ("last-day",), "daily": WEEKDAYS, "weekdays": WEEKDAYS[:5], "weekends": WEEKDAYS[5:]},
 }
-_RANGES = (MONTHS, WEEKDAYS, MONTH_DAYS)
-_ALONE = GROUPS | {f"{ordinal}-{day}": (f"{ordinal}-{day}",) for ordinal in ORDINALS for day in WEEKDAYS}
-_ALONE["last-day"] = ("last-day",)
+_SCALES = (MONTHS, WEEKDAYS, MONTH_DAYS)
+PIECES = {kind: {piece for item in items for piece in item.split("-")} for kind, items in _ITEMS.items()}
 _TIME = "(?:[01]?[0-9]|2[0-3]):[0-5][0-9]"
 _HOURS = re.compile(f"({_TIME})?-({_TIME}|24:00)?")
-# An option's form, its most minutes, and what was expected.
-_TIMES = {
-    "lead": ("([0-9]{1,4})(m)", DAY, f"expected minutes up to {DAY}, such as lead=15m"),
-    "grace": ("([0-9]{1,4})([mh])", 12 * 60, "expected minutes or hours up to 12h, such as grace=90m or grace=2h"),
-}
 
-_EXPECTED_VALUE = (
-    "expected days and hours such as mon-fri 08:00-18:00, 22:00-06:00, 08:00- or -18:00 (only an end may be 24:00), or "
-    "always, never or ignore"
-)
+EXPECTED_VALUE = "expected days and hours such as mon-fri 08:00-18:00, or always, never or ignore"
 _EXPECTED_OPTION = "expected an option: holidays=DE, closed=2026-12-24, lead=15m, grace=2h, maintenance or enforced"
 _EXPECTED = {
-    "months": "expected months such as jan, jan-mar or nov-feb",
-    "days": "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d1 to d31 or last-day",
+    "month": "expected months such as jan, jan-mar or nov-feb",
+    "day": "expected days such as mon, mon-fri, weekdays, 1st-mon, last-fri, d1 to d31 or last-day",
+    "lead": f"expected minutes up to {DAY}, such as lead=15m",
+    "grace": "expected minutes or hours up to 12h, such as grace=90m or grace=2h",
+    "hours": "expected hours such as 08:00-18:00, 22:00-06:00, 08:00- or -18:00 (only an end may be 24:00)",
 }
 _ORDER = (
     "windows such as mon-fri 08:00-18:00 come before their one zone, and zones before options; a named schedule has "
@@ -74,98 +62,37 @@ _ORDER = (
 _ONE_SIDED = "one-sided windows such as 08:00- go with others of their kind alone, not with maintenance or enforced"
 
 
-# --- What they mean
+# --- Whole values
 
 
-class State(StrEnum):
-    """What a cluster should be, by a schedule or a hold."""
+@lru_cache(maxsize=10_000)
+def read(
+    text: str,
+    default_zone: str,
+    named: tuple[tuple[str, str], ...],
+    calendars: tuple[tuple[str, frozenset[date]], ...],
+) -> Schedule | str:
+    """Read a tag's value, given the named schedules and calendars by lower case. Returns it, or what is wrong.
 
-    RUNNING = "running"
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A stretch of local wall-clock time in which the cluster should run.
-
-    start, end: minutes since the midnight that begins the window's day; `end` is past 24:00 if the window ends the day
-        after. One of them is None for a one-sided window.
-    days: mon to sun, 1st-mon to last-sun, d1 to d31, last-day; any of them is enough.
-    months: jan to dec.
-    zone: whose clocks show start and end.
+    Cached: clusters share values, and every run reads them again.
     """
-
-    start: int | None
-    end: int | None
-    days: frozenset[str] = EVERY_DAY
-    months: frozenset[str] = EVERY_MONTH
-    zone: ZoneInfo = ZoneInfo("UTC")  # noqa: RUF009  immutable
-
-    @property
-    def is_one_sided(self) -> bool:
-        return self.start is None or self.end is None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tag:
-    """What a tag says. Two are equal if they mean the same, however they are written.
-
-    windows: empty for `always`, `never` and `ignore`.
-    zone: the first time zone. Times are shown in it, and a hold without an offset is in it.
-    in_default_zone: whether any window has no zone of its own.
-    constant: the state that `always` or `never` means, else None.
-    ignored: whether the cluster is never touched.
-    lead: minutes by which starts are moved earlier.
-    grace: the most minutes that a stop waits while somebody is connected.
-    days_off: the local days on which no window starts.
-    maintenance: whether the cluster also runs in its maintenance window.
-    enforced: whether changes by hand are undone.
-    """
-
-    windows: tuple[Window, ...] = ()
-    zone: ZoneInfo
-    in_default_zone: bool = field(default=False, compare=False)
-    constant: State | None = None
-    ignored: bool = False
-    lead: int = 0
-    grace: int = 0
-    days_off: DaysOff = field(default_factory=DaysOff)
-    maintenance: bool = False
-    enforced: bool = False
-
-    @property
-    def one_sided(self) -> bool:
-        """Whether its windows have only a start or only an end."""
-        return any(window.is_one_sided for window in self.windows)
-
-
-def read(text: str, default_zone: str, named: Mapping[str, str], calendars: Mapping[str, Collection[date]]) -> Tag:
-    """Read a tag's value, given the named schedules and calendars by lower case. Raises ScheduleError."""
     key = zones().get(default_zone.lower())
     if not key:
-        raise unknown("default zone", default_zone, zones().values(), "expected a zone such as Europe/Berlin")
-    zone = ZoneInfo(key)
-
-    def read_value(value: str) -> Tag:
-        tag = _read(value.split(), zone, named, calendars)
-        if tag.days_off == DaysOff() and any(window == Window(0, DAY, zone=window.zone) for window in tag.windows):
-            raise ScheduleError('"00:00-24:00" every day', 'the cluster would always run; write "always"')
-        return tag
-
+        return str(unknown("default zone", default_zone, zones().values(), "expected a zone such as Europe/Berlin"))
+    read_value = partial(_read, zone=ZoneInfo(key), named=dict(named), calendars=dict(calendars))
     try:
-        return read_value(text)
+        return replace(read_value(text), text=text)
     except ScheduleError as error:
         from office_hours.slips import mended  # noqa: PLC0415  only an error needs it
 
-        raise mended(error, " ".join(text.split()), read_value) from None
+        return str(mended(error, " ".join(text.split()), read_value))
 
 
-def _read(
-    words: Sequence[str], zone: ZoneInfo, named: Mapping[str, str], calendars: Mapping[str, Collection[date]]
-) -> Tag:
+def _read(value: str, zone: ZoneInfo, named: Mapping[str, str], calendars: Calendars) -> Schedule:
     """Read always, never or ignore, the name of a schedule, or windows; then the options."""
+    words = value.split()
     if not words:
-        raise ScheduleError("an empty value", _EXPECTED_VALUE)
+        raise ScheduleError("an empty value", EXPECTED_VALUE)
     first = words[0].lower()
     for word in words[1:] if first in named else words:
         if kind_of(word) is None:
@@ -173,82 +100,73 @@ def _read(
 
             raise unknown_word(word, named, begins=word is words[0], alone=len(words) == 1)
     if first in named:
-        tag, options = _read_named(words, zone, named[first], calendars)
+        schedule, options = _read_named(words, zone, named[first], calendars)
     elif first in CONSTANTS:
         state = {"always": State.RUNNING, "never": State.STOPPED}.get(first)
-        tag, options = Tag(zone=zone, constant=state, ignored=not state, enforced=bool(state)), words[1:]
+        schedule, options = Schedule(zone=zone, constant=state, ignored=not state, enforced=bool(state)), words[1:]
     else:
-        of_windows = list(takewhile(lambda word: kind_of(word) in (*_EVERY, "hours", "zone"), words))
-        tag, options = _read_windows(of_windows, zone), words[len(of_windows) :]
+        schedule, options = _read_windows(words, zone)
     for at, word in enumerate(options):
-        if tag.constant or tag.ignored or kind_of(word) == "constant":
-            raise ScheduleError(f'"{word}"', "always, never and ignore stand alone")
-        if kind_of(word) != "option" or not tag.windows:
-            raise ScheduleError(f'misplaced "{word}"', _ORDER)
-        tag = _with_option(tag, word, options[:at], calendars)
-    return tag
+        schedule = _with_option(schedule, word, options[:at], calendars)
+    if schedule.days_off == DaysOff() and any(window == Window(0, DAY, window.zone) for window in schedule.windows):
+        raise ScheduleError('"00:00-24:00" every day', 'the cluster would always run; write "always"')
+    return schedule
 
 
 def _read_named(
-    words: Sequence[str], zone: ZoneInfo, value: str, calendars: Mapping[str, Collection[date]]
-) -> tuple[Tag, Sequence[str]]:
+    words: Sequence[str], zone: ZoneInfo, value: str, calendars: Calendars
+) -> tuple[Schedule, Sequence[str]]:
     """Read the schedule that the first word names, in the zone that may follow. Returns it and the words after that."""
-    try:
-        tag = _read(value.split(), zone, {}, calendars)
-    except ScheduleError as error:
-        raise ScheduleError(error.fault, error.hint, f'"{value}", the schedule "{words[0]}"', error.instead) from None
-    if not tag.windows or len(words) == 1 or kind_of(words[1]) != "zone":
-        return tag, words[1:]
-    if len({window.zone for window in tag.windows}) > 1:
+    schedule = read(value, zone.key, (), tuple(calendars.items()))
+    if isinstance(schedule, str):
+        raise ScheduleError(f'bad schedule "{words[0]}"', schedule)
+    if not schedule.windows or len(words) == 1 or kind_of(words[1]) != "zone":
+        return schedule, words[1:]
+    if len({window.zone for window in schedule.windows}) > 1:
         raise ScheduleError(f'zone "{words[1]}"', f'the schedule "{words[0]}" has several zones of its own')
-    windows = _in_zone(tag.windows, words[1])
-    return replace(tag, windows=windows, zone=windows[0].zone, in_default_zone=False), words[2:]
+    zone = ZoneInfo(zones()[words[1].lower()])
+    windows = tuple(replace(window, zone=zone) for window in schedule.windows)
+    return replace(schedule, windows=windows, zone=zone, in_default_zone=False), words[2:]
 
 
-def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> Tag:
-    """Read groups of windows, each with its zone."""
+def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> tuple[Schedule, Sequence[str]]:
+    """Read windows and the zones that follow them. Returns the schedule and the words after that."""
+    end = next((at for at, word in enumerate(words) if kind_of(word) in ("option", "constant")), len(words))
     windows = list[Window]()
-    group = list[Window]()  # those that have no zone yet
     parts = dict[str, str]()  # the months and days of the next window
     narrow = dict[str, str]()  # the latest months and days that were not all of them
-    for word in words:
-        kind = str(kind_of(word))
+    kind = ""
+    for at, word in enumerate(words[:end]):
+        before, kind = kind, str(kind_of(word))
         if kind == "hours":
-            window = _window(word, parts, narrow)
-            if any(each.is_one_sided is not window.is_one_sided for each in (*windows, *group)):
+            zone = next((zones()[each.lower()] for each in words[at:] if kind_of(each) == "zone"), default_zone.key)
+            windows.append(_window(word, ZoneInfo(zone), parts, narrow))
+            if windows[0].is_one_sided is not windows[-1].is_one_sided:
                 raise ScheduleError(f'"{word}"', _ONE_SIDED)
-            group.append(window)
             parts = {}
         elif kind == "zone":
-            if not group or parts:
+            if before != "hours":
                 raise ScheduleError(f'misplaced "{word}"', _ORDER)
-            windows, group = [*windows, *_in_zone(group, word)], []
+        elif kind in parts or "day" in parts:
+            last = words[at - 1]
+            right = f"{last}+{word}" if before == kind else f"{word} {last}"
+            raise ScheduleError(f'no hours between "{last}" and "{word}"', instead=(f"{last} {word}", right))
         else:
-            if kind in parts or "days" in parts:
-                before = [*parts.values()][-1]
-                right = f"{before}+{word}" if kind_of(before) == kind else f"{word} {before}"
-                raise ScheduleError(f'no hours between "{before}" and "{word}"', instead=(f"{before} {word}", right))
             parts[kind] = word
     if parts:
-        raise ScheduleError(f'no hours after "{" ".join(parts.values())}"', _EXPECTED_VALUE)
-    windows += _in_zone(group, default_zone.key)
-    zone = windows[0].zone if windows else default_zone
-    return Tag(windows=tuple(dict.fromkeys(windows)), zone=zone, in_default_zone=bool(group))
+        raise ScheduleError(f'no hours after "{" ".join(parts.values())}"', _EXPECTED["hours"])
+    first_zone = windows[0].zone if windows else default_zone
+    schedule = Schedule(windows=tuple(dict.fromkeys(windows)), zone=first_zone, in_default_zone=kind == "hours")
+    return schedule, words[end:]
 
 
-def _in_zone(windows: Iterable[Window], name: str) -> tuple[Window, ...]:
-    zone = ZoneInfo(zones()[name.lower()])
-    return tuple(replace(window, zone=zone) for window in windows)
-
-
-def _window(word: str, parts: dict[str, str], narrow: dict[str, str]) -> Window:
+def _window(word: str, zone: ZoneInfo, parts: dict[str, str], narrow: dict[str, str]) -> Window:
     """The window of these hours, months and days, if it names what earlier ones did. Adds what it names to `narrow`."""
     found = {kind: _members(kind, parts.get(kind, every)) for kind, every in _EVERY.items()}
-    window = Window(*_hours(word), found["days"], found["months"])
+    window = Window(*_hours(word), zone, found["day"], found["month"])
     longest = max(monthrange(2028, 1 + MONTHS.index(month))[1] for month in window.months)  # a leap year
-    if all(day in MONTH_DAYS and int(day[1:]) > longest for day in window.days):
-        written = " ".join(parts.values())
-        raise ScheduleError(f'"{written}"', "there is no such date, the window can never happen")
+    if window.days <= {*MONTH_DAYS[longest:]}:
+        raise ScheduleError(f'"{" ".join(parts.values())}"', "there is no such date, the window can never happen")
     if narrow.keys() - parts:
         readings = (narrow | parts, {kind: _EVERY[kind] for kind in narrow} | parts)
         same, every = (" ".join([*(each[kind] for kind in _EVERY if kind in each), word]) for each in readings)
@@ -257,28 +175,42 @@ def _window(word: str, parts: dict[str, str], narrow: dict[str, str]) -> Window:
     return window
 
 
-def _with_option(tag: Tag, word: str, earlier: Iterable[str], calendars: Mapping[str, Collection[date]]) -> Tag:
-    """The tag with this option too."""
+def _with_option(schedule: Schedule, word: str, earlier: Iterable[str], calendars: Calendars) -> Schedule:
+    """The schedule with this option too."""
+    if schedule.constant or schedule.ignored or kind_of(word) == "constant":
+        raise ScheduleError(f'"{word}"', "always, never and ignore stand alone")
+    if kind_of(word) != "option" or not schedule.windows:
+        raise ScheduleError(f'misplaced "{word}"', _ORDER)
     name, *values = word.split("=", 1)
     match [name.lower(), *values]:
         case [("maintenance" | "enforced") as flag]:
-            if tag.one_sided:
+            if schedule.one_sided:
                 raise ScheduleError(f'"{word}"', _ONE_SIDED)
-            return replace(tag, maintenance=True) if flag == "maintenance" else replace(tag, enforced=True)
+            return replace(schedule, maintenance=True) if flag == "maintenance" else replace(schedule, enforced=True)
         case [("lead" | "grace") as time, value]:
-            minutes, edge = _minutes(time, value), "start" if time == "lead" else "end"
-            if any(each.lower().startswith(f"{time}=") for each in earlier):
-                raise ScheduleError(f'second "{word}"', f"a schedule has one {time}")
-            if all(getattr(window, edge) is None for window in tag.windows):
-                raise ScheduleError(f'"{word}"', f"a {time} counts from the {edge} of a window, and none has one")
-            return replace(tag, lead=minutes) if time == "lead" else replace(tag, grace=minutes)
+            return _with_time(schedule, time, value, earlier)
         case ["closed", value]:
-            return replace(tag, days_off=tag.days_off.with_dates(value))
+            return replace(schedule, days_off=schedule.days_off.with_dates(value))
         case ["holidays", value]:
-            return replace(tag, days_off=tag.days_off.with_holidays(value, calendars))
+            return replace(schedule, days_off=schedule.days_off.with_holidays(value, calendars))
         case [known, *_] if known in OPTIONS:
             raise ScheduleError(f'unknown option "{word}"', _EXPECTED_OPTION)
     raise unknown("option", name or word, OPTIONS, _EXPECTED_OPTION)
+
+
+def _with_time(schedule: Schedule, name: str, value: str, earlier: Iterable[str]) -> Schedule:
+    """The schedule with this lead or grace."""
+    is_lead = name == "lead"
+    form, most, edge = ("([0-9]{1,4})(m)", DAY, "start") if is_lead else ("([0-9]{1,4})([mh])", 12 * 60, "end")
+    match = re.fullmatch(form, value.lower())
+    minutes = int(match[1]) * (60 if match[2] == "h" else 1) if match else most + 1
+    if minutes > most:
+        raise ScheduleError(f'unknown {name} "{value}"', _EXPECTED[name])
+    if any(each.lower().startswith(f"{name}=") for each in earlier):
+        raise ScheduleError(f'second "{name}={value}"', f"a schedule has one {name}")
+    if all(getattr(window, edge) is None for window in schedule.windows):
+        raise ScheduleError(f'"{name}={value}"', f"a {name} counts from the {edge} of a window, and none has one")
+    return replace(schedule, lead=minutes) if is_lead else replace(schedule, grace=minutes)
 
 
 # --- Single words
@@ -295,52 +227,38 @@ def kind_of(word: str) -> str | None:
     if ":" in word and (word[0] == "-" or word[0].isdigit()):
         return "hours"
     pieces = re.split("[+-]", word)
-    found = (kind for kind, known in _PIECES.items() if any(piece in known for piece in pieces))
+    found = (kind for kind, known in PIECES.items() if not known.isdisjoint(pieces))
     return next(found, "zone" if word in zones() else None)
 
 
 @lru_cache(maxsize=1024)
 def _members(kind: str, word: str) -> frozenset[str]:
-    """The months or days that a word names."""
-    members = frozenset(each for item in word.lower().split("+") for each in _item(kind, item, word))
-    return EVERY_DAY if members.issuperset(EVERY_DAY) else members
-
-
-def _item(kind: str, item: str, word: str) -> Sequence[str]:
-    """The months or days that a piece of a word names: one, a group, or a range, which may wrap past the end."""
-    pieces = item.split("-")
-    for piece in pieces:
-        if piece not in _PIECES[kind]:
-            is_word = piece.strip(".,").isalpha()
-            vocabulary = [each for each in _PIECES[kind] if each.isalpha()] if is_word else ()
-            raise unknown(kind.removesuffix("s"), piece or word, vocabulary, _EXPECTED[kind])
-    ends = [_SHORT.get(piece, piece) for piece in pieces]
-    if alone := _ALONE.get("-".join(ends)):
-        return alone
-    scale = next((scale for scale in _RANGES if ends[0] in scale), ())
-    if len(ends) > 2 or not all(end in scale for end in ends):
-        raise ScheduleError(f'unknown {kind} "{item}"', _EXPECTED[kind])
-    low, high = scale.index(ends[0]), scale.index(ends[-1])
-    return scale[low : high + 1] if low <= high else (*scale[low:], *scale[: high + 1])
+    """The months or days that a word names. A range may wrap past the end."""
+    members, items = set[str](), _ITEMS[kind]
+    for item in word.lower().split("+"):
+        ends = [end[:3] if end in items else "" for end in item.split("-")]
+        scale = next((scale for scale in _SCALES if {*ends} <= {*scale}), ())
+        if item in items:
+            members.update(items[item])
+        elif len(ends) == 2 and scale:
+            start = scale.index(ends[0])
+            from_start = scale[start:] + scale[:start]
+            members.update(from_start[: from_start.index(ends[1]) + 1])
+        else:
+            wrong = next((piece for piece in item.split("-") if piece not in PIECES[kind]), item)
+            vocabulary = filter(str.isalpha, PIECES[kind] - {wrong}) if wrong.strip(".,").isalpha() else ()
+            raise unknown(kind, wrong or word, vocabulary, _EXPECTED[kind])
+    return EVERY_DAY if members >= EVERY_DAY else frozenset(members)
 
 
 def _hours(word: str) -> tuple[int | None, int | None]:
     """A window's start and end."""
     match = _HOURS.fullmatch(word)
     if not match:
-        raise ScheduleError(f'unknown hours "{word}"', _EXPECTED_VALUE)
+        raise ScheduleError(f'unknown hours "{word}"', _EXPECTED["hours"])
     start, end = (None if text is None else int(text[:-3]) * 60 + int(text[-2:]) for text in match.groups())
     if start == end:
         raise ScheduleError(f'start and end of "{word}"', "they are equal; write 00:00-24:00 for a whole day")
-    is_overnight = start is not None and end is not None and end < start
-    return start, end + DAY if end is not None and is_overnight else end
-
-
-def _minutes(name: str, value: str) -> int:
-    """The minutes of a lead or a grace."""
-    form, most, expected = _TIMES[name]
-    match = re.fullmatch(form, value.lower())
-    minutes = int(match[1]) * (60 if match[2] == "h" else 1) if match else most + 1
-    if minutes > most:
-        raise ScheduleError(f'unknown {name} "{value}"', expected)
-    return minutes
+    if start is not None and end is not None and end < start:
+        end += DAY
+    return start, end

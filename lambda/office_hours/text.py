@@ -11,15 +11,14 @@ class ScheduleError(ValueError):
 
     fault: what is wrong with which word.
     hint: what would be right, or more about `instead`.
-    where: the value that has the word, quoted.
     instead: what to replace in the value, and by what; empty if nothing is likely.
     """
 
-    def __init__(self, fault: str, hint: str = "", where: str = "", instead: tuple[str, str] = ("", "")) -> None:
+    def __init__(self, fault: str, hint: str = "", instead: tuple[str, str] = ("", "")) -> None:
         meant = f'did you mean "{instead[1]}"?' if instead[1] else ""
         advice = " ".join(filter(None, (meant, hint)))
-        super().__init__(fault + (f" in {where}" if where else "") + (f": {advice}" if advice else ""))
-        self.fault, self.hint, self.where, self.instead = fault, hint, where, instead
+        super().__init__(f"{fault}: {advice}" if advice else fault)
+        self.fault, self.hint, self.instead = fault, hint, instead
 
 
 def nearest(word: str, vocabulary: Iterable[str], *, likeness: float = 0.6) -> list[str]:

@@ -24,9 +24,8 @@ from office_hours.reporting.explain import LONGEST_TAG
 from office_hours.reporting.hours import projected
 from office_hours.reporting.prices import SERVERLESS, Prices
 from office_hours.reporting.survey import Looked, OfCluster, Survey, cut, look_around, of_cluster, place
-from office_hours.schedule import Schedule
+from office_hours.schedule import WEEKDAYS, Schedule
 from office_hours.settings import Cluster, Settings
-from office_hours.tag import WEEKDAYS
 
 _PERIOD, _LEAST_DAYS, _HOUR = timedelta(days=28), 7, timedelta(hours=1)
 _WEEK = frozenset(range(7 * 24))  # hours: from Monday 00:00 to Sunday 23:00, and round
