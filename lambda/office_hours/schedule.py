@@ -110,9 +110,11 @@ class Schedule:
         maintenance_window: the cluster's `PreferredMaintenanceWindow`, as RDS writes it (`sun:05:00-sun:06:00`, UTC);
             without it `maintenance` adds no window.
         """
+        from office_hours.tag import read  # noqa: PLC0415  it imports this module
+
         lower_named = tuple((name.lower(), value) for name, value in (named or {}).items())
         lower_calendars = tuple((name.lower(), frozenset(days)) for name, days in (calendars or {}).items())
-        found = tag.read(text, default_zone, lower_named, lower_calendars)
+        found = read(text, default_zone, lower_named, lower_calendars)
         if isinstance(found, str):
             raise ScheduleError(found)
         if not found.maintenance or not maintenance_window:
@@ -248,7 +250,3 @@ def _monday(at: datetime) -> int:
 
 def _midnight(day: int) -> datetime:
     return datetime.fromordinal(day).replace(tzinfo=UTC)
-
-
-# At the end, because it imports the classes above. Inside `parse` it would cost more than a value that is remembered.
-from office_hours import tag  # noqa: E402
