@@ -241,14 +241,16 @@ sat 03:10 | restarted | up | sat 03:00 restart | an automatic restart whose end 
 fri 18:45 | restarted | up | fri 17:55 restart, fri 18:40 started | an automatic restart across a transition
 sat 11:05 | by hand | up | sat 03:00 restart, sat 03:15 stopped, sat 11:00 started | a restart, put right, and a start
 sat 11:05 | by hand | up | sat 03:15 stopped, sat 11:00 started, sat 03:00 restart | the same, in a log out of order
-mon 09:30 | by hand | down | mon 08:40 restart, mon 08:50 started | a restart, and a stop that is not logged yet
+mon 09:30 | by hand | down | mon 08:40 restart | a restart, and a stop that is not logged yet
 # A stop that fails leaves the cluster available.
 mon 18:20 | busy | up | mon 18:10 failed | a stop that failed ten minutes ago
 mon 18:20 | busy | up | mon 18:10 failed, mon 18:15 failover | the same, and an event that says nothing
 mon 18:40 | stop | up | mon 18:10 failed | a stop that failed half an hour ago
 mon 19:15 | stop | up | mon 18:40 failed | a stop that failed long after closing
 mon 18:36 | by hand | up | mon 18:06 stopped, mon 18:10 failed, mon 18:35 started | a failed stop, and a start since
-mon 08:00 | start | down | mon 07:55 failed | a stop that failed, and then succeeded, when it is to start
+mon 09:50 | by hand | down | mon 08:10 failed | a stop by hand, whose event is not there yet, after one that failed
+mon 08:15 | by hand | down | mon 08:05 failed, mon 08:14 stopped | the same within half an hour, and it is there
+mon 08:00 | start | down | mon 07:40 failed, mon 07:55 stopped | a stop that failed, and one before opening
 """
 
 
@@ -271,6 +273,9 @@ mon 20:10 | by hand | up | mon 17:30 us | mon 18:06 stopped | the same, where th
 mon 18:25 | restarted | up | mon 18:02 alice | mon 18:06 restart, mon 18:20 started | an automatic restart after it
 sat 11:10 | by hand | up | sat 11:00 alice | sat 03:00 restart | a start by hand after it, and a stop that isn't logged
 mon 18:20 | busy | up | mon 18:02 alice | mon 18:10 failed | a stop that failed ten minutes ago
+mon 18:45 | by hand | up | mon 18:02 alice | mon 18:10 failed | the same half an hour later: the start counts
+mon 09:50 | by hand | down | mon 07:50 alice | mon 08:10 failed, mon 09:46 stopped | a later stop than the one that failed
+mon 09:50 | by hand | down | mon 07:50 alice | mon 08:10 failed | the same, not in the log yet
 """
 
 

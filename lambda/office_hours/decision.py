@@ -214,7 +214,10 @@ class Dispute:
         """Rules 8 and 9."""
         since = self.latest - _BEFORE_TRANSITION  # earlier ones don't count
         history = [(at, change) for at, change in history if at >= since]
-        changes = [(at, change) for at, change in history if change in (Change.STARTED, Change.STOPPED)]
+        # What AWS started, or failed to stop, ran: if it is stopped now, that came later.
+        ran = (Change.STOP_FAILED, Change.RESTARTED) if self.desired is State.RUNNING else ()
+        changes = [(at, Change.STARTED if change in ran else change) for at, change in history]
+        changes = [(at, change) for at, change in changes if change in (Change.STARTED, Change.STOPPED)]
         return (
             self._before_trail(history, call)
             or self._by_trail(call, changes)
