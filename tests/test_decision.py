@@ -374,7 +374,7 @@ def test_a_cluster_created_since_the_transition_is_left_until_the_next(created: 
     assert decision.message.startswith("Created on ")
     assert decided(new, "tue 18:00").action is Action.STOP
     of_an_earlier_one = Call(at("mon 17:00"), None)
-    assert said(decided(new, "mon 22:00", call=of_an_earlier_one)) == "leave changed-by-hand"
+    assert said(decided(new, "mon 22:00", "mon 17:50 restart", of_an_earlier_one)) == "leave changed-by-hand"
 
 
 def test_where_there_never_was_a_transition_a_stop_by_hand_is_respected() -> None:

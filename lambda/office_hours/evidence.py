@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 from office_hours import rds
 from office_hours.answer import Failure, logger
-from office_hours.decision import LOG_KEPT, Call, Decision, Dispute, Evidence, decide
+from office_hours.decision import LOG_KEPT, Action, Call, Decision, Dispute, Evidence, decide
 from office_hours.regions import Invocation, Region, guarded
-from office_hours.schedule import State
 from office_hours.settings import Cluster, Settings
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ _MOST_CALLS = 500
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 MOST_QUERIES = 500
 _MINUTES, _LOOK_BACK = 10, timedelta(minutes=30)
-_OPERATIONS = {State.RUNNING: "StartDBCluster", State.STOPPED: "StopDBCluster"}
+_OPERATIONS = {Action.STOP: "StartDBCluster", Action.START: "StopDBCluster"}
 
 
 def decided(
@@ -70,7 +69,7 @@ def _look_up(
     present = datetime.now(UTC)  # what was logged since the run began counts as well
     end = min(until or present, present)
     since = {each.cluster.identifier: each.since for each in disputes if each.since}
-    changed = [each for each in disputes if not (each.enforced or each.busy) and settings.cloud_trail]
+    changed = [each for each in disputes if each.is_open and settings.cloud_trail]
     in_grace = [each.cluster.identifier for each in disputes if each.in_grace and stops and not until]
     with ThreadPoolExecutor(2) as beside:
         calls = beside.submit(_read_trail, region, changed, end, present)
@@ -108,8 +107,8 @@ def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, pr
     What was read before a failure counts. RDS's event log decides about the rest.
     """
     latest: dict[str, Call] = {}
-    for state, operation in _OPERATIONS.items():
-        disputed = [each for each in disputes if each.present is state]
+    for due, operation in _OPERATIONS.items():
+        disputed = [each for each in disputes if each.due.action is due]
         since = {each.cluster.identifier: max(each.since or until, present - _TRAIL_KEPT) for each in disputed}
         try:
             for name, call in _calls(region, operation, min(since.values(), default=until), until):

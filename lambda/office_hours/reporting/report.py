@@ -102,15 +102,16 @@ def _of_cluster(cluster: Cluster, now: datetime, prices: Prices, survey: Survey)
     events = survey.events_of(cluster)
     hours, coming = [past(cluster.snapshot, events, now, days) for days in PERIODS], None
     decision = decide(cluster, now)
-    is_left = isinstance(decision, Decision) and decision.reason in (Reason.INVALID_TAG, Reason.INELIGIBLE)
-    if isinstance(cluster.schedule, Schedule) and not is_left:
+    left = (Reason.INVALID_TAG, Reason.INELIGIBLE)
+    note = decision.message if isinstance(decision, Decision) and decision.reason in left else ""
+    if isinstance(cluster.schedule, Schedule) and not note:
         coming = projected(cluster.schedule, now)
     price = prices.of(cluster.snapshot, survey.classes_of(cluster), cluster.region)
     return {
         **of_cluster(cluster),
         "periods": [period(each, price.usd, price.note) for each in hours],
         "projection": period(coming, price.usd, price.note) if coming else None,
-        "note": decision.message if is_left else "",
+        "note": note,
     }
 
 
