@@ -33,7 +33,7 @@ _MOST_CALLS = 500
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 MOST_QUERIES = 500
 _MINUTES, _LOOK_BACK = 10, timedelta(minutes=30)
-_OPERATIONS = {Action.STOP: "StartDBCluster", Action.START: "StopDBCluster"}
+_OPERATIONS = {Action.STOP: "StartDBCluster", Action.START: "StopDBCluster"}  # the call after which this is due
 
 
 def decided(
@@ -68,37 +68,32 @@ def _look_up(
     """Read what these disputes need, and nothing where nothing is. Gives it by cluster."""
     present = datetime.now(UTC)  # what was logged since the run began counts as well
     end = min(until or present, present)
-    since = {each.cluster.identifier: each.since for each in disputes if each.since}
     changed = [each for each in disputes if each.is_open and settings.cloud_trail]
     in_grace = [each.cluster.identifier for each in disputes if each.in_grace and stops and not until]
-    with ThreadPoolExecutor(2) as beside:
-        calls = beside.submit(_read_trail, region, changed, end, present)
-        most = beside.submit(_read_connections, region, in_grace, present)
-        events = _read_log(region.client, since, end, present)
+    # What RDS answers to a StartTime older than its log is not documented.
+    since = {each.cluster.identifier: max(each.since, present - LOG_KEPT) for each in disputes if each.since}
+    recent = {name: at for name, at in since.items() if at > present - _SHARED}
+    asked = {"": recent} | {name: {name: at} for name, at in since.items() if name not in recent}
+    events: dict[str, Events] = {}
+    with ThreadPoolExecutor(rds.THREADS) as pool:
+        calls = pool.submit(_read_trail, region, changed, end, present)
+        most = pool.submit(_read_connections, region, in_grace, present)
+        for found in pool.map(partial(_read_log, region.client, end), asked, asked.values()):
+            events |= found
     names = [each.cluster.identifier for each in disputes]
     return {name: Evidence(events.get(name, ()), calls.result().get(name), most.result().get(name)) for name in names}
 
 
 def _read_log(
-    client: "RDSClient", wanted: Mapping[str, datetime], until: datetime, present: datetime
+    client: "RDSClient", until: datetime, identifier: str, since: Mapping[str, datetime]
 ) -> "Mapping[str, Events]":
-    def read(since: datetime, identifier: str) -> "Events":
-        try:
-            return list(rds.events(client, since, until, identifier)) if since < until else []
-        except Exception as error:  # noqa: BLE001  clusters that need no evidence don't care
-            return error
-
-    # What RDS answers to a StartTime older than its log is not documented.
-    since = {name: max(at, present - LOG_KEPT) for name, at in wanted.items()}
-    recent = {name for name, at in since.items() if at > present - _SHARED}
-    asked = {name: at for name, at in since.items() if name not in recent}
-    if recent:
-        asked[""] = min(since[name] for name in recent)
-    with ThreadPoolExecutor(rds.THREADS) as pool:
-        found = dict(zip(asked, pool.map(read, asked.values(), asked), strict=True))
-    shared = found.pop("", ())
-    by_cluster = rds.by_cluster(() if isinstance(shared, Exception) else shared)
-    return found | {name: shared if isinstance(shared, Exception) else by_cluster[name] for name in recent}
+    """The events of these clusters, by their names: of one that is identified, or of all with one look-up."""
+    begin = min(since.values(), default=until)
+    try:
+        events = rds.by_cluster(rds.events(client, begin, until, identifier) if begin < until else ())
+    except Exception as error:  # noqa: BLE001  clusters that need no evidence don't care
+        return dict.fromkeys(since, error)
+    return {name: events[name] for name in since}
 
 
 def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, present: datetime) -> Mapping[str, Call]:
@@ -108,11 +103,11 @@ def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, pr
     """
     latest: dict[str, Call] = {}
     for due, operation in _OPERATIONS.items():
-        disputed = [each for each in disputes if each.due.action is due]
-        since = {each.cluster.identifier: max(each.since or until, present - _TRAIL_KEPT) for each in disputed}
+        since = {each.cluster.identifier: each.since or until for each in disputes if each.due.action is due}
+        begin = max(min(since.values(), default=until), present - _TRAIL_KEPT)
         try:
-            for name, call in _calls(region, operation, min(since.values(), default=until), until):
-                if name in since and call.at >= since[name]:
+            for name, call in _calls(region, operation, begin, until):
+                if name in since:
                     latest.setdefault(name, call)
                 if since.keys() <= latest.keys():
                     break
@@ -193,18 +188,13 @@ def connected(
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/dimensions.html
     """
     for first in range(0, len(names), MOST_QUERIES):
-        some = names[first : first + MOST_QUERIES]
+        some, queries = names[first : first + MOST_QUERIES], []
+        for number, name in enumerate(some):
+            dimensions = [{"Name": "DBClusterIdentifier", "Value": name}]
+            metric = {"Namespace": "AWS/RDS", "MetricName": "DatabaseConnections", "Dimensions": dimensions}
+            statistic = {"Metric": metric, "Period": int(period.total_seconds()), "Stat": "Maximum"}
+            queries.append({"Id": f"c{number}", "MetricStat": statistic})
         pages = region.beside("cloudwatch").get_paginator("get_metric_data")
-        queries = [_query(number, name, period) for number, name in enumerate(some)]
         for page in pages.paginate(MetricDataQueries=queries, StartTime=since, EndTime=until):
             for each in page["MetricDataResults"]:
                 yield some[int(each["Id"][1:])], each["Timestamps"], each["Values"]
-
-
-def _query(number: int, name: str, period: timedelta) -> Mapping[str, object]:
-    dimensions = [{"Name": "DBClusterIdentifier", "Value": name}]
-    metric = {"Namespace": "AWS/RDS", "MetricName": "DatabaseConnections", "Dimensions": dimensions}
-    return {
-        "Id": f"c{number}",
-        "MetricStat": {"Metric": metric, "Period": int(period.total_seconds()), "Stat": "Maximum"},
-    }
