@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from types_boto3_rds.type_defs import EventTypeDef
 
-from office_hours.decision import Action, Call, Decision, Dispute, Evidence, Reason, decide
+from office_hours.decision import Action, Call, Decision, Dispute, Reason, decide
 from office_hours.settings import Cluster, Settings
 
 WEEKDAYS = "mon-fri 08:00-18:00 UTC"
@@ -63,8 +63,7 @@ def decided(
     of: Cluster, now: str | datetime, history: str = "", call: Call | None = None, connections: int | None = None
 ) -> Decision:
     found = decide(of, at(now) if isinstance(now, str) else now)
-    known = Evidence(log(history), call, connections)
-    return found.settle(known, EVERY) if isinstance(found, Dispute) else found
+    return found.settle(log(history), call, connections, EVERY) if isinstance(found, Dispute) else found
 
 
 def said(decision: Decision) -> str:
@@ -171,9 +170,8 @@ def test_nothing_is_done_before_the_first_edge_of_a_one_sided_schedule(status: s
     ],
 )
 def test_an_enforced_schedule_needs_no_evidence(tag: str, status: str, action: Action) -> None:
-    decision = disputed(cluster(status, tag=tag), at("mon 20:00")).settle(
-        Evidence(RuntimeError("it can't be read")), EVERY
-    )
+    unread = RuntimeError("it can't be read")
+    decision = disputed(cluster(status, tag=tag), at("mon 20:00")).settle(unread, None, None, EVERY)
     assert (decision.action, decision.reason) == (action, Reason.ENFORCED)
 
 
@@ -274,7 +272,7 @@ mon 18:25 | restarted | up | mon 18:02 alice | mon 18:06 restart, mon 18:20 star
 sat 11:10 | by hand | up | sat 11:00 alice | sat 03:00 restart | a start by hand after it, and a stop that isn't logged
 mon 18:20 | busy | up | mon 18:02 alice | mon 18:10 failed | a stop that failed ten minutes ago
 mon 18:45 | by hand | up | mon 18:02 alice | mon 18:10 failed | the same half an hour later: the start counts
-mon 09:50 | by hand | down | mon 07:50 alice | mon 08:10 failed, mon 09:46 stopped | a later stop than the one that failed
+mon 09:50 | by hand | down | mon 07:50 alice | mon 08:10 failed, mon 09:46 stopped | a stop after one that failed
 mon 09:50 | by hand | down | mon 07:50 alice | mon 08:10 failed | the same, not in the log yet
 """
 
@@ -444,18 +442,14 @@ def test_evidence_begins_an_hour_before_what_changed_last(of: Cluster, since: st
 
 def test_messages_are_matched_without_regard_to_case_and_the_final_stop() -> None:
     events: list[EventTypeDef] = [{"Date": at("mon 22:10"), "Message": "DB Cluster Started"}]
-    assert disputed(cluster(), at("mon 22:15")).settle(Evidence(events), EVERY).reason is Reason.CHANGED_BY_HAND
+    assert disputed(cluster(), at("mon 22:15")).settle(events, None, None, EVERY).reason is Reason.CHANGED_BY_HAND
 
 
 def test_other_events_say_nothing_nor_do_earlier_ones() -> None:
-    other = (
-        "DB cluster created.",
-        FAILOVER,
-        "The DB cluster started something",
-    )
+    other = ("DB cluster created.", FAILOVER, "The DB cluster started something")
     events: list[EventTypeDef] = [{"Date": at("mon 22:10"), "Message": message} for message in other]
-    known = Evidence([*events, {}, *log("mon 16:59 restart")])
-    assert disputed(cluster(), at("mon 22:15")).settle(known, EVERY).reason is Reason.SCHEDULED
+    events += [{}, *log("mon 16:59 restart")]
+    assert disputed(cluster(), at("mon 22:15")).settle(events, None, None, EVERY).reason is Reason.SCHEDULED
 
 
 # --- Overdue: runs are five minutes apart
@@ -463,8 +457,8 @@ def test_other_events_say_nothing_nor_do_earlier_ones() -> None:
 
 def overdue(of: Cluster, now: str, history: str = "", call: Call | None = None, every: int = 5) -> bool:
     found = decide(of, at(now))
-    known = Evidence(log(history), call)
-    return (found.settle(known, timedelta(minutes=every)) if isinstance(found, Dispute) else found).overdue
+    runs = timedelta(minutes=every)
+    return (found.settle(log(history), call, None, runs) if isinstance(found, Dispute) else found).overdue
 
 
 def test_it_is_overdue_half_an_hour_or_two_runs_after_a_transition() -> None:
@@ -523,7 +517,8 @@ def test_what_may_be_overdue_needs_evidence(of: Cluster, since: str | None) -> N
 
 @pytest.mark.parametrize("of", [cluster(tag="never"), cluster("modifying")])
 def test_nothing_is_overdue_by_a_log_that_cannot_be_read(of: Cluster) -> None:
-    assert not disputed(of, at("mon 19:00")).settle(Evidence(RuntimeError("it can't be read")), EVERY).overdue
+    unread = RuntimeError("it can't be read")
+    assert not disputed(of, at("mon 19:00")).settle(unread, None, None, EVERY).overdue
 
 
 @pytest.mark.parametrize(

@@ -87,20 +87,6 @@ class Call:
     by: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What is known about a cluster.
-
-    events: RDS's, in any order, or why they can't be read.
-    call: what CloudTrail knows; None if it knows nothing, or nothing yet.
-    connections: the most in the last ten minutes; None if that isn't known, which counts as connected.
-    """
-
-    events: "Events" = ()
-    call: Call | None = None
-    connections: int | None = None
-
-
 class Change(StrEnum):
     """What an event of RDS's log says about a cluster: how its message ends, since DescribeEvents returns no event id.
 
@@ -138,6 +124,7 @@ class Dispute:
     created: when it was created; long ago if that isn't known.
     due: what to do unless evidence says otherwise. If its schedule is enforced, it doesn't matter who changed it last.
     is_open: whether evidence decides: it is neither enforced nor busy. Else it only tells whether it is overdue.
+    in_grace: whether it matters who is connected (8a).
     since: since when evidence is needed; None if none is.
     """
 
@@ -148,28 +135,27 @@ class Dispute:
     created: datetime
     due: Decision
     is_open: bool
+    in_grace: bool
     since: datetime | None
 
-    @property
-    def in_grace(self) -> bool:
-        """Whether it matters who is connected (8a)."""
-        return self.grace_end > self.now and self.cluster.status in _STATES
-
-    def settle(self, known: Evidence, every: timedelta) -> Decision:
+    def settle(self, events: "Events", call: Call | None, connections: int | None, every: timedelta) -> Decision:
         """Rules 7 to 9, and whether it is overdue. If events are needed and can't be read, raises why.
 
+        events: RDS's, in any order, or why they can't be read.
+        call: what CloudTrail knows; None if it knows nothing, or nothing yet.
+        connections: the most in the last ten minutes; None if that isn't known, which counts as connected.
         every: the time from one run to the next.
         """
-        if not isinstance(known.events, Exception):
-            history = history_of(known.events)
+        if not isinstance(events, Exception):
+            history = history_of(events)
         elif self.is_open:
-            raise known.events
+            raise events
         else:
             history = [(self.now, Change.STARTED)]  # nobody can tell whether it is overdue
         is_enforced = self.due.reason is Reason.ENFORCED
-        decision = self.due if is_enforced else self._by_evidence(history, known.call)  # 7
-        if decision.action is Action.STOP and self.in_grace and known.connections != 0:  # 8a
-            many = f"{known.connections} connected in the last ten minutes. " if known.connections else ""
+        decision = self.due if is_enforced else self._by_evidence(history, call)  # 7
+        if decision.action is Action.STOP and self.in_grace and connections != 0:  # 8a
+            many = f"{connections} connected in the last ten minutes. " if connections else ""
             end = local(self.grace_end, self.cluster.zone)
             stops = f"Stops once CloudWatch shows nobody connected, by {end} at the latest."
             message = f"{many}{decision.message} {stops}"
@@ -276,9 +262,11 @@ def _dispute(cluster: "Cluster", schedule: Schedule, hold: Hold | None, desired:
     grace_end = latest + timedelta(minutes=schedule.grace if desired is State.STOPPED else 0)
     created = cluster.snapshot.get("ClusterCreateTime") or _LONG_AGO
     is_open = reason is Reason.SCHEDULED and cluster.status in _STATES
+    in_grace = grace_end > now and cluster.status in _STATES
     is_new = max(grace_end, created) > now - _LONGEST_CHANGE  # and can't be overdue
+    needed = since if is_open or not is_new else None
     due = Decision(_ACTIONS[desired], reason, message)
-    return Dispute(cluster, now, latest, grace_end, created, due, is_open, since if is_open or not is_new else None)
+    return Dispute(cluster, now, latest, grace_end, created, due, is_open, in_grace, needed)
 
 
 def _busy(cluster: "Cluster") -> Decision:

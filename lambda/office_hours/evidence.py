@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from office_hours import rds
 from office_hours.answer import Failure, logger
-from office_hours.decision import LOG_KEPT, Action, Call, Decision, Dispute, Evidence, decide
+from office_hours.decision import LOG_KEPT, Action, Call, Decision, Dispute, decide
 from office_hours.regions import Invocation, Region, guarded
 from office_hours.settings import Cluster, Settings
 
@@ -49,23 +49,20 @@ def decided(
     until: what came after it is no evidence, if that isn't the present.
     stops: whether it matters who is connected. Who will be is not known.
     """
-    disputes, every = list[Dispute](), timedelta(minutes=asked.settings.every_minutes)
+    disputes = list[Dispute]()
     for cluster in clusters:
         found = guarded(cluster, partial(decide, cluster, asked.now))
         if isinstance(found, Dispute):
             disputes.append(found)
         else:
             yield found if isinstance(found, Failure) else (cluster, found)
-    evidence = _look_up(asked.settings, region, disputes, until, stops=stops)
-    for each in disputes:
-        decision = guarded(each.cluster, partial(each.settle, evidence[each.cluster.identifier], every))
-        yield decision if isinstance(decision, Failure) else (each.cluster, decision)
+    yield from _settled(asked.settings, region, disputes, until, stops=stops)
 
 
-def _look_up(
+def _settled(
     settings: Settings, region: Region, disputes: Sequence[Dispute], until: datetime | None, *, stops: bool
-) -> Mapping[str, Evidence]:
-    """Read what these disputes need, and nothing where nothing is. Gives it by cluster."""
+) -> Iterator[tuple[Cluster, Decision] | Failure]:
+    """Read what these disputes need, and nothing where nothing is, and settle them."""
     present = datetime.now(UTC)  # what was logged since the run began counts as well
     end = min(until or present, present)
     changed = [each for each in disputes if each.is_open and settings.cloud_trail]
@@ -80,8 +77,12 @@ def _look_up(
         most = pool.submit(_read_connections, region, in_grace, present)
         for found in pool.map(partial(_read_log, region.client, end), asked, asked.values()):
             events |= found
-    names = [each.cluster.identifier for each in disputes]
-    return {name: Evidence(events.get(name, ()), calls.result().get(name), most.result().get(name)) for name in names}
+    every = timedelta(minutes=settings.every_minutes)
+    for each in disputes:
+        name = each.cluster.identifier
+        known = events.get(name, ()), calls.result().get(name), most.result().get(name)
+        decision = guarded(each.cluster, partial(each.settle, *known, every))
+        yield decision if isinstance(decision, Failure) else (each.cluster, decision)
 
 
 def _read_log(
@@ -90,10 +91,9 @@ def _read_log(
     """The events of these clusters, by their names: of one that is identified, or of all with one look-up."""
     begin = min(since.values(), default=until)
     try:
-        events = rds.by_cluster(rds.events(client, begin, until, identifier) if begin < until else ())
+        return rds.events(client, begin, until, identifier) if begin < until else {}
     except Exception as error:  # noqa: BLE001  clusters that need no evidence don't care
         return dict.fromkeys(since, error)
-    return {name: events[name] for name in since}
 
 
 def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, present: datetime) -> Mapping[str, Call]:

@@ -1,6 +1,5 @@
 """The only module that talks to RDS. It also makes clients for other services, and lists the account's Regions."""
 
-from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar
@@ -20,7 +19,7 @@ from botocore.utils import parse_timestamp
 from office_hours.decision import ENGINES, Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from types_boto3_rds import RDSClient
     from types_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef, EventTypeDef
@@ -136,20 +135,15 @@ def clusters(rds: "RDSClient") -> "Iterator[list[DBClusterTypeDef]]":
             yield page["DBClusters"]
 
 
-def events(rds: "RDSClient", since: datetime, until: datetime, identifier: str = "") -> "Iterator[EventTypeDef]":
-    """The events of all clusters in this time, or of one, as DescribeEvents returns them."""
+def events(rds: "RDSClient", since: datetime, until: datetime, identifier: str = "") -> "dict[str, list[EventTypeDef]]":
+    """The events of all clusters in this time, or of one, as DescribeEvents returns them, by the cluster's name."""
     one: Any = {"SourceIdentifier": identifier} if identifier else {}
     pages = rds.get_paginator("describe_events").paginate(
         SourceType="db-cluster", StartTime=since, EndTime=until, PaginationConfig={"PageSize": _PAGE}, **one
     )
-    return (event for page in pages for event in page["Events"])
-
-
-def by_cluster(events: "Iterable[EventTypeDef]") -> "Mapping[str, list[EventTypeDef]]":
-    """Each cluster's events, by its identifier."""
-    found = defaultdict[str, "list[EventTypeDef]"](list)
-    for event in events:
-        found[event.get("SourceIdentifier", "").lower()].append(event)
+    found: dict[str, list[EventTypeDef]] = {}
+    for event in (event for page in pages for event in page["Events"]):
+        found.setdefault(event.get("SourceIdentifier", "").lower(), []).append(event)
     return found
 
 
@@ -193,14 +187,12 @@ def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[
         if is_refused or isinstance(error, NotSentError):
             raise  # at the first attempt, so nothing can have been done
         # An attempt whose answer was lost may have done it, and RDS then refuses the next one: look.
-        try:
+        with suppress(*CallError):
             with making:
                 whole = client(rds.meta.region_name, whole=True)
             (snapshot,) = whole.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
-        except CallError:
-            raise error from None
-        if snapshot.get("Status") in _UNDER_WAY[action]:
-            return snapshot
+            if snapshot.get("Status") in _UNDER_WAY[action]:
+                return snapshot
         raise
 
 

@@ -110,19 +110,18 @@ def _told_by_account(failures: Sequence[Failure], regions: Sequence[Region]) -> 
 
 def _survey(invocation: Invocation, region: Region, since: datetime | None) -> Iterator[Survey | Failure]:
     """Ask for a Region's clusters, events and instances at once: each is of use without the others."""
-    events = rds.events(region.client, since, datetime.now(UTC)) if since else ()
     with ThreadPoolExecutor(2) as pool:
-        reading = pool.submit(list["EventTypeDef"], events)
+        reading = pool.submit(rds.events, region.client, since, datetime.now(UTC)) if since else None
         listing = pool.submit(list["DBInstanceTypeDef"], rds.instances(region.client))
         clusters, failures = parted(listed(invocation, region))
     yield from failures
     for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
-        if clusters and (error := call.exception()):
+        if call and clusters and (error := call.exception()):
             yield failed(f"{region}, {what}", error, region=region.path)
-    by_cluster = None if reading.exception() or not since else rds.by_cluster(reading.result())
+    events = None if not reading or reading.exception() else reading.result()
     instances = [] if listing.exception() else listing.result()
     by_name = {instance.get("DBInstanceIdentifier", ""): instance for instance in instances}
-    yield Survey(region, [replace(each, account=region.account) for each in clusters], by_cluster, by_name)
+    yield Survey(region, [replace(each, account=region.account) for each in clusters], events, by_name)
 
 
 def of_cluster(cluster: Cluster) -> OfCluster:
