@@ -37,17 +37,12 @@ _OPERATIONS = {Action.STOP: "StartDBCluster", Action.START: "StopDBCluster"}  # 
 
 
 def decided(
-    asked: Invocation,
-    region: Region,
-    clusters: Iterable[Cluster],
-    until: datetime | None = None,
-    *,
-    stops: bool = False,
+    asked: Invocation, region: Region, clusters: Iterable[Cluster], time: datetime | None = None, *, stops: bool = False
 ) -> Iterator[tuple[Cluster, Decision] | Failure]:
     """What to do with each cluster of a Region: first with those about which the rules need no evidence.
 
-    until: what came after it is no evidence, if that isn't the present.
-    stops: whether it matters who is connected. Who will be is not known.
+    time: the instant that is asked about, if it isn't the present. What came after it is no evidence.
+    stops: whether it matters who is connected. Who was or will be is not known.
     """
     disputes = list[Dispute]()
     for cluster in clusters:
@@ -56,26 +51,26 @@ def decided(
             disputes.append(found)
         else:
             yield found if isinstance(found, Failure) else (cluster, found)
-    yield from _settled(asked.settings, region, disputes, until, stops=stops)
+    yield from _settled(asked.settings, region, disputes, time, stops=stops)
 
 
 def _settled(
-    settings: Settings, region: Region, disputes: Sequence[Dispute], until: datetime | None, *, stops: bool
+    settings: Settings, region: Region, disputes: Sequence[Dispute], time: datetime | None, *, stops: bool
 ) -> Iterator[tuple[Cluster, Decision] | Failure]:
     """Read what these disputes need, and nothing where nothing is, and settle them."""
     present = datetime.now(UTC)  # what was logged since the run began counts as well
-    end = min(until or present, present)
+    until = min(time or present, present)
     changed = [each for each in disputes if each.is_open and settings.cloud_trail]
-    in_grace = [each.cluster.identifier for each in disputes if each.in_grace and stops and not until]
+    in_grace = [each.cluster.identifier for each in disputes if each.in_grace and stops and not time]
     # What RDS answers to a StartTime older than its log is not documented.
     since = {each.cluster.identifier: max(each.since, present - LOG_KEPT) for each in disputes if each.since}
     recent = {name: at for name, at in since.items() if at > present - _SHARED}
     asked = {"": recent} | {name: {name: at} for name, at in since.items() if name not in recent}
     events: dict[str, Events] = {}
     with ThreadPoolExecutor(rds.THREADS) as pool:
-        calls = pool.submit(_read_trail, region, changed, end, present)
+        calls = pool.submit(_read_trail, region, changed, until, present)
         most = pool.submit(_read_connections, region, in_grace, present)
-        for found in pool.map(partial(_read_log, region.client, end), asked, asked.values()):
+        for found in pool.map(partial(_read_log, region.client, until), asked, asked.values()):
             events |= found
     every = timedelta(minutes=settings.every_minutes)
     for each in disputes:
@@ -121,16 +116,10 @@ def _calls(region: Region, operation: str, since: datetime, until: datetime) -> 
     """Each call in this time, the latest first, with the cluster that it changed. Raises LookupError for too many."""
     if since >= until:
         return
-    pages = (
-        region.beside("cloudtrail")
-        .get_paginator("lookup_events")
-        .paginate(
-            LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": operation}],
-            StartTime=since,
-            EndTime=until,
-            PaginationConfig={"PageSize": 50, "MaxItems": _MOST_CALLS},
-        )
-    )
+    by_name = [{"AttributeKey": "EventName", "AttributeValue": operation}]
+    most = {"PageSize": 50, "MaxItems": _MOST_CALLS}
+    paginator = region.beside("cloudtrail").get_paginator("lookup_events")
+    pages = paginator.paginate(LookupAttributes=by_name, StartTime=since, EndTime=until, PaginationConfig=most)
     for page in pages:
         for event in page["Events"]:
             name, by = _changed(event["CloudTrailEvent"])

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -170,11 +170,9 @@ def _change(too_late: "Callable[[], bool]", call: "Callable[..., _T]", **paramet
             raise TimeoutError("it was too late to send it again") if sent else NotSentError("it was too late to begin")
         sent = True
 
-    token = _check.set(check)
-    try:
-        return call(**parameters)
-    finally:
-        _check.reset(token)
+    context = copy_context()
+    context.run(_check.set, check)
+    return context.run(call, **parameters)
 
 
 def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[], bool]") -> "DBClusterTypeDef":
