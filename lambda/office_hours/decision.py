@@ -168,7 +168,7 @@ class Dispute:
         return replace(decision, overdue=is_seen and not is_left)
 
     def _by_evidence(self, history: Sequence[tuple[datetime, Change]], call: Call | None) -> Decision:
-        """Rules 8 and 9. Of each kind of event the latest counts, if it isn't too early to count."""
+        """Rules 8 and 9. Of each kind of event the latest counts, and one that isn't there counts as too early."""
         begin, zone = self.latest - _BEFORE_TRANSITION, self.cluster.zone
         last = {change: at for at, change in history if at > max(begin, self.created)}
         started, stopped, failed, restarted = (last.get(change, begin) for change in Change)
@@ -192,12 +192,7 @@ class Dispute:
         return self._by_log(done, made, undone)
 
     def _by_log(self, done: str, made: datetime, undone: datetime) -> Decision:
-        """Rules 8.1 to 9: what RDS's log says.
-
-        done: what somebody did: Started or Stopped.
-        made: when that was over; before the latest transition if the log doesn't say.
-        undone: when it last was in its desired state.
-        """
+        """Rules 8.1 to 9, by what RDS's log says: when its present state was made, and when it was undone before."""
         zone, latest = self.cluster.zone, self.latest
         if self.created >= latest > _LONG_AGO:  # 8.1
             return self._left(f"Created on {local(self.created, zone)}, after its last scheduled change")

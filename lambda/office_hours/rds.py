@@ -47,11 +47,6 @@ IMPATIENT = CONFIG.merge(
 making = Lock()  # of clients, one at a time
 _UNDER_WAY = {Action.STOP: ("stopping", "stopped"), Action.START: ("starting", "available")}
 
-# Of a listing, only the members that we read are parsed, a third of RDS's answer and of the time: botocore merges this
-# folder's `sdk-extras` into its own model. What stop and start return is whole.
-# https://github.com/boto/botocore/blob/develop/botocore/loaders.py
-_EXTRAS = Path(__file__).with_name("models")
-
 # Whatever botocore raises for a call: RDS refused it, no answer came, or the answer can't be read.
 CallError = (ClientError, BotoCoreError, ResponseParserError)
 
@@ -75,10 +70,7 @@ class NotSentError(TimeoutError):
 
 @lru_cache(maxsize=128)
 def client(region: str | None, *, whole: bool = False) -> "RDSClient":
-    """The client for a Region, or for the function's own, made once. Threads may share it, but not make it.
-
-    whole: whether it parses every member of a listing, not only those in `models`.
-    """
+    """The client for a Region, or the function's own, made once; `whole` as in `session`. Threads only share it."""
     made = cast("RDSClient", session(whole=whole).create_client("rds", region_name=region, config=CONFIG))
     # Runs after botocore's rate limiter, which makes a call wait for its turn at this same event.
     made.meta.events.register_last("before-send", lambda **_: _check.get()())
@@ -87,10 +79,15 @@ def client(region: str | None, *, whole: bool = False) -> "RDSClient":
 
 @lru_cache(maxsize=2)
 def session(*, whole: bool = False) -> Session:
-    """botocore's session, as boto3 uses it, without what boto3 imports for other services."""
+    """botocore's session, as boto3 uses it, without what boto3 imports for other services.
+
+    whole: if not, only the members that we read of a listing are parsed, a third of RDS's answer and of the time:
+        botocore merges the `sdk-extras` of our `models` into its own. What stop and start return is whole in any case.
+        https://github.com/boto/botocore/blob/develop/botocore/loaders.py
+    """
     made = Session()
     if not whole:
-        made.get_component("data_loader").search_paths.insert(0, str(_EXTRAS))
+        made.get_component("data_loader").search_paths.insert(0, str(Path(__file__).with_name("models")))
     made.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
     return made
 
