@@ -267,6 +267,7 @@ mon 21:00 | stop | up | mon 20:00 us | mon 18:06 stopped, mon 20:05 started | ou
 mon 12:15 | by hand | down | mon 12:04 alice | mon 12:10 stopped | a stop by hand at noon
 mon 12:10 | start | down | mon 12:00 us | mon 08:06 started | the same, of our stop, not in the log yet
 mon 20:10 | by hand | up | mon 17:30 alice | mon 18:06 stopped, mon 20:05 started | a call older than the log's event
+mon 20:10 | by hand | up | mon 16:30 alice | mon 19:05 started | a call too old to be the latest
 mon 20:10 | by hand | up | mon 17:30 us | mon 18:06 stopped | the same, where the log doesn't tell the start
 mon 18:25 | restarted | up | mon 18:02 alice | mon 18:06 restart, mon 18:20 started | an automatic restart after it
 sat 11:10 | by hand | up | sat 11:00 alice | sat 03:00 restart | a start by hand after it, and a stop that isn't logged

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from office_hours.clock import FIRST, local
 from office_hours.hold import Hold, HoldError
 from office_hours.schedule import Schedule, State
+from office_hours.settings import Cluster
 from office_hours.text import sentence
 
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
-
-    from office_hours.settings import Cluster
 
     Events = Sequence[EventTypeDef] | Exception  # as DescribeEvents returns them, or why they can't be read
 
@@ -128,7 +127,7 @@ class Dispute:
     since: since when evidence is needed; None if none is.
     """
 
-    cluster: "Cluster"
+    cluster: Cluster
     now: datetime
     latest: datetime
     grace_end: datetime
@@ -212,7 +211,7 @@ class Dispute:
         return _leave(Reason.CHANGED_BY_HAND, f"{why}. Left {present} until the next scheduled change.", by)
 
 
-def decide(cluster: "Cluster", now: datetime) -> Decision | Dispute:  # noqa: PLR0911  a rule each
+def decide(cluster: Cluster, now: datetime) -> Decision | Dispute:  # noqa: PLR0911  a rule each
     """Decide what to do with a tagged cluster at this instant, or say what is in dispute: rules 1a to 6."""
     schedule, hold, status = cluster.schedule, cluster.hold, cluster.status
     if not isinstance(schedule, Schedule):  # 2
@@ -242,7 +241,7 @@ def decide(cluster: "Cluster", now: datetime) -> Decision | Dispute:  # noqa: PL
     return found if status in _STATES else _busy(cluster)  # 4
 
 
-def _dispute(cluster: "Cluster", schedule: Schedule, hold: Hold | None, desired: State, now: datetime) -> Dispute:
+def _dispute(cluster: Cluster, schedule: Schedule, hold: Hold | None, desired: State, now: datetime) -> Dispute:
     transition = schedule.latest_transition(now)
     end = hold.until if hold and hold.until and hold.until <= now else None
     latest = max(filter(None, (transition.at if transition else None, end)), default=_LONG_AGO)
@@ -264,7 +263,7 @@ def _dispute(cluster: "Cluster", schedule: Schedule, hold: Hold | None, desired:
     return Dispute(cluster, now, latest, grace_end, created, due, is_open, in_grace, needed)
 
 
-def _busy(cluster: "Cluster") -> Decision:
+def _busy(cluster: Cluster) -> Decision:
     why = "It has no instances yet" if cluster.status in _STATES else f'Its status is "{cluster.status}"'
     return _leave(Reason.BUSY, f"{why}. The next run looks again.")
 

@@ -19,8 +19,6 @@ from office_hours.regions import Invocation, Region, guarded
 from office_hours.settings import Cluster, Settings
 
 if TYPE_CHECKING:
-    from types_boto3_rds import RDSClient
-
     from office_hours.decision import Events
 
 # Clusters whose evidence begins this recently share one look-up. Further back, all clusters' events are too many.
@@ -70,7 +68,7 @@ def _settled(
     with ThreadPoolExecutor(rds.THREADS) as pool:
         calls = pool.submit(_read_trail, region, changed, until, present)
         most = pool.submit(_read_connections, region, in_grace, present)
-        for found in pool.map(partial(_read_log, region.client, until), asked, asked.values()):
+        for found in pool.map(partial(_read_log, region, until), asked, asked.values()):
             events |= found
     every = timedelta(minutes=settings.every_minutes)
     for each in disputes:
@@ -80,13 +78,11 @@ def _settled(
         yield decision if isinstance(decision, Failure) else (each.cluster, decision)
 
 
-def _read_log(
-    client: "RDSClient", until: datetime, identifier: str, since: Mapping[str, datetime]
-) -> "Mapping[str, Events]":
-    """The events of these clusters, by their names: of one that is identified, or of all with one look-up."""
+def _read_log(region: Region, until: datetime, one: str, since: Mapping[str, datetime]) -> "Mapping[str, Events]":
+    """The events of these clusters, by their names: of `one` by itself, or of all with one look-up."""
     begin = min(since.values(), default=until)
     try:
-        return rds.events(client, begin, until, identifier) if begin < until else {}
+        return rds.events(region.client, begin, until, one) if begin < until else {}
     except Exception as error:  # noqa: BLE001  clusters that need no evidence don't care
         return dict.fromkeys(since, error)
 
