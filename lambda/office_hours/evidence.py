@@ -60,16 +60,10 @@ def _settled(
     until = min(time or present, present)
     changed = [each for each in disputes if each.is_open and settings.cloud_trail]
     in_grace = [each.cluster.identifier for each in disputes if each.in_grace and stops and not time]
-    # What RDS answers to a StartTime older than its log is not documented.
-    since = {each.cluster.identifier: max(each.since, present - LOG_KEPT) for each in disputes if each.since}
-    recent = {name: at for name, at in since.items() if at > present - _SHARED}
-    asked = {"": recent} | {name: {name: at} for name, at in since.items() if name not in recent}
-    events: dict[str, Events] = {}
-    with ThreadPoolExecutor(rds.THREADS) as pool:
-        calls = pool.submit(_read_trail, region, changed, until, present)
-        most = pool.submit(_read_connections, region, in_grace, present)
-        for found in pool.map(partial(_read_log, region, until), asked, asked.values()):
-            events |= found
+    with ThreadPoolExecutor(2) as beside:
+        calls = beside.submit(_read_trail, region, changed, until, present)
+        most = beside.submit(_read_connections, region, in_grace, present)
+        events = _read_log(region, disputes, until, present)
     every = timedelta(minutes=settings.every_minutes)
     for each in disputes:
         name = each.cluster.identifier
@@ -78,13 +72,24 @@ def _settled(
         yield decision if isinstance(decision, Failure) else (each.cluster, decision)
 
 
-def _read_log(region: Region, until: datetime, one: str, since: Mapping[str, datetime]) -> "Mapping[str, Events]":
-    """The events of these clusters, by their names: of `one` by itself, or of all with one look-up."""
-    begin = min(since.values(), default=until)
-    try:
-        return rds.events(region.client, begin, until, one) if begin < until else {}
-    except Exception as error:  # noqa: BLE001  clusters that need no evidence don't care
-        return dict.fromkeys(since, error)
+def _read_log(
+    region: Region, disputes: Sequence[Dispute], until: datetime, present: datetime
+) -> "Mapping[str, Events]":
+    """The events by cluster, or why they can't be read: of recent disputes with one look-up, of others by name."""
+
+    def read(name: str, needed: Mapping[str, datetime]) -> "Mapping[str, Events]":
+        begin = min(needed.values(), default=until)
+        try:
+            return rds.events(region.client, begin, until, name) if begin < until else {}
+        except Exception as error:  # noqa: BLE001  clusters that need no evidence don't care
+            return dict.fromkeys(needed, error)
+
+    # What RDS answers to a StartTime older than its log is not documented.
+    since = {each.cluster.identifier: max(each.since, present - LOG_KEPT) for each in disputes if each.since}
+    recent = {name: at for name, at in since.items() if at > present - _SHARED}
+    asked = {"": recent} | {name: {name: at} for name, at in since.items() if name not in recent}
+    with ThreadPoolExecutor(rds.THREADS) as pool:
+        return {name: each for found in pool.map(read, asked, asked.values()) for name, each in found.items()}
 
 
 def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, present: datetime) -> Mapping[str, Call]:
