@@ -210,7 +210,7 @@ def _periods(client: "RDSClient") -> dict[str, Period]:
     from office_hours import rds  # noqa: PLC0415
     from office_hours.reporting import prices  # noqa: PLC0415
 
-    events = rds.by_cluster(rds.events(client, END - LOG_KEPT, END))
+    events = rds.events(client, END - LOG_KEPT, END)
     classes = {each["DBInstanceIdentifier"]: each["DBInstanceClass"] for each in rds.instances(client)}
     found = {}
     for snapshot in client.describe_db_clusters()["DBClusters"]:

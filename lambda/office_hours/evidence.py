@@ -14,14 +14,11 @@ from typing import TYPE_CHECKING
 
 from office_hours import rds
 from office_hours.answer import Failure, logger
-from office_hours.decision import LOG_KEPT, Call, Decision, Dispute, Evidence, decide
+from office_hours.decision import LOG_KEPT, Action, Call, Decision, Dispute, decide
 from office_hours.regions import Invocation, Region, guarded
-from office_hours.schedule import State
 from office_hours.settings import Cluster, Settings
 
 if TYPE_CHECKING:
-    from types_boto3_rds import RDSClient
-
     from office_hours.decision import Events
 
 # Clusters whose evidence begins this recently share one look-up. Further back, all clusters' events are too many.
@@ -34,72 +31,65 @@ _MOST_CALLS = 500
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 MOST_QUERIES = 500
 _MINUTES, _LOOK_BACK = 10, timedelta(minutes=30)
-_OPERATIONS = {State.RUNNING: "StartDBCluster", State.STOPPED: "StopDBCluster"}
+_OPERATIONS = {Action.STOP: "StartDBCluster", Action.START: "StopDBCluster"}  # the call after which this is due
 
 
 def decided(
-    asked: Invocation,
-    region: Region,
-    clusters: Iterable[Cluster],
-    until: datetime | None = None,
-    *,
-    stops: bool = False,
+    asked: Invocation, region: Region, clusters: Iterable[Cluster], time: datetime | None = None, *, stops: bool = False
 ) -> Iterator[tuple[Cluster, Decision] | Failure]:
     """What to do with each cluster of a Region: first with those about which the rules need no evidence.
 
-    until: what came after it is no evidence, if that isn't the present.
-    stops: whether it matters who is connected. Who will be is not known.
+    time: the instant that is asked about, if it isn't the present. What came after it is no evidence.
+    stops: whether it matters who is connected. Who was or will be is not known.
     """
-    disputes, every = list[Dispute](), timedelta(minutes=asked.settings.every_minutes)
+    disputes = list[Dispute]()
     for cluster in clusters:
         found = guarded(cluster, partial(decide, cluster, asked.now))
         if isinstance(found, Dispute):
             disputes.append(found)
         else:
             yield found if isinstance(found, Failure) else (cluster, found)
-    evidence = _look_up(asked.settings, region, disputes, until, stops=stops)
+    yield from _settled(asked.settings, region, disputes, time, stops=stops)
+
+
+def _settled(
+    settings: Settings, region: Region, disputes: Sequence[Dispute], time: datetime | None, *, stops: bool
+) -> Iterator[tuple[Cluster, Decision] | Failure]:
+    """Read what these disputes need, and nothing where nothing is, and settle them."""
+    present = datetime.now(UTC)  # what was logged since the run began counts as well
+    until = min(time or present, present)
+    changed = [each for each in disputes if each.is_open and settings.cloud_trail]
+    in_grace = [each.cluster.identifier for each in disputes if each.in_grace and stops and not time]
+    with ThreadPoolExecutor(2) as beside:
+        calls = beside.submit(_read_trail, region, changed, until, present)
+        most = beside.submit(_read_connections, region, in_grace, present)
+        events = _read_log(region, disputes, until, present)
+    every = timedelta(minutes=settings.every_minutes)
     for each in disputes:
-        decision = guarded(each.cluster, partial(each.settle, evidence[each.cluster.identifier], every))
+        name = each.cluster.identifier
+        known = events.get(name, ()), calls.result().get(name), most.result().get(name)
+        decision = guarded(each.cluster, partial(each.settle, *known, every))
         yield decision if isinstance(decision, Failure) else (each.cluster, decision)
 
 
-def _look_up(
-    settings: Settings, region: Region, disputes: Sequence[Dispute], until: datetime | None, *, stops: bool
-) -> Mapping[str, Evidence]:
-    """Read what these disputes need, and nothing where nothing is. Gives it by cluster."""
-    present = datetime.now(UTC)  # what was logged since the run began counts as well
-    end = min(until or present, present)
-    since = {each.cluster.identifier: each.since for each in disputes if each.since}
-    changed = [each for each in disputes if not (each.enforced or each.busy) and settings.cloud_trail]
-    in_grace = [each.cluster.identifier for each in disputes if each.in_grace and stops and not until]
-    with ThreadPoolExecutor(2) as beside:
-        calls = beside.submit(_read_trail, region, changed, end, present)
-        most = beside.submit(_read_connections, region, in_grace, present)
-        events = _read_log(region.client, since, end, present)
-    names = [each.cluster.identifier for each in disputes]
-    return {name: Evidence(events.get(name, ()), calls.result().get(name), most.result().get(name)) for name in names}
-
-
 def _read_log(
-    client: "RDSClient", wanted: Mapping[str, datetime], until: datetime, present: datetime
+    region: Region, disputes: Sequence[Dispute], until: datetime, present: datetime
 ) -> "Mapping[str, Events]":
-    def read(since: datetime, identifier: str) -> "Events":
+    """The events by cluster, or why they can't be read: of recent disputes with one look-up, of others by name."""
+
+    def read(name: str, needed: Mapping[str, datetime]) -> "Mapping[str, Events]":
+        begin = min(needed.values(), default=until)
         try:
-            return list(rds.events(client, since, until, identifier)) if since < until else []
+            return rds.events(region.client, begin, until, name) if begin < until else {}
         except Exception as error:  # noqa: BLE001  clusters that need no evidence don't care
-            return error
+            return dict.fromkeys(needed, error)
 
     # What RDS answers to a StartTime older than its log is not documented.
-    since = {name: max(at, present - LOG_KEPT) for name, at in wanted.items()}
-    recent = {name for name, at in since.items() if at > present - _SHARED}
-    asked = {name: at for name, at in since.items() if name not in recent}
-    if recent:
-        asked[""] = min(since[name] for name in recent)
+    since = {each.cluster.identifier: max(each.since, present - LOG_KEPT) for each in disputes if each.since}
+    recent = {name: at for name, at in since.items() if at > present - _SHARED}
+    asked = {"": recent} | {name: {name: at} for name, at in since.items() if name not in recent}
     with ThreadPoolExecutor(rds.THREADS) as pool:
-        found = dict(zip(asked, pool.map(read, asked.values(), asked), strict=True))
-    shared = found.pop("", ())
-    by_cluster = rds.by_cluster(() if isinstance(shared, Exception) else shared)
-    return found | {name: shared if isinstance(shared, Exception) else by_cluster[name] for name in recent}
+        return {name: each for found in pool.map(read, asked, asked.values()) for name, each in found.items()}
 
 
 def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, present: datetime) -> Mapping[str, Call]:
@@ -108,12 +98,12 @@ def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, pr
     What was read before a failure counts. RDS's event log decides about the rest.
     """
     latest: dict[str, Call] = {}
-    for state, operation in _OPERATIONS.items():
-        disputed = [each for each in disputes if each.present is state]
-        since = {each.cluster.identifier: max(each.since or until, present - _TRAIL_KEPT) for each in disputed}
+    for due, operation in _OPERATIONS.items():
+        since = {each.cluster.identifier: each.since or until for each in disputes if each.due.action is due}
+        begin = max(min(since.values(), default=until), present - _TRAIL_KEPT)
         try:
-            for name, call in _calls(region, operation, min(since.values(), default=until), until):
-                if name in since and call.at >= since[name]:
+            for name, call in _calls(region, operation, begin, until):
+                if name in since:
                     latest.setdefault(name, call)
                 if since.keys() <= latest.keys():
                     break
@@ -127,16 +117,10 @@ def _calls(region: Region, operation: str, since: datetime, until: datetime) -> 
     """Each call in this time, the latest first, with the cluster that it changed. Raises LookupError for too many."""
     if since >= until:
         return
-    pages = (
-        region.beside("cloudtrail")
-        .get_paginator("lookup_events")
-        .paginate(
-            LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": operation}],
-            StartTime=since,
-            EndTime=until,
-            PaginationConfig={"PageSize": 50, "MaxItems": _MOST_CALLS},
-        )
-    )
+    by_name = [{"AttributeKey": "EventName", "AttributeValue": operation}]
+    most = {"PageSize": 50, "MaxItems": _MOST_CALLS}
+    paginator = region.beside("cloudtrail").get_paginator("lookup_events")
+    pages = paginator.paginate(LookupAttributes=by_name, StartTime=since, EndTime=until, PaginationConfig=most)
     for page in pages:
         for event in page["Events"]:
             name, by = _changed(event["CloudTrailEvent"])
@@ -194,18 +178,13 @@ def connected(
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/dimensions.html
     """
     for first in range(0, len(names), MOST_QUERIES):
-        some = names[first : first + MOST_QUERIES]
+        some, queries = names[first : first + MOST_QUERIES], []
+        for number, name in enumerate(some):
+            dimensions = [{"Name": "DBClusterIdentifier", "Value": name}]
+            metric = {"Namespace": "AWS/RDS", "MetricName": "DatabaseConnections", "Dimensions": dimensions}
+            statistic = {"Metric": metric, "Period": int(period.total_seconds()), "Stat": "Maximum"}
+            queries.append({"Id": f"c{number}", "MetricStat": statistic})
         pages = region.beside("cloudwatch").get_paginator("get_metric_data")
-        queries = [_query(number, name, period) for number, name in enumerate(some)]
         for page in pages.paginate(MetricDataQueries=queries, StartTime=since, EndTime=until):
             for each in page["MetricDataResults"]:
                 yield some[int(each["Id"][1:])], each["Timestamps"], each["Values"]
-
-
-def _query(number: int, name: str, period: timedelta) -> Mapping[str, object]:
-    dimensions = [{"Name": "DBClusterIdentifier", "Value": name}]
-    metric = {"Namespace": "AWS/RDS", "MetricName": "DatabaseConnections", "Dimensions": dimensions}
-    return {
-        "Id": f"c{number}",
-        "MetricStat": {"Metric": metric, "Period": int(period.total_seconds()), "Stat": "Maximum"},
-    }

@@ -1,9 +1,8 @@
 """The only module that talks to RDS. It also makes clients for other services, and lists the account's Regions."""
 
-from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +19,7 @@ from botocore.utils import parse_timestamp
 from office_hours.decision import ENGINES, Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from types_boto3_rds import RDSClient
     from types_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef, EventTypeDef
@@ -48,11 +47,6 @@ IMPATIENT = CONFIG.merge(
 making = Lock()  # of clients, one at a time
 _UNDER_WAY = {Action.STOP: ("stopping", "stopped"), Action.START: ("starting", "available")}
 
-# Of a listing, only the members that we read are parsed, a third of RDS's answer and of the time: botocore merges this
-# folder's `sdk-extras` into its own model. What stop and start return is whole.
-# https://github.com/boto/botocore/blob/develop/botocore/loaders.py
-_EXTRAS = Path(__file__).with_name("models")
-
 # Whatever botocore raises for a call: RDS refused it, no answer came, or the answer can't be read.
 CallError = (ClientError, BotoCoreError, ResponseParserError)
 
@@ -76,10 +70,7 @@ class NotSentError(TimeoutError):
 
 @lru_cache(maxsize=128)
 def client(region: str | None, *, whole: bool = False) -> "RDSClient":
-    """The client for a Region, or for the function's own, made once. Threads may share it, but not make it.
-
-    whole: whether it parses every member of a listing, not only those in `models`.
-    """
+    """The client for a Region, or the function's own, made once; `whole` as in `session`. Threads only share it."""
     made = cast("RDSClient", session(whole=whole).create_client("rds", region_name=region, config=CONFIG))
     # Runs after botocore's rate limiter, which makes a call wait for its turn at this same event.
     made.meta.events.register_last("before-send", lambda **_: _check.get()())
@@ -88,10 +79,15 @@ def client(region: str | None, *, whole: bool = False) -> "RDSClient":
 
 @lru_cache(maxsize=2)
 def session(*, whole: bool = False) -> Session:
-    """botocore's session, as boto3 uses it, without what boto3 imports for other services."""
+    """botocore's session, as boto3 uses it, without what boto3 imports for other services.
+
+    whole: if not, only the members that we read of a listing are parsed, a third of RDS's answer and of the time:
+        botocore merges the `sdk-extras` of our `models` into its own. What stop and start return is whole in any case.
+        https://github.com/boto/botocore/blob/develop/botocore/loaders.py
+    """
     made = Session()
     if not whole:
-        made.get_component("data_loader").search_paths.insert(0, str(_EXTRAS))
+        made.get_component("data_loader").search_paths.insert(0, str(Path(__file__).with_name("models")))
     made.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
     return made
 
@@ -136,20 +132,15 @@ def clusters(rds: "RDSClient") -> "Iterator[list[DBClusterTypeDef]]":
             yield page["DBClusters"]
 
 
-def events(rds: "RDSClient", since: datetime, until: datetime, identifier: str = "") -> "Iterator[EventTypeDef]":
-    """The events of all clusters in this time, or of one, as DescribeEvents returns them."""
+def events(rds: "RDSClient", since: datetime, until: datetime, identifier: str = "") -> "dict[str, list[EventTypeDef]]":
+    """The events of all clusters in this time, or of one, as DescribeEvents returns them, by the cluster's name."""
     one: Any = {"SourceIdentifier": identifier} if identifier else {}
     pages = rds.get_paginator("describe_events").paginate(
         SourceType="db-cluster", StartTime=since, EndTime=until, PaginationConfig={"PageSize": _PAGE}, **one
     )
-    return (event for page in pages for event in page["Events"])
-
-
-def by_cluster(events: "Iterable[EventTypeDef]") -> "Mapping[str, list[EventTypeDef]]":
-    """Each cluster's events, by its identifier."""
-    found = defaultdict[str, "list[EventTypeDef]"](list)
-    for event in events:
-        found[event.get("SourceIdentifier", "").lower()].append(event)
+    found: dict[str, list[EventTypeDef]] = {}
+    for event in (event for page in pages for event in page["Events"]):
+        found.setdefault(event.get("SourceIdentifier", "").lower(), []).append(event)
     return found
 
 
@@ -176,11 +167,9 @@ def _change(too_late: "Callable[[], bool]", call: "Callable[..., _T]", **paramet
             raise TimeoutError("it was too late to send it again") if sent else NotSentError("it was too late to begin")
         sent = True
 
-    token = _check.set(check)
-    try:
-        return call(**parameters)
-    finally:
-        _check.reset(token)
+    context = copy_context()
+    context.run(_check.set, check)
+    return context.run(call, **parameters)
 
 
 def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[], bool]") -> "DBClusterTypeDef":
@@ -193,14 +182,12 @@ def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[
         if is_refused or isinstance(error, NotSentError):
             raise  # at the first attempt, so nothing can have been done
         # An attempt whose answer was lost may have done it, and RDS then refuses the next one: look.
-        try:
+        with suppress(*CallError):
             with making:
                 whole = client(rds.meta.region_name, whole=True)
             (snapshot,) = whole.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
-        except CallError:
-            raise error from None
-        if snapshot.get("Status") in _UNDER_WAY[action]:
-            return snapshot
+            if snapshot.get("Status") in _UNDER_WAY[action]:
+                return snapshot
         raise
 
 

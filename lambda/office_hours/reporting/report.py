@@ -74,12 +74,13 @@ def _of_region(now: datetime, prices: Prices, survey: Survey) -> Iterator[Cluste
 def _of_cluster(cluster: Cluster, now: datetime, prices: Prices, survey: Survey) -> ClusterReport:
     snapshot, schedule, events = cluster.snapshot, cluster.schedule, survey.events[cluster.identifier]
     price, decision = prices.of(snapshot, survey.classes_of(cluster), cluster.region), decide(cluster, now)
-    is_left = isinstance(decision, Decision) and decision.reason in (Reason.INVALID_TAG, Reason.INELIGIBLE)
+    left = (Reason.INVALID_TAG, Reason.INELIGIBLE)
+    note = decision.message if isinstance(decision, Decision) and decision.reason in left else ""
     return {
         **of_cluster(cluster),
         "periods": [past(snapshot, events, now, days, price) for days in PERIODS],
-        "projection": projected(schedule, now, price) if isinstance(schedule, Schedule) and not is_left else None,
-        "note": decision.message if is_left else "",
+        "projection": projected(schedule, now, price) if isinstance(schedule, Schedule) and not note else None,
+        "note": note,
     }
 
 

@@ -100,21 +100,21 @@ def _survey(
     invocation: Invocation, since: datetime | None, make: Callable[[Survey], Iterable[_T | Failure]], region: Region
 ) -> Iterator[_T | Failure]:
     """Ask for a Region's clusters, events and instances at once: each is of use without the others."""
-    events = rds.events(region.client, since, datetime.now(UTC)) if since else ()
     with ThreadPoolExecutor(2) as pool:
-        reading = pool.submit(rds.by_cluster, events)
+        reading = pool.submit(rds.events, region.client, since, datetime.now(UTC)) if since else None
         listing = pool.submit(list["DBInstanceTypeDef"], rds.instances(region.client))
         clusters, failures = parted(listed(invocation, region))
     yield from failures
     for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
-        if clusters and (error := call.exception()):
+        if call and clusters and (error := call.exception()):
             yield failed(f"{region}, {what}", error, region=region.path)
     clusters = [replace(each, account=region.account) for each in clusters]
-    logged = [] if reading.exception() else clusters
-    by_cluster = {each.identifier: reading.result()[each.identifier] for each in logged}
+    events = {}
+    if reading and not reading.exception():
+        events = {each.identifier: reading.result().get(each.identifier, ()) for each in clusters}
     instances = [] if listing.exception() else listing.result()
     by_name = {instance.get("DBInstanceIdentifier", ""): instance for instance in instances}
-    yield from make(Survey(region, clusters, by_cluster, by_name))
+    yield from make(Survey(region, clusters, events, by_name))
 
 
 def of_cluster(cluster: Cluster) -> OfCluster:
