@@ -1,5 +1,7 @@
-"""The functions' environment as they are deployed, for what they read of it when they are imported."""
+"""The environment that modules read when they are imported: the functions' as they are deployed, and the CDK's."""
 
 import os
 
 os.environ["POWERTOOLS_SERVICE_NAME"] = "aurora-office-hours"
+# cdk-nag and CloudFormation's own validation take most of a synthesis: `make lint` asks for them.
+os.environ["CDK_VALIDATION"] = "false"

@@ -76,8 +76,7 @@ def synthesize(
 ) -> Template:
     key = repr((settings, package, context, plain))
     if key not in _TEMPLATES:
-        # CloudFormation's own validation takes seconds: `make lint` asks for it.
-        app = cdk.App(builtin_cloud_formation_validation=False, context=context)
+        app = cdk.App(context=context)
         stack = OfficeHoursStack(app, settings=settings, package=package, plain=plain)
         _TEMPLATES[key] = Template(app.synth().get_stack_by_name(stack.stack_name).template)
     return _TEMPLATES[key]
@@ -96,7 +95,7 @@ def organization(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Tem
     """The organization's stack."""
     template = tmp_path_factory.mktemp("template") / "member.json"
     template.write_text("{}")
-    app = cdk.App(builtin_cloud_formation_validation=False)
+    app = cdk.App()
     centre = OfficeHoursStack(app, settings=StackSettings(organization=ORGANIZATION), package=package)
     stack = OrganizationStack(app, centre=centre, organization=ORGANIZATION, package=package, template=template)
     return Template(app.synth().get_stack_by_name(stack.stack_name).template)

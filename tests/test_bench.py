@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import report
+from bench import __main__, report, tags
 from bench.__main__ import BOTO3, Plan, measure, pages
 from bench.measure import PROJECT, Pairs, Program, Report, Run
 from bench.scenario import Scenario
@@ -19,6 +19,9 @@ def run(wall: float = 1.0, **calls: int) -> Run:
 
 
 def test_it_measures_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tags, "hostile", lambda by_chance: ["x" * 256] * by_chance)
+    monkeypatch.setattr(tags, "REPEATS", 2)
+    monkeypatch.setattr(tags, "DISTINCT", 20)
     text = measure(TINY, floor=FLOOR, ours=OURS)
     (line,) = (line for line in text.splitlines() if line.startswith("| 20 | 2 apart | "))
     assert "| 1 + 1 + 2 |" in line
@@ -30,8 +33,19 @@ def test_it_measures_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert readme.read_text() == f"{before}<!-- bench -->\n{text}\n<!-- /bench -->{after}"
 
 
-def test_it_measures_the_status_over_so_many_accounts() -> None:
-    assert pages(OURS, accounts=21).count("| yes |") == 4
+def test_it_measures_the_status_over_so_many_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, figure in {"CLUSTERS": 1, "WARM": 1, "LATENCY": 0}.items():
+        monkeypatch.setattr(__main__, name, figure)
+    # Two calls about the organization, and 16 in each account: for the role, and in three Regions.
+    rows = [line.split(" | ") for line in pages(OURS, accounts=2).splitlines()[-4:]]
+    assert [(row[0], row[5]) for row in rows] == [
+        (f"| {what}", "50") for what in ("JSON, cold", "JSON, warm", "page, cold", "page, warm")
+    ]
+
+
+@pytest.mark.parametrize(("wall", "met"), [(19, "yes"), (21, "**no**")])
+def test_a_status_that_takes_too_long_is_told(wall: float, met: str) -> None:
+    assert report.pages_table(60, 1769, [("JSON, cold", run(wall))]).endswith(f"| {met} |")
 
 
 @pytest.mark.parametrize(("ours", "met"), [(0.74, "met"), (0.76, "**missed**")])

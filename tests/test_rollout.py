@@ -1,6 +1,6 @@
 """Many accounts: the organization's stack, a member's template, and what `make deploy-organization` says.
 
-No emulator has StackSets, so that theirs is only read here. `test_organization.py` deploys what it would deploy.
+No emulator has StackSets, so that theirs is only read here. `test_end_to_end.py` deploys what it would deploy.
 """
 
 import json
