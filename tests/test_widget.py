@@ -164,6 +164,11 @@ def test_the_timeline_shows_what_happened_and_then_what_is_asked_for(account: Ac
             *("mon+wed 08:00- UTC", "", {"Status": "stopped"}, ["24T10 stopped"]),
             [("running", 0, 220), ("stopped", 220, 240), ("stopped plan", 240, 440), ("running plan", 440, 720)],
         ),
+        # What is in use runs until its grace ends, at 14:00.
+        (
+            *("tue 06:00-11:30 UTC grace=150m", "", {}, ["24T06 started"]),
+            [("stopped", 0, 180), ("running", 180, 240), ("running plan", 240, 260), ("stopped plan", 260, 720)],
+        ),
     ],
 )
 def test_the_timeline_shows_what_is_known(  # noqa: PLR0913, PLR0917  a row of the table

@@ -81,8 +81,7 @@ def plan(cluster: Cluster, action: Action, event: Event, now: datetime) -> Hold 
     if not isinstance(cluster.schedule, Schedule) or decision.reason in (Reason.INELIGIBLE, Reason.IGNORED):
         return decision
     if event.resume:  # a hold that ends now: the one there is, or one on the present state
-        present = State.STOPPED if cluster.status == "stopped" else State.RUNNING
-        return Hold(cluster.hold.to if isinstance(cluster.hold, Hold) else present, now.replace(microsecond=0))
+        return Hold(cluster.hold.to if isinstance(cluster.hold, Hold) else cluster.state, now.replace(microsecond=0))
     since = end_of(event.since, now, zone) if event.since else None
     transition = cluster.schedule.next_transition(since or now)
     end = end_of(event.until, since or now, zone) if event.until else transition.at if transition else None

@@ -99,11 +99,11 @@ class Change(StrEnum):
     RESTARTED = "due to it exceeding the maximum allowed time being stopped"
 
 
-_STATES = {"available": State.RUNNING, "stopped": State.STOPPED}
+_STEADY = ("available", "stopped")
 _ENDS_SOON = ("creating", "deleting", "starting", "stopping")
 _ACTIONS = {State.RUNNING: Action.START, State.STOPPED: Action.STOP}
 
-# Statuses that don't pass by themselves. All others do, except for those in _STATES.
+# Statuses that don't pass by themselves. All others do, except for those in _STEADY.
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html
 _STUCK = (
     *("cloning-failed", "failed", "insufficient-capacity", "migration-failed", "restore-error", "storage-full"),
@@ -162,7 +162,7 @@ class Dispute:
         is_left = decision.action is Action.LEAVE and decision.reason is not Reason.BUSY
         changes = [at for at, change in history if change is not Change.STOP_FAILED]
         is_seen = max([self.grace_end, self.created, *changes]) <= self.now - max(2 * every, _LONGEST_CHANGE)
-        if self.cluster.status not in _STATES:
+        if self.cluster.status not in _STEADY:
             decision = _busy(self.cluster)
         return replace(decision, overdue=is_seen and not is_left)
 
@@ -207,8 +207,8 @@ class Dispute:
         return self.due  # 9
 
     def _left(self, why: str, by: str | None = None) -> Decision:
-        present = State.STOPPED if self.due.action is Action.START else State.RUNNING
-        return _leave(Reason.CHANGED_BY_HAND, f"{why}. Left {present} until the next scheduled change.", by)
+        message = f"{why}. Left {self.cluster.state} until the next scheduled change."
+        return _leave(Reason.CHANGED_BY_HAND, message, by)
 
 
 def decide(cluster: Cluster, now: datetime) -> Decision | Dispute:  # noqa: PLR0911  a rule each
@@ -227,8 +227,7 @@ def decide(cluster: Cluster, now: datetime) -> Decision | Dispute:  # noqa: PLR0
         return Decision(Action.LEAVE, Reason.NEEDS_ATTENTION, why, overdue=True)
     if status in _ENDS_SOON or not cluster.snapshot.get("DBClusterMembers"):  # 4
         return _busy(cluster)
-    state = _STATES.get(status, State.RUNNING)  # whatever else RDS is busy with, it is up
-    desired, upcoming = schedule.desired_state(now), cluster.next_change(now)
+    state, desired, upcoming = cluster.state, schedule.desired_state(now), cluster.next_change(now)
     until = f" until {local(upcoming, cluster.zone)}" if upcoming else ""
     if hold and hold.in_force(now):  # 5
         action = Action.LEAVE if state is hold.to else _ACTIONS[hold.to]
@@ -238,7 +237,7 @@ def decide(cluster: Cluster, now: datetime) -> Decision | Dispute:  # noqa: PLR0
         found = _leave(Reason.AS_SCHEDULED, f"{state.capitalize()}{says}{until}.")
     else:
         return _dispute(cluster, schedule, hold, desired, now)
-    return found if status in _STATES else _busy(cluster)  # 4
+    return found if status in _STEADY else _busy(cluster)  # 4
 
 
 def _dispute(cluster: Cluster, schedule: Schedule, hold: Hold | None, desired: State, now: datetime) -> Dispute:
@@ -255,8 +254,8 @@ def _dispute(cluster: Cluster, schedule: Schedule, hold: Hold | None, desired: S
         message = f"Its hold ended on {local(end, cluster.zone)}, and its schedule says {desired}."
     grace_end = latest + timedelta(minutes=schedule.grace if desired is State.STOPPED else 0)
     created = cluster.snapshot.get("ClusterCreateTime") or _LONG_AGO
-    is_open = reason is Reason.SCHEDULED and cluster.status in _STATES
-    in_grace = grace_end > now and cluster.status in _STATES
+    is_open = reason is Reason.SCHEDULED and cluster.status in _STEADY
+    in_grace = grace_end > now and cluster.status in _STEADY
     is_new = max(grace_end, created) > now - _LONGEST_CHANGE  # and can't be overdue
     needed = since if is_open or not is_new else None
     due = Decision(_ACTIONS[desired], reason, message)
@@ -264,7 +263,7 @@ def _dispute(cluster: Cluster, schedule: Schedule, hold: Hold | None, desired: S
 
 
 def _busy(cluster: Cluster) -> Decision:
-    why = "It has no instances yet" if cluster.status in _STATES else f'Its status is "{cluster.status}"'
+    why = "It has no instances yet" if cluster.status in _STEADY else f'Its status is "{cluster.status}"'
     return _leave(Reason.BUSY, f"{why}. The next run looks again.")
 
 

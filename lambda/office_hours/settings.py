@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from office_hours.clock import zones
 from office_hours.days_off import parse_dates
 from office_hours.hold import SUFFIX, Hold, HoldError
-from office_hours.schedule import Schedule, ScheduleError
+from office_hours.schedule import Schedule, ScheduleError, State
 
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef
@@ -55,6 +55,11 @@ class Cluster:
     @property
     def status(self) -> str:
         return self.snapshot.get("Status", "")
+
+    @property
+    def state(self) -> State:
+        """Whether it is up. It is while RDS is busy with it."""
+        return State.STOPPED if self.status == "stopped" else State.RUNNING
 
     @property
     def zone(self) -> ZoneInfo:

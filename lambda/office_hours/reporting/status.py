@@ -120,8 +120,8 @@ def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decis
         desired = coming[0].state
         # A change by hand is left until the next scheduled change, a cluster in use until its grace ends.
         if left := decision.until or (coming[0].end if decision.reason is Reason.CHANGED_BY_HAND else None):
-            present, left = State.STOPPED if cluster.status == "stopped" else State.RUNNING, min(left, coming[0].end)
-            coming[:1] = Span(now, left, present), replace(coming[0], start=left)
+            left = min(left, coming[0].end)
+            coming[:1] = Span(now, left, cluster.state), replace(coming[0], start=left)
         spans += coming
         if at := min(filter(None, (cluster.next_change(now), decision.until)), default=None):
             to = hold.to if hold and hold.in_force(at) else cluster.schedule.desired_state(at)
