@@ -136,6 +136,7 @@ def test_a_star_is_every_tagged_cluster_and_what_cannot_be_done_is_left_with_its
     account.add("bad", "mno 08:00-18:00")
     account.add("bad-hold", TagList=tags(OFFICE, hold="runing"))
     account.add("global", OFFICE, GlobalClusterIdentifier="world")
+    account.add("global-bad-hold", TagList=tags(OFFICE, hold="runing"), GlobalClusterIdentifier="world")
     account.add("untagged")
     answer = stop(EVENING, {"clusters": ["*"]})
     assert decisions(answer) == {
@@ -144,6 +145,7 @@ def test_a_star_is_every_tagged_cluster_and_what_cannot_be_done_is_left_with_its
         "bad": ("leave", "invalid-tag"),
         "bad-hold": HELD,
         "global": ("leave", "ineligible"),
+        "global-bad-hold": ("leave", "ineligible"),
     }
     held = ["a", "a", "bad-hold"]
     assert (account.named("AddTagsToResource"), account.named("StopDBCluster")) == (held, held)

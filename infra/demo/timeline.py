@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from demo.account import DAYS, END, MAINTENANCE_WINDOW, START, TAG_KEY, Cluster
 from office_hours.hold import Hold
 from office_hours.reporting.hours import Period, total
-from office_hours.schedule import Schedule, ScheduleError, Transition
+from office_hours.schedule import Schedule, Transition
 from office_hours.settings import Settings
 
 if TYPE_CHECKING:
@@ -103,17 +103,17 @@ def timeline(clusters: Sequence[Cluster], week: "Week", settings: Settings | Non
     return Timeline(tuple(rows), tuple(Note(mark, decision) for mark, decision in marks))
 
 
-def _schedule_of(cluster: Cluster, settings: Settings) -> Schedule | ScheduleError | None:
-    """What its tag means; None for an untagged cluster."""
+def _schedule_of(cluster: Cluster, settings: Settings) -> Schedule | None:
+    """What its tag means; None if it is untagged, or its tag can't be read."""
     if cluster.tag is None:
         return None
     tag: TagTypeDef = {"Key": TAG_KEY, "Value": cluster.tag}
     return settings.cluster("", {"TagList": [tag], "PreferredMaintenanceWindow": MAINTENANCE_WINDOW}).schedule
 
 
-def _row(cluster: Cluster, schedule: Schedule | ScheduleError | None, week: "Week") -> Row:
+def _row(cluster: Cluster, schedule: Schedule | None, week: "Week") -> Row:
     happened, period = tuple(_spans(week.statuses[cluster.name])), week.periods[cluster.name]
-    if not isinstance(schedule, Schedule):
+    if not schedule:
         return Row(cluster, (), happened, period)
     edges = tuple(_edges(schedule))
     one_sided = schedule.one_sided
@@ -161,7 +161,7 @@ def _spans(records: Iterable[tuple[datetime, str]]) -> Iterator[Span]:
     return (Span(at, end, state) for (at, state), (end, _) in pairwise(ends) if at < end)
 
 
-def _is_routine(decision: "Decision", schedule: Schedule | ScheduleError | None) -> bool:
+def _is_routine(decision: "Decision", schedule: Schedule | None) -> bool:
     match decision.reason:
         case _ if decision.command:
             return False
@@ -170,7 +170,7 @@ def _is_routine(decision: "Decision", schedule: Schedule | ScheduleError | None)
         case "busy":
             return decision.status in ("stopping", "starting")
         case "scheduled" | "enforced":
-            latest = isinstance(schedule, Schedule) and schedule.latest_transition(decision.at)
+            latest = schedule and schedule.latest_transition(decision.at)
             return decision.at == START or bool(latest and decision.at - latest.at < _NEAR_AN_EDGE)
     return False
 

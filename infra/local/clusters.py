@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from demo.connections import connected
 from local.emulator import REGION, Account
-from office_hours.schedule import Schedule, State
+from office_hours.schedule import State
 from office_hours.settings import Settings
 
 
@@ -56,8 +56,8 @@ def past(cluster: Cluster, now: datetime, days: int = 20) -> list[tuple[str, dat
     """What RDS's log says about a cluster: for weeks it has done what its tag says."""
     at, is_running = now - timedelta(days=days), True
     changes = [("created", at)]
-    schedule = Settings().parse(cluster.tag or "")
-    while isinstance(schedule, Schedule) and at <= now:
+    schedule = Settings().cluster("", {"TagList": [{"Key": "office-hours", "Value": cluster.tag or ""}]}).schedule
+    while schedule and at <= now:
         if (desired := schedule.desired_state(at)) and is_running != (desired is State.RUNNING):
             is_running = not is_running
             changes.append(("started" if is_running else "stopped", at))

@@ -9,7 +9,7 @@ from office_hours.clock import local
 from office_hours.decision import Action, Decision, Reason, decide
 from office_hours.event import MOST_SHOWN, Event, Name, end_of, just_passed
 from office_hours.hold import Hold
-from office_hours.schedule import Schedule, State
+from office_hours.schedule import State
 from office_hours.settings import Cluster
 from office_hours.text import as_json, nearest, some
 
@@ -33,7 +33,7 @@ def choose(
             by_name[form].append(each)
     for name in names:
         meant, the_cluster = by_name[name.text], f"The cluster {as_json(name.text)}"
-        tagged = [each for each in meant if each.schedule]
+        tagged = [each for each in meant if each.is_tagged]
         is_unsure = unread and name.region not in read
         if is_unsure and not name.region:
             mistakes.append(f"{the_cluster} may be in a Region that can't be listed now: write region/identifier.")
@@ -54,7 +54,7 @@ def _likely(name: Name, clusters: Iterable[Cluster], regions: Sequence[str]) -> 
     """What may have been meant, as the end of a sentence."""
     if name.region and name.region not in regions:
         return f"the Regions looked after are {', '.join(regions)}."
-    tagged = [each for each in clusters if each.schedule]
+    tagged = [each for each in clusters if each.is_tagged]
     near = nearest(name.identifier, (each.identifier for each in tagged))
     likely = [as_json(each.name) for match in near for each in tagged if each.identifier == match]
     if likely:
@@ -76,12 +76,13 @@ def plan(cluster: Cluster, action: Action, event: Event, now: datetime) -> Hold 
     It replaces any other hold, readable or not.
     """
     to = State.RUNNING if action is Action.START else State.STOPPED
-    decision, zone = decide(replace(cluster, hold=Hold(to)), now), cluster.zone
+    held = replace(cluster, hold=Hold(to), problem="" if cluster.schedule else cluster.problem)
+    decision, zone = decide(held, now), cluster.zone
     assert isinstance(decision, Decision)  # noqa: S101  a hold in force leaves nothing in dispute
-    if not isinstance(cluster.schedule, Schedule) or decision.reason in (Reason.INELIGIBLE, Reason.IGNORED):
+    if not cluster.schedule or decision.reason in (Reason.INELIGIBLE, Reason.IGNORED):
         return decision
     if event.resume:  # a hold that ends now: the one there is, or one on the present state
-        return Hold(cluster.hold.to if isinstance(cluster.hold, Hold) else cluster.state, now.replace(microsecond=0))
+        return Hold(cluster.hold.to if cluster.hold else cluster.state, now.replace(microsecond=0))
     since = end_of(event.since, now, zone) if event.since else None
     transition = cluster.schedule.next_transition(since or now)
     end = end_of(event.until, since or now, zone) if event.until else transition.at if transition else None
@@ -97,7 +98,7 @@ def _wrong_times(cluster: Cluster, event: Event, since: datetime | None, end: da
         return f'Its schedule "{cluster.schedule}" never changes. Say until when: "until": "20:00".'
     if since and since <= now:
         return f'"from" is in the past: {local(since, zone)}.'
-    if since and isinstance(cluster.hold, Hold) and cluster.hold.in_force(now):
+    if since and cluster.hold and cluster.hold.in_force(now):
         held = f"It is held {cluster.hold.to} now, and a cluster has one hold only"
         return f'{held}: use "from" after that hold has ended, or end it with "resume".'
     if event.until and not since and (passed := just_passed(event.until, now, zone)):

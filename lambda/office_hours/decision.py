@@ -11,10 +11,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from office_hours.clock import FIRST, local
-from office_hours.hold import Hold, HoldError
+from office_hours.hold import Hold
 from office_hours.schedule import Schedule, State
 from office_hours.settings import Cluster
-from office_hours.text import sentence
 
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
@@ -214,12 +213,10 @@ class Dispute:
 def decide(cluster: Cluster, now: datetime) -> Decision | Dispute:  # noqa: PLR0911  a rule each
     """Decide what to do with a tagged cluster at this instant, or say what is in dispute: rules 1a to 6."""
     schedule, hold, status = cluster.schedule, cluster.hold, cluster.status
-    if not isinstance(schedule, Schedule):  # 2
-        return _leave(Reason.INVALID_TAG, f"Its tag can't be read: {sentence(schedule)}")
+    if cluster.problem or not schedule:  # 2
+        return _leave(Reason.INVALID_TAG, cluster.problem)
     if schedule.ignored:  # 1a
         return _leave(Reason.IGNORED, f'Its tag is "{schedule}": it is left alone, whatever happens to it.')
-    if isinstance(hold, HoldError):  # 2
-        return _leave(Reason.INVALID_TAG, f"Its hold can't be read: {sentence(hold)}")
     if why := obstacle(cluster.snapshot):  # 3
         return _leave(Reason.INELIGIBLE, f"Can't be stopped: {why}.")
     if status in _STUCK:  # 4

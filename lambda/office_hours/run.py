@@ -17,7 +17,6 @@ from office_hours.command import DONE, choose, obstacles, plan
 from office_hours.decision import Action, Decision, Reason
 from office_hours.event import Event, EventError
 from office_hours.evidence import decided
-from office_hours.hold import Hold
 from office_hours.regions import Invocation, Region, guarded, listed, parted, regions_of, side_by_side, told
 from office_hours.settings import Cluster
 from office_hours.text import sentence
@@ -90,7 +89,7 @@ def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) ->
 
 def _handle(order: Order, clusters_of: _ClustersOf, region: Region) -> Iterator[Outcome | Failure]:
     """Handle a Region's tagged clusters. Yields what became of each as soon as it is known."""
-    clusters, failures = parted(each for each in clusters_of(region) if isinstance(each, Failure) or each.schedule)
+    clusters, failures = parted(each for each in clusters_of(region) if isinstance(each, Failure) or each.is_tagged)
     yield from failures
     if order.event.is_command:
         held = _at_once((each, partial(_hold, order, region, each)) for each in clusters)
@@ -129,7 +128,7 @@ def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
         keys = {"cluster": cluster.identifier, "region": region.name, "hold": value}
         rds.write_tag(region.client, cluster.arn, order.settings.hold_key, value, partial(order.is_late, end))
         logger.info('%s: hold "%s" written', cluster.identifier, value, extra=keys)
-    return replace(cluster, hold=hold)
+    return replace(cluster, hold=hold, problem="")
 
 
 def _outcome(order: Order, cluster: Cluster, decision: Decision) -> Outcome:
@@ -141,7 +140,7 @@ def _outcome(order: Order, cluster: Cluster, decision: Decision) -> Outcome:
         effect = f"Would be {DONE[order.action]}."
     elif decision.action is not Action.LEAVE:
         effect = f"The {decision.action} function {decision.action}s it."
-    written = hold.written(cluster.zone) if order.event.is_command and isinstance(hold, Hold) else None
+    written = hold.written(cluster.zone) if order.event.is_command and hold else None
     return Outcome(cluster, decision, cluster.next_change(order.now), effect, written)
 
 

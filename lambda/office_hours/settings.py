@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -13,13 +13,13 @@ from office_hours.clock import zones
 from office_hours.days_off import parse_dates
 from office_hours.hold import SUFFIX, Hold, HoldError
 from office_hours.schedule import Schedule, ScheduleError, State
+from office_hours.text import sentence
 
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef
 
 _UTC = ZoneInfo("UTC")
 _T = TypeVar("_T")
-_E = TypeVar("_E", bound=ValueError)
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,17 @@ class Cluster:
 
     identifier: in lower case, as RDS keeps it.
     snapshot: the `DBCluster` structure that RDS returned.
-    schedule, hold: what its tags mean, or the error that reading them raised. An untagged cluster's schedule is None.
+    schedule, hold: what its tags mean; None if it has no such tag, or one that can't be read.
+    problem: why a tag can't be read, as a sentence; empty if all can.
     account: as in `Region`.
     """
 
     region: str
     identifier: str
     snapshot: "DBClusterTypeDef"
-    schedule: Schedule | ScheduleError | None
-    hold: Hold | HoldError | None = None
+    schedule: Schedule | None
+    hold: Hold | None = None
+    problem: str = ""
     account: str = ""
 
     @property
@@ -47,6 +49,10 @@ class Cluster:
     @property
     def name(self) -> str:
         return f"{self.region}/{self.identifier}"
+
+    @property
+    def is_tagged(self) -> bool:
+        return bool(self.schedule or self.problem)
 
     @property
     def arn(self) -> str:
@@ -64,11 +70,11 @@ class Cluster:
     @property
     def zone(self) -> ZoneInfo:
         """The schedule's time zone; UTC if that can't be read."""
-        return self.schedule.zone if isinstance(self.schedule, Schedule) else _UTC
+        return self.schedule.zone if self.schedule else _UTC
 
     def next_change(self, now: datetime) -> datetime | None:
         """When the desired state may change next: at the end or start of a hold, or at the next transition."""
-        if not isinstance(self.schedule, Schedule) or isinstance(self.hold, HoldError):
+        if not self.schedule or self.problem:
             return None
         if self.hold and self.hold.in_force(now):
             return self.hold.until
@@ -118,35 +124,33 @@ class Settings:
         """A listed cluster, with what its tags mean."""
         tags = {tag.get("Key", ""): tag.get("Value", "") for tag in snapshot.get("TagList", ())}
         window = snapshot.get("PreferredMaintenanceWindow", "")
-        schedule, hold = _read(self.tag_key, tags, lambda text: self.parse(text, window), ScheduleError), None
-        if schedule and not (isinstance(schedule, Schedule) and schedule.ignored):
-            zone = schedule.zone if isinstance(schedule, Schedule) else _UTC
-            hold = _read(self.hold_key, tags, lambda text: Hold.parse(text, zone=zone), HoldError)
-        return Cluster(region, snapshot.get("DBClusterIdentifier", "").lower(), snapshot, schedule, hold)
-
-    def parse(self, value: str, maintenance_window: str = "") -> Schedule | ScheduleError:
-        """Parse a tag's value."""
+        schedule, hold, problem = None, None, ""
         try:
-            return Schedule.parse(
-                value,
-                default_zone=self.default_zone,
-                named=self.schedules,
-                calendars=self.calendars,
-                maintenance_window=maintenance_window,
-            )
-        except ScheduleError as error:
-            return error
+            schedule = _read(self.tag_key, tags, partial(self.parse, maintenance_window=window))
+            if schedule and not schedule.ignored:
+                hold = _read(self.hold_key, tags, partial(Hold.parse, zone=schedule.zone))
+        except (ScheduleError, HoldError) as error:
+            problem = f"Its {'hold' if schedule else 'tag'} can't be read: {sentence(error)}"
+        return Cluster(region, snapshot.get("DBClusterIdentifier", "").lower(), snapshot, schedule, hold, problem)
+
+    def parse(self, value: str, maintenance_window: str = "") -> Schedule:
+        """Parse a tag's value. Raises ScheduleError."""
+        return Schedule.parse(
+            value,
+            default_zone=self.default_zone,
+            named=self.schedules,
+            calendars=self.calendars,
+            maintenance_window=maintenance_window,
+        )
 
 
-def _read(key: str, tags: Mapping[str, str], parse: Callable[[str], _T], error: type[_E]) -> _T | _E | None:
-    """What a tag means; an error if it can't be read, or if only a key differing in case or separators is there."""
-    try:
-        if key in tags:
-            return parse(tags[key])
-    except error as mistake:
-        return mistake
-    near = next((each for each in tags if _plain(each) == _plain(key)), None)
-    return None if near is None else error(f'unknown tag "{near}": did you mean "{key}"?')
+def _read(key: str, tags: Mapping[str, str], parse: Callable[[str], _T]) -> _T | None:
+    """What a tag means, if it is there. Raises as `parse` does, and ScheduleError for a key that is nearly right."""
+    if key in tags:
+        return parse(tags[key])
+    if near := [each for each in tags if _plain(each) == _plain(key)]:  # it differs in case or separators
+        raise ScheduleError(f'unknown tag "{near[0]}": did you mean "{key}"?')
+    return None
 
 
 @lru_cache(maxsize=4096)

@@ -57,12 +57,11 @@ class Costs:
 
 def handle(tag: str, at: datetime) -> None:
     """What a run does for a cluster with this tag. One that cannot be read is told, and that is all."""
-    schedule: Schedule | ScheduleError
     try:
-        schedule = Schedule.parse(tag, maintenance_window=MAINTENANCE)
+        cluster = Cluster("", "", SNAPSHOT, Schedule.parse(tag, maintenance_window=MAINTENANCE))
     except ScheduleError as error:
-        schedule = error
-    decide(Cluster("", "", SNAPSHOT, schedule), at)
+        cluster = Cluster("", "", SNAPSHOT, None, problem=str(error))
+    decide(cluster, at)
 
 
 def distinct() -> list[str]:

@@ -27,11 +27,12 @@ def is_tag_value(value: object) -> TypeGuard[str]:
 
 def explain(text: str, settings: Settings, now: datetime) -> dict[str, Any]:
     """What a tag of this value means, under the stack's settings. Numbers are None if they can't be known."""
-    schedule, transitions, hours, at = settings.parse(text), list[Transition](), None, now
+    transitions, hours, at = list[Transition](), None, now
     answer = {"tag": text, "valid": False, "transitions": [], "hours_a_week": None, "saved_share": None}
-    if isinstance(schedule, ScheduleError):
-        why = f"Can't be read, so a cluster with this tag is left alone: {sentence(schedule)}"
-        return {**answer, "message": why}
+    try:
+        schedule = settings.parse(text)
+    except ScheduleError as error:
+        return {**answer, "message": f"Can't be read, so a cluster with this tag is left alone: {sentence(error)}"}
     while len(transitions) < _MOST_TRANSITIONS and (upcoming := schedule.next_transition(at)):
         transitions.append(upcoming)
         at = upcoming.at

@@ -20,10 +20,9 @@ from office_hours.answer import Failure, Outcome, failed
 from office_hours.clock import local, utc
 from office_hours.decision import Action, Reason
 from office_hours.event import Event
-from office_hours.hold import HoldError
 from office_hours.reporting.hours import coming_spans, next_start
 from office_hours.run import Order
-from office_hours.schedule import Schedule, State
+from office_hours.schedule import State
 
 _MOST = 20  # clusters in a message
 _LONGER = timedelta(hours=2)
@@ -54,7 +53,7 @@ def stop_of(outcome: Outcome, now: datetime, after: datetime, until: datetime) -
     """When this cluster will be stopped, if it is up and that is after `after` and not after `until`."""
     cluster, decision, schedule = outcome.cluster, outcome.decision, outcome.cluster.schedule
     is_up = cluster.status == "available" and decision.action is Action.LEAVE and decision.reason in _LEFT
-    if not is_up or not isinstance(schedule, Schedule) or isinstance(cluster.hold, HoldError):
+    if not is_up or not schedule:
         return None
     coming, stops = coming_spans(schedule, cluster.hold, now, until + timedelta(minutes=1)), list[datetime]()
     if decision.reason is Reason.IN_USE:  # it stops when its grace ends, unless anything else comes before
@@ -97,13 +96,13 @@ def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str
 def _next_start(at: datetime, outcome: Outcome) -> datetime:
     """When a cluster that stops at this instant starts again, a day later at the latest."""
     schedule, a_day_later = outcome.cluster.schedule, at + timedelta(days=1)
-    start = next_start(schedule, at) if isinstance(schedule, Schedule) else None
+    start = next_start(schedule, at) if schedule else None
     return min(start or a_day_later, a_day_later)
 
 
 def _line(at: datetime, outcome: Outcome) -> str:
     cluster, later = outcome.cluster, ""
-    if isinstance(cluster.schedule, Schedule) and cluster.schedule.grace and outcome.decision.reason != Reason.IN_USE:
+    if cluster.schedule and cluster.schedule.grace and outcome.decision.reason != Reason.IN_USE:
         latest = at + timedelta(minutes=cluster.schedule.grace)
         later = f", or up to {local(latest, cluster.zone)} while somebody is connected"
     return f"{cluster.name} stops on {local(at, cluster.zone)}{later}."

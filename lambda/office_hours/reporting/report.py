@@ -18,7 +18,6 @@ from office_hours.reporting.hours import MONTH, PERIODS, Period, past, projected
 from office_hours.reporting.prices import Prices
 from office_hours.reporting.suggest import Suggestions, best, suggest
 from office_hours.reporting.survey import OfCluster, Survey, cut, look_around, of_cluster, place
-from office_hours.schedule import Schedule
 from office_hours.settings import Cluster
 
 _MONDAY = 0
@@ -67,7 +66,7 @@ def report(invocation: Invocation, *, send: bool) -> dict[str, Any]:
 def _of_region(now: datetime, prices: Prices, survey: Survey) -> Iterator[ClusterReport | Failure]:
     """A report on each tagged cluster of a Region; none if its events, and so its hours, are unknown."""
     for each in survey.clusters:
-        if each.schedule and each.identifier in survey.events:
+        if each.is_tagged and each.identifier in survey.events:
             yield guarded(each, partial(_of_cluster, each, now, prices, survey))
 
 
@@ -79,7 +78,7 @@ def _of_cluster(cluster: Cluster, now: datetime, prices: Prices, survey: Survey)
     return {
         **of_cluster(cluster),
         "periods": [past(snapshot, events, now, days, price) for days in PERIODS],
-        "projection": projected(schedule, now, price) if isinstance(schedule, Schedule) and not note else None,
+        "projection": projected(schedule, now, price) if schedule and not note else None,
         "note": note,
     }
 

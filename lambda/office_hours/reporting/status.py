@@ -10,11 +10,10 @@ from office_hours.answer import Entry, Failure, Outcome, RunError, in_words
 from office_hours.clock import LAST, local
 from office_hours.decision import Action, Decision, Reason
 from office_hours.evidence import decided
-from office_hours.hold import Hold, HoldError
 from office_hours.regions import Invocation, guarded
 from office_hours.reporting.hours import Span, coming_spans, past_spans
 from office_hours.reporting.survey import LONGEST_ANSWER, Looked, OfCluster, Survey, cut, look_around, of_cluster, place
-from office_hours.schedule import Schedule, State
+from office_hours.schedule import State
 from office_hours.settings import Cluster
 
 PAST, COMING = timedelta(days=3), timedelta(days=2)
@@ -95,13 +94,13 @@ def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem |
     """What there is to say about a Region's clusters."""
     yield from _misplaced(invocation.settings.tag_key, seen)
     # What needs no evidence comes first, since looking for more may take too long.
-    for each in decided(invocation, seen.region, (cluster for cluster in seen.clusters if cluster.schedule)):
+    for each in decided(invocation, seen.region, (cluster for cluster in seen.clusters if cluster.is_tagged)):
         yield each if isinstance(each, Failure) else guarded(each[0], partial(_row, invocation, seen, *each))
 
 
 def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
     """A problem for each instance that has the tag instead of its cluster."""
-    for cluster in (each for each in seen.clusters if not each.schedule):
+    for cluster in (each for each in seen.clusters if not each.is_tagged):
         for instance in seen.instances_of(cluster):
             if any(tag.get("Key") == key for tag in instance.get("TagList", ())):
                 words = f"the tag is on the instance {instance.get('DBInstanceIdentifier')}, not on the cluster"
@@ -115,7 +114,7 @@ def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decis
     # If the log can't be read, the past is unknown. That doesn't mean that nothing happened.
     if cluster.identifier in seen.events:
         spans = past_spans(cluster.snapshot, seen.events[cluster.identifier], now - PAST, now)
-    if isinstance(cluster.schedule, Schedule) and not isinstance(hold, HoldError):
+    if cluster.schedule and not cluster.problem:
         coming = coming_spans(cluster.schedule, hold, now, now + COMING)
         desired = coming[0].state
         # A change by hand is left until the next scheduled change, a cluster in use until its grace ends.
@@ -126,7 +125,7 @@ def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decis
         if at := min(filter(None, (cluster.next_change(now), decision.until)), default=None):
             to = hold.to if hold and hold.in_force(at) else cluster.schedule.desired_state(at)
     effect = "" if decision.action is Action.LEAVE else f"The next run {decision.action}s it."
-    written = hold.written(cluster.zone) if isinstance(hold, Hold) and now < (hold.until or LAST) else None
+    written = hold.written(cluster.zone) if hold and now < (hold.until or LAST) else None
     entry: StatusEntry = {
         **Outcome(cluster, decision, cluster.next_change(now), effect, written).entry,
         **of_cluster(cluster),

@@ -160,7 +160,7 @@ def best(answer: Suggestions) -> list[Suggestion]:
 def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterator[Suggestion | Failure]:
     """A suggestion for each untagged cluster that RDS can stop."""
     region, end = survey.region, invocation.now.replace(minute=0, second=0, microsecond=0)
-    clusters = [each for each in survey.clusters if not each.schedule and not obstacle(each.snapshot)]
+    clusters = [each for each in survey.clusters if not each.is_tagged and not obstacle(each.snapshot)]
     # Not all at once: four weeks of 10,000 clusters would take more memory than there is.
     for begin in range(0, len(clusters), MOST_QUERIES):
         some = clusters[begin : begin + MOST_QUERIES]

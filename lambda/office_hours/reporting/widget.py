@@ -25,7 +25,7 @@ from office_hours.hold import Hold
 from office_hours.reporting.hours import hours_in, next_start
 from office_hours.reporting.status import COMING, PAST, PROBLEMS, Row, Status
 from office_hours.reporting.suggest import Suggestions, best
-from office_hours.schedule import Schedule, State
+from office_hours.schedule import State
 
 # What the timeline shows, in its own units: ten an hour.
 BEFORE, WIDTH = timedelta(days=1), 720
@@ -142,9 +142,9 @@ def _buttons_of(row: Row, now: datetime) -> Iterator[dict[str, object]]:
 def _offers(row: Row, now: datetime) -> Iterator[tuple[Action, str, str, datetime | None]]:
     """The buttons that make sense now: action, label, question, and until when; None ends the hold."""
     cluster, hold, schedule = row.cluster, row.cluster.hold, row.cluster.schedule
-    if not isinstance(schedule, Schedule):
+    if not schedule:
         return
-    transition, is_held = schedule.next_transition(now), isinstance(hold, Hold) and hold.in_force(now)
+    transition, is_held = schedule.next_transition(now), hold and hold.in_force(now)
     if cluster.status == "stopped":
         if transition:
             yield Action.START, "Start", f"Start {cluster.name} now,", transition.at
