@@ -124,7 +124,8 @@ def guarded(cluster: Cluster, job: Callable[[], _T]) -> _T | Failure:
     try:
         return job()
     except Exception as error:  # noqa: BLE001  whatever breaks
-        return failed(cluster.path, error, region=cluster.region, cluster=cluster.identifier)
+        what = f"{cluster.account}/{cluster.name}" if cluster.account else cluster.name
+        return failed(what, error, region=cluster.region, cluster=cluster.identifier)
 
 
 def told(failures: Iterable[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:

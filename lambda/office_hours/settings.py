@@ -42,11 +42,6 @@ class Cluster:
     account: str = ""
 
     @property
-    def path(self) -> str:
-        """Its name, after the account's if there are several."""
-        return f"{self.account}/{self.name}" if self.account else self.name
-
-    @property
     def name(self) -> str:
         return f"{self.region}/{self.identifier}"
 

@@ -59,8 +59,7 @@ def report(invocation: Invocation, *, send: bool) -> dict[str, Any]:
     logger.info("report: %d clusters, %d failures", len(clusters), len(failures), extra={"report": answer})
     if unsent or (failures and not any("account" in each for each in clusters)):
         raise RunError(f"{len(failures)} failed, and {len(clusters)} clusters were reported on.\n{in_words(failures)}")
-    some, more = cut(clusters)
-    return {**answer, "clusters": some} | ({"more_clusters": more} if more else {})
+    return {**answer, **cut("clusters", clusters)}
 
 
 def _of_region(now: datetime, prices: Prices, survey: Survey) -> Iterator[ClusterReport | Failure]:

@@ -77,12 +77,8 @@ def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[
     for each in found:
         problems += each.problems if isinstance(each, Row) else [each]
     problems.sort(key=lambda each: (PROBLEMS.index(each["problem"]), place(each)))
-    some, more_problems = cut(problems, _LONGEST_PROBLEMS)
-    entries, more_clusters = cut([row.entry for row in rows], LONGEST_ANSWER - _LONGEST_PROBLEMS)
-    status = cast("Status", {**looked, "problems": some, "clusters": entries})
-    if more_problems or more_clusters:
-        status |= {"more_problems": more_problems, "more_clusters": more_clusters}
-    return status, rows
+    clusters = cut("clusters", [row.entry for row in rows], LONGEST_ANSWER - _LONGEST_PROBLEMS)
+    return cast("Status", {**looked, **cut("problems", problems, _LONGEST_PROBLEMS), **clusters}), rows
 
 
 def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Problem:

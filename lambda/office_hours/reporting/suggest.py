@@ -146,9 +146,7 @@ def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
     if or_fail and failures and not found:
         raise RunError(f"Nothing can be suggested.\n{in_words(failures)}")
     found.sort(key=lambda each: (-(each["saved_usd_a_month"] or 0.0), -each["saved_hours_a_month"], place(each)))
-    some, more = cut(found)
-    left_out = {"more_suggestions": more} if more else {}
-    answer = {**looked, "suggestions": some, "failures": in_words(failures).splitlines(), **left_out}
+    answer = {**looked, "failures": in_words(failures).splitlines(), **cut("suggestions", found)}
     return cast("Suggestions", answer)
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, TypeVar, cast
 
 from office_hours import rds
 from office_hours.answer import Failure, failed
@@ -129,8 +129,8 @@ def place(entry: OfCluster) -> tuple[str, str, str]:
     return entry.get("account_name", "").lower(), entry["region"], entry["cluster"]
 
 
-def cut(entries: Sequence[_T], longest: int = LONGEST_ANSWER) -> tuple[list[_T], int]:
-    """The first entries, as many as fit into so many bytes of JSON, and how many don't fit."""
+def cut(key: str, entries: Sequence[_T], longest: int = LONGEST_ANSWER) -> dict[str, Any]:
+    """An answer's keys: the first entries, as many as fit into so many bytes of JSON, and `more_...` if some don't."""
     sizes = itertools.accumulate(len(json.dumps(each)) + 2 for each in entries)
     fit = [each for each, size in zip(entries, sizes, strict=True) if size <= longest]
-    return fit, len(entries) - len(fit)
+    return {key: fit} | ({f"more_{key}": len(entries) - len(fit)} if len(fit) < len(entries) else {})
