@@ -5,7 +5,6 @@ don't work, this says so at once, before anything is made.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from settings import SettingsError, StackSettings
+from settings import SettingsError, StackSettings, stored_context
 
 PROJECT = Path(__file__).resolve().parents[1]
 CDK = PROJECT / "infra" / "node_modules" / ".bin" / "cdk"
@@ -85,11 +84,8 @@ def context_of(arguments: list[str]) -> dict[str, object]:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("-c", "--context", action="append", default=[])
     given = parser.parse_known_args(arguments)[0].context
-    try:
-        stored: dict[str, object] = json.loads((PROJECT / "cdk.json").read_text("utf-8")).get("context", {})
-    except ValueError as error:
-        raise SettingsError(f"cdk.json is not valid JSON: {error}") from error
-    return stored | dict(each.split("=", 1) for each in given if "=" in each)  # as the CDK, which warns of others
+    # As the CDK, which warns of others.
+    return stored_context() | dict(each.split("=", 1) for each in given if "=" in each)
 
 
 def profile(arguments: list[str]) -> str | None:

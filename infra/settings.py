@@ -167,10 +167,10 @@ def stored_context() -> dict[str, object]:
     try:
         content = json.loads(CDK_JSON.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError(f"can't be read: {error}") from error
+        raise SettingsError(f"cdk.json can't be read: {error}") from error
     context = content.get("context", {}) if isinstance(content, dict) else None
     if not isinstance(context, dict):
-        raise SettingsError('must be an object whose "context" is one.')
+        raise SettingsError('cdk.json must be an object whose "context" is one.')
     return context
 
 
@@ -179,7 +179,7 @@ def stored_settings() -> StackSettings:
     try:
         return StackSettings.from_context(stored_context())
     except SettingsError as error:
-        print(f"cdk.json: {error}", file=sys.stderr)
+        print(error, file=sys.stderr)
         sys.exit(2)
 
 

@@ -72,7 +72,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     settings = {"schedules": SCHEDULES, "defaultZone": ZONE, "tagKey": "another", "regions": ["us-east-1"]}
     (output / "cdk.json").write_text(json.dumps({"context": {"officeHours": settings}}), "utf-8")
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
-        patch.setattr(demo.__main__, "ROOT", output)
+        patch.setattr("settings.CDK_JSON", output / "cdk.json")
         patch.setattr(demo.__main__, "OUTPUT", output)
         patch.setattr(simulation, "simulate", simulate)
         patch.setattr(sys, "argv", ["demo"])
@@ -196,18 +196,6 @@ def test_the_users_own_tag_is_explained_and_marked(shown: Demo) -> None:
     assert f"{TAG}:\nShould be stopped now." in shown.printed
     assert len(re.findall("^> yours ", shown.printed, re.MULTILINE)) == 2  # in the chart and among the figures
     assert re.findall(r'<tr class="yours">.*?<b>(\w+)', shown.html) == ["yours"]
-
-
-def test_a_mistake_in_cdk_json_is_told_in_place_of_a_week(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "cdk.json").write_text('{"context": {"officeHours": {"defaultZone": "Europa/Berlin"}}}', "utf-8")
-    monkeypatch.setattr(demo.__main__, "ROOT", tmp_path)
-    monkeypatch.setattr(sys, "argv", ["demo"])
-    with pytest.raises(SystemExit) as end:
-        demo.__main__.main()
-    assert end.value.code == 2
-    assert capsys.readouterr().err.startswith("cdk.json: officeHours.defaultZone must be an IANA time zone")
 
 
 def test_the_page_needs_nothing_beside_itself(shown: Demo) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import demo.__main__
 import tools.explain
 import tools.suggest
 from invocation import invoke
@@ -107,8 +108,8 @@ def test_a_laptop_explains_without_aws(tag: str, status: int, words: str) -> Non
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{", "can't be read: Expecting property name"),
-        ('{"context": []}', 'must be an object whose "context" is one.'),
+        ("{", "cdk.json can't be read: Expecting property name"),
+        ('{"context": []}', 'cdk.json must be an object whose "context" is one.'),
         ('{"context": {"officeHours": {"everyMinutes": 7}}}', "officeHours.everyMinutes must be "),
     ],
 )
@@ -118,7 +119,8 @@ def test_a_mistake_in_cdk_json_is_one_line(
     (tmp_path / "cdk.json").write_text(text)
     monkeypatch.setattr("settings.CDK_JSON", tmp_path / "cdk.json")
     monkeypatch.setenv("TAG", OFFICE)
-    for main in (tools.explain.main, tools.suggest.main):
+    monkeypatch.setattr(sys, "argv", ["demo"])
+    for main in (tools.explain.main, tools.suggest.main, demo.__main__.main):
         with pytest.raises(SystemExit, match="2"):
             main()
-        assert re.fullmatch(f"cdk.json: {words}.*\n", capsys.readouterr().err)
+        assert re.fullmatch(f"{words}.*\n", capsys.readouterr().err)

@@ -53,9 +53,9 @@ def test_a_mistake_in_the_settings_is_said_before_anything_is_made(
 ) -> None:
     with pytest.raises(SystemExit, match=r"^officeHours\.everyMinutes must be a divisor of 60"):
         prepare_account.main(["-c", "officeHours.everyMinutes=7"])
-    monkeypatch.setattr(prepare_account, "PROJECT", tmp_path)
+    monkeypatch.setattr("settings.CDK_JSON", tmp_path / "cdk.json")
     (tmp_path / "cdk.json").write_text('{"context":\n  {"officeHours": {"everyMinutes": 5,}}}')
-    with pytest.raises(SystemExit, match=r"^cdk\.json is not valid JSON: .* line 2 column 38"):
+    with pytest.raises(SystemExit, match=r"^cdk\.json can't be read: .* line 2 column 38"):
         prepare_account.main([])
     (tmp_path / "cdk.json").write_text("{}")  # which the CDK accepts
     assert prepare_account.context_of([]) == {}

@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import json
 import os
 import sys
 from dataclasses import replace
@@ -29,10 +28,9 @@ from demo.account import (
 )
 from office_hours.reporting.explain import explain
 from office_hours.settings import Settings
-from settings import StackSettings
+from settings import stored_settings
 
-ROOT = Path(__file__).parents[2]
-OUTPUT = ROOT / "build" / "demo"
+OUTPUT = Path(__file__).parents[2] / "build" / "demo"
 
 
 def main() -> None:
@@ -41,11 +39,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a tag may have letters that the output's encoding lacks
     console = Console(highlight=False, markup=False, emoji=False)
-    try:
-        settings = settings_of_the_stack()
-    except ValueError as error:
-        print(f"cdk.json: {error}", file=sys.stderr)
-        sys.exit(2)
+    settings = settings_of_the_stack()
     try:
         clusters = (*([of_your_own(tag)] if (tag := os.environ.get("TAG")) else []), *CLUSTERS)
     except RefusedTagError as error:
@@ -95,8 +89,7 @@ def main() -> None:
 
 def settings_of_the_stack() -> str:
     """The functions' settings: cdk.json's schedules, calendars and zone, with the simulated account's own tag key."""
-    checked = StackSettings.from_context(json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"])
-    timed = replace(checked, every_minutes=_minutes(EVERY), notice_minutes=NOTICE_MINUTES)
+    timed = replace(stored_settings(), every_minutes=_minutes(EVERY), notice_minutes=NOTICE_MINUTES)
     return replace(timed, tag_key=TAG_KEY, regions=()).as_json()
 
 
