@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
         StackSettings.from_context(context_of(arguments))
         chosen = session(arguments)
         if not chosen.region_name:
-            sys.exit("No Region is set. Set one: AWS_REGION=eu-west-1 make deploy")
+            sys.exit("No Region is set. Set AWS_REGION, to eu-west-1 for instance.")
         account = chosen.client("sts").get_caller_identity()["Account"]
         if is_prepared(chosen):
             return 0

@@ -166,9 +166,9 @@ def test_a_star_is_every_tagged_cluster_and_what_cannot_be_done_is_left_with_its
         ("untagged", 'The cluster "untagged" has no tag "office-hours": the tagged clusters are "eu-west-1/bad"'),
         ("us-west-2/reporting", f'The cluster "us-west-2/reporting" is unknown: the Regions looked after are {HOME}.'),
         (ELSEWHERE, f'The cluster "{ELSEWHERE}" is unknown: did you mean "{HOME}/reporting"?'),
-        ("bad", '"eu-west-1/bad" can\'t be stopped by name. Its tag can\'t be read: unknown day "mno"'),
-        ("global", "\"eu-west-1/global\" can't be stopped by name. Can't be stopped: it belongs to"),
-        ("docdb", "\"eu-west-1/docdb\" can't be stopped by name. Can't be stopped: it is not Aurora"),
+        ("bad", '"eu-west-1/bad": Its tag can\'t be read: unknown day "mno"'),
+        ("global", '"eu-west-1/global": Can\'t be stopped: it belongs to'),
+        ("docdb", '"eu-west-1/docdb": Can\'t be stopped: it is not Aurora'),
     ],
 )
 def test_one_name_that_is_wrong_is_enough_to_do_nothing(account: Account, name: str, mistake: str) -> None:
@@ -353,6 +353,7 @@ def test_a_hold_can_begin_later_and_until_then_the_schedule_counts(account: Acco
     (entry,) = start(EVENING, event)["clusters"]
     assert entry["hold"] == account.tag("a") == "running from 2026-11-24T20:00+01:00 until 2026-11-24T23:00+01:00"
     assert (entry["decision"], entry["next"]) == ("stop", "2026-11-24T19:00:00Z")
+    assert entry["message"].endswith("Its hold begins on Tue 2026-11-24 20:00 Europe/Berlin.")
     account.settle(EVENING)
     assert decisions(stop(EVENING)) == {"a": ("stop", "scheduled")}
     account.settle("2026-11-24T17:40:00Z")

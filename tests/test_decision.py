@@ -181,6 +181,7 @@ def test_an_enforced_schedule_needs_no_evidence(tag: str, status: str, action: A
         (cluster(tag="ignore"), 'Its tag is "ignore": it is left alone, whatever happens to it.'),
         (cluster(tag="18:00-09:00 Japan"), "Running, as scheduled, until Tue 2026-11-17 09:00 Japan."),
         (cluster(tag="always"), "Running, as scheduled."),
+        (cluster(tag="weekdays 08:00- UTC"), "Running, as scheduled."),
         (cluster(tag=LATER), "Running. Its schedule says nothing until Tue 2026-12-01 08:00 UTC."),
         (cluster(hold="running until 2026-11-16T20:00Z"), "Held running until Mon 2026-11-16 20:00 UTC."),
         (cluster(hold="stopped"), "Held stopped."),

@@ -125,7 +125,7 @@ def test_names_may_be_one_text() -> None:
 )
 def test_a_time_that_is_not_read_gets_the_form_to_copy(key: str, given: str, form: str) -> None:
     (mistake,) = mistakes({"clusters": ["a"], key: given})
-    assert f'"{key}" has "{given}": did you mean "{form}"?' in mistake
+    assert f'"{key}" is "{given}": did you mean "{form}"?' in mistake
     assert Event.read({"clusters": ["a"], key: form}, NOW).is_command
 
 
@@ -148,11 +148,12 @@ def test_a_command_may_begin_later_or_end_a_hold() -> None:
         ({"from": "2026-12-24"}, '"clusters"'),
         ({"clusters": ["a"], "from": "2026-12-24", "time": "2026-12-23"}, '"from" and "time"'),
         ({"resume": True}, '"clusters"'),
-        ({"clusters": ["a"], "resume": "yes"}, '"resume" has "yes"'),
+        ({"clusters": ["a"], "resume": "yes"}, '"resume" is "yes"'),
         ({"clusters": ["a"], "resume": True, "until": "20:00"}, '"until" and "resume"'),
-        ({"dry_run": "true"}, '"dry_run" has "true"'),
-        ({"dry_run": 1}, '"dry_run" has 1'),
-        *(({"time": time}, '"time" has') for time in ("18:00", "2026-11-31T18:00Z", 5, None)),
+        ({"dry_run": "true"}, '"dry_run" is "true"'),
+        ({"dry-run": True}, 'Unknown keys: "dry-run". Did you mean "dry_run"? Accepted'),
+        ({"dry_run": 1}, '"dry_run" is 1'),
+        *(({"time": time}, '"time" is') for time in ("18:00", "2026-11-31T18:00Z", 5, None)),
         ([], "not a JSON object"),
         (None, "not a JSON object"),
     ],

@@ -37,7 +37,7 @@ def test_a_tag_is_explained_in_words_and_numbers() -> None:
     answer = told(OFFICE)
     assert answer["message"] == (
         "Should be running now. Stops Mon 18:00, starts Tue 08:00. Times are in Europe/Berlin. "
-        "Runs 50 of the week's 168 hours, on average over the coming year: 70% is saved."
+        "Runs 50 of the week's 168 hours on average over the coming year, which saves 70% of them."
     )
     assert (answer["valid"], answer["hours_a_week"], answer["saved_share"]) == (True, 50.0, 0.702)  # 118 of 168
     first, *others = answer["transitions"]
@@ -49,21 +49,21 @@ def test_a_tag_is_explained_in_words_and_numbers() -> None:
     ("tag", "hours", "words"),
     [
         ("always", 168.0, "It never changes."),
-        ("never", 0.0, "100% is saved"),
+        ("never", 0.0, "saves 100% of them"),
         ("ignore", None, "left alone"),
-        ("daily 22:00-06:00", 56.0, "67% is saved"),
-        ("daily 22:00-06:00", 56.0, "Where it names no zone, Asia/Tokyo is the default."),
+        ("daily 22:00-06:00", 56.0, "saves 67% of them"),
+        ("daily 22:00-06:00", 56.0, "Without a zone, Asia/Tokyo applies, the default."),
         ("berlin", 50.0, "Times are in Europe/Berlin."),
         ("-19:00", None, "It has one side only"),
         ("daily 08:00-18:00 Etc/GMT+5", 70.0, "Etc/GMT+5 is UTC-5 all year."),
         (f"{OFFICE} mon-fri 09:00-18:00 Asia/Kolkata", 64.5, "windows are in Europe/Berlin and Asia/Kolkata"),
-        (f"{OFFICE} sat 10:00-11:00", 51.0, "Where it names no zone, Asia/Tokyo is the default."),
-        (f"{OFFICE} holidays=BY", 49.0, "public holidays of Belarus."),
+        (f"{OFFICE} sat 10:00-11:00", 51.0, "Without a zone, Asia/Tokyo applies, the default."),
+        (f"{OFFICE} holidays=BY", 49.0, "public holidays: Belarus."),
         (f"{OFFICE} holidays=DE-BY", 48.3, "Germany (BY)"),
         ("mon 08:00-18:00 closed=2026-11-30", 9.8, "closed days"),
         ("mon 08:00-18:00 holidays=plant", 9.8, "closed days"),
         (f"{OFFICE} lead=15m", 51.2, "starts 15 minutes before each window"),
-        (f"{OFFICE} grace=2h", 50.0, "While somebody is connected, a stop waits, 2 h at the most."),
+        (f"{OFFICE} grace=2h", 50.0, "While somebody is connected, a stop waits for up to 2 h."),
         (f"{OFFICE} maintenance", 50.0, "maintenance window is added"),
         (f"{OFFICE} enforced", 50.0, "Changes by hand are undone"),
     ],
@@ -90,7 +90,7 @@ def test_the_status_function_explains_under_the_stacks_settings(monkeypatch: pyt
 @pytest.mark.parametrize(
     ("tag", "status", "words"),
     [
-        (OFFICE, 0, "70% is saved.\n  st"),
+        (OFFICE, 0, "saves 70% of them.\n  st"),
         ("8-18", 1, 'did you mean "08:00-18:00"?'),
         ("", 1, "make explain TAG="),
         ("x" * 257, 1, "expected the value of a tag, of 256 characters at most."),

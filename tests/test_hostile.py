@@ -187,7 +187,7 @@ def test_what_others_write_is_text_and_nothing_else(account: Account, said: list
 @pytest.mark.parametrize("text", ["\ud800", "a\udfff08:00-18:00", "mon-fri 08:00-18:00 " * 13, "mon " * 1_000_000])
 def test_what_no_tag_can_be_is_not_explained(account: Account, text: str) -> None:
     """Lambda cannot answer with half a surrogate pair, and to explain a million words takes longer than it waits."""
-    with pytest.raises(EventError, match=r'\A"explain" has ".*: expected the value of a tag, of 256 char') as caught:
+    with pytest.raises(EventError, match=r'\A"explain" is ".*: expected the value of a tag, of 256 char') as caught:
         invoke(handlers.status, EVENING, {"explain": text}, None)
     assert str(caught.value).isascii()
     assert len(str(caught.value)) < 1_000

@@ -66,11 +66,12 @@ def test_hours_and_money_of_a_day_a_week_and_two(account: Account) -> None:
 def test_what_is_never_acted_on_has_hours_and_no_savings_to_come(account: Account) -> None:
     a_week(account, "fine")
     account.add("untagged", Status="stopped")
+    account.add("ignored", "ignore", Status="stopped")
     account.add("world", OFFICE, GlobalClusterIdentifier="world")
     account.add("held", TagList=[{"Key": "office-hours", "Value": OFFICE}, {"Key": "office-hours-hold", "Value": "x"}])
     answer = report()
-    fine, held, world = answer["clusters"]
-    assert (fine["note"], world["projection"], held["projection"]) == ("", None, None)
+    fine, held, ignored, world = answer["clusters"]
+    assert (fine["note"], *(each["projection"] for each in (held, ignored, world))) == ("", None, None, None)
     assert 'the global database "world"' in world["note"]
     assert 'hold "x"' in held["note"]
     assert [each["running_hours"] for each in world["periods"]] == [24.0, 168.0, 336.0]
@@ -207,7 +208,7 @@ def test_a_topic_that_refuses_is_a_failure_and_the_report_is_in_the_log(account:
     ("event", "fault"),
     [
         ({"Send": True}, "Unknown key"),
-        ({"send": 1}, '"send" has 1'),
+        ({"send": 1}, '"send" is 1'),
         ({"suggest": True, "send": True}, '"send" goes alone'),
         ([], "not a JSON object"),
     ],

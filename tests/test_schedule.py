@@ -462,7 +462,7 @@ def test_suggested(tag: str, whole: str) -> None:
 WORDS = [
     ("mon-fri 08:00-18:00 EST", ["Or Etc/GMT+5. UTC and Etc/ zones have no daylight saving time."], ["MST"]),
     ("mon-fri 08:00-18:00 GMT", ["Europe/London"], []),
-    ("mon-fri 08:00-18:00 PST", ["America/Los_Angeles"], ["MST"]),
+    ("mon-fri 08:00-18:00 PDT", ['America/Los_Angeles"?'], ["MST", "Etc/"]),
     ("mon-fri 08:00-18:00 UTC+1", ["Europe/Berlin", "Africa/Lagos"], ['00 UTC"?']),
     ("mon-fri 08:00-18:00 GMT-5", ["America/New_York"], ['00 UTC"?']),
     ("mon-fri 08:00-18:00 Etc/GMT+55", ["Europe/Berlin"], ["did you mean"]),

@@ -292,6 +292,7 @@ def test_the_form_filters_by_name_and_state(account: Account, asked: dict[str, s
         ({"hold": "soon"}, ["Stop"]),
         ({"hold": "running until 2026-11-24T22:00"}, ["Stop", "2 h longer", "Back to schedule"]),
         ({"hold": "running until 2026-11-24T13:00"}, ["Stop", "Back to schedule"]),
+        ({"hold": "running from 2026-11-24T20:00"}, ["Stop", "2 h longer", "Until Wed 08:00", "Back to schedule"]),
         ({"hold": "stopped until 2026-11-24T16:00", "Status": "stopping"}, ["Back to schedule"]),
         ({"Status": "modifying"}, []),
         ({"GlobalClusterIdentifier": "world"}, []),
@@ -368,6 +369,6 @@ def test_a_mistake_from_a_dashboard_is_told_as_a_page(account: Account) -> None:
     event = {"clusters": ["<script>"], "until": "soon", "widgetContext": {}}
     page = read(str(invoke(handlers.stop, NOON, event, None)))
     assert page.all("h3")[0].text == "Nothing was done"
-    assert '"until" has "soon"' in page.all("li")[0].text
+    assert '"until" is "soon"' in page.all("li")[0].text
     assert page.all("script") == []
     assert account.named("StopDBCluster") == []

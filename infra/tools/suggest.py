@@ -62,7 +62,7 @@ def table(suggestions: Sequence[Suggestion]) -> list[str]:
         return ["There are no untagged clusters that RDS can stop."]
     names = [f"{each['region']}/{each['cluster']}" for each in suggestions]
     width = max(map(len, [*names, "cluster"]))
-    lines = [f"{'cluster':{width}}  hours a month  USD a month  tag"]
+    lines = [f"{'cluster':{width}}  hours saved a month  USD saved a month  tag"]
     for name, each in zip(names, suggestions, strict=True):
         lines.append(
             f"{name:{width}}  {_figures(each['saved_hours_a_month'], each['saved_usd_a_month'])}  {each['tag'] or '-'}"
@@ -77,7 +77,7 @@ def table(suggestions: Sequence[Suggestion]) -> list[str]:
 
 
 def _figures(hours: float, usd: float | None) -> str:
-    return f"{hours:13,.0f}  {'?' if usd is None else f'{usd:,.2f}':>11}"
+    return f"{hours:19,.0f}  {'?' if usd is None else f'{usd:,.2f}':>17}"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ FIRST, LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
 _MIDNIGHT, _MINUTE = time(), timedelta(minutes=1)
 _DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:(?:T| +)(\d\d?)(:\d\d.*))?", re.ASCII)
 # Abbreviations that are IANA zones, but without the summer time that people who use them have.
-_TRAPS = ("est", "mst", "hst", "gmt")
+TRAPS = ("est", "mst", "hst", "gmt")
 
 
 def utc(at: datetime, timespec: str = "seconds") -> str:
@@ -65,4 +65,4 @@ def zones() -> dict[str, str]:
     from importlib.resources import files  # noqa: PLC0415  once a process
 
     names = files("tzdata").joinpath("zones").read_text().split()
-    return {name.lower(): name for name in names if name.lower() not in _TRAPS}
+    return {name.lower(): name for name in names if name.lower() not in TRAPS}

@@ -67,7 +67,7 @@ def obstacles(clusters: Iterable[Cluster], action: Action, event: Event, now: da
     """A sentence for each named cluster to which a command can't be applied."""
     found = [(cluster, plan(cluster, action, event, now)) for cluster in clusters if event.is_command]
     refused = [(cluster, each.message) for cluster, each in found if isinstance(each, Decision)]
-    return [f'The cluster "{cluster.name}" can\'t be {DONE[action]} by name. {why}' for cluster, why in refused]
+    return [f'The cluster "{cluster.name}": {why}' for cluster, why in refused]
 
 
 def plan(cluster: Cluster, action: Action, event: Event, now: datetime) -> Hold | Decision:

@@ -224,17 +224,26 @@ def decide(cluster: Cluster, now: datetime) -> Decision | Dispute:  # noqa: PLR0
         return Decision(Action.LEAVE, Reason.NEEDS_ATTENTION, why, overdue=True)
     if status in _ENDS_SOON or not cluster.snapshot.get("DBClusterMembers"):  # 4
         return _busy(cluster)
-    state, desired, upcoming = cluster.state, schedule.desired_state(now), cluster.next_change(now)
-    until = f" until {local(upcoming, cluster.zone)}" if upcoming else ""
+    state, desired = cluster.state, schedule.desired_state(now)
     if hold and hold.in_force(now):  # 5
         action = Action.LEAVE if state is hold.to else _ACTIONS[hold.to]
-        found = Decision(action, Reason.HELD, f"Held {hold.to}{until}.")
+        end = f" until {local(hold.until, cluster.zone)}" if hold.until else ""
+        found = Decision(action, Reason.HELD, f"Held {hold.to}{end}.")
     elif desired in (None, state):  # 6
+        until = _until(cluster, schedule, now)
         says = f", as scheduled{',' * bool(until)}" if desired else ". Its schedule says nothing"
         found = _leave(Reason.AS_SCHEDULED, f"{state.capitalize()}{says}{until}.")
     else:
         return _dispute(cluster, schedule, hold, desired, now)
     return found if status in _STEADY else _busy(cluster)  # 4
+
+
+def _until(cluster: Cluster, schedule: Schedule, now: datetime) -> str:
+    """Until when it stays as it is. An edge of a one-sided schedule may change nothing."""
+    at = cluster.next_change(now)
+    if not at or (schedule.one_sided and schedule.desired_state(at) is schedule.desired_state(now)):
+        return ""
+    return f" until {local(at, cluster.zone)}"
 
 
 def _dispute(cluster: Cluster, schedule: Schedule, hold: Hold | None, desired: State, now: datetime) -> Dispute:

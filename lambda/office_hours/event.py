@@ -8,7 +8,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import in_zone, instant, moment
-from office_hours.text import as_json, some
+from office_hours.text import as_json, nearest, some
 
 _ACCEPTED = (
     'Accepted: {} to do what the schedules say now, {"dry_run": true}, {"time": "2026-12-24T12:00:00+01:00"}, '
@@ -157,10 +157,13 @@ def _names(given: object) -> tuple[tuple[Name, ...] | None, list[object]]:
 
 def unknown_keys(event: Mapping[object, object], known: Sequence[str], accepted: str) -> list[str]:
     """A sentence for the unknown keys of the event, with what is accepted; none if all are known."""
-    unknown = some((as_json(key) for key in event if key not in known), _MOST_UNKNOWN)
-    return [f"Unknown keys: {', '.join(unknown)}. {accepted}."] if unknown else []
+    unknown = [str(key) for key in event if key not in known]
+    near = nearest(unknown[0], known) if len(unknown) == 1 else []
+    meant = f'Did you mean "{near[0]}"? ' if near else ""
+    named = ", ".join(some(map(as_json, unknown), _MOST_UNKNOWN))
+    return [f"Unknown keys: {named}. {meant}{accepted}."] if unknown else []
 
 
 def _wrong(key: str, value: object, form: str = "") -> str:
     meant = f'did you mean "{form}"? Expected' if form else "expected"
-    return f'"{key}" has {as_json(value)}: {meant} {_EXPECTED[key]}.'
+    return f'"{key}" is {as_json(value)}: {meant} {_EXPECTED[key]}.'

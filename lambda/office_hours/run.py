@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from office_hours import answer, rds
 from office_hours.answer import Answer, Failure, Outcome, RunError, in_words, logger
+from office_hours.clock import local
 from office_hours.command import DONE, choose, obstacles, plan
 from office_hours.decision import Action, Decision, Reason
 from office_hours.event import Event, EventError
@@ -135,7 +136,12 @@ def _outcome(order: Order, cluster: Cluster, decision: Decision) -> Outcome:
     """What comes of the decision, before it is carried out."""
     effect, hold = "", cluster.hold
     if order.event.resume:
-        decision = replace(decision, message=f"Back on its schedule. {decision.message}")
+        back = "Would be back on its schedule." if order.event.dry_run else "Back on its schedule."
+        decision = replace(decision, message=f"{back} {decision.message}")
+    elif order.event.since and hold and hold.since:
+        decision = replace(
+            decision, message=f"{decision.message} Its hold begins on {local(hold.since, cluster.zone)}."
+        )
     if decision.action is order.action:
         effect = f"Would be {DONE[order.action]}."
     elif decision.action is not Action.LEAVE:

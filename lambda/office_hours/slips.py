@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from office_hours.clock import zones
+from office_hours.clock import TRAPS, zones
 from office_hours.schedule import ORDINALS, WEEKDAYS
 from office_hours.tag import CONSTANTS, EXPECTED_VALUE, OPTIONS, PIECES, kind_of
 from office_hours.text import ScheduleError, nearest, some
@@ -58,17 +58,26 @@ def unknown_word(word: str, named: Iterable[str], *, begins: bool, alone: bool) 
             return ScheduleError(fault, _ABOUT_CONSTANTS, instead=(word, constants[0] if alone else ""))
         if names := nearest(word, named, likeness=0.8):
             return ScheduleError(fault, instead=(word, names[0]))
-    elif zones_meant := likely_zones(word):
-        others = f"Or {', '.join(zones_meant[1:])}. UTC and Etc/ zones have no daylight saving time."
-        return ScheduleError(f'unknown zone "{word}"', others if zones_meant[1:] else "", (word, zones_meant[0]))
+    elif error := _unknown_zone(word):
+        return error
     for piece in re.split("[+-]", word):
         if near := _near_word(piece):
             kind = kind_of(near)
             return ScheduleError(f'unknown {kind if kind in PIECES else "word"} "{piece}"', instead=(piece, near))
     if not begins:
-        return ScheduleError(fault, _EXPECTED_WORD)
+        return ScheduleError(fault.replace("word", "zone", 1) if "/" in word else fault, _EXPECTED_WORD)
     others = f", only {', '.join(some(sorted(named), 10))}" if named else ""
     return ScheduleError(fault, f'{EXPECTED_VALUE}; the setting "schedules" has no schedule of that name{others}')
+
+
+def _unknown_zone(word: str) -> ScheduleError | None:
+    zones_meant = likely_zones(word)
+    if not zones_meant:
+        return None
+    others = f"Or {', '.join(zones_meant[1:])}." if zones_meant[1:] else ""
+    if any(each.startswith(("UTC", "Etc/")) for each in zones_meant):
+        others += " UTC and Etc/ zones have no daylight saving time."
+    return ScheduleError(f'unknown zone "{word}"', others.strip(), (word, zones_meant[0]))
 
 
 def _near_word(piece: str) -> str | None:
@@ -91,10 +100,15 @@ def likely_zones(word: str) -> list[str]:
         is_abbreviation = word.isupper() and len(word) < 5
         return [] if is_abbreviation else _near_zones(word)
     cities = [city for _, city, *_ in found]
-    # The zone with this offset all year. Its name has the opposite sign.
+    if match:
+        return _fixed(offset) + cities
+    return cities + _fixed(offset) if word.lower() in TRAPS else cities  # what is no zone may be a summer time
+
+
+def _fixed(offset: str) -> list[str]:
+    """The zone with this offset all year, if there is one. Its name has the opposite sign."""
     name = "utc" if offset == "+0" else "etc/gmt" + offset.translate(str.maketrans("+-", "-+"))
-    fixed = [zones()[name]] if name in zones() else []
-    return fixed + cities if match else cities + fixed
+    return [zones()[name]] if name in zones() else []
 
 
 def _near_zones(word: str) -> list[str]:

@@ -56,17 +56,17 @@ def _sentences(schedule: Schedule, coming: list[Transition], hours: float | None
     if hours is None:
         yield "It has one side only, so how many hours a week it runs depends on you."
     else:
-        saved = f"{1 - hours / _WEEK:.0%} is saved"
-        yield f"Runs {hours:g} of the week's {_WEEK} hours, on average over the coming year: {saved}."
+        saved = f"which saves {1 - hours / _WEEK:.0%} of them"
+        yield f"Runs {hours:g} of the week's {_WEEK} hours on average over the coming year, {saved}."
     for code in schedule.days_off.countries:
-        yield f"Nothing starts on the public holidays of {_country_name(code)}."
+        yield f"Nothing starts on public holidays: {_country_name(code)}."
     if schedule.days_off.closed or schedule.days_off.dates:
         yield "Nothing starts on its closed days."
     if schedule.lead:
         yield f"It starts {schedule.lead} minutes before each window, so that it is up in time."
     if schedule.grace:
         time = f"{schedule.grace} minutes" if schedule.grace % 60 else f"{schedule.grace // 60} h"
-        yield f"While somebody is connected, a stop waits, {time} at the most."
+        yield f"While somebody is connected, a stop waits for up to {time}."
     if schedule.maintenance:
         yield "Each cluster's maintenance window is added."
     if schedule.enforced:
@@ -93,7 +93,7 @@ def _zones(schedule: Schedule) -> Iterator[str]:
     else:
         yield f"Times are in {zones[0]}."
     if schedule.in_default_zone:
-        yield f"Where it names no zone, {zones[-1]} is the default."
+        yield f"Without a zone, {zones[-1]} applies, the default."
     for zone in zones:
         if zone.startswith(("Etc/GMT+", "Etc/GMT-")):
             yield f"{zone} is UTC{-int(zone.removeprefix('Etc/GMT')):+d} all year."

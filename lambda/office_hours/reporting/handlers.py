@@ -62,7 +62,7 @@ def _read(event: object, keys: Sequence[str], accepted: str) -> dict[str, Any]:
         if key == "explain":
             expected, is_right = TAG_VALUE, is_tag_value(value)
         if not is_right:
-            mistakes.append(f'"{key}" has {as_json(value)}: expected {expected}.')
+            mistakes.append(f'"{key}" is {as_json(value)}: expected {expected}.')
     if given.get("send") and (given.get("suggest") or "widgetContext" in given):
         mistakes.append('"send" goes alone: the message has suggestions of its own.')
     if not isinstance(event, dict):

@@ -145,7 +145,7 @@ def total(days: int, periods: Sequence[Period]) -> Period:
         "running_hours": round(sum(each["running_hours"] for each in periods), 2),
         "stopped_hours": round(sum(each["stopped_hours"] for each in periods), 2),
         "complete": not unknown and all(each["complete"] for each in periods),
-        "saved_usd": round(sum(saved), 2) if saved or not periods else None,
+        "saved_usd": None if unknown and not sum(saved) else round(sum(saved), 2),
         "note": " ".join([left_out] * bool(unknown) + [notes] * bool(noted)),
     }
 

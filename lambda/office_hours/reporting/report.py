@@ -72,7 +72,7 @@ def _of_region(now: datetime, prices: Prices, survey: Survey) -> Iterator[Cluste
 def _of_cluster(cluster: Cluster, now: datetime, prices: Prices, survey: Survey) -> ClusterReport:
     snapshot, schedule, events = cluster.snapshot, cluster.schedule, survey.events[cluster.identifier]
     price, decision = prices.of(snapshot, survey.classes_of(cluster), cluster.region), decide(cluster, now)
-    left = (Reason.INVALID_TAG, Reason.INELIGIBLE)
+    left = (Reason.IGNORED, Reason.INVALID_TAG, Reason.INELIGIBLE)
     note = decision.message if isinstance(decision, Decision) and decision.reason in left else ""
     return {
         **of_cluster(cluster),

@@ -77,10 +77,13 @@ def propose(seen: Connections, settings: Settings) -> tuple[str, str]:
         return "", f"Always {quietest:g} connected, no more and no fewer: can't tell a pool in use from an idle one."
     tag = windows(used | unknown) if used or unknown else "never"
     if not tag:
-        return "", f"Never idle: in all hours of the week, or nearly all, more than {quietest:g} were connected once."
+        return (
+            "",
+            f"Never idle: in all or nearly all hours of the week, over {quietest:g} were connected at least once.",
+        )
     notes = [f"Nothing connected in {days:.0f} days: is it still needed?"] * (not used)
     if quietest:
-        notes.append(f"{quietest:g} are always connected, as by a pool or monitoring, and count as idle.")
+        notes.append(f"{quietest:g} are always connected, perhaps a pool or monitoring, and count as idle.")
     if unknown:
         notes.append(f"No data for {len(unknown)} hours of the week: it runs in them.")
     return tag, " ".join([*notes, f"From {days:.0f} days of data."])

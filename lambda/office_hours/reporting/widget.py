@@ -157,7 +157,7 @@ def _offers(row: Row, now: datetime) -> Iterator[tuple[Action, str, str, datetim
             yield Action.START, "2 h longer", keep, end + _TWO_HOURS
             if not is_held and (start := next_start(schedule, end)) and start > end + _TWO_HOURS:
                 yield Action.START, f"Until {_when(start, cluster.zone, now)}", keep, start
-    if is_held:
+    if "hold" in row.entry:  # now or later
         action = Action.STOP if schedule.desired_state(now) is State.STOPPED else Action.START
         yield action, "Back to schedule", f"End the hold of {cluster.name} and give it back to its schedule", None
 
