@@ -54,6 +54,7 @@ def run(order: Order) -> Answer:
     clusters_of: _ClustersOf = partial(listed, order)
     if order.event.clusters:
         clusters_of, failures = _choose(order, regions, failures)
+        regions = [region for region in regions if [*clusters_of(region)]]
     outcomes, failed_too = side_by_side(regions, partial(_handle, order, clusters_of), order.seconds_left())
     if order.tell and not order.is_late():
         failed_too += order.tell(order, outcomes)
