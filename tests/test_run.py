@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aws_server import ACCESS_DENIED, HOME, INTERNAL_FAILURE, Account, Call, Refusal
+from aws_server import ACCESS_DENIED, HOME, INTERNAL_FAILURE, Account, Call, Damage, Fault, Refusal
 from invocation import Answer, Context, Log, decisions, settings, start, stop
 from office_hours import rds
 from office_hours.answer import RunError
@@ -162,12 +162,13 @@ def test_a_region_that_hangs_or_fails_costs_no_other(account: Account, monkeypat
     assert "Region us-east-1: TimeoutError: it did not answer in time" in told
 
 
+@pytest.mark.parametrize("fault", [ACCESS_DENIED, Damage.TRUNCATED])
 def test_without_the_list_of_regions_the_own_one_is_handled_and_the_failure_told(
-    account: Account, monkeypatch: pytest.MonkeyPatch
+    account: Account, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
     settings(monkeypatch, regions=["*"])
     everywhere(account)
-    account.fail("ListRegions", ACCESS_DENIED)
+    account.fail("ListRegions", fault)
     with pytest.raises(RunError, match=r"^1 failed and 1 clusters were handled"):
         stop(CLOSING)
     assert stopped(account) == [HOME]

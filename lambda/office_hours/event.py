@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from office_hours.clock import in_zone, instant, moment
+from office_hours.clock import LAST, in_zone, instant, moment
 from office_hours.text import as_json, nearest, some
 
 _ACCEPTED = (
@@ -62,7 +62,8 @@ def end_of(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
         return next(at for at in each_day if at > now)
     if duration:
         days, hours, minutes = (int(part or 0) for part in duration.groups())
-        end = now + timedelta(days=days, hours=hours, minutes=minutes)
+        length = timedelta(days=days, hours=hours, minutes=minutes)
+        end = min(now, LAST - length) + length  # the calendar ends
         return end + timedelta(seconds=-end.second % 60, microseconds=-end.microsecond)
     return moment(text, zone)
 

@@ -79,7 +79,7 @@ def regions_of(settings: Settings) -> tuple[list[Region], list[Failure]]:
     if names == ("*",):
         try:
             names = tuple(rds.enabled_regions())
-        except rds.CallError as error:
+        except Exception as error:  # noqa: BLE001  whatever breaks
             names, failures = (), [failed("The list of the account's Regions", error)]
     clients = [rds.client(name) for name in names or (None,)]
     return [Region(client.meta.region_name, client) for client in clients], failures

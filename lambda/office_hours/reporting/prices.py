@@ -55,7 +55,7 @@ def fetch(region: str, engine: str) -> PriceList:
         PaginationConfig={"PageSize": 100},
     )
     prices = defaultdict[tuple[str, bool], set[float]](set)
-    for text in (product for answer in answers for product in answer["PriceList"]):
+    for text in (product for answer in answers for product in answer.get("PriceList", ())):
         with suppress(ValueError, LookupError, TypeError, AttributeError):  # what can't be read is left out
             product = json.loads(text)
             attributes = product["product"]["attributes"]
