@@ -4,6 +4,8 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from office_hours.reporting.explain import LONGEST_TAG
+
 REGION = "eu-central-1"
 # A week and a day, with a public holiday on a working day: Christmas, on a Friday.
 START = datetime(2026, 12, 21, tzinfo=UTC)
@@ -18,7 +20,6 @@ MODIFYING = timedelta(minutes=35)
 TAG_KEY = "office-hours"
 # Wednesday night, in the middle of the timeline, so that a tag with `maintenance` shows.
 MAINTENANCE_WINDOW = "wed:02:40-wed:03:10"
-LONGEST_TAG = 256
 YOURS = "yours"  # the cluster with the user's own tag
 WAITED_FOR = "reporting"  # the cluster with grace
 NOTICE_MINUTES = 30

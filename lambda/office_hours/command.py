@@ -13,7 +13,6 @@ from office_hours.schedule import State
 from office_hours.settings import Cluster
 from office_hours.text import as_json, nearest, some
 
-DONE = {Action.START: "started", Action.STOP: "stopped"}
 _MOST_NAMED = 5
 
 

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from office_hours import answer, rds
 from office_hours.answer import Answer, Failure, Outcome, RunError, in_words, logger
 from office_hours.clock import local
-from office_hours.command import DONE, choose, obstacles, plan
+from office_hours.command import choose, obstacles, plan
 from office_hours.decision import Action, Decision, Reason
 from office_hours.event import Event, EventError
 from office_hours.evidence import decided
@@ -27,6 +27,7 @@ _ClustersOf = Callable[[Region], Iterable[Cluster | Failure]]
 # A command by name lists first. Listing may take this share of the function's time; the rest is for acting.
 _FOR_LISTING = 0.5
 _DOING = {Action.STOP: "Stopping", Action.START: "Starting"}
+_DONE = {Action.STOP: "stopped", Action.START: "started"}
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def _outcome(order: Order, cluster: Cluster, decision: Decision) -> Outcome:
             decision, message=f"{decision.message} Its hold begins on {local(hold.since, cluster.zone)}."
         )
     if decision.action is order.action:
-        effect = f"Would be {DONE[order.action]}."
+        effect = f"Would be {_DONE[order.action]}."
     elif decision.action is not Action.LEAVE:
         effect = f"The {decision.action} function {decision.action}s it."
     written = hold.written(cluster.zone) if order.event.is_command and hold else None
@@ -157,13 +158,13 @@ def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
     try:
         snapshot = rds.act(region.client, action, cluster.identifier, partial(order.is_late, outcome.next))
     except rds.NotSentError:
-        effect = f"Not {DONE[action]}: it was too late in this run, and the next one looks again."
+        effect = f"Not {_DONE[action]}: it was too late in this run, and the next one looks again."
         return replace(outcome, effect=effect).logged(logger.warning)
     except ClientError as error:
         code, words = rds.words(error)
         if code not in rds.REFUSALS:
             raise
-        effect = f"Not {DONE[action]}: RDS refused: {sentence(words)} The next run tries again."
+        effect = f"Not {_DONE[action]}: RDS refused: {sentence(words)} The next run tries again."
         refused = replace(outcome, effect=effect, error=f"{code}: {words}")
         return refused.logged(logger.warning, error_code=code, error_message=words)
     return replace(outcome, effect=f"{_DOING[action]}.", done=True).logged(logger.info, db_cluster=snapshot)
