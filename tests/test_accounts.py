@@ -44,14 +44,6 @@ def failures(answer: dict[str, Any]) -> list[str]:
     return [each["message"] for each in answer["problems"] if each["problem"] == "failure"]
 
 
-def test_without_an_organization_no_further_call_is_made(account: Account) -> None:
-    account.join(SHOP, "shop").add("a", OFFICE)
-    account.add("a", OFFICE, Status="stopped")
-    (entry,) = status()["clusters"]
-    assert "account" not in entry
-    assert account.counts() == LOOKING
-
-
 def test_each_account_is_read_with_a_role_of_its_own_and_named(organization: Account) -> None:
     organization.join(ACCOUNT, "central").add("a", OFFICE, Status="stopped")
     organization.join(SHOP, "shop").add("a", OFFICE, Status="stopped")

@@ -4,7 +4,6 @@ The 24th of November 2026 is a Tuesday; at 17:30 UTC it is 18:30 in Berlin, afte
 """
 
 import json
-import threading
 from datetime import datetime
 from typing import Any
 
@@ -96,25 +95,33 @@ def test_who_changed_it_is_read_from_the_log_as_the_runs_read_it(account: Accoun
 
 
 def test_problems_come_first_and_the_worst_of_them(account: Account) -> None:
-    account.add("a-global", OFFICE, GlobalClusterIdentifier="world")
+    account.add("a-documents", OFFICE, Engine="docdb")
     account.add("b-bad", "mno-fri 08:00-18:00")
     account.add("c-near", TagList=[{"Key": "Office_Hours", "Value": OFFICE}])
     account.add("d-late", "mon-fri 08:00-17:00 Europe/Berlin")
     in_a_day, later = map(datetime.fromisoformat, ("2026-11-25T17:30Z", "2026-11-25T17:31Z"))
     account.add("e-restart", "never", Status="stopped", AutomaticRestartTime=in_a_day)
     account.add("f-fine", OFFICE, Status="stopped", AutomaticRestartTime=later)
+    account.add("g-broken", OFFICE, Status="failed")
+    account.add("h-misplaced")
+    tagged = {"DBInstanceIdentifier": "h-misplaced-1", "TagList": [{"Key": "office-hours", "Value": OFFICE}]}
+    account.instead["DescribeDBInstances"] = {"DBInstances": [tagged]}
     answer = status()
     assert problems(answer) == [
         ("invalid-tag", "b-bad"),
         ("invalid-tag", "c-near"),
+        ("needs-attention", "g-broken"),
         ("overdue", "d-late"),
-        ("ineligible", "a-global"),
+        ("tag-on-instance", "h-misplaced"),
+        ("ineligible", "a-documents"),
         ("automatic-restart", "e-restart"),
     ]
-    messages = [each["message"] for each in answer["problems"]]
-    assert 'did you mean "mon-fri 08:00-18:00' in messages[0]
-    assert 'did you mean "office-hours"?' in messages[1]
-    assert "Wed 2026-11-25 17:30 UTC" in messages[4]
+    messages = {each["cluster"]: each["message"] for each in answer["problems"]}
+    assert 'did you mean "mon-fri 08:00-18:00' in messages["b-bad"]
+    assert 'did you mean "office-hours"?' in messages["c-near"]
+    assert "the tag is on the instance h-misplaced-1" in messages["h-misplaced"]
+    assert "Wed 2026-11-25 17:30 UTC" in messages["e-restart"]
+    assert [entry["cluster"] for entry in answer["clusters"] if entry["overdue"]] == ["d-late", "g-broken"]
 
 
 def test_a_region_that_fails_is_a_problem_and_the_others_are_shown(
@@ -149,19 +156,6 @@ def test_what_one_call_does_not_tell_the_others_do(account: Account, operation: 
     assert problems(answer)[0] == ("failure", "")
 
 
-def test_a_region_that_hangs_costs_itself_alone(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings(monkeypatch, regions=[HOME, "us-east-1"])
-    account.add("a", OFFICE)
-    account.add("b", OFFICE, region="us-east-1")
-    over = threading.Event()
-    account.before("DescribeDBClusters", lambda _: over.wait(20), region="us-east-1")
-    answer = status(context=Context(remaining=9_000))
-    over.set()
-    assert [entry["cluster"] for entry in answer["clusters"]] == ["a"]
-    assert problems(answer)[0] == ("failure", "")
-    assert "us-east-1" in answer["problems"][0]["message"]
-
-
 def test_a_region_that_a_policy_denies_is_named_and_no_problem(
     account: Account, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
@@ -185,20 +179,6 @@ def test_one_odd_cluster_costs_itself_alone(account: Account) -> None:
     assert "eu-west-1/odd" in answer["problems"][0]["message"]
 
 
-def test_what_needs_attention_is_said_of_each_kind_of_cluster(account: Account) -> None:
-    account.add("broken", OFFICE, Status="failed")
-    account.add("documents", OFFICE, Engine="docdb")
-    account.add("misplaced")
-    account.add("untagged")
-    tagged = {"DBInstanceIdentifier": "misplaced-1", "TagList": [{"Key": "office-hours", "Value": OFFICE}]}
-    account.instead["DescribeDBInstances"] = {"DBInstances": [tagged]}
-    answer = status()
-    expected = [("needs-attention", "broken"), ("tag-on-instance", "misplaced"), ("ineligible", "documents")]
-    assert problems(answer) == expected
-    assert "the tag is on the instance misplaced-1, not on the cluster" in answer["problems"][1]["message"]
-    assert {entry["cluster"]: entry["overdue"] for entry in answer["clusters"]} == {"broken": True, "documents": False}
-
-
 def test_who_changed_it_is_said_where_cloudtrail_knows(account: Account, log: Log) -> None:
     for name in ("a", "b"):
         account.add(name, OFFICE)
@@ -216,12 +196,12 @@ def test_who_changed_it_is_said_where_cloudtrail_knows(account: Account, log: Lo
 
 @pytest.mark.parametrize("function", [handlers.status, handlers.report])
 def test_of_more_clusters_than_an_answer_holds_as_many_are_told_as_it_does(account: Account, function: Handler) -> None:
-    for number in range(5_000):
-        account.add(f"c{number}", "\N{BLACK HEART SUIT}" * 256, Status="stopped")
+    for number in range(400):  # each with ten times as much text as RDS allows, for want of ten times as many
+        account.add(f"c{number}", "\N{BLACK HEART SUIT}" * 2_560, Status="stopped")
     answer = invoke(function, EVENING, {}, Context(remaining=300_000))
     assert 5_900_000 < len(json.dumps(answer)) < 6 * 1024 * 1024
-    assert len(answer["clusters"]) + answer["more_clusters"] == 5_000
-    assert len(answer.get("problems", ())) + answer.get("more_problems", 5_000) == 5_000
+    assert len(answer["clusters"]) + answer["more_clusters"] == 400
+    assert len(answer.get("problems", ())) + answer.get("more_problems", 400) == 400
 
 
 # The event
@@ -230,7 +210,6 @@ def test_of_more_clusters_than_an_answer_holds_as_many_are_told_as_it_does(accou
 @pytest.mark.parametrize(
     ("event", "fault"),
     [
-        ({"clusters": ["a"]}, '"clusters"'),
         ({"key1": "value1"}, '"key1"'),
         ({"Explain": "x"}, '"explain"'),
         ({"explain": 5}, '"explain" is 5'),
