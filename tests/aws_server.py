@@ -21,6 +21,7 @@ from enum import Enum, auto
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from operator import itemgetter
 from threading import Lock, Thread
 from types import SimpleNamespace
 from typing import Any
@@ -31,7 +32,7 @@ import botocore.endpoint
 import botocore.session
 import pytest
 from botocore import xform_name
-from botocore.model import DenormalizedStructureBuilder, ListShape, MapShape, ServiceModel, Shape, StructureShape
+from botocore.model import DenormalizedStructureBuilder, ListShape, ServiceModel, Shape, StructureShape
 from botocore.parsers import create_parser
 from botocore.retries import bucket
 from botocore.serialize import create_serializer
@@ -260,10 +261,10 @@ class Account:
         return serve(call) if serve else Refusal("InvalidAction", f"Could not find operation {call.operation}")
 
     def _describe_db_clusters(self, call: Call) -> Structure | Refusal:
+        clusters = self.clusters[call.region]
         if call.cluster:
-            cluster = self.clusters[call.region].get(call.cluster)
-            return {"DBClusters": [cluster]} if cluster else _not_found(call)
-        return self._page(call, "DBClusters", [cluster for _, cluster in sorted(self.clusters[call.region].items())])
+            return {"DBClusters": [clusters[call.cluster]]} if call.cluster in clusters else _not_found(call)
+        return self._page(call, "DBClusters", [cluster for _, cluster in sorted(clusters.items())])
 
     def _describe_events(self, call: Call) -> Structure | Refusal:
         if call.parameters.get("SourceType") != "db-cluster":
@@ -378,17 +379,17 @@ class Account:
         if key != "EventName" or not 1 <= size <= 50:
             return Refusal("InvalidLookupAttributesException", "Only EventName is understood, and 50 at the most.")
         now = datetime.now(UTC).timestamp()
-        first = float(call.parameters.get("StartTime", now - TRAIL_REACHES.total_seconds()))
-        last = min(float(call.parameters.get("EndTime", now)), now - self.trail_delay.total_seconds())
-        if float(call.parameters.get("StartTime", 0)) > float(call.parameters.get("EndTime", now)):
+        first, last = (float(call.parameters[key]) for key in ("StartTime", "EndTime"))
+        if first > last:
             return Refusal("InvalidTimeRangeException", "The start comes after the end.")
+        first = max(first, now - TRAIL_REACHES.total_seconds())
+        last = min(last, now - self.trail_delay.total_seconds())
         records = [(datetime.fromisoformat(each["eventTime"]).timestamp(), each) for each in self.trail[call.region]]
         found = [
-            {"EventId": f"{number}", "EventName": value, "EventTime": at, "CloudTrailEvent": json.dumps(record)}
-            for number, (at, record) in enumerate(records)
-            if record["eventName"] == value and max(first, now - TRAIL_REACHES.total_seconds()) <= at <= last
+            {"EventName": value, "EventTime": at, "CloudTrailEvent": json.dumps(record)}
+            for at, record in sorted(records, key=itemgetter(0), reverse=True)
+            if record["eventName"] == value and first <= at <= last
         ]
-        found.sort(key=lambda each: float(str(each["EventTime"])), reverse=True)
         return _json_page(call, "Events", found, min(size, self.page))
 
     def _get_metric_data(self, call: Call) -> Structure | Refusal:
@@ -471,21 +472,11 @@ def _not_found(call: Call) -> Refusal:
 def write(parent: ET.Element, name: str, shape: Shape, value: Any) -> None:  # noqa: ANN401 - as many types as the model has
     """Append a value to an XML element in the way of the Query protocol."""
     name = shape.serialization.get("name", name)
-    if isinstance(shape, ListShape):
-        flat = shape.serialization.get("flattened", False)
-        parent = parent if flat else ET.SubElement(parent, name)
-        for item in value:
-            write(parent, name if flat else "member", shape.member, item)
-        return
-    if isinstance(shape, MapShape):
-        parent = ET.SubElement(parent, name)
-        for key, item in value.items():
-            entry = ET.SubElement(parent, "entry")
-            write(entry, "key", shape.key, key)
-            write(entry, "value", shape.value, item)
-        return
     element = ET.SubElement(parent, name)
-    if isinstance(shape, StructureShape):
+    if isinstance(shape, ListShape):
+        for item in value:
+            write(element, "member", shape.member, item)
+    elif isinstance(shape, StructureShape):
         for key, item in value.items():
             write(element, key, shape.members[key], item)
     elif isinstance(value, datetime):
@@ -609,17 +600,12 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     """An account without clusters, which every boto3 client made from now on reaches. Nobody waits before a retry."""
     account = Account()
     listener = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"account": account}))
-    services = ("ACCOUNT", "CLOUDTRAIL", "CLOUDWATCH", "ORGANIZATIONS", "PRICING", "RDS", "SNS", "STS")
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", *(f"AWS_ENDPOINT_URL_{each}" for each in services)):
-        monkeypatch.delenv(name, raising=False)
     for name, value in {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{listener.server_port}",
         "AWS_REGION": HOME,
         "AWS_DEFAULT_REGION": HOME,
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
     }.items():
         monkeypatch.setenv(name, value)
     never_wait(monkeypatch)

@@ -130,8 +130,9 @@ def test_an_account_that_hangs_is_named_once_and_holds_up_none(
     assert failure.startswith("Account shop/111111111111: TimeoutError: ")
 
 
-@pytest.mark.parametrize("operation", ["ListAccountsForParent", "GetCallerIdentity"])
-@pytest.mark.parametrize("why", ["AccessDenied", "TimeoutError"])
+@pytest.mark.parametrize(
+    ("operation", "why"), [("ListAccountsForParent", "TimeoutError"), ("GetCallerIdentity", "AccessDenied")]
+)
 def test_without_the_list_of_accounts_its_own_is_shown_and_the_failure_named(
     organization: Account, operation: str, why: str
 ) -> None:

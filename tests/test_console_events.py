@@ -75,26 +75,18 @@ class Schemas:
 
 
 @pytest.fixture
-def schemas(monkeypatch: pytest.MonkeyPatch) -> Schemas:
-    """An account without a registry."""
+def schemas(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Schemas:
+    """An account without a registry, and two profiles, of which AWS_PROFILE chooses one."""
     schemas = Schemas()
     monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _, request: schemas.send(request))
-    return schemas
-
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Those of a profile, as AWS_PROFILE chooses it."""
     shared = tmp_path / "credentials"
     profiles = (f"[{name}]\naws_access_key_id={name}\naws_secret_access_key=testing\n" for name in ("office", "home"))
     shared.write_text("\n".join(profiles))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(shared))
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_PROFILE", "office")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # which the CDK heeds only without the other
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+    return schemas
 
 
 def stored(schemas: Schemas, name: str = STOP) -> dict[str, Any]:

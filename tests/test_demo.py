@@ -3,30 +3,24 @@
 import contextlib
 import io
 import json
-import os
 import re
-import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.rds.exceptions import InvalidDBClusterStateFault
 from rich.console import Console
 
 import demo.__main__
 from demo import page, simulation, terminal
-from demo.account import CLUSTERS, DAYS, REGION, START, YOURS, Cluster
-from demo.simulated_rds import SimulatedRds
+from demo.account import CLUSTERS, DAYS, START, YOURS, Cluster
 from demo.simulation import Decision, Week
 from demo.timeline import Timeline, timeline
 from office_hours.reporting.hours import Period
 from office_hours.settings import Settings
 
-ROOT = Path(__file__).parents[1]
 TAG = "morning enforced"
 SCHEDULES = {"morning": "daily 09:00-12:00"}
 ZONE = "Asia/Kolkata"
@@ -239,17 +233,6 @@ def test_an_output_that_knows_ascii_only_gets_ascii() -> None:
     ]
 
 
-def test_the_simulated_rds_refuses_a_change_while_another_goes_on() -> None:
-    rds = SimulatedRds(REGION, "123456789012")
-    login = {"master_username": "a", "master_user_password": "only simulated"}
-    rds.create_db_cluster({"db_cluster_identifier": "a", "engine": "aurora-mysql", **login})
-    rds.set_status("a", "available")
-    rds.stop_db_cluster("a")
-    for change in (rds.stop_db_cluster, rds.start_db_cluster):
-        with pytest.raises(InvalidDBClusterStateFault, match="is in stopping state"):
-            change("a")
-
-
 @pytest.mark.parametrize(
     ("tag", "argument", "named"),
     [
@@ -260,9 +243,13 @@ def test_the_simulated_rds_refuses_a_change_while_another_goes_on() -> None:
     ],
     ids=["characters", "length", "typo", "arguments"],
 )
-def test_a_tag_that_rds_or_we_refuse_is_named_and_arguments_are_none(tag: str, argument: str, named: str) -> None:
-    environment = {**os.environ, "TAG": tag, "PYTHONPATH": os.pathsep.join(["lambda", "infra"])}
-    command = [sys.executable, "-m", "demo", *filter(None, [argument])]
-    refused = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert named in refused.stderr
+def test_a_tag_that_rds_or_we_refuse_is_named_and_arguments_are_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tag: str, argument: str, named: str
+) -> None:
+    monkeypatch.setenv("TAG", tag)
+    monkeypatch.setattr(sys, "argv", ["demo", *filter(None, [argument])])
+    with pytest.raises(SystemExit, match=r"^2$"):
+        demo.__main__.main()
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert named in printed.err

@@ -1,6 +1,5 @@
 """What `make deploy` checks before it deploys, and `make template` too: it bootstraps the CDK where nobody has."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,13 +27,10 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> Iterator[Commands]:
         return subprocess.CompletedProcess(command, returncode=3)
 
     monkeypatch.setattr(subprocess, "run", record)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # which the CDK heeds only without the other
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
     with mock_aws(config={"core": {"mock_credentials": False}}):
         yield run
 
@@ -71,8 +67,6 @@ def test_a_bucket_that_does_not_take_the_package_is_named(tmp_path: Path) -> Non
 def test_without_a_region_or_credentials_it_asks_for_them(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for main in (prepare_account.main, lambda arguments: template.main("packages", arguments)):
         with pytest.raises(SystemExit, match="No AWS credentials found: sign in"):
             main([])
