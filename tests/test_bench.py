@@ -15,7 +15,7 @@ OURS, FLOOR = Program("ours", (str(PROJECT / "lambda"), BOTO3)), Program("floor"
 
 
 def run(wall: float = 1.0, **calls: int) -> Run:
-    return Run(wall, cpu=0.5, memory=100, seen=Report(calls, throttled=0, cpu=0.01))
+    return Run(wall, cpu=0.5, memory=100, seen=Report(calls, cpu=0.01))
 
 
 def test_it_measures_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,9 @@
-"""The stack's settings, read from the context of a real CDK app."""
+"""The stack's settings, read from the context of a CDK app."""
 
 import json
 from dataclasses import asdict
 from pathlib import Path
 
-import aws_cdk as cdk
 import pytest
 
 from asset import PROJECT
@@ -14,7 +13,7 @@ BERLIN = "mon-fri 08:00-18:00 Europe/Berlin"
 
 
 def read(context: dict[str, object]) -> StackSettings:
-    return StackSettings.from_context(cdk.App(context=context).node.get_all_context())
+    return StackSettings.from_context(context)
 
 
 def given(key: str, value: object) -> StackSettings:
@@ -198,12 +197,10 @@ def test_another_value_is_refused_with_what_is_accepted(key: str, accepts: str, 
         ({"regions": ["eu-west-9"]}, 'names unknown Regions: "eu-west-9"'),
         ({"regions": ["aws-global"]}, 'names unknown Regions: "aws-global"'),
         ({"regions": ["eu-west-1", "us-gov-west-1"]}, "eu-west-1 is in aws, us-gov-west-1 is in aws-us-gov."),
-        ({"schedules": {"lab": f"{BERLIN} holidays=plant"}}, "officeHours.schedules.lab: "),
         ({"schedules": {"lab": "mno-fri 08:00-18:00"}}, 'schedules.lab: unknown day "mno"'),
         ({"calendars": {"DE": ["2026-12-24"]}}, 'calendars.DE: name "DE" already means public holidays'),
         ({"calendars": {"de-by": ["2026-12-24"]}}, 'calendars.de-by: name "de-by" already means public holidays'),
         ({"calendars": {"plant": ["2026-12-24", "2026-02-30"]}}, "calendars.plant: "),
-        ({"calendars": {"plant": ["2027-01-01:2026-12-24"]}}, "calendars.plant: "),
     ],
     ids=str,
 )

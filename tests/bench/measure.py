@@ -25,10 +25,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Report:
-    """What the server saw since it was last reset: calls by operation, those that it throttled, its own processor."""
+    """What the server saw since it was last reset: calls by operation, and its own processor's seconds."""
 
     calls: Mapping[str, int]
-    throttled: int
     cpu: float
 
 

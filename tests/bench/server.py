@@ -46,7 +46,6 @@ class Server:
     rate: float = 0
     accounts: int = 0
     calls: Counter[str] = field(default_factory=Counter)
-    throttled: int = 0
     answered: Counter[tuple[str, int]] = field(default_factory=Counter)  # by Region and second
     changed: set[tuple[str, str]] = field(default_factory=set)
     cpu: float = 0
@@ -60,7 +59,7 @@ class Server:
         self.rate = float(str(order.get("rate", self.rate)))
         self.latency = float(str(order.get("latency", self.latency)))
         self.accounts = int(str(order.get("accounts", self.accounts)))
-        report = {"calls": dict(self.calls), "throttled": self.throttled, "cpu": time.process_time() - self.cpu}
+        report = {"calls": dict(self.calls), "cpu": time.process_time() - self.cpu}
         if "reset" in order or "load" in order:
             self.reset()
         return report
@@ -72,7 +71,6 @@ class Server:
         self.changed.clear()
         self.calls.clear()
         self.answered.clear()
-        self.throttled = 0
         self.cpu = time.process_time()
 
     def answer(self, region: str, body: bytes) -> tuple[int, bytes]:
@@ -95,7 +93,6 @@ class Server:
         """Refuse the call where the Region has answered as many as it does in this second."""
         second = region, int(time.monotonic())
         if self.rate and self.answered[second] >= self.rate:
-            self.throttled += 1
             raise RefusedError("Throttling", "Rate exceeded")
         self.answered[second] += 1
 
