@@ -290,11 +290,10 @@ class Account:
         return self._page(call, "DBInstances", found)
 
     def _page(self, call: Call, key: str, found: list[Structure]) -> Structure | Refusal:
-        size, start = int(call.parameters.get("MaxRecords", "100")), int(call.parameters.get("Marker", "0"))
+        size = int(call.parameters.get("MaxRecords", "100"))
         if not 20 <= size <= 100:
             return Refusal("InvalidParameterValue", f"Invalid value {size} for MaxRecords. Must be between 20 and 100")
-        end = start + min(size, self.page)
-        return {key: found[start:end]} | ({"Marker": str(end)} if end < len(found) else {})
+        return _paged(call, key, found, min(size, self.page), marker="Marker")
 
     def _change(self, call: Call) -> Structure | Refusal:
         needs, becomes = _CHANGES[call.operation]
@@ -330,7 +329,7 @@ class Account:
         regions = [{"RegionName": name, "RegionOptStatus": "ENABLED_BY_DEFAULT"} for name in self.enabled_regions]
         regions.append({"RegionName": "af-south-1", "RegionOptStatus": "DISABLED"})
         # Shorter pages than the real ones: whoever reads only the first will be seen.
-        return _json_page(call, "Regions", [each for each in regions if each["RegionOptStatus"] in wanted], 2)
+        return _paged(call, "Regions", [each for each in regions if each["RegionOptStatus"] in wanted], 2)
 
     def _get_caller_identity(self, _: Call) -> Structure:
         return {"Account": ACCOUNT, "Arn": our_role("status"), "UserId": "AROA"}
@@ -348,11 +347,11 @@ class Account:
 
     def _list_accounts_for_parent(self, call: Call) -> Structure:
         found = [each for each in self.units[call.parameters["ParentId"]] if "Arn" in each]
-        return _json_page(call, "Accounts", found, 2)  # shorter pages, as above
+        return _paged(call, "Accounts", found, 2)  # shorter pages, as above
 
     def _list_organizational_units_for_parent(self, call: Call) -> Structure:
         found = [each for each in self.units[call.parameters["ParentId"]] if "Arn" not in each]
-        return _json_page(call, "OrganizationalUnits", found, 1)
+        return _paged(call, "OrganizationalUnits", found, 1)
 
     def _get_products(self, call: Call) -> Structure:
         """A page of what matches the filters. What is no product is never filtered out."""
@@ -366,7 +365,7 @@ class Account:
         ]
         size = int(call.parameters.get("MaxResults", "100"))
         assert 1 <= size <= 100, "as much as AWS allows"
-        return {"FormatVersion": "aws_v1"} | _json_page(call, "PriceList", texts, size)
+        return {"FormatVersion": "aws_v1"} | _paged(call, "PriceList", texts, size)
 
     def _lookup_events(self, call: Call) -> Structure | Refusal:
         """A page of CloudTrail's event history, the latest first.
@@ -390,7 +389,7 @@ class Account:
             for at, record in sorted(records, key=itemgetter(0), reverse=True)
             if record["eventName"] == value and first <= at <= last
         ]
-        return _json_page(call, "Events", found, min(size, self.page))
+        return _paged(call, "Events", found, min(size, self.page))
 
     def _get_metric_data(self, call: Call) -> Structure | Refusal:
         """A page of the greatest numbers of connections; where there was nothing, there is no figure.
@@ -413,18 +412,13 @@ class Account:
                 if first <= at < last:
                     begin = at - at % period
                     most[begin] = max(number, most.get(begin, 0.0))
-            points = sorted(most.items(), reverse=call.parameters.get("ScanBy") != "TimestampAscending")
-            found += [(query["Id"], at, float(number)) for at, number in points]
-        start = int(call.parameters.get("NextToken", "0"))
-        end = start + min(self.points, int(call.parameters.get("MaxDatapoints", self.points)))
-        results = {
-            query["Id"]: {"Id": query["Id"], "Timestamps": [], "Values": [], "StatusCode": "Complete"}
-            for query in queries
-        }
-        for name, at, figure in found[start:end]:
+            found += [(query["Id"], at, float(number)) for at, number in sorted(most.items(), reverse=True)]
+        page = _paged(call, "points", found, self.points)
+        results = {each["Id"]: {"Id": each["Id"], "Timestamps": [], "Values": []} for each in queries}
+        for name, at, figure in page.pop("points"):
             results[name]["Timestamps"].append(at)
             results[name]["Values"].append(figure)
-        return {"MetricDataResults": list(results.values())} | ({"NextToken": str(end)} if end < len(found) else {})
+        return {"MetricDataResults": list(results.values()), **page}
 
 
 # What speaks the Query protocol and is not RDS.
@@ -455,9 +449,9 @@ def _identity(by: str) -> Structure:
     return identity | {"sessionContext": {"sessionIssuer": issuer}}
 
 
-def _json_page(call: Call, key: str, found: Sequence[object], size: int) -> Structure:
-    start = int(call.parameters.get("NextToken", "0"))
-    more = {"NextToken": str(start + size)} if start + size < len(found) else {}
+def _paged(call: Call, key: str, found: Sequence[object], size: int, marker: str = "NextToken") -> Structure:
+    start = int(call.parameters.get(marker, "0"))
+    more = {marker: str(start + size)} if start + size < len(found) else {}
     return {key: found[start : start + size]} | more
 
 

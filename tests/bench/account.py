@@ -80,15 +80,14 @@ def fill(scenario: Scenario, now: datetime) -> dict[str, Region]:
         cluster = Cluster(complete(forms[number % SNAPSHOTS], named | tags), b"stopped" if stopped else b"available")
         cluster.become(cluster.first)
         account[region].clusters[name] = cluster
-        for each in range(len(snapshot(number)["DBClusterMembers"])):
+        for each in range(len(snapshot(number % SNAPSHOTS)["DBClusterMembers"])):
             account[region].instances.append(complete(_instance_form(), named | {"number": f"{each}"}))
         log = account[region].events
         log.append(event(name, region, "DB cluster started.", now - shift - timedelta(hours=opened, minutes=-8)))
         if number % EVENTFUL_EACH == 0:
             log.append(event(name, region, "The parameter max_connections was set to 500.", now - timedelta(minutes=9)))
-    for region_ in account.values():
-        region_.clusters = dict(sorted(region_.clusters.items()))
-        region_.events.sort(key=lambda each: each.at)
+    for each_region in account.values():
+        each_region.events.sort(key=lambda each: each.at)
     return account
 
 
@@ -157,8 +156,7 @@ def as_xml(shape: str, value: dict[str, Any]) -> bytes:
 
 @cache
 def snapshot(number: int) -> dict[str, Any]:
-    """One of some dozens of clusters, with what differs from cluster to cluster left open, in @...@."""
-    number %= SNAPSHOTS
+    """One of some kinds of clusters, with what differs from cluster to cluster left open, in @...@."""
     text = Path(__file__).with_name("snapshot.json").read_text("utf-8")
     members: dict[str, Any] = json.loads(text.replace("@number@", f"{number:08}"))
     members["ClusterCreateTime"] = datetime(2025, 1 + number % 12, 3, 9, 15, 27, 901000, tzinfo=UTC)

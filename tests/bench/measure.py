@@ -49,10 +49,6 @@ class Spread:
     least: float
     greatest: float
 
-    @classmethod
-    def of(cls, figures: Sequence[float]) -> "Spread":
-        return cls(median(figures), min(figures), max(figures))
-
 
 class Server:
     """The RDS that is measured against, in a process of its own."""
@@ -161,7 +157,8 @@ class Pairs:
 
     def ratio(self, of: Callable[[Run], float] = lambda run: run.wall) -> Spread:
         """How many times the first's figure the second's is, pair by pair."""
-        return Spread.of([of(second) / of(first) for first, second in zip(self.first, self.second, strict=True)])
+        ratios = [of(second) / of(first) for first, second in zip(self.first, self.second, strict=True)]
+        return Spread(median(ratios), min(ratios), max(ratios))
 
     def memory_ratio(self) -> float:
         """How many times the first's peak memory the second's is."""
@@ -169,10 +166,10 @@ class Pairs:
         return second / first
 
 
-def by_turns(first: Callable[[], T], second: Callable[[], T], pairs: int) -> tuple[list[T], list[T]]:
-    """A B, B A, A B, ...: what drifts meanwhile meets both."""
+def by_turns(first: Callable[[], T], second: Callable[[], T], pairs: int, begin: int = 0) -> tuple[list[T], list[T]]:
+    """A B, B A, A B, ...: what drifts meanwhile meets both. With 1 as `begin` it is the second's turn first."""
     found: tuple[list[T], list[T]] = ([], [])
-    for number in range(pairs):
+    for number in range(begin, begin + pairs):
         for which in (0, 1) if number % 2 == 0 else (1, 0):
             found[which].append((first, second)[which]())
     return found
@@ -188,13 +185,12 @@ def warm(server: Server, scenario: Scenario, programs: tuple[Program, Program], 
         for child in children:
             child.run()
         server.load(scenario)
-        order = (0, 1) if number % 2 == 0 else (1, 0)
-        found = by_turns(children[order[0]].run, children[order[1]].run, pairs)
-        for which in (0, 1):
-            runs[order[which]].extend(found[which])
+        found = by_turns(children[0].run, children[1].run, pairs, begin=number)
+        for which, program in enumerate(programs):
+            runs[which].extend(found[which])
             stops = {run.seen.calls.get("StopDBCluster", 0) for run in found[which]}
             if stops != {scenario.due}:
-                raise RuntimeError(f"{programs[order[which]].name} made {stops} stops, where {scenario.due} are due.")
+                raise RuntimeError(f"{program.name} made {stops} stops, where {scenario.due} are due.")
             children[which].end()
     return Pairs(*runs)
 

@@ -16,13 +16,13 @@ import json
 import re
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
-from bench.account import ACCOUNT, Region, fill, model
+from bench.account import ACCOUNT, Cluster, Region, fill, model
 from bench.scenario import LATENCY, Scenario
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -41,20 +41,20 @@ class RefusedError(Exception):
 class Server:
     """The account and what is counted."""
 
-    regions: dict[str, Region] = field(default_factory=dict)
+    regions: defaultdict[str, Region] = field(default_factory=lambda: defaultdict(Region))
     latency: float = LATENCY
     rate: float = 0
     accounts: int = 0
     calls: Counter[str] = field(default_factory=Counter)
     answered: Counter[tuple[str, int]] = field(default_factory=Counter)  # by Region and second
-    changed: set[tuple[str, str]] = field(default_factory=set)
+    changed: list[Cluster] = field(default_factory=list)
     cpu: float = 0
 
     def control(self, order: dict[str, object]) -> dict[str, object]:
         if isinstance(scenario := order.get("load"), dict):
             self.regions.clear()
             gc.collect()
-            self.regions = fill(Scenario(**scenario), datetime.now(UTC))
+            self.regions.update(fill(Scenario(**scenario), datetime.now(UTC)))
             gc.freeze()
         self.rate = float(str(order.get("rate", self.rate)))
         self.latency = float(str(order.get("latency", self.latency)))
@@ -65,9 +65,8 @@ class Server:
         return report
 
     def reset(self) -> None:
-        for region, name in self.changed:
-            if region in self.regions and (cluster := self.regions[region].clusters.get(name)):
-                cluster.become(cluster.first)
+        for cluster in self.changed:
+            cluster.become(cluster.first)
         self.changed.clear()
         self.calls.clear()
         self.answered.clear()
@@ -86,7 +85,7 @@ class Server:
         name, request = operation.encode(), b"<RequestId>11111111-2222-3333-4444-555555555555</RequestId>"
         return 200, (
             b'<%sResponse xmlns="%s"><%sResult>%s</%sResult><ResponseMetadata>%s</ResponseMetadata></%sResponse>'
-            % (name, _namespace(), name, result, name, request, name)
+            % (name, str(model().metadata["xmlNamespace"]).encode(), name, result, name, request, name)
         )
 
     def throttle(self, region: str) -> None:
@@ -97,23 +96,21 @@ class Server:
         self.answered[second] += 1
 
     def describe_clusters(self, region: str, parameters: Parameters) -> bytes:
-        clusters = self.regions[region].clusters if region in self.regions else {}
-        return _page(b"DBClusters", [each.xml for each in clusters.values()], parameters)
+        return _page(b"DBClusters", [each.xml for each in self.regions[region].clusters.values()], parameters)
 
     def describe_events(self, region: str, parameters: Parameters) -> bytes:
-        events = self.regions[region].events if region in self.regions else []
         first, last = (datetime.fromisoformat(parameters[key]).timestamp() for key in ("StartTime", "EndTime"))
         source = parameters.get("SourceIdentifier")
-        found = [each.xml for each in events if first <= each.at <= last and source in (None, each.source)]
+        log = self.regions[region].events
+        found = [each.xml for each in log if first <= each.at <= last and source in (None, each.source)]
         return _page(b"Events", found, parameters)
 
     def describe_instances(self, region: str, parameters: Parameters) -> bytes:
-        found = self.regions[region].instances if region in self.regions else []
-        return _page(b"DBInstances", found, parameters)
+        return _page(b"DBInstances", self.regions[region].instances, parameters)
 
     def change(self, region: str, parameters: Parameters) -> bytes:
         name = parameters["DBClusterIdentifier"]
-        cluster = self.regions[region].clusters.get(name) if region in self.regions else None
+        cluster = self.regions[region].clusters.get(name)
         if cluster is None:
             raise RefusedError("DBClusterNotFoundFault", f"DBCluster {name} not found.")
         needed, becomes = _CHANGES[parameters["Action"]]
@@ -121,7 +118,7 @@ class Server:
             state = f"DbCluster {name} is in {cluster.status.decode()} state but expected it to be {needed.decode()}."
             raise RefusedError("InvalidDBClusterStateFault", state)
         cluster.become(becomes)
-        self.changed.add((region, name))
+        self.changed.append(cluster)
         return cluster.xml
 
     def who(self, _: str, __: Parameters) -> bytes:
@@ -156,10 +153,6 @@ _OPERATIONS: dict[str, Callable[[Server, str, Parameters], bytes]] = {
     "GetCallerIdentity": Server.who,
 }
 _REFUSAL = b"<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>"
-
-
-def _namespace() -> bytes:
-    return str(model().metadata["xmlNamespace"]).encode()
 
 
 def _page(name: bytes, found: list[bytes], parameters: Parameters) -> bytes:
