@@ -34,14 +34,12 @@ class Template:
         return {name: resource for name, resource in self.resources.items() if resource["Type"] == kind}
 
     def statements(self, role: str) -> list[Resource]:
-        """All that a role may do: its inline policies are all it has."""
+        """All that a role may do: its inline policies are all it has. Actions are lists, also those of one."""
         assert "ManagedPolicyArns" not in self.properties(role)
         assert not self.of_type("AWS::IAM::Policy")
-        return [
-            statement
-            for policy in self.properties(role)["Policies"]
-            for statement in policy["PolicyDocument"]["Statement"]
-        ]
+        policies = (policy["PolicyDocument"] for policy in self.properties(role)["Policies"])
+        statements = [statement for policy in policies for statement in policy["Statement"]]
+        return [each | {"Action": [each["Action"]]} if isinstance(each["Action"], str) else each for each in statements]
 
 
 def named(logical_id: str) -> str:

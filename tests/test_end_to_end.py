@@ -69,15 +69,15 @@ def empty() -> Iterator[Account]:
 
 
 @pytest.fixture(scope="module")
-def bare(empty: Account) -> dict[str, list[str]]:
+def bare(empty: Account) -> dict[str, set[str]]:
     """What the account has before the stack is deployed."""
     return inventory(empty)
 
 
 @pytest.fixture(scope="module")
-def queue(empty: Account, bare: dict[str, list[str]]) -> str:
+def queue(empty: Account, bare: dict[str, set[str]]) -> str:
     """Where the notices of the deployed stack come."""
-    assert not bare["functions"]
+    assert not bare["Functions"]
     deployment.deploy(empty, everyMinutes=1, noticeMinutes=1)
     return subscribe(empty)
 
@@ -224,29 +224,28 @@ def dry_run(account: Account, function: str) -> dict[str, Any]:
     return {entry["cluster"]: entry for entry in answer["clusters"] if entry["region"] == REGION}
 
 
-def inventory(account: Account) -> dict[str, list[str]]:
+LISTINGS = (
+    ("lambda", "list_functions", "Functions", "FunctionName"),
+    ("scheduler", "list_schedules", "Schedules", "Name"),
+    ("scheduler", "list_schedule_groups", "ScheduleGroups", "Name"),
+    ("iam", "list_roles", "Roles", "RoleName"),
+    ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    ("sns", "list_topics", "Topics", "TopicArn"),
+    ("sns", "list_subscriptions", "Subscriptions", "Endpoint"),
+    ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
+    ("cloudformation", "describe_stacks", "Stacks", "StackName"),
+)
+
+
+def inventory(account: Account) -> dict[str, set[str]]:
     """The names of all that a stack of ours could leave behind."""
-
-    def names(service: str, operation: str, key: str, name: str) -> list[str]:
+    found = {"Queues": set(account.client("sqs").list_queues().get("QueueUrls", []))}
+    for service, operation, key, name in LISTINGS:
         pages = account.client(service).get_paginator(operation).paginate()
-        return sorted(each[name] for page in pages for each in page[key])
-
-    return {
-        "functions": names("lambda", "list_functions", "Functions", "FunctionName"),
-        "schedules": names("scheduler", "list_schedules", "Schedules", "Name"),
-        # Every account has this one, and the emulator makes it when the first schedule is made.
-        "groups": [
-            name for name in names("scheduler", "list_schedule_groups", "ScheduleGroups", "Name") if name != "default"
-        ],
-        "roles": names("iam", "list_roles", "Roles", "RoleName"),
-        "logs": names("logs", "describe_log_groups", "logGroups", "logGroupName"),
-        "topics": names("sns", "list_topics", "Topics", "TopicArn"),
-        "subscriptions": names("sns", "list_subscriptions", "Subscriptions", "Endpoint"),
-        "alarms": names("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
-        "dashboards": names("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
-        "queues": account.client("sqs").list_queues().get("QueueUrls", []),
-        "stacks": names("cloudformation", "describe_stacks", "Stacks", "StackName"),
-    }
+        found[key] = {each[name] for page in pages for each in page[key]}
+    found["ScheduleGroups"] -= {"default"}  # which the emulator makes with the first schedule
+    return found
 
 
 def test_a_start_by_hand_is_done_at_once_and_written_on_the_cluster(
@@ -373,7 +372,7 @@ def test_changed_settings_arrive(account: Account) -> None:
     assert dict(clusters.statuses(account, ELSEWHERE)) == {"late": "stopped"}
     schedule = account.client("scheduler").get_schedule(GroupName="aurora-office-hours", Name=STOP)
     assert schedule["ScheduleExpression"] == "cron(0 * * * ? *)"
-    assert inventory(account)["subscriptions"] == ["dba@example.com"]
+    assert inventory(account)["Subscriptions"] == {"dba@example.com"}
     # Otherwise `make synth` would print a notice about them.
     assert "feature-flag-report" not in (deployment.assembly(account) / "manifest.json").read_text()
     # Without CloudTrail, RDS's event log decides, which has no names.
@@ -421,7 +420,7 @@ def packages(account: Account) -> set[str]:
     return {each["Key"] for each in account.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]}
 
 
-def test_a_removed_stack_leaves_nothing(account: Account, bare: dict[str, list[str]]) -> None:
+def test_a_removed_stack_leaves_nothing(account: Account, bare: dict[str, set[str]]) -> None:
     assert inventory(account) != bare
     deployment.destroy(account)
     assert inventory(account) == bare

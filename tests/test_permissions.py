@@ -72,30 +72,32 @@ class Function:
 
     @property
     def actions(self) -> set[str]:
-        return {action for statement in self.statements for action in listed(statement["Action"])}
+        return {action for statement in self.statements for action in statement["Action"]}
 
     def may(
         self, action: str, resource: str, tags: dict[str, str] | None = None, keys: Sequence[str] | None = None
     ) -> bool:
         """Whether a call is allowed, on a resource with these tags; `keys` are those of the tags that it writes."""
-        request = iam_evaluator.EvalContext(
-            principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/role/{self.name}",
-            principal_type="AssumedRole",
-            principal_account=ACCOUNT,
-            action=action,
-            resource_arn=resource,
-            region=HOME,
-            service_context={
-                "aws:tagkeys": list(keys) if keys else None,
-                **{f"aws:resourcetag/{key}": value for key, value in (tags or {}).items()},
-            },
-        )
+        context: dict[str, Any] = {f"resourcetag/{key}": value for key, value in (tags or {}).items()}
+        context["tagkeys"] = list(keys) if keys else None
+        asked = request(f"arn:aws:sts::{ACCOUNT}:assumed-role/role/{self.name}", action, resource, context)
         policy = iam_evaluator.parse_policy_document({"Statement": self.statements})
-        return bool(iam_evaluator.evaluate(request, [policy]).decision == "Allow")
+        return bool(iam_evaluator.evaluate(asked, [policy]).decision == "Allow")
 
 
-def listed(item: str | list[str]) -> list[str]:
-    return [item] if isinstance(item, str) else item
+def request(who: str, action: str, resource: str, context: dict[str, Any], *, tls: bool = True) -> Any:  # noqa: ANN401
+    """A call by a principal, or by a service, as the evaluator sees it."""
+    account = who.split(":")[4] if who.startswith("arn:") else ""
+    return iam_evaluator.EvalContext(
+        principal_arn=who if account else "",
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=resource,
+        region=HOME,
+        secure_transport=tls,
+        service_context={f"aws:{key}": value for key, value in context.items()},
+    )
 
 
 Deploy = Callable[..., Function]
@@ -314,22 +316,11 @@ def test_a_function_may_make_the_calls_that_it_makes_and_no_others(  # noqa: PLR
 # Across accounts: whom the policies of a role, a bucket and a topic let in.
 
 
-def lets(policy: Document, action: str, resource: str, who: str, **keys: str) -> bool:
+def lets(policy: Document, action: str, resource: str, who: str, *, tls: bool = True, **keys: str) -> bool:
     """Whether a resource's policy lets a principal do this, or a service, in a request that has these keys as well."""
-    account = who.split(":")[4] if who.startswith("arn:") else ""
-    request = iam_evaluator.EvalContext(
-        principal_arn=who if account else "",
-        principal_type="AssumedRole",
-        principal_account=account,
-        action=action,
-        resource_arn=resource,
-        region=HOME,
-        secure_transport=keys.pop("tls", "true") == "true",
-        service_context={f"aws:{key.lower()}": value for key, value in keys.items()},
-    )
-    service = None if account else who
-    found = iam_evaluator.evaluate_resource_policy(filled_in(policy), request, service)
-    return bool(found.decision == "Allow")
+    asked = request(who, action, resource, {key.lower(): value for key, value in keys.items()}, tls=tls)
+    service = None if asked.principal_account else who
+    return bool(iam_evaluator.evaluate_resource_policy(filled_in(policy), asked, service).decision == "Allow")
 
 
 def role(name: str, account: str = ACCOUNT) -> str:
@@ -383,7 +374,7 @@ def test_the_organizations_accounts_may_read_packages_and_nobody_else_anything(o
     deployer = role("stacksets-exec-1", MEMBER)
     assert lets(policy, "s3:GetObject", package, deployer, PrincipalOrgID=OURS)
     assert not lets(policy, "s3:GetObject", package, deployer, PrincipalOrgID=OTHERS)
-    assert not lets(policy, "s3:GetObject", package, deployer, PrincipalOrgID=OURS, tls="false")
+    assert not lets(policy, "s3:GetObject", package, deployer, PrincipalOrgID=OURS, tls=False)
     for action in ("s3:PutObject", "s3:DeleteObject"):
         assert not lets(policy, action, package, deployer, PrincipalOrgID=OURS)
     assert set(organization.properties("Packages")["PublicAccessBlockConfiguration"].values()) == {True}
@@ -406,12 +397,13 @@ def test_only_this_accounts_alarms_may_publish_to_the_topic_and_over_tls_alone(t
     policy = template.properties("TopicPolicy")["PolicyDocument"]
     arn = f"arn:aws:cloudwatch:{HOME}:{{}}:alarm:aurora-office-hours-refused"
     for account, tls, source, expected in (
-        (ACCOUNT, "true", arn.format(ACCOUNT), YES),
-        (ACCOUNT, "false", arn.format(ACCOUNT), NO),
-        (MEMBER, "true", arn.format(ACCOUNT), NO),
-        (ACCOUNT, "true", arn.format(MEMBER), NO),
-        (ACCOUNT, "true", arn.format(ACCOUNT).replace("aurora-office-hours", "orders"), NO),
+        (ACCOUNT, True, arn.format(ACCOUNT), YES),
+        (ACCOUNT, False, arn.format(ACCOUNT), NO),
+        (MEMBER, True, arn.format(ACCOUNT), NO),
+        (ACCOUNT, True, arn.format(MEMBER), NO),
+        (ACCOUNT, True, arn.format(ACCOUNT).replace("aurora-office-hours", "orders"), NO),
     ):
-        keys = {"SourceAccount": account, "SourceArn": source, "tls": tls}
-        assert lets(policy, "sns:Publish", topic(), "cloudwatch.amazonaws.com", **keys) is expected
+        alarm = "cloudwatch.amazonaws.com"
+        may = lets(policy, "sns:Publish", topic(), alarm, tls=tls, SourceAccount=account, SourceArn=source)
+        assert may is expected
     assert not lets(policy, "sns:Publish", topic(), "events.amazonaws.com", SourceAccount=ACCOUNT)

@@ -49,8 +49,7 @@ def deployed(template: Template) -> set[Row]:
     for name in template.of_type("AWS::IAM::Role"):
         for each in template.statements(name):
             assert each["Effect"] == "Allow"
-            actions = frozenset([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
-            rows.add(((ROLES | MORE)[name], actions, each["Resource"] == "*", "Condition" in each))
+            rows.add(((ROLES | MORE)[name], frozenset(each["Action"]), each["Resource"] == "*", "Condition" in each))
     return rows
 
 
