@@ -381,14 +381,14 @@ def test_the_organizations_accounts_may_read_packages_and_nobody_else_anything(o
 
 
 def test_the_organizations_members_may_publish_to_the_centres_topic(package: Path) -> None:
-    alarm = {"SourceArn": f"arn:aws:cloudwatch:{HOME}:{MEMBER}:alarm:aurora-office-hours-refused"}
+    alarm = f"arn:aws:cloudwatch:{HOME}:{MEMBER}:alarm:aurora-office-hours-refused"
     for alarms in (YES, NO):
         settings = StackSettings(organization=Organization(ORGANIZATION.units, alarms=alarms))
         policy = synthesize(settings, package).properties("TopicPolicy")["PolicyDocument"]
         for its in (OURS, OTHERS):
             may = lets(policy, "sns:Publish", topic(), role("tell", MEMBER), PrincipalOrgID=its)
             assert may is (not alarms and its == OURS)
-            may = lets(policy, "sns:Publish", topic(), "cloudwatch.amazonaws.com", SourceOrgID=its, **alarm)
+            may = lets(policy, "sns:Publish", topic(), "cloudwatch.amazonaws.com", SourceOrgID=its, SourceArn=alarm)
             assert may is (alarms and its == OURS)
         assert not lets(policy, "sns:Subscribe", topic(), role("tell", MEMBER), PrincipalOrgID=OURS)
 
