@@ -133,8 +133,11 @@ class Account:
     _rules: list[Callable[[Call], Fault | None]] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
-    def add(self, name: str, tag: str | None = None, *, region: str = HOME, **members: object) -> Structure:
+    def add(
+        self, name: str, tag: str | None = None, hold: str | None = None, *, region: str = HOME, **members: object
+    ) -> Structure:
         """Put a cluster into the account: `available`, made long ago, unless its `members` say otherwise."""
+        tags = {"office-hours": tag, "office-hours-hold": hold}
         cluster: Structure = {
             "DBClusterIdentifier": name,
             "DBClusterArn": _arn(name, region),
@@ -143,7 +146,7 @@ class Account:
             "EngineMode": "provisioned",
             "ClusterCreateTime": LONG_AGO,
             "DBClusterMembers": [{"DBInstanceIdentifier": f"{name}-1", "IsClusterWriter": True}],
-            "TagList": [] if tag is None else [{"Key": "office-hours", "Value": tag}],
+            "TagList": [{"Key": key, "Value": value} for key, value in tags.items() if value is not None],
         }
         self.clusters[region][name] = cluster | members
         return self.clusters[region][name]

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -89,10 +89,6 @@ def schemas(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Schemas:
     return schemas
 
 
-def stored(schemas: Schemas, name: str = STOP) -> dict[str, Any]:
-    return {key: each["value"] for key, each in examples(schemas.registries[REGISTRY][name]).items()}
-
-
 def test_the_registry_and_a_schema_for_each_function_are_made(schemas: Schemas, template: Template) -> None:
     console_events.main("store", ["--require-approval", "never", "-c", "officeHours.everyMinutes=1"])
     functions = [each["Properties"]["FunctionName"] for each in template.of_type("AWS::Lambda::Function").values()]
@@ -122,7 +118,7 @@ def test_ours_are_replaced_by_name_and_a_persons_own_are_kept(schemas: Schemas) 
     own = {"my-own": {"clusters": ["billing"]}}
     schemas.registries[REGISTRY] = {STOP: document(examples_of(own | {"stop-one-cluster": {"x": 1}}))}
     console_events.main("store", [])
-    assert stored(schemas) == {**EVENTS["stop"], **own}
+    assert examples(schemas.registries[REGISTRY][STOP]) == examples_of({**EVENTS["stop"], **own})
 
 
 def test_the_profile_and_the_region_are_those_of_the_cdk(schemas: Schemas) -> None:

@@ -18,12 +18,8 @@ from office_hours.schedule import Schedule
 from settings import KEYS, StackSettings
 
 PROJECT = Path(__file__).parents[1]
-DOCUMENTS = [
-    *PROJECT.glob("*.md"),
-    *(PROJECT / "infra").glob("*.md"),
-    *PROJECT.glob("lambda/*.md"),
-    *PROJECT.glob("tests/*/*.md"),
-]
+DOCUMENTS = [file for where in ("", "infra/", "lambda/", "tests/*/") for file in PROJECT.glob(f"{where}*.md")]
+EACH_DOCUMENT = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
 README, OF_LAMBDA = ((PROJECT / folder / "README.md").read_text("utf-8") for folder in ("", "lambda"))
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -34,7 +30,7 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
+@EACH_DOCUMENT
 def test_every_link_leads_somewhere(document: Path) -> None:
     links = re.findall(r"\]\((?!https://)([^)#\s]*)(?:#([^)\s]+))?\)", document.read_text())
     targets = [(document.parent / path if path else document, anchor) for path, anchor in links]
@@ -76,7 +72,7 @@ def test_the_tables_have_all_reasons_all_settings_with_their_defaults_and_all_mo
     assert sorted(modules) == sorted(each.name for each in (PROJECT / "lambda/office_hours").glob("[a-z]*.py"))
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
+@EACH_DOCUMENT
 def test_every_target_of_make_that_is_named_exists(document: Path) -> None:
     targets = re.findall(r"^([a-z-]+):.*## ", (PROJECT / "Makefile").read_text(), re.MULTILINE)
     assert set(re.findall(r"(?:`|=\d+ )make ([a-z-]+)", document.read_text())) <= {*targets}

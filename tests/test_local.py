@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,7 +55,10 @@ def test_nothing_is_left_when_it_is_ended_in_the_middle_of_its_work(
         assert process.wait(LIMIT) == code
     # At once, but for the one that cannot wait until all else has ended. All that is started has this folder in its
     # environment.
-    eventually(lambda: not list(tmp_path.iterdir()) and not list(processes_of(tmp_path)))
+    deadline = time.monotonic() + LIMIT
+    while any(tmp_path.iterdir()) or any(processes_of(tmp_path)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     assert not is_ready(port)
 
 
@@ -180,13 +183,6 @@ def local(folder: Path, **variables: str) -> "subprocess.Popen[str]":
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def processes_of(folder: Path) -> Iterator[int]:

@@ -165,12 +165,9 @@ def test_a_function_writes_to_its_own_log_which_is_kept_as_long_as_set(package: 
         assert template.properties(f"{word}Log") == {"LogGroupName": name, "RetentionInDays": 3653}
 
 
-@pytest.mark.parametrize("plain", [False, True])
-def test_nothing_stays_when_the_stack_goes(package: Path, *, plain: bool) -> None:
-    settings = StackSettings(notice_minutes=30, organization=ORGANIZATION if plain else None)
-    resources = synthesize(settings, package, plain=plain).resources
+def test_nothing_stays_when_a_members_stack_goes(package: Path) -> None:
+    resources = synthesize(StackSettings(organization=ORGANIZATION), package, plain=True).resources
     assert {each.get("DeletionPolicy", "Delete") for each in resources.values()} == {"Delete"}
-    assert resources["StopLog"]["DeletionPolicy"] == "Delete"
 
 
 # The app

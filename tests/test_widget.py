@@ -51,12 +51,6 @@ def buttons(page: Element, cluster: str) -> dict[str, Element]:
     return dict(zip([button.text for button in found.all("button")], found.all("cwdb-action"), strict=True))
 
 
-def add(account: Account, tag: str = OFFICE, hold: str = "", **members: Any) -> None:  # noqa: ANN401  RDS's
-    """The cluster "a"."""
-    tags = {"office-hours": tag, **({"office-hours-hold": hold} if hold else {})}
-    account.add("a", TagList=[{"Key": key, "Value": value} for key, value in tags.items()], **members)
-
-
 def words(element: Element) -> str:
     return " ".join(" ".join(each if isinstance(each, str) else words(each) for each in element.children).split())
 
@@ -83,21 +77,21 @@ def test_a_row_says_state_why_and_the_next_change_and_more_in_its_fold(account: 
 @pytest.mark.parametrize(
     ("tag", "hold", "status", "expected"),
     [
-        (OFFICE, "", "stopped", "stopped by alice left until 18:00 in 6 h"),
-        (CLOSED, "", "available", "the next run stops it"),
+        (OFFICE, None, "stopped", "stopped by alice left until 18:00 in 6 h"),
+        (CLOSED, None, "available", "the next run stops it"),
         (OFFICE, "running until 2026-11-24T22:30", "available", "held stops 22:30"),
         (OFFICE, "running until 2026-11-24T12:40", "available", "hold ends 12:40 in 40 min"),
-        ("2nd-mon 08:00-09:30 UTC", "", "stopped", "starts 14 Dec 08:00 in 20 d"),
-        ("never", "", "stopped", "as scheduled none"),
-        (f"{CLOSED} grace=2h", "", "available", "in use stops by 13:45 in 105 min"),
-        (f"{CLOSED} mon-fri 12:30-18:00 UTC grace=2h", "", "available", "starts 12:30"),
-        (OFFICE, "", "starting", "◆ starting busy stops 18:00"),
+        ("2nd-mon 08:00-09:30 UTC", None, "stopped", "starts 14 Dec 08:00 in 20 d"),
+        ("never", None, "stopped", "as scheduled none"),
+        (f"{CLOSED} grace=2h", None, "available", "in use stops by 13:45 in 105 min"),
+        (f"{CLOSED} mon-fri 12:30-18:00 UTC grace=2h", None, "available", "starts 12:30"),
+        (OFFICE, None, "starting", "◆ starting busy stops 18:00"),
     ],
 )
 def test_reason_and_next_change_are_in_a_few_words(
-    account: Account, tag: str, hold: str, status: str, expected: str
+    account: Account, tag: str, hold: str | None, status: str, expected: str
 ) -> None:
-    add(account, tag, hold, Status=status)
+    account.add("a", tag, hold, Status=status)
     account.called("StopDBCluster", "a", "2026-11-24T11:10:00+00:00", by="alice")
     assert expected in words(row(widget(), "a"))
 
@@ -126,7 +120,7 @@ def test_the_region_is_said_where_there_are_several(account: Account, monkeypatc
     ("tag", "hold", "members", "events", "expected"),
     [
         (
-            *("mon-wed 08:00-18:00 UTC", "", {}, ["23T18 stopped", "24T08 started"]),
+            *("mon-wed 08:00-18:00 UTC", None, {}, ["23T18 stopped", "24T08 started"]),
             [
                 *(("running", 0, 60), ("stopped", 60, 200), ("running", 200, 240)),
                 *(("running plan", 240, 300), ("stopped plan", 300, 440), ("running plan", 440, 540)),
@@ -140,33 +134,33 @@ def test_the_region_is_said_where_there_are_several(account: Account, monkeypatc
         ),
         # Nothing is known before the cluster's creation, nor where there is no word of a stop.
         (
-            *("always", "", {"ClusterCreateTime": datetime.fromisoformat("2026-11-24T00:00:00+00:00")}, []),
+            *("always", None, {"ClusterCreateTime": datetime.fromisoformat("2026-11-24T00:00:00+00:00")}, []),
             [("unknown", 0, 120), ("running", 120, 240), ("running plan", 240, 720)],
         ),
         (
-            *("never", "", {"Status": "stopped"}, ["24T00 started"]),
+            *("never", None, {"Status": "stopped"}, ["24T00 started"]),
             [("stopped", 0, 120), ("unknown", 120, 240), ("stopped plan", 240, 720)],
         ),
         (
-            *("always", "", {}, ["23T18 started", "24T00 started"]),
+            *("always", None, {}, ["23T18 started", "24T00 started"]),
             [("stopped", 0, 60), ("unknown", 60, 120), ("running", 120, 240), ("running plan", 240, 720)],
         ),
         # What was stopped by hand is left until the next scheduled change.
         (
-            *("mon+wed 08:00- UTC", "", {"Status": "stopped"}, ["24T10 stopped"]),
+            *("mon+wed 08:00- UTC", None, {"Status": "stopped"}, ["24T10 stopped"]),
             [("running", 0, 220), ("stopped", 220, 240), ("stopped plan", 240, 440), ("running plan", 440, 720)],
         ),
         # What is in use runs until its grace ends, at 14:00.
         (
-            *("tue 06:00-11:30 UTC grace=150m", "", {}, ["24T06 started"]),
+            *("tue 06:00-11:30 UTC grace=150m", None, {}, ["24T06 started"]),
             [("stopped", 0, 180), ("running", 180, 240), ("running plan", 240, 260), ("stopped plan", 260, 720)],
         ),
     ],
 )
 def test_the_timeline_shows_what_is_known_and_then_what_is_asked_for(  # noqa: PLR0913, PLR0917  a row of the table
-    account: Account, tag: str, hold: str, members: dict[str, Any], events: list[str], expected: object
+    account: Account, tag: str, hold: str | None, members: dict[str, Any], events: list[str], expected: object
 ) -> None:
-    add(account, tag, hold, **members)
+    account.add("a", tag, hold, **members)
     for event in events:
         account.log("a", f"DB cluster {event[6:]}.", f"2026-11-{event[:5]}:00:00+00:00")
     assert bars(widget(), "a") == expected
@@ -251,8 +245,7 @@ def test_the_form_filters_by_name_and_state(account: Account, asked: dict[str, s
     account.add("bad", "mno-fri 08:00-18:00")
     account.add("etl", "never", Status="stopped")
     account.add("shop-1", OFFICE)
-    hold = {"Key": "office-hours-hold", "Value": "running"}
-    account.add("shop-2", TagList=[{"Key": "office-hours", "Value": OFFICE}, hold])
+    account.add("shop-2", OFFICE, "running")
     page = widget(forms={"all": asked})
     assert [each.text for each in page.all("summary")] == expected
     assert ("No cluster matches the filter." in page.text) == (not expected)
@@ -291,7 +284,7 @@ def test_the_form_filters_by_name_and_state(account: Account, asked: dict[str, s
 def test_a_cluster_has_the_buttons_that_fit_the_hour(
     account: Account, members: dict[str, Any], expected: list[str]
 ) -> None:
-    add(account, **members)
+    account.add("a", **{"tag": OFFICE, **members})
     assert list(buttons(widget(), "a")) == expected
 
 
@@ -315,7 +308,7 @@ def test_each_button_asks_first_and_calls_the_right_function_in_a_popup(account:
 
 
 def test_the_question_says_which_hold_would_be_lost(account: Account) -> None:
-    add(account, hold="stopped from 2026-12-24 until 2027-01-04")
+    account.add("a", OFFICE, "stopped from 2026-12-24 until 2027-01-04")
     question = buttons(widget(), "a")["Stop"].attributes["confirmation"] or ""
     assert question.endswith("This replaces its hold (stopped from 2026-12-24T00:00Z until 2027-01-04T00:00Z).")
 
@@ -342,7 +335,7 @@ def test_what_a_button_sends_is_done_and_told_as_a_page(
 
 
 def test_back_to_schedule_ends_the_hold_and_does_what_is_due(account: Account) -> None:
-    add(account, CLOSED, "running until 2026-11-24T22:00")
+    account.add("a", CLOSED, "running until 2026-11-24T22:00")
     action = buttons(widget(), "a")["Back to schedule"]
     invoke(HANDLERS[action.attributes["endpoint"] or ""], NOON, json.loads(action.text), None)
     assert (account.named("StopDBCluster"), account.tag("a")) == (["a"], "running until 2026-11-24T12:00Z")
