@@ -1,4 +1,4 @@
-"""The stack on emulated accounts: one as the CDK deploys it, and two members of its organization with `make template`.
+"""The stack on emulated accounts: one as the CDK deploys it, and a member of its organization with `make template`.
 
 Schedules fire, and clusters stop and start. The tests share these deployments, which the last ones change and remove.
 The emulator has no StackSets, and its EventBridge reaches no other account. Who may reach what is judged in
@@ -39,10 +39,9 @@ LIMIT = 240  # seconds; a schedule has fired after 80, on an idle machine
 
 @dataclass(frozen=True)
 class Member(Account):
-    """One of the emulator's other accounts."""
+    """Another of the emulator's accounts."""
 
     number: str = ""
-    name: str = ""
 
     def client(self, service: str, region: str = REGION, user: str = "") -> Any:  # noqa: ANN401  of any service
         return super().client(service, region, user or self.number)
@@ -173,19 +172,16 @@ def template(account: Account, package: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def members(account: Account, unit: str, template: dict[str, Any]) -> list[Member]:
-    """Two accounts in the unit, with the stack, and a cluster in each that should never run."""
-    organizations, members = account.client("organizations"), []
+def member(account: Account, unit: str, template: dict[str, Any]) -> Member:
+    """An account in the unit, with the stack, and with a cluster that should never run."""
+    organizations = account.client("organizations")
     (root,) = organizations.list_roots()["Roots"]
-    for name in ("bank", "shop"):
-        made = organizations.create_account(Email=f"{name}@example.com", AccountName=name)["CreateAccountStatus"]
-        number = made["AccountId"]
-        organizations.move_account(AccountId=number, SourceParentId=root["Id"], DestinationParentId=unit)
-        member = Member(account.port, account.folder, account.group, account.clients, number, name)
-        member.deploy(template)
-        clusters.make(member, Cluster(f"of-{number}", "never"))
-        members.append(member)
-    return members
+    made = organizations.create_account(Email="shop@example.com", AccountName="shop")["CreateAccountStatus"]
+    organizations.move_account(AccountId=made["AccountId"], SourceParentId=root["Id"], DestinationParentId=unit)
+    member = Member(account.port, account.folder, account.group, account.clients, made["AccountId"])
+    member.deploy(template)
+    clusters.make(member, Cluster("theirs", "never"))
+    return member
 
 
 @pytest.fixture(scope="module")
@@ -193,10 +189,6 @@ def changed(account: Account, fired: dict[str, str], unit: str) -> None:  # noqa
     """Other settings, with which the account is the organization's centre."""
     settings = {"regions": [REGION, ELSEWHERE], "notifyEmail": "dba@example.com", "cloudTrail": False}
     deployment.deploy(account, everyMinutes=60, organization={"units": [unit]}, **settings)
-
-
-def stopped(members: list[Member]) -> bool:
-    return all(dict(clusters.statuses(each)) == {f"of-{each.number}": "stopped"} for each in members)
 
 
 def eventually(what: str, holds: Callable[[], bool]) -> None:
@@ -258,9 +250,8 @@ def test_a_start_by_hand_is_done_at_once_and_written_on_the_cluster(
     assert hold in known(account, "evening")["TagList"]
 
 
-def test_a_failure_becomes_a_text_that_names_the_account(members: list[Member], template: dict[str, Any]) -> None:
-    """In the emulator an account reaches its own topic alone, so that one is its own centre here."""
-    member = members[0]
+def test_a_failure_becomes_a_text_that_names_the_account(member: Member, template: dict[str, Any]) -> None:
+    """In the emulator an account reaches its own topic alone, so it is its own centre here."""
     own = template["Parameters"] | {"CentralAccount": {"Type": "String", "Default": member.number}}
     member.deploy(template | {"Parameters": own}, "update")
     sns, sqs = member.client("sns"), member.client("sqs")
@@ -355,10 +346,9 @@ def test_the_schedule_leaves_what_was_started_by_hand_until_the_time_is_over_and
     assert datetime.fromisoformat(stopped["timestamp"]) >= until
 
 
-def test_each_members_own_schedules_stop_its_own_clusters(members: list[Member]) -> None:
-    eventually("the schedules of both", lambda: stopped(members))
-    for member in members:
-        assert actions(member, STOP).keys() == {f"of-{member.number}"}
+def test_a_members_own_schedules_stop_its_own_clusters(member: Member) -> None:
+    eventually("the member's schedules", lambda: dict(clusters.statuses(member)) == {"theirs": "stopped"})
+    assert actions(member, STOP).keys() == {"theirs"}
 
 
 @pytest.mark.usefixtures("changed")
@@ -381,39 +371,33 @@ def test_changed_settings_arrive(account: Account) -> None:
     assert "by" not in noon
 
 
-@pytest.mark.usefixtures("changed")
-def test_the_centre_sees_all_accounts_and_acts_on_its_own(account: Account, members: list[Member]) -> None:
+@pytest.mark.usefixtures("changed", "member")
+def test_the_centre_sees_all_accounts_and_acts_on_its_own(account: Account) -> None:
     failed, status = invoke(account, function_name("status"), {})
     assert not failed
     assert not [each for each in status["problems"] if each["problem"] == "failure"]
     seen = {(each["account_name"], each["cluster"]) for each in status["clusters"]}
-    theirs = {(each.name, f"of-{each.number}") for each in members}
-    assert theirs < seen
-    assert {name for name, _ in seen - theirs} == {ACCOUNT}
-    assert not dry_run(account, STOP).keys() & {cluster for _, cluster in theirs}
+    assert ("shop", "theirs") in seen
+    assert {name for name, _ in seen - {("shop", "theirs")}} == {ACCOUNT}
+    assert "theirs" not in dry_run(account, STOP)
 
 
-def test_a_new_version_reaches_each_member_and_the_earlier_package_stays(
-    account: Account,
-    members: list[Member],
-    package: Path,
-    template: dict[str, Any],
-    capsys: pytest.CaptureFixture[str],
+def test_a_new_version_reaches_a_member_and_the_earlier_package_stays(
+    account: Account, member: Member, package: Path, template: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before, keys = [member.functions for member in members], packages(account)
+    before, keys = member.functions, packages(account)
     (package / "office_hours" / "new.py").touch()
     newer = written(account, package)
     assert "aws cloudformation deploy --stack-name AuroraOfficeHours" in capsys.readouterr().out
     assert newer["Parameters"] == template["Parameters"]
     assert keys < packages(account)
-    for member, had in zip(members, before, strict=True):
-        member.deploy(newer, "update")
-        member.client("rds").start_db_cluster(DBClusterIdentifier=f"of-{member.number}")
-        assert member.functions.keys() == had.keys()
-        assert not set(member.functions.values()) & set(had.values())
-        failed, _ = invoke(member, STOP, {})
-        assert not failed
-    assert stopped(members)
+    member.deploy(newer, "update")
+    assert member.functions.keys() == before.keys()
+    assert not set(member.functions.values()) & set(before.values())
+    member.client("rds").start_db_cluster(DBClusterIdentifier="theirs")
+    failed, _ = invoke(member, STOP, {})
+    assert not failed
+    assert dict(clusters.statuses(member)) == {"theirs": "stopped"}
 
 
 def packages(account: Account) -> set[str]:
