@@ -250,60 +250,50 @@ def called(account: Account, monkeypatch: pytest.MonkeyPatch) -> set[Called]:
     return calls
 
 
-Invoke = Callable[..., tuple[Function, dict[str, Any]]]
 EVERYWHERE = ("ap-south-1", "eu-west-1", "us-east-1")
 TWO = ("eu-west-1", "us-east-1")
-REGIONS = pytest.mark.parametrize(("regions", "handled"), [((), (HOME,)), (TWO, TWO), (("*",), EVERYWHERE)], ids=str)
+# When each function is invoked, in which status its clusters are then, and with which events.
+INVOKED: dict[str, tuple[str, str, Sequence[object]]] = {
+    "stop": ("2026-11-23T18:00:00Z", "available", ({}, {"clusters": ["*"]})),
+    "start": ("2026-11-23T08:00:00Z", "stopped", ({}, {"clusters": ["*"]})),
+    "status": ("2026-11-23T09:00:00Z", "stopped", ({"widgetContext": {}},)),
+    "report": ("2026-11-23T09:00:00Z", "stopped", ({"send": True},)),
+}
 
 
-@pytest.fixture
-def invoked(account: Account, called: set[Called], deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> Invoke:
-    """Invoke a function as it is deployed for these Regions, in an account with clusters in each and in one more."""
-    assert not called
+def invoked(function: Function, account: Account, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401  JSON, or a page
+    """What a function answers last, as it is deployed, where each Region has clusters, and one more Region has."""
+    at, status, events = INVOKED[function.name]
     account.enabled_regions = [*EVERYWHERE]
     account.products = [*instance("db.r8g.large", "0.50")]
-
-    def invoke_deployed(name: str, regions: Sequence[str], at: str, status: str, *events: object) -> Any:  # noqa: ANN401
-        function = deploy(name, *regions)
-        for variable, value in function.environment.items():
-            monkeypatch.setenv(variable, value)
-        answer = None
-        for event in events:
-            for region in [*EVERYWHERE, "eu-west-2"]:
-                account.add("reporting", f"{OFFICE} grace=2h", region=region, Status=status)
-                account.add("untagged", region=region, Status=status)
-                account.connected("reporting", "2026-11-23T17:59:00Z", 0, region=region)
-                was = "started" if status == "available" else "stopped"
-                account.log("reporting", f"DB cluster {was}.", "2026-11-20T18:00:00Z", region=region)
-            answer = invoke(getattr(handlers, name), at, event, None)
-        return function, answer
-
-    return invoke_deployed
+    for variable, value in function.environment.items():
+        monkeypatch.setenv(variable, value)
+    answer = None
+    for event in events:
+        for region in [*EVERYWHERE, "eu-west-2"]:
+            account.add("reporting", f"{OFFICE} grace=2h", region=region, Status=status)
+            account.add("untagged", region=region, Status=status)
+            account.connected("reporting", "2026-11-23T17:59:00Z", 0, region=region)
+            was = "started" if status == "available" else "stopped"
+            account.log("reporting", f"DB cluster {was}.", "2026-11-20T18:00:00Z", region=region)
+        answer = invoke(getattr(handlers, function.name), at, event, None)
+    return answer
 
 
-@REGIONS
-@pytest.mark.parametrize(
-    ("name", "at", "status", "events"),
-    [
-        ("stop", "2026-11-23T18:00:00Z", "available", ({}, {"clusters": ["*"]})),
-        ("start", "2026-11-23T08:00:00Z", "stopped", ({}, {"clusters": ["*"]})),
-        ("status", "2026-11-23T09:00:00Z", "stopped", ({"widgetContext": {}},)),
-        ("report", "2026-11-23T09:00:00Z", "stopped", ({"send": True},)),
-    ],
-    ids=["stop", "start", "status", "report"],
-)
+@pytest.mark.parametrize(("regions", "handled"), [((), (HOME,)), (TWO, TWO), (("*",), EVERYWHERE)], ids=str)
+@EVERY_FUNCTION
 def test_a_function_may_make_the_calls_that_it_makes_and_no_others(  # noqa: PLR0913  a row of the tables
-    invoked: Invoke,
+    deploy: Deploy,
+    account: Account,
     called: set[Called],
+    monkeypatch: pytest.MonkeyPatch,
     *,
     name: str,
-    at: str,
-    status: str,
-    events: Sequence[object],
     regions: Sequence[str],
     handled: Sequence[str],
 ) -> None:
-    function, answer = invoked(name, regions, at, status, *events)
+    function = deploy(name, *regions)
+    answer = invoked(function, account, monkeypatch)
     assert [each for each in called if not function.may(each.action, each.resource, TAGGED, each.keys)] == []
     by_lambda = {each for each in BY_LAMBDA if each.startswith("logs:") or name in SCHEDULED}
     assert function.actions == {each.action for each in called} | by_lambda

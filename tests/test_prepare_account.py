@@ -35,9 +35,14 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> Iterator[Commands]:
         yield run
 
 
-def test_an_account_that_is_new_to_the_cdk_is_bootstrapped_and_no_other(commands: Commands) -> None:
-    assert prepare_account.main([]) == 3  # what the command said
-    assert commands == [[str(prepare_account.CDK), "bootstrap", "aws://123456789012/eu-west-1"]]
+def test_an_account_that_is_new_to_the_cdk_is_bootstrapped_and_no_other(
+    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = tmp_path / "credentials"
+    profile.write_text("[home]\naws_access_key_id=somebody\naws_secret_access_key=secret")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(profile))
+    assert prepare_account.main(["--profile", "home"]) == 3  # what the command said
+    assert [command[1:] for command in commands] == [["bootstrap", "aws://123456789012/eu-west-1", "--profile", "home"]]
     ssm = boto3.client("ssm", region_name="eu-west-1")
     ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
     assert prepare_account.main([]) == 0
