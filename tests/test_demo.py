@@ -237,7 +237,6 @@ def test_an_output_that_knows_ascii_only_gets_ascii() -> None:
         ("mno-fri 08:00-18:00", "", 'did you mean "mon-fri 08:00-18:00"?'),
         ("", "mon-fri", "mon-fri"),
     ],
-    ids=["characters", "length", "typo", "arguments"],
 )
 def test_a_tag_that_rds_or_we_refuse_is_named_and_arguments_are_none(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tag: str, argument: str, named: str

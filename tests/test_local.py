@@ -126,7 +126,6 @@ def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(
         ({"message": 'a: hold "running" written', "cluster": "a", "hold": "running"}, "a hold running"),
         ({"message": "One mistake.\nNothing was done.", "level": "WARNING"}, "warning One mistake. Nothing was done."),
     ],
-    ids=["decision", "run", "hold", "mistakes"],
 )
 def test_each_entry_of_a_log_is_told_in_one_line(entry: dict[str, Any], told: str) -> None:
     line = line_of("start", {"timestamp": AT, **entry}).styled().plain

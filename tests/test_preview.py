@@ -11,7 +11,7 @@ import time_machine
 from playwright.sync_api import Browser, Page, expect
 
 from aws_server import Account
-from browser import ACTIONS, Functions, needs_browser, open_page, serve
+from browser import ACTIONS, Functions, open_page, serve
 from office_hours import handlers
 
 pytest_plugins = ["aws_server", "browser"]
@@ -76,7 +76,6 @@ def refresh(page: Page) -> None:
 # The widget
 
 
-@needs_browser
 @pytest.mark.parametrize("width", [600, 1200, 1800])
 def test_a_hundred_clusters_fit_at_each_width(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width + 50, "height": 900})
@@ -94,7 +93,6 @@ def test_a_hundred_clusters_fit_at_each_width(page: Page, width: int) -> None:
     assert max(heights) < (45 if width >= 1200 else 90)
 
 
-@needs_browser
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_text_has_the_contrast_that_wcag_asks_for(page: Page, theme: str) -> None:
     page.locator("#theme").select_option(theme)
@@ -102,7 +100,6 @@ def test_every_text_has_the_contrast_that_wcag_asks_for(page: Page, theme: str) 
     assert page.locator("#widget").evaluate(CONTRAST) >= 4.5
 
 
-@needs_browser
 def test_the_form_filters_and_stays_and_enter_leaves_nothing(page: Page) -> None:
     page.get_by_label("Part of a cluster's name").fill("A1")
     page.get_by_label("State").select_option("running")
@@ -116,7 +113,6 @@ def test_the_form_filters_and_stays_and_enter_leaves_nothing(page: Page) -> None
 # Its buttons
 
 
-@needs_browser
 def test_by_keyboard_alone_a_button_asks_and_stops_and_tells_and_shows(
     page: Page, account: Account, functions: Functions
 ) -> None:
@@ -139,7 +135,6 @@ def test_by_keyboard_alone_a_button_asks_and_stops_and_tells_and_shows(
     assert account.tag(FIRST) == "stopped until 2026-11-24T18:00+01:00"
 
 
-@needs_browser
 def test_who_says_no_calls_nothing(page: Page, functions: Functions) -> None:
     functions.calls.clear()
     page.get_by_role("button", name="Stop", exact=True).first.click()
@@ -154,7 +149,6 @@ def test_who_says_no_calls_nothing(page: Page, functions: Functions) -> None:
 # What it lets through
 
 
-@needs_browser
 @pytest.mark.parametrize("answer", [{"markdown": "# <b>Title</b>"}, RuntimeError("<b>1 cluster failed</b>")])
 def test_what_is_no_page_is_shown_as_text(page: Page, functions: Functions, answer: object) -> None:
     functions.answers["status"] = answer
@@ -162,7 +156,6 @@ def test_what_is_no_page_is_shown_as_text(page: Page, functions: Functions, answ
     expect(page.locator("#widget pre")).to_contain_text("<b>")
 
 
-@needs_browser
 def test_scripts_frames_and_handlers_are_removed_and_the_rest_is_shown(page: Page, functions: Functions) -> None:
     expect(page.locator("li").first).to_contain_text('<img src=x onerror=alert("tag")>')  # a tag's text is text
     functions.answers["status"] = HOSTILE

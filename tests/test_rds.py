@@ -2,11 +2,8 @@
 
 import json
 import re
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-
-import pytest
 
 from aws_server import Account
 from office_hours import rds
@@ -31,16 +28,3 @@ def test_a_listing_is_parsed_for_what_is_read_of_it_and_for_nothing_else(account
     instances = list(rds.instances(rds.client(None)))
     assert instances
     assert {name for each in instances for name in each} == {"DBInstanceClass", "DBInstanceIdentifier"}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "2026-11-23T18:00:00.123Z",
-        "2026-11-23T19:00:00.123+01:00",
-        "Mon, 23 Nov 2026 18:00:00.123 GMT",
-        "1795456800.123",
-    ],
-)
-def test_a_time_is_read_in_whatever_form_aws_sends_it(text: str) -> None:
-    assert rds._timestamp(text) == datetime(2026, 11, 23, 18, 0, 0, 123000, tzinfo=UTC)  # noqa: SLF001
