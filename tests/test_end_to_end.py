@@ -113,17 +113,15 @@ def evening(account: Account) -> tuple[datetime, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def stopped_at(account: Account) -> datetime:
-    """When carol stopped the cluster "noon" in RDS itself, which dave then tries in vain."""
-    at = datetime.now(UTC)
+def noon(account: Account) -> None:
+    """Carol has stopped the cluster "noon" in RDS itself, which dave then tries in vain."""
     people.stop(account, "noon", "carol")
     with pytest.raises(ClientError, match="InvalidDBClusterStateFault"):
         people.stop(account, "noon", "dave")
-    return at
 
 
 @pytest.fixture(scope="module")
-def fired(account: Account, evening: object, stopped_at: datetime) -> dict[str, str]:  # noqa: ARG001
+def fired(account: Account, evening: object, noon: None) -> dict[str, str]:  # noqa: ARG001
     """Each cluster's status after the schedules' own firing, at the end of what was asked for by hand."""
 
     def both_have_acted() -> bool:
@@ -316,14 +314,11 @@ def test_an_untagged_one_gets_a_suggestion(account: Account) -> None:
     assert (suggestion["cluster"], suggestion["tag"]) == ("untagged", "mon-fri 08:00-18:00")
 
 
-def test_who_stops_one_by_hand_is_respected_and_named(
-    account: Account, fired: dict[str, str], stopped_at: datetime
-) -> None:
+def test_who_stops_one_by_hand_is_respected_and_named(account: Account, fired: dict[str, str]) -> None:
     assert fired["noon"] == "stopped"
     entry = dry_run(account, START)["noon"]
     assert (entry["decision"], entry["reason"], entry["by"]) == ("leave", "changed-by-hand", "carol")
-    instants = [local(at, UTC_ZONE) for at in (stopped_at, stopped_at + MINUTE)]
-    assert any(f"Stopped by carol on {at}" in entry["message"] for at in instants)
+    assert "Stopped by carol on" in entry["message"]
 
 
 @pytest.mark.usefixtures("fired")

@@ -156,7 +156,6 @@ HOLD = ["office-hours-hold"]
         # keys: those of the tags that are written, where it is no stop or start.
         (rds_arn(), TAGGED, None, YES),
         (rds_arn(), {"office-hours": "not understood"}, None, YES),  # it is the code's to leave this one
-        (rds_arn(), {}, None, NO),
         (rds_arn(), {"team": "billing", "office-hours-hold": "running", "office_hours": OFFICE}, None, NO),
         (rds_arn(), {"office-hours-2": OFFICE}, None, NO),
         (rds_arn(region="eu-west-2"), TAGGED, None, NO),

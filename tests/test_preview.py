@@ -192,6 +192,7 @@ STOP = {"function": "aurora-office-hours-stop", "event": {"dry_run": True}}
         (STOP, OURS | {"Host": "example.com"}, 403),  # another name for this machine
         (STOP | {"function": "another"}, OURS, 403),
         ("{", OURS, 400),
+        ({}, OURS, 400),
         ([], OURS, 400),
     ],
 )

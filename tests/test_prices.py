@@ -46,7 +46,6 @@ def stocked(account: Account) -> None:
     ("classes", "where", "usd"),
     [
         ([], {}, 0.0),
-        ([LARGE], {}, 0.29),
         ([LARGE, LARGE, MEDIUM], {}, 0.66),
         ([LARGE], {"StorageType": "aurora-iopt1"}, 0.377),
         ([LARGE], {"Engine": "aurora-mysql"}, 0.31),

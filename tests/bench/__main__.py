@@ -5,7 +5,6 @@ Everything runs against one server (`server.py`), in fresh processes, each besid
 """
 
 import json
-import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,7 +24,7 @@ BOTO3 = str(distribution("boto3").locate_file(""))
 COMPARED = Scenario(1000, 100)  # with Cloud Custodian
 # The central status: accounts with ten clusters in each of three Regions, at 100 ms a call.
 ACCOUNTS, CLUSTERS, LATENCY = 60, 10, 0.1
-STATUS_MB = 1024  # the status function's memory
+STOP_MB, STATUS_MB = 512, 1024  # the functions' memory, as the stack has it
 WARM = 3
 
 
@@ -135,14 +134,11 @@ def told(rds: Server, scenario: Scenario, programs: tuple[Program, Program], rou
 def scaled(rds: Server, program: Program, clusters: int) -> Iterator[Row]:
     """A run over every Region, without limits and throttled."""
     scenario = Scenario(clusters, clusters // 10, regions=len(REGIONS))
-    # The function's memory, as the stack has it: read, since importing the stack starts the CDK.
-    memory = re.search(r"^MEMORY_MB = (\d+)$", (PROJECT / "infra" / "stack.py").read_text(), re.MULTILINE)
-    assert memory
     for words, rate in (("30 ms a call", 0), ("throttled to 20 calls a second a Region", 20)):
         print(f"measuring {clusters:,} clusters in {len(REGIONS)} Regions, {words}", flush=True)
         rds.control(rate=rate)
         rds.load(scenario)
-        yield report.scale_row(scenario, words, cold(rds, program, {"regions": REGIONS}), int(memory[1]))
+        yield report.scale_row(scenario, words, cold(rds, program, {"regions": REGIONS}), STOP_MB)
     rds.control(rate=0)
 
 

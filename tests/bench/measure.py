@@ -16,10 +16,6 @@ from bench.scenario import REGIONS, Scenario
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
-# Where this benchmark's own processes find their modules.
-IMPORTS = {"PYTHONPATH": os.pathsep.join(str(PROJECT / folder) for folder in ("lambda", "infra", "tests"))}
-
-
 T = TypeVar("T")
 
 
@@ -89,12 +85,9 @@ class Server:
 
 @contextmanager
 def server() -> Iterator[Server]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.server"],
-        env=os.environ | IMPORTS,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    imports = {"PYTHONPATH": os.pathsep.join(str(PROJECT / folder) for folder in ("lambda", "infra", "tests"))}
+    command = [sys.executable, "-m", "bench.server"]
+    process = subprocess.Popen(command, env=os.environ | imports, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     try:
         with closing(Server(int(process.stdout.readline()))) as made:

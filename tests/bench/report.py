@@ -60,7 +60,8 @@ def runs_table(runs: Sequence[tuple[Scenario, Pairs]]) -> str:
     heads = ("clusters", "due", "floor", "ours", "ours / floor", "processor", "memory", "calls", "goal")
     lines = []
     for scenario, pairs in runs:
-        ratio, goal = pairs.ratio(), run_goal(scenario)
+        ratio = pairs.ratio()
+        goal = RUN_GOALS.get((scenario.clusters, scenario.due), RUN_GOALS.get((scenario.clusters, None)))
         lines.append(
             (
                 f"{scenario.clusters:,}",
@@ -75,11 +76,6 @@ def runs_table(runs: Sequence[tuple[Scenario, Pairs]]) -> str:
             )
         )
     return _table(heads, lines)
-
-
-def run_goal(scenario: Scenario) -> float | None:
-    """At most so many times the floor."""
-    return RUN_GOALS.get((scenario.clusters, scenario.due), RUN_GOALS.get((scenario.clusters, None)))
 
 
 def rows_table(rows: Iterable[Row]) -> str:

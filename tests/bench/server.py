@@ -1,4 +1,4 @@
-"""RDS at the wire, for measuring: `python -m bench.server [port]`.
+"""RDS at the wire, for measuring: `python -m bench.server`, which prints its port.
 
 It answers each call `latency` seconds after it came, on as many connections as there are, and spends next to nothing on
 one: all XML is written ahead (`account.py`). What it is asked is counted by operation, and its own processor time is
@@ -14,7 +14,6 @@ import asyncio
 import gc
 import json
 import re
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -206,11 +205,9 @@ class Connection(asyncio.Protocol):
         self._transport.write(head + body)
 
 
-async def main(port: int) -> None:
+async def main() -> None:
     server = Server()
-    listener = await asyncio.get_running_loop().create_server(
-        lambda: Connection(server), "127.0.0.1", port, backlog=512
-    )
+    listener = await asyncio.get_running_loop().create_server(lambda: Connection(server), "127.0.0.1", 0, backlog=512)
     # What is there at first is never garbage, and looking for any would hold up an answer.
     gc.freeze()
     print(listener.sockets[0].getsockname()[1], flush=True)
@@ -219,4 +216,4 @@ async def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 0))
+    asyncio.run(main())
