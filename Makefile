@@ -51,7 +51,7 @@ local: $(VENV)/.infra $(VENV)/.local infra/node_modules/.ready ## Watch the depl
 
 # All tests run in parallel, each file in one process, the slowest files first, so that none runs alone at the end. Tests
 # chosen with ARGS run one after another.
-LONGEST := end_to_end status suggest preview demo
+LONGEST := end_to_end demo suggest preview permissions
 .PHONY: test
 test: $(VENV)/.test infra/node_modules/.ready ## Run every test
 	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses=3 --dist=loadfile --no-loadscope-reorder \
