@@ -190,7 +190,6 @@ ALL, SCHEDULED = {"stop", "start", "status", "report"}, {"stop", "start", "repor
         ("logs:PutLogEvents", log_stream("another"), set()),
         ("sqs:SendMessage", queue(), SCHEDULED),  # nobody invokes the status function and does not wait for it
         ("sqs:SendMessage", queue("Orders"), set()),
-        ("sns:Publish", topic("orders"), set()),
         ("sns:Publish", topic("aurora-office-hours-notices"), set()),
     ],
 )

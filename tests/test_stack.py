@@ -26,7 +26,6 @@ SCHEDULED = ("Stop", "Start", "Report")
 def test_a_permissions_boundary_of_cdk_json_is_on_every_role(package: Path) -> None:
     boundary = {"@aws-cdk/core:permissionsBoundary": {"name": "developers"}}
     roles = synthesize(StackSettings(), package, context=boundary).of_type("AWS::IAM::Role")
-    assert len(roles) == 7
     assert {role["Properties"]["PermissionsBoundary"] for role in roles.values()} == {
         "arn:<AWS::Partition>:iam::<AWS::AccountId>:policy/developers"
     }
