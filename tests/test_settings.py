@@ -56,17 +56,8 @@ def test_the_cdk_json_of_the_project_states_the_defaults() -> None:
 
 
 def test_the_functions_read_what_concerns_them() -> None:
-    words = [
-        "tagKey",
-        "everyMinutes",
-        "regions",
-        "defaultZone",
-        "schedules",
-        "calendars",
-        "cloudTrail",
-        "noticeMinutes",
-    ]
-    assert json.loads(read({"officeHours": FULL}).as_json()) == {key: FULL[key] for key in words}
+    keys = ["tagKey", "everyMinutes", "regions", "defaultZone", "schedules", "calendars", "cloudTrail", "noticeMinutes"]
+    assert json.loads(read({"officeHours": FULL}).as_json()) == {key: FULL[key] for key in keys}
 
 
 # The command line: `-c` hands every value over as text.
