@@ -32,7 +32,6 @@ from settings import NAME, STACK, function_name
 BUCKET = "packages-of-all"
 ELSEWHERE = "us-east-1"
 HOUR = timedelta(hours=1)
-UTC_ZONE = ZoneInfo("UTC")
 MINUTE = timedelta(minutes=1)
 LIMIT = 240  # seconds; a schedule has fired after 80, on an idle machine
 
@@ -243,7 +242,7 @@ def test_a_start_by_hand_is_done_at_once_and_written_on_the_cluster(
 ) -> None:
     until, entry = evening
     assert (entry["decision"], entry["reason"]) == ("start", "held")
-    assert f"Held running until {local(until, UTC_ZONE)}" in entry["message"]
+    assert f"Held running until {local(until, ZoneInfo('UTC'))}" in entry["message"]
     hold = {"Key": "office-hours-hold", "Value": f"running until {until:%Y-%m-%dT%H:%M}Z"}
     assert hold in known(account, "evening")["TagList"]
 

@@ -27,7 +27,6 @@ from local.people import some_commands, steer
 pytest_plugins = ["aws_server"]
 
 LIMIT = 60  # seconds
-AT = "2026-11-24T09:00:06.000+00:00"
 
 
 def test_an_endpoint_that_is_not_on_the_loopback_interface_is_refused_before_anything_starts(tmp_path: Path) -> None:
@@ -128,7 +127,7 @@ def test_what_is_offered_to_be_typed_can_be_pasted_and_reaches_no_other_account(
     ],
 )
 def test_each_entry_of_a_log_is_told_in_one_line(entry: dict[str, Any], told: str) -> None:
-    line = line_of("start", {"timestamp": AT, **entry}).styled().plain
+    line = line_of("start", {"timestamp": "2026-11-24T09:00:06.000+00:00", **entry}).styled().plain
     assert " ".join(line.split()) == f"09:00:06 start {told}"
 
 
