@@ -63,7 +63,7 @@ def test_nothing_is_left_when_it_is_ended_in_the_middle_of_its_work(
 
 def test_a_command_that_fails_says_why(tmp_path: Path) -> None:
     with pytest.raises(LocalError, match="says why"):
-        Account(0, tmp_path, 0, {}).run([sys.executable, "-c", "import sys; sys.exit('says why')"], cwd=tmp_path)
+        Account(0, tmp_path, 0, {}).run([sys.executable, "-c", "import sys; sys.exit('says ' + 'why')"], cwd=tmp_path)
 
 
 @pytest.mark.parametrize(("edge", "monday"), [("2026-11-24T09:01", "2026-11-30"), ("2026-11-30T00:00", "2026-12-07")])
