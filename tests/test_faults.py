@@ -262,7 +262,6 @@ def test_a_call_is_made_eight_times_and_no_more(trial: Trial, fault: Refusal) ->
 @pytest.mark.parametrize(
     ("way", "operation", "left"),
     [
-        (STOP, "DescribeDBClusters", [HOME]),
         (START, "DescribeDBClusters", [HOME]),
         (STOP, "DescribeEvents", [f"{HOME}/c00", f"{HOME}/c02"]),  # the others are enforced
         (STOP, "StopDBCluster", [f"{HOME}/c{number:02}" for number in range(4)]),
@@ -277,7 +276,7 @@ def test_what_is_denied_costs_only_what_needs_it(trial: Trial, operation: str, l
     trial.prove(handled, dict.fromkeys(left, ACCESS_DENIED.words))
 
 
-@both
+@pytest.mark.parametrize("way", [STOP])
 @pytest.mark.parametrize(
     ("fault", "words"),
     [(THROTTLED, THROTTLED.words), (Damage.CUT, "Connection was closed"), (Damage.TRUNCATED, "Unable to parse")],
