@@ -38,8 +38,8 @@ CHANGES, ATTEMPTS = ("StopDBCluster", "StartDBCluster"), 8
 WHOLE = filled(STRUCTURE, "", count()) | dict.fromkeys(("GlobalClusterIdentifier", "ReplicationSourceIdentifier"), "")
 WHOLE |= {"ReadReplicaIdentifiers": []}
 # What passes, before a call is carried out and after it: botocore tries again by itself.
-BEFORE = [THROTTLED, aws.INTERNAL_FAILURE, RESET]
-AFTER = [Damage.LOST, Damage.CUT, Damage.FAILED]
+BEFORE: list[Fault] = [THROTTLED, aws.INTERNAL_FAILURE, RESET]
+AFTER: list[Fault] = [Damage.LOST, Damage.CUT, Damage.FAILED]
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def test_two_runs_leave_nothing_due_and_lose_no_snapshot(trial: Trial, seed: int
         attempts[subject] += 1
         chance = random.Random(f"{seed} {subject}")  # noqa: S311  no secret
         most = ATTEMPTS + 1 if call.operation in CHANGES else 3
-        return chance.choice([*BEFORE, *AFTER]) if attempts[subject] <= chance.randint(0, most) else None
+        return chance.choice(BEFORE + AFTER) if attempts[subject] <= chance.randint(0, most) else None
 
     trial.account.before("*", meet)
     trial.run()
