@@ -1,6 +1,5 @@
 """What a cluster's tags mean under the stack's settings."""
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,17 +46,8 @@ def test_the_clusters_own_maintenance_window_counts() -> None:
 
 def test_settings_are_read_as_the_stack_writes_them() -> None:
     settings = Settings.from_json(
-        json.dumps(
-            {
-                "tagKey": "uptime",
-                "regions": ["eu-west-1", "us-east-1"],
-                "defaultZone": "Europe/Berlin",
-                "schedules": {"berlin": "00:00-23:59"},
-                "calendars": {"Plant": ["2026-12-24:2026-12-31"]},
-                "everyMinutes": 15,
-                "cloudTrail": False,
-            }
-        )
+        '{"tagKey": "uptime", "regions": ["eu-west-1", "us-east-1"], "defaultZone": "Europe/Berlin", "cloudTrail": false, '
+        '"everyMinutes": 15, "schedules": {"berlin": "00:00-23:59"}, "calendars": {"Plant": ["2026-12-24:2026-12-31"]}}'
     )
     assert (settings.regions, settings.every_minutes, settings.cloud_trail) == (("eu-west-1", "us-east-1"), 15, False)
     tagged = cluster({"uptime": "Berlin holidays=plant"}, settings)
