@@ -34,10 +34,8 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(f"{text}Z")
 
 
-def cluster(status: str = "available", created: str | datetime | None = None) -> DBClusterTypeDef:
-    snapshot: dict[str, object] = {"DBClusterIdentifier": "reporting", "Status": status}
-    if created:
-        snapshot["ClusterCreateTime"] = at(created) if isinstance(created, str) else created
+def cluster(status: str = "available", created: datetime | None = None) -> DBClusterTypeDef:
+    snapshot = {"DBClusterIdentifier": "reporting", "Status": status, "ClusterCreateTime": created}
     return cast("DBClusterTypeDef", snapshot)
 
 
@@ -94,7 +92,7 @@ def test_each_rule_by_a_day_that_is_told_in_full(status: str, history: list[str]
 def test_what_cannot_be_relied_on_is_said(
     status: str, created: str, history: list[str], expected: tuple[float, float], words: str
 ) -> None:
-    *hours, note = figures(past(cluster(status, created), log(*history), NOW, 1, FREE))
+    *hours, note = figures(past(cluster(status, at(created)), log(*history), NOW, 1, FREE))
     assert tuple(hours) == expected
     assert words in note
 
