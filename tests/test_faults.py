@@ -24,7 +24,7 @@ from botocore.retries import bucket
 
 import aws_server as aws
 from aws_server import ACCESS_DENIED, EXPIRED, HOME, RESET, THROTTLED, Account, Call, Damage, Fault, Refusal, Rewritten
-from invocation import Answer, Context, Log, decisions, start, stop
+from invocation import Answer, Context, Log, start, stop
 from office_hours import rds
 from office_hours.answer import RunError
 from snapshots import STRUCTURE, difference, filled
@@ -423,12 +423,3 @@ def test_nothing_is_sent_that_became_too_late_while_it_waited_for_its_turn(trial
     assert set(trial.account.counts()) == {"DescribeDBClusters"}
     trial.next_run()
     trial.check()
-
-
-def test_a_run_decides_for_the_instant_at_which_it_began(account: Account) -> None:
-    account.add("a", "mon-fri 08:00-18:00 enforced")
-    at = "2026-11-23T17:59:30Z"
-    with time_machine.travel(at, tick=False) as clock:
-        account.before("DescribeDBClusters", lambda _: clock.shift(60))
-        answer = stop(context=Context(remaining=900_000))
-    assert (answer["time"], decisions(answer)) == (at, {"a": ("leave", "as-scheduled")})

@@ -359,12 +359,10 @@ REFUSED = """
     08:00-18:00 grace=90minutes                 | 90minutes         | grace=90m
     08:00-18:00 grace=13h                       | 13h               | up to 12h, such as grace=90m or grace=2h
     08:00-18:00 enforced=no                     | enforced=no       | or enforced
-    08:00-18:00 grace=1h grace=2h               | grace=2h          | one grace
     08:00- grace=90m                            | grace=90m         | the end
     never grace=2h                              | grace=2h          | alone
     08:00-18:00 closed=2026-02-30               | 2026-02-30        | 2026-12-24
     08:00-18:00 holidays=QQ                     | QQ                | DE
-    08:00-18:00 zzzzzz                          | zzzzzz            | Europe/Berlin
     08:00-18:00 UTC always                      | always            | alone
     holidays=DE                                 | holidays=DE       | windows
     berlin sat 10:00-14:00                      | sat               | windows
@@ -407,7 +405,6 @@ SUGGESTED = [
     ("mon - fri 08:00 - 18:00", "mon-fri 08:00-18:00"),
     ("mon to fri 08:00 to 18:00", "mon-fri 08:00-18:00"),
     ("mo-fr 8-18 Europe/Berln", OFFICE),  # three slips
-    ("mon-fri 08:00-18:00 Aisa/Toyko", "mon-fri 08:00-18:00 Asia/Tokyo"),
     ("mon-fri 08:00-18:00;", "mon-fri 08:00-18:00"),
     ("mon, wed 08:00-18:00", "mon+wed 08:00-18:00"),
     ("weekday 08:00-18:00", "weekdays 08:00-18:00"),
