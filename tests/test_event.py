@@ -26,15 +26,6 @@ def mistakes(event: object) -> list[str]:
     return list(Event.read(event, NOW).mistakes)
 
 
-# Names
-
-
-@pytest.mark.parametrize("text", [" ", "/reporting", "eu-west-1/", "a/b/c", "report*", INSTANCE])
-def test_what_is_no_name_is_refused_with_one(text: str) -> None:
-    (mistake,) = mistakes({"clusters": [text]})
-    assert '"eu-west-1/reporting"' in mistake
-
-
 # Until
 
 
@@ -94,11 +85,18 @@ def test_an_empty_event_is_a_run_by_the_schedules() -> None:
     assert Event.read({}, NOW) == Event(clusters=None, until=None, dry_run=False, time=None)
 
 
-@pytest.mark.parametrize("given", [["*", "a"], [], {"reporting": True}, ["a", None], [["a"]], None], ids=repr)
+@pytest.mark.parametrize(
+    "given",
+    [
+        *(["*", "a"], [], {"reporting": True}, ["a", None], [["a"]], None),
+        *([" "], ["/reporting"], ["eu-west-1/"], ["a/b/c"], ["report*"], [INSTANCE]),
+    ],
+    ids=repr,
+)
 def test_clusters_are_a_list_of_names_or_a_star(given: object) -> None:
-    told = mistakes({"clusters": given})
-    assert told
-    assert all('"clusters"' in mistake for mistake in told)
+    (mistake,) = mistakes({"clusters": given})
+    assert '"clusters" is' in mistake
+    assert '"eu-west-1/reporting"' in mistake
 
 
 def test_names_may_be_one_text() -> None:
