@@ -183,24 +183,13 @@ def test_what_others_write_is_text_and_nothing_else(account: Account, said: list
 # What one text alone can do
 
 
-@pytest.mark.parametrize("text", ["\ud800", "a\udfff08:00-18:00", "mon-fri 08:00-18:00 " * 13, "mon " * 1_000_000])
+@pytest.mark.parametrize("text", ["\ud800", "a\udfff08:00\u202e", "mon-fri 08:00-18:00 " * 13, "mon " * 1_000_000])
 def test_what_no_tag_can_be_is_not_explained(account: Account, text: str) -> None:
     """Lambda cannot answer with half a surrogate pair, and to explain a million words takes longer than it waits."""
     with pytest.raises(EventError, match=r'\A"explain" is ".*: expected the value of a tag, of 256 char') as caught:
         invoke(handlers.status, EVENING, {"explain": text}, None)
     assert str(caught.value).isascii()
     assert len(str(caught.value)) < 1_000
-    assert account.calls == []
-
-
-@pytest.mark.parametrize("function", [handlers.stop, handlers.status, handlers.report])
-def test_keys_of_an_event_are_told_in_plain_characters(account: Account, log: Log, function: Handler) -> None:
-    with pytest.raises(EventError) as caught:
-        invoke(function, EVENING, {"\x00\x1b[31m\ud800\u202e\r\n": 1, "__proto__": 2, "message": 3}, None)
-    (line,) = log.lines()
-    assert (line["level"], line["message"]) == ("WARNING", str(caught.value))
-    assert line["message"].isascii()
-    assert all(each.isprintable() for each in line["message"].split("\n"))
     assert account.calls == []
 
 
