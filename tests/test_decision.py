@@ -185,6 +185,7 @@ def test_what_is_enforced_or_busy_needs_no_evidence_and_without_it_is_not_overdu
         (cluster(hold="running until 2026-11-16T20:00Z"), "Held running until Mon 2026-11-16 20:00 UTC."),
         (cluster(hold="stopped"), "Held stopped."),
         (cluster(tag="never"), 'Its tag is "never".'),
+        (cluster("stopped"), "Its schedule says running since Mon 2026-11-16 08:00 UTC."),
         (cluster("stopped", tag=f"{WEEKDAYS} enforced"), 'Its schedule says running, and is "enforced".'),
         # A hold that is yet to begin, of a schedule that never changed.
         (cluster("stopped", tag=ALWAYS_BUT, hold="stopped from 2026-12-24"), "Its schedule says running."),
@@ -309,7 +310,9 @@ def test_a_stop_in_grace_waits_while_somebody_is_connected(tag: str, now: str, m
 
 def test_grace_counts_from_the_end_of_a_hold_and_delays_no_hold() -> None:
     held = cluster(tag=GRACE, hold="running until 2026-11-16T21:00Z")
-    assert said(decided(held, "mon 22:59")) == "leave in-use"
+    in_use = decided(held, "mon 22:59")
+    assert said(in_use) == "leave in-use"
+    assert in_use.message.startswith("Its hold ended on Mon 2026-11-16 21:00 UTC"), "and not how many are connected"
     assert said(decided(held, "mon 23:00")) == "stop scheduled"
     assert said(decided(cluster(tag=GRACE, hold="stopped"), "mon 18:30")) == "stop held"
 
