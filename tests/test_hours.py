@@ -82,7 +82,6 @@ def test_each_rule_by_a_day_that_is_told_in_full(status: str, history: list[str]
     [
         # What an event tells lasts until the next one.
         ("available", LONG_AGO, ["11-22 12:00 started", "11-22 20:00 started"], (21, 3), "lacks events"),
-        ("stopped", LONG_AGO, ["11-22 12:00 started"], (21, 3), "lacks events"),
         ("available", LONG_AGO, ["11-22 12:00 stopped"], (3, 21), "lacks events"),
         ("available", "2026-11-23 06:00", ["11-23 07:00 stopped", "11-23 08:00 started"], (2, 1), "created on Mon"),
         ("available", "2026-11-22 12:00", ["11-23 08:00 started"], (21, 0), "lacks events"),  # new: it ran
