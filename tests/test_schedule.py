@@ -415,6 +415,7 @@ SUGGESTED = [
     ("mon-fri 08:00-18:00 EST", "mon-fri 08:00-18:00 America/New_York"),
     ("mon-fri 08:00-18:00 PST", "mon-fri 08:00-18:00 America/Los_Angeles"),
     ("mon-fri 08:00-18:00 MST", "mon-fri 08:00-18:00 America/Denver"),
+    ("mon-fri 08:00-18:00 HST", "mon-fri 08:00-18:00 Pacific/Honolulu"),
     ("mon-fri 08:00-18:00 UTC+1", "mon-fri 08:00-18:00 Etc/GMT-1"),
     ("mon-fri 08:00-18:00 UTC+5:30", "mon-fri 08:00-18:00 Asia/Kolkata"),
     *((word, "never") for word in ("off", "stopped", "Stop", "paused")),
