@@ -38,8 +38,8 @@ HOUR = timedelta(hours=1)
 Series = Callable[[datetime], float | None]  # how many at a local time; None for no data
 
 
-def series(of: Series, zone: str = "UTC", *, now: datetime = NOW, days: int = 28) -> Connections:
-    hours = [now - HOUR * (1 + number) for number in range(days * 24)]
+def series(of: Series, zone: str = "UTC", days: int = 28) -> Connections:
+    hours = [NOW - HOUR * (1 + number) for number in range(days * 24)]
     return {at: most for at in hours if (most := of(at.astimezone(ZoneInfo(zone)))) is not None}
 
 
@@ -47,9 +47,9 @@ def at_work(at: datetime) -> float:
     return 12 if at.weekday() < 5 and 8 <= at.hour < 18 else 0
 
 
-def proposed(of: Series, zone: str = "UTC", *, now: datetime = NOW, days: int = 28) -> tuple[str, str]:
+def proposed(of: Series, zone: str = "UTC", days: int = 28) -> tuple[str, str]:
     """The tag and the note; and no hour of use is one in which the tag would have it stopped."""
-    seen = series(of, zone, now=now, days=days)
+    seen = series(of, zone, days)
     tag, note = propose(seen, Settings(default_zone=zone))
     assert left_out(tag, seen, zone) == []
     return tag, note
