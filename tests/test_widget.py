@@ -83,14 +83,15 @@ def test_a_row_says_state_why_and_the_next_change_and_more_in_its_fold(account: 
 @pytest.mark.parametrize(
     ("tag", "hold", "status", "expected"),
     [
-        (OFFICE, "", "stopped", "stopped by alice left until 18:00 in 6 h"),
+        (OFFICE, "", "stopped", "stopped by alice starts Wed 08:00 in 20 h"),
         (CLOSED, "", "available", "the next run stops it"),
         (OFFICE, "running until 2026-11-24T22:30", "available", "held stops 22:30"),
-        (OFFICE, "running until 2026-11-24T12:40", "available", "hold ends 12:40 in 40 min"),
+        (OFFICE, "running until 2026-11-24T12:40", "available", "held stops 18:00 in 6 h"),
         ("2nd-mon 08:00-09:30 UTC", "", "stopped", "starts 14 Dec 08:00 in 20 d"),
         ("never", "", "stopped", "as scheduled none"),
         (f"{CLOSED} grace=2h", "", "available", "in use stops by 13:45 in 105 min"),
-        (f"{CLOSED} mon-fri 12:30-18:00 UTC grace=2h", "", "available", "starts 12:30"),
+        (f"{CLOSED} mon-fri 12:30-18:00 UTC grace=2h", "", "available", "in use stops 18:00"),
+        ("-11:00 UTC", "", "stopped", "as scheduled none"),
         (OFFICE, "", "starting", "◆ starting busy stops 18:00"),
     ],
 )
@@ -109,9 +110,9 @@ def test_the_summary_counts_and_says_how_long_all_were_stopped(account: Account)
     account.add("b", "always", Status="stopping")
     account.add("bad", "mno-fri 08:00-18:00")
     (summary,) = [each for each in widget().all("div") if each.attributes.get("class") == "sum"]
-    # One was stopped for 24 of 72 hours; the other two ran.
+    # One was stopped for 12 of the last 24 hours; the other two ran.
     counts = ("⚠ 1 needs attention", "▶ 2 running", "■ 0 stopped", "◆ 1 other")
-    assert [each for each in (*counts, "for 24 h in the last 3 days (11%)") if each not in words(summary)] == []
+    assert [each for each in (*counts, "for 12 h in the last 24 hours (17%)") if each not in words(summary)] == []
 
 
 def test_the_region_is_said_where_there_are_several(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +165,15 @@ def test_the_timeline_shows_what_happened_and_then_what_is_asked_for(account: Ac
             *("mon+wed 08:00- UTC", "", {"Status": "stopped"}, ["24T10 stopped"]),
             [("running", 0, 220), ("stopped", 220, 240), ("stopped plan", 240, 440), ("running plan", 440, 720)],
         ),
+        # One that was created and stopped before that.
+        (
+            *("never", "", {"Status": "stopped", "ClusterCreateTime": datetime.fromisoformat("2026-11-20T00:00:00Z")}),
+            *(["21T00 stopped"], [("stopped", 0, 240), ("stopped plan", 240, 720)]),
+        ),
+        # Nothing is planned for what no run follows.
+        ("ignore", "", {}, [], [("running", 0, 240)]),
+        (OFFICE, "", {"GlobalClusterIdentifier": "world"}, [], [("running", 0, 240)]),
+        (OFFICE, "", {"Status": "storage-full"}, [], [("running", 0, 240)]),
         # What is in use runs until its grace ends, at 14:00.
         (
             *("tue 06:00-11:30 UTC grace=150m", "", {}, ["24T06 started"]),
@@ -200,7 +210,7 @@ def test_the_timeline_tells_hours_now_and_state_by_shape_and_in_words(account: A
     assert heights == {"on": {16}, "off": {6}}
     (picture,) = row(page, "on").all("svg")
     assert picture.attributes["role"] == "img"
-    assert "on: running Sat 12:00 to Tue 12:00, planned running Tue 12:00 to" in str(picture.attributes["aria-label"])
+    assert "on: running Mon 12:00 to Tue 12:00, planned running Tue 12:00 to" in str(picture.attributes["aria-label"])
     assert picture.all("title")[1].text == "planned running Tue 12:00 to Thu 12:00"
     assert any("dark" in (div.attributes["class"] or "") for div in page.all("div"))
 
@@ -291,7 +301,7 @@ def test_the_form_filters_by_name_and_state(account: Account, asked: dict[str, s
         # A command replaces a hold that can't be read.
         ({"hold": "soon"}, ["Stop"]),
         ({"hold": "running until 2026-11-24T22:00"}, ["Stop", "2 h longer", "Back to schedule"]),
-        ({"hold": "running until 2026-11-24T13:00"}, ["Stop", "Back to schedule"]),
+        ({"hold": "running until 2026-11-24T13:00"}, ["Stop", "2 h longer", "Back to schedule"]),
         ({"hold": "running from 2026-11-24T20:00"}, ["Stop", "2 h longer", "Until Wed 08:00", "Back to schedule"]),
         ({"hold": "stopped until 2026-11-24T16:00", "Status": "stopping"}, ["Back to schedule"]),
         ({"Status": "modifying"}, []),

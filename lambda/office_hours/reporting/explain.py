@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 
 from office_hours.clock import local, utc
 from office_hours.days_off import holidays_package
-from office_hours.reporting.hours import coming_spans, hours_in
+from office_hours.reporting.hours import coming, hours_in, up_to
 from office_hours.schedule import Schedule, ScheduleError, State, Transition
 from office_hours.settings import Settings
 from office_hours.text import sentence
@@ -37,7 +37,7 @@ def explain(text: str, settings: Settings, now: datetime) -> dict[str, Any]:
         transitions.append(upcoming)
         at = upcoming.at
     if not schedule.one_sided and not schedule.ignored:
-        hours = round(hours_in(coming_spans(schedule, None, now, now + 52 * 7 * _DAY), State.RUNNING) / 52, 1)
+        hours = round(hours_in(up_to(now + 52 * 7 * _DAY, coming(schedule, None, now)), State.RUNNING) / 52, 1)
         answer |= {"hours_a_week": hours, "saved_share": round(1 - hours / _WEEK, 3)}
     told = [{"at": utc(each.at), "local": local(each.at, schedule.zone), "to": each.to.value} for each in transitions]
     message = " ".join(_sentences(schedule, transitions[:2], hours, now))

@@ -5,17 +5,19 @@ counts as stopped and stopping as running, though RDS bills neither: savings are
 an automatic restart counts as neither. What the log leaves open is inferred, and a note says so.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, TypedDict
 from zoneinfo import ZoneInfo
 
-from office_hours.clock import FIRST, local
-from office_hours.decision import LOG_KEPT, Change, history_of
+from office_hours.clock import FIRST, LAST, local
+from office_hours.decision import LOG_KEPT, Action, Change, Decision, Reason, history_of
 from office_hours.hold import Hold
 from office_hours.schedule import Schedule, State
+from office_hours.settings import Cluster
 
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
@@ -27,6 +29,7 @@ MONTH = 30  # days: a calendar's month would have one figure in February and ano
 _AFTER = {Change.STARTED: State.RUNNING, Change.STOPPED: State.STOPPED}
 _OTHER = {State.RUNNING: State.STOPPED, State.STOPPED: State.RUNNING}
 _STOPPED = ("stopped", "starting")  # in any other status a cluster runs
+_NOT_FOLLOWED = (Reason.IGNORED, Reason.INVALID_TAG, Reason.INELIGIBLE, Reason.NEEDS_ATTENTION)
 _UTC = ZoneInfo("UTC")
 
 
@@ -72,14 +75,18 @@ def past(
 
 
 def past_spans(
-    snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", start: datetime, now: datetime
+    snapshot: "DBClusterTypeDef",
+    events: "Iterable[EventTypeDef]",
+    start: datetime,
+    now: datetime,
+    kept: timedelta = LOG_KEPT,
 ) -> list[Span]:
-    """What the cluster was from `start`, where its events begin, until now; unknown before its creation."""
+    """What the cluster was from `start` until now; unknown before its creation. The events begin at `now - kept`."""
     status, created = snapshot.get("Status", ""), min(snapshot.get("ClusterCreateTime") or FIRST, now)
     present = State.STOPPED if status in _STOPPED else State.RUNNING
     # Events before the creation are about an earlier cluster of this name.
     history = [(at, _AFTER[change]) for at, change in history_of(events) if change in _AFTER and created <= at <= now]
-    if created >= now - LOG_KEPT:
+    if created >= now - kept:
         history.insert(0, (created, State.RUNNING))
     spans, since = [], max(start, created)
     if since > start:
@@ -93,16 +100,39 @@ def past_spans(
     return [*spans, Span(since, now, state, sure=state is present)]
 
 
-def coming_spans(schedule: Schedule, hold: Hold | None, now: datetime, end: datetime) -> list[Span]:
-    """What the hold, or else the schedule, says from now until `end`."""
-    spans, at = [], now
-    while at < end:
+def coming(schedule: Schedule, hold: Hold | None, at: datetime) -> Iterator[Span]:
+    """What the hold, or else the schedule, says from this instant on, without end."""
+    while at < LAST:
         held, transition = hold if hold and hold.in_force(at) else None, schedule.next_transition(at)
         edges = [held.until] if held else [transition and transition.at, hold and hold.since]
-        upcoming = min((edge for edge in edges if edge and at < edge < end), default=end)
-        spans.append(Span(at, upcoming, held.to if held else schedule.desired_state(at)))
-        at = upcoming
-    return spans
+        end = min((edge for edge in edges if edge and edge > at), default=LAST)
+        yield Span(at, end, held.to if held else schedule.desired_state(at))
+        at = end
+
+
+def up_to(end: datetime, spans: Iterable[Span]) -> list[Span]:
+    """The spans as far as this instant."""
+    return [replace(span, end=min(span.end, end)) for span in takewhile(lambda span: span.start < end, spans)]
+
+
+def planned(cluster: Cluster, decision: Decision, now: datetime) -> Iterator[Span]:
+    """What the cluster will be, unless somebody changes it; nothing if no run follows its tag."""
+    if not cluster.schedule or decision.reason in _NOT_FOLLOWED:
+        return
+    spans = coming(cluster.schedule, cluster.hold, now)
+    if decision.action is Action.LEAVE and decision.reason is not Reason.BUSY:
+        # It is left as it is until the next scheduled change or, if it is in use, until its grace ends.
+        first = next(spans)
+        left = min(decision.until or LAST, first.end)
+        yield Span(now, left, cluster.state)
+        if left < first.end:
+            yield replace(first, start=left)
+    yield from spans
+
+
+def changes(spans: Iterable[Span]) -> Iterator[Span]:
+    """Those that begin with another state."""
+    return (later for earlier, later in pairwise(spans) if later.state not in (earlier.state, None))
 
 
 @lru_cache(maxsize=4096)  # clusters share schedules and prices
@@ -111,7 +141,7 @@ def projected(schedule: Schedule, now: datetime, price: "Price") -> Period:
 
     While a schedule says nothing yet, the cluster counts as running.
     """
-    stopped = hours_in(coming_spans(schedule, None, now, now + timedelta(days=MONTH)), State.STOPPED)
+    stopped = hours_in(up_to(now + timedelta(days=MONTH), coming(schedule, None, now)), State.STOPPED)
     notes = ["Its schedule has one side only: what people do on the other is not known."] * schedule.one_sided
     return _period(MONTH, MONTH * 24 - stopped, stopped, notes, price)
 

@@ -20,13 +20,12 @@ from office_hours.answer import Failure, Outcome, failed
 from office_hours.clock import local, utc
 from office_hours.decision import Action, Reason
 from office_hours.event import Event
-from office_hours.reporting.hours import coming_spans, next_start
+from office_hours.reporting.hours import changes, next_start, planned, up_to
 from office_hours.run import Order
 from office_hours.schedule import State
 
 _MOST = 20  # clusters in a message
 _LONGER = timedelta(hours=2)
-_LEFT = (Reason.HELD, Reason.AS_SCHEDULED, Reason.CHANGED_BY_HAND, Reason.IN_USE)
 # An attempt whose answer is lost may have sent it, so there is no retry.
 _CONFIG = rds.IMPATIENT.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 
@@ -51,18 +50,12 @@ def send(order: Order, outcomes: Sequence[Outcome]) -> list[Failure]:
 
 def stop_of(outcome: Outcome, now: datetime, after: datetime, until: datetime) -> datetime | None:
     """When this cluster will be stopped, if it is up and that is after `after` and not after `until`."""
-    cluster, decision, schedule = outcome.cluster, outcome.decision, outcome.cluster.schedule
-    is_up = cluster.status == "available" and decision.action is Action.LEAVE and decision.reason in _LEFT
-    if not is_up or not schedule:
+    cluster, decision = outcome.cluster, outcome.decision
+    if cluster.status != "available" or decision.action is not Action.LEAVE or decision.reason is Reason.BUSY:
         return None
-    coming, stops = coming_spans(schedule, cluster.hold, now, until + timedelta(minutes=1)), list[datetime]()
-    if decision.reason is Reason.IN_USE:  # it stops when its grace ends, unless anything else comes before
-        grace, is_up = decision.until, False
-        stops += [grace] if grace and grace < coming[0].end else []
-    for change in coming[1:]:
-        stops += [change.start] if is_up and change.state is State.STOPPED else []
-        is_up = change.state is State.RUNNING
-    return min((each for each in stops if after < each <= until), default=None)
+    plan = up_to(until + timedelta(minutes=1), planned(cluster, decision, now))
+    stops = (change.start for change in changes(plan) if change.state is State.STOPPED)
+    return next((at for at in stops if after < at <= until), None)
 
 
 def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str]:

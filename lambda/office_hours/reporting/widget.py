@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader
 from office_hours.answer import Answer
 from office_hours.clock import local
 from office_hours.command import plan
-from office_hours.decision import Action
+from office_hours.decision import Action, Reason
 from office_hours.event import Event
 from office_hours.hold import Hold
 from office_hours.reporting.hours import hours_in, next_start
@@ -27,8 +27,7 @@ from office_hours.reporting.status import COMING, PAST, PROBLEMS, Row, Status
 from office_hours.reporting.suggest import Suggestions, best
 from office_hours.schedule import State
 
-# What the timeline shows, in its own units: ten an hour.
-BEFORE, WIDTH = timedelta(days=1), 720
+WIDTH = 720  # of the timeline, in its own units: ten an hour
 # A row is up to 20 KB of HTML, and Lambda answers with 6 MB at most.
 _MOST_ROWS, _MOST_PROBLEMS = 200, 100
 _TWO_HOURS = timedelta(hours=2)
@@ -39,10 +38,10 @@ _KINDS: Mapping[str, tuple[str, Callable[[Row], object]]] = {
     "running": ("running", lambda row: row.cluster.status == "available"),
     "stopped": ("stopped", lambda row: row.cluster.status == "stopped"),
     "other": ("other states", lambda row: row.cluster.status not in ("available", "stopped")),
-    "exception": ("held or by hand", lambda row: row.entry["reason"] in ("held", "changed-by-hand")),
+    "exception": ("held or by hand", lambda row: row.decision.reason in (Reason.HELD, Reason.CHANGED_BY_HAND)),
 }
 _TEMPLATES = FileSystemLoader(Path(__file__).with_name("templates"))
-_PAGES = Environment(loader=_TEMPLATES, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+PAGES = Environment(loader=_TEMPLATES, autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
 
 def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any]) -> str:
@@ -56,11 +55,11 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any])
     chosen = _chosen(of_kind.get(kind, ()), part.lower())
     # The dashboard's own time zone, which its viewer has chosen; the rows have none in common.
     clock = datetime.strptime(context.get("timezone", {}).get("offsetISO", "Z"), "%z").tzinfo
-    midnight = (now - BEFORE).astimezone(clock).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = (now - PAST).astimezone(clock).replace(hour=0, minute=0, second=0, microsecond=0)
     every_six_hours = [midnight + timedelta(hours=hours) for hours in range(0, 96, 6)]
     past = [span for row in rows for span in row.spans if span.start < now]
     regions = {row.cluster.region for row in rows} | {each["region"] for each in status["problems"] if each["region"]}
-    return _PAGES.get_template("status.html").render(
+    return PAGES.get_template("status.html").render(
         status=status,
         most_problems=_MOST_PROBLEMS,
         accounts=len({row.cluster.account for row in rows}) > 1,
@@ -76,11 +75,10 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any])
         actions=json.loads(os.environ.get("OFFICE_HOURS_ACTIONS", "{}")),
         stopped=hours_in(past, State.STOPPED),
         running=hours_in(past, State.RUNNING),
-        past_days=PAST.days,
         now=now,
-        marks=[at for at in every_six_hours if now - BEFORE < at < now + COMING],
+        marks=[at for at in every_six_hours if now - PAST < at < now + COMING],
         x=_x,
-        total_width=WIDTH,
+        width=WIDTH,
         theme=context.get("theme"),
         time=f"{now.astimezone(clock):%a %d %b %H:%M} {clock}",
         # What the template asks about a row, and how it writes a time.
@@ -94,12 +92,12 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any])
 
 def suggestions_page(answer: Suggestions, context: Mapping[str, Any]) -> str:
     """What untagged clusters could save. `context` is CloudWatch's `widgetContext`."""
-    return _PAGES.get_template("suggestions.html").render(answer=answer, best=best(answer), theme=context.get("theme"))
+    return PAGES.get_template("suggestions.html").render(answer=answer, best=best(answer), theme=context.get("theme"))
 
 
 def answer_page(answer: Answer) -> str:
     """What a button's popup says: a sentence for each of the `clusters`, or each of the `mistakes`."""
-    return _PAGES.get_template("answer.html").render(answer)
+    return PAGES.get_template("answer.html").render(answer)
 
 
 def _chosen(rows: Iterable[Row], part: str) -> list[Row]:
@@ -127,43 +125,44 @@ def _length(length: timedelta) -> str:
 def _buttons_of(row: Row, now: datetime) -> Iterator[dict[str, object]]:
     """A button for each command that would be accepted, with the very instant that it asks about."""
     cluster, zone = row.cluster, row.cluster.zone
+    start = f"Start {cluster.name} now," if cluster.status == "stopped" else f"Keep {cluster.name} running"
     replaced = f" This replaces its hold ({row.entry['hold']})." if "hold" in row.entry else ""
-    for action, label, question, end in _offers(row, now):
-        until = end.astimezone(zone).isoformat(timespec="minutes") if end else None
+    for action, label, end in _offers(row, now):
+        until, question = None, f"End the hold of {cluster.name} and give it back to its schedule?"
+        if end:
+            until = end.astimezone(zone).isoformat(timespec="minutes")
+            does = start if action is Action.START else f"Stop {cluster.name} now,"
+            question = f"{does} until {local(end, zone)}?{replaced}"
         if isinstance(plan(cluster, action, Event(until=until, resume=not until), now), Hold):
-            yield {
-                "action": action,
-                "label": label,
-                "question": f"{question} until {local(end, zone)}?{replaced}" if end else f"{question}?",
-                "payload": {"clusters": [cluster.name], **({"until": until} if until else {"resume": True})},
-            }
+            payload = {"clusters": [cluster.name], **({"until": until} if until else {"resume": True})}
+            yield {"action": action, "label": label, "question": question, "payload": payload}
 
 
-def _offers(row: Row, now: datetime) -> Iterator[tuple[Action, str, str, datetime | None]]:
-    """The buttons that make sense now: action, label, question, and until when; None ends the hold."""
+def _offers(row: Row, now: datetime) -> Iterator[tuple[Action, str, datetime | None]]:
+    """The buttons that make sense now: action, label, and until when; None ends the hold."""
     cluster, hold, schedule = row.cluster, row.cluster.hold, row.cluster.schedule
     if not schedule:
         return
-    transition, is_held = schedule.next_transition(now), hold and hold.in_force(now)
-    if cluster.status == "stopped":
-        if transition:
-            yield Action.START, "Start", f"Start {cluster.name} now,", transition.at
-        yield Action.START, "Start for 2 h", f"Start {cluster.name} now,", now + _TWO_HOURS
-    if cluster.status == "available":
-        if transition:
-            yield Action.STOP, "Stop", f"Stop {cluster.name} now,", transition.at
-        keep, (at, to) = f"Keep {cluster.name} running", row.upcoming
-        if end := now if row.entry["decision"] == Action.STOP else at if to is State.STOPPED else None:
-            yield Action.START, "2 h longer", keep, end + _TWO_HOURS
-            if not is_held and (start := next_start(schedule, end)) and start > end + _TWO_HOURS:
-                yield Action.START, f"Until {_when(start, cluster.zone, now)}", keep, start
+    action = {"stopped": Action.START, "available": Action.STOP}.get(cluster.status)
+    if action and (transition := schedule.next_transition(now)):
+        yield action, action.capitalize(), transition.at
+    if action is Action.START:
+        yield Action.START, "Start for 2 h", now + _TWO_HOURS
+    stop = row.upcoming.start if row.upcoming and row.upcoming.state is State.STOPPED else None
+    if row.decision.action is Action.STOP:
+        stop = now
+    if action is Action.STOP and stop:
+        yield Action.START, "2 h longer", stop + _TWO_HOURS
+        start, is_held = next_start(schedule, stop), hold and hold.in_force(now)
+        if start and start > stop + _TWO_HOURS and not is_held:
+            yield Action.START, f"Until {_when(start, cluster.zone, now)}", start
     if "hold" in row.entry:  # now or later
         action = Action.STOP if schedule.desired_state(now) is State.STOPPED else Action.START
-        yield action, "Back to schedule", f"End the hold of {cluster.name} and give it back to its schedule", None
+        yield action, "Back to schedule", None
 
 
 def _x(at: datetime, now: datetime) -> int:
-    return round(min(max((at - (now - BEFORE)) / (BEFORE + COMING), 0), 1) * WIDTH)
+    return round(min(max((at - (now - PAST)) / (PAST + COMING), 0), 1) * WIDTH)
 
 
 def _bars_of(row: Row, now: datetime) -> Iterator[dict[str, object]]:
