@@ -146,12 +146,6 @@ def projected(schedule: Schedule, now: datetime, price: "Price") -> Period:
     return _period(MONTH, MONTH * 24 - stopped, stopped, notes, price)
 
 
-def next_start(schedule: Schedule, after: datetime) -> datetime | None:
-    """When the schedule next starts the cluster; None if its next transition isn't a start."""
-    transition = schedule.next_transition(after)
-    return transition.at if transition and transition.to is State.RUNNING else None
-
-
 def _period(days: int, running: float, stopped: float, notes: list[str], price: "Price") -> Period:
     usd, about = (price.usd, price.note) if stopped else (0.0, "")  # what was not stopped needs no price
     return {

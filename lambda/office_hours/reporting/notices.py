@@ -20,7 +20,7 @@ from office_hours.answer import Failure, Outcome, failed
 from office_hours.clock import local, utc
 from office_hours.decision import Action, Reason
 from office_hours.event import Event
-from office_hours.reporting.hours import changes, next_start, planned, up_to
+from office_hours.reporting.hours import changes, planned, up_to
 from office_hours.run import Order
 from office_hours.schedule import State
 
@@ -89,8 +89,8 @@ def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str
 def _next_start(at: datetime, outcome: Outcome) -> datetime:
     """When a cluster that stops at this instant starts again, a day later at the latest."""
     schedule, a_day_later = outcome.cluster.schedule, at + timedelta(days=1)
-    start = next_start(schedule, at) if schedule else None
-    return min(start or a_day_later, a_day_later)
+    following = schedule.next_transition(at) if schedule else None
+    return min(following.at, a_day_later) if following and following.to is State.RUNNING else a_day_later
 
 
 def _line(at: datetime, outcome: Outcome) -> str:

@@ -77,10 +77,8 @@ def propose(seen: Connections, settings: Settings) -> tuple[str, str]:
         return "", f"Always {quietest:g} connected, no more and no fewer: can't tell a pool in use from an idle one."
     tag = windows(used | unknown) if used or unknown else "never"
     if not tag:
-        return (
-            "",
-            f"Never idle: in all or nearly all hours of the week, over {quietest:g} were connected at least once.",
-        )
+        busy = "in all or nearly all hours of the week"
+        return "", f"Never idle: {busy}, over {quietest:g} were connected at least once."
     notes = [f"Nothing connected in {days:.0f} days: is it still needed?"] * (not used)
     if quietest:
         notes.append(f"{quietest:g} are always connected, perhaps a pool or monitoring, and count as idle.")
@@ -104,10 +102,7 @@ def windows(hours: AbstractSet[int]) -> str:
     """
     for longest in range(1, 24):
         gaps = [gap for gap in _stretches(_WEEK - hours) if len(gap) <= longest]
-        filled = frozenset(hours).union(*gaps)
-        if filled == _WEEK:
-            break
-        if len(text := _text(filled)) <= LONGEST_TAG:
+        if len(text := _text(frozenset(hours).union(*gaps))) <= LONGEST_TAG:
             return text
     return ""
 
@@ -120,7 +115,7 @@ def _stretches(members: AbstractSet[int], around: int = len(_WEEK)) -> Iterator[
 
 
 def _text(hours: AbstractSet[int]) -> str:
-    """The windows for exactly these hours: across midnight if one window can be, else up to it."""
+    """The windows for exactly these hours: across midnight if one window can be, else up to it. None for a week."""
     days_of = defaultdict[str, set[int]](set)
     for stretch in _stretches(hours):
         by_day = [list(its) for _, its in groupby(stretch, key=lambda hour: hour // 24)]
@@ -179,7 +174,7 @@ def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterat
 def _suggestion(
     cluster: Cluster, seen: Mapping[str, Connections], invocation: Invocation, prices: Prices, survey: Survey
 ) -> Suggestion:
-    settings, snapshot, classes, command = invocation.settings, cluster.snapshot, survey.classes_of(cluster), None
+    settings, snapshot, classes = invocation.settings, cluster.snapshot, survey.classes_of(cluster)
     # Earlier data are about another cluster of the same name.
     since = snapshot.get("ClusterCreateTime", FIRST)
     known = {at: most for at, most in seen[cluster.identifier].items() if at + _HOUR > since}
@@ -187,9 +182,8 @@ def _suggestion(
     capacity = snapshot.get("ServerlessV2ScalingConfiguration", {})
     if capacity.get("MinCapacity") == 0 and {*classes} <= {SERVERLESS}:
         tag, note = "", "Serverless v2 with a minimum capacity of 0 pauses by itself: it needs no tag."
-    if tag:
-        words = ["aws", "rds", "add-tags-to-resource", "--region", cluster.region, "--resource-name", cluster.arn]
-        command = shlex.join([*words, "--tags", f"Key={settings.tag_key},Value={tag}"])
+    words = ["aws", "rds", "add-tags-to-resource", "--region", cluster.region, "--resource-name", cluster.arn]
+    command = [*words, "--tags", f"Key={settings.tag_key},Value={tag}"]
     schedule = Schedule.parse(tag or "always", default_zone=settings.default_zone)
     month = projected(schedule, invocation.now, prices.of(snapshot, classes, cluster.region))
     return {
@@ -199,5 +193,5 @@ def _suggestion(
         "saved_usd_a_month": month["saved_usd"],
         "days": round(len(known) / 24, 1),
         "note": " ".join(filter(None, (note, month["note"]))),
-        "command": command,
+        "command": shlex.join(command) if tag else None,
     }

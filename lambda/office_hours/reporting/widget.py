@@ -8,7 +8,7 @@ https://github.com/aws-samples/cloudwatch-custom-widgets-samples (logsInsightsQu
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,12 @@ from office_hours.command import plan
 from office_hours.decision import Action, Reason
 from office_hours.event import Event
 from office_hours.hold import Hold
-from office_hours.reporting.hours import hours_in, next_start
+from office_hours.reporting.hours import hours_in
 from office_hours.reporting.status import COMING, PAST, PROBLEMS, Row, Status
 from office_hours.reporting.suggest import Suggestions, best
 from office_hours.schedule import State
 
 WIDTH = 720  # of the timeline, in its own units: ten an hour
-# A row is up to 20 KB of HTML, and Lambda answers with 6 MB at most.
-_MOST_ROWS, _MOST_PROBLEMS = 200, 100
 _TWO_HOURS = timedelta(hours=2)
 # What the form can show: its words, and which rows these are.
 _KINDS: Mapping[str, tuple[str, Callable[[Row], object]]] = {
@@ -52,21 +50,19 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any])
     now, form = datetime.fromisoformat(status["time"]), context.get("forms", {}).get("all", {})
     part, kind = (form.get(key, "").strip() for key in ("cluster", "state"))
     of_kind = {each: [row for row in rows if is_one(row)] for each, (_, is_one) in _KINDS.items()}
-    chosen = _chosen(of_kind.get(kind, ()), part.lower())
+    named = ((row, row.cluster.identifier, row.cluster.account.lower()) for row in of_kind.get(kind, ()))
+    chosen = [row for row, *names in named if any(part.lower() in name for name in names)]
+    # The most urgent first; a row's own problems are in that order.
+    chosen.sort(key=lambda row: PROBLEMS.index(row.problems[0]["problem"]) if row.problems else len(PROBLEMS))
     # The dashboard's own time zone, which its viewer has chosen; the rows have none in common.
     clock = datetime.strptime(context.get("timezone", {}).get("offsetISO", "Z"), "%z").tzinfo
     midnight = (now - PAST).astimezone(clock).replace(hour=0, minute=0, second=0, microsecond=0)
     every_six_hours = [midnight + timedelta(hours=hours) for hours in range(0, 96, 6)]
     past = [span for row in rows for span in row.spans if span.start < now]
-    regions = {row.cluster.region for row in rows} | {each["region"] for each in status["problems"] if each["region"]}
     return PAGES.get_template("status.html").render(
         status=status,
-        most_problems=_MOST_PROBLEMS,
-        accounts=len({row.cluster.account for row in rows}) > 1,
-        regions=len(regions) > 1,
-        rows=chosen[:_MOST_ROWS],
-        chosen=len(chosen),
-        clusters=len(rows),
+        rows=rows,
+        chosen=chosen,
         kinds=_KINDS,
         of_kind=of_kind,
         part=part,
@@ -98,13 +94,6 @@ def suggestions_page(answer: Suggestions, context: Mapping[str, Any]) -> str:
 def answer_page(answer: Answer) -> str:
     """What a button's popup says: a sentence for each of the `clusters`, or each of the `mistakes`."""
     return PAGES.get_template("answer.html").render(answer)
-
-
-def _chosen(rows: Iterable[Row], part: str) -> list[Row]:
-    """The rows with this part in the cluster's or its account's name, the most urgent first."""
-    named = [row for row in rows if part in row.cluster.identifier or part in row.cluster.account.lower()]
-    # A row's own problems are in that order.
-    return sorted(named, key=lambda row: PROBLEMS.index(row.problems[0]["problem"]) if row.problems else len(PROBLEMS))
 
 
 def _when(at: datetime, zone: ZoneInfo, now: datetime) -> str:
@@ -153,9 +142,9 @@ def _offers(row: Row, now: datetime) -> Iterator[tuple[Action, str, datetime | N
         stop = now
     if action is Action.STOP and stop:
         yield Action.START, "2 h longer", stop + _TWO_HOURS
-        start, is_held = next_start(schedule, stop), hold and hold.in_force(now)
-        if start and start > stop + _TWO_HOURS and not is_held:
-            yield Action.START, f"Until {_when(start, cluster.zone, now)}", start
+        start, is_held = schedule.next_transition(stop), hold and hold.in_force(now)
+        if start and start.to is State.RUNNING and start.at > stop + _TWO_HOURS and not is_held:
+            yield Action.START, f"Until {_when(start.at, cluster.zone, now)}", start.at
     if "hold" in row.entry:  # now or later
         action = Action.STOP if schedule.desired_state(now) is State.STOPPED else Action.START
         yield action, "Back to schedule", None
