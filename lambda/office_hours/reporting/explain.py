@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 
 from office_hours.clock import local, utc
 from office_hours.days_off import holidays_package
-from office_hours.reporting.hours import Span, coming, hours_in, up_to
+from office_hours.reporting.hours import Span, coming, hours_in
 from office_hours.schedule import Schedule, ScheduleError, State
 from office_hours.settings import Settings
 from office_hours.text import sentence
@@ -43,7 +43,7 @@ def explain(text: str, settings: Settings, now: datetime) -> dict[str, Any]:
     ]
     runs = "It has one side only, so how many hours a week it runs depends on you."
     if not schedule.one_sided:
-        hours = round(hours_in(up_to(now + 52 * 7 * _DAY, coming(schedule, None, now)), State.RUNNING) / 52, 1)
+        hours = round(hours_in(coming(schedule, None, now, now + 52 * 7 * _DAY), State.RUNNING) / 52, 1)
         saved = 1 - hours / _WEEK
         answer |= {"hours_a_week": hours, "saved_share": round(saved, 3)}
         of_all = f"{hours:g} of the week's {_WEEK} hours on average over the coming year"

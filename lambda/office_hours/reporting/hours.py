@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypedDict
 from zoneinfo import ZoneInfo
 
@@ -65,7 +65,7 @@ def past(
     events: the cluster's, in any order, from `now - LOG_KEPT` on, whatever the period. Before the first one the cluster
         was in the other state; without any it was always in its present one.
     """
-    spans, notes = past_spans(snapshot, events, now - timedelta(days=days), now), []
+    spans, notes = past_spans(snapshot, events, now - LOG_KEPT, now - timedelta(days=days), now), []
     if spans[0].state is None:
         notes.append(f"It was created on {local(spans[0].end, _UTC)}: its hours count from then.")
     if not all(span.sure for span in spans):
@@ -75,18 +75,14 @@ def past(
 
 
 def past_spans(
-    snapshot: "DBClusterTypeDef",
-    events: "Iterable[EventTypeDef]",
-    start: datetime,
-    now: datetime,
-    kept: timedelta = LOG_KEPT,
+    snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", begin: datetime, start: datetime, now: datetime
 ) -> list[Span]:
-    """What the cluster was from `start` until now; unknown before its creation. The events begin at `now - kept`."""
+    """What the cluster was from `start` until now; unknown before its creation. It has the events from `begin` on."""
     status, created = snapshot.get("Status", ""), min(snapshot.get("ClusterCreateTime") or FIRST, now)
     present = State.STOPPED if status in _STOPPED else State.RUNNING
     # Events before the creation are about an earlier cluster of this name.
     history = [(at, _AFTER[change]) for at, change in history_of(events) if change in _AFTER and created <= at <= now]
-    if created >= now - kept:
+    if created >= begin:
         history.insert(0, (created, State.RUNNING))
     spans, since = [], max(start, created)
     if since > start:
@@ -100,30 +96,25 @@ def past_spans(
     return [*spans, Span(since, now, state, sure=state is present)]
 
 
-def coming(schedule: Schedule, hold: Hold | None, at: datetime) -> Iterator[Span]:
-    """What the hold, or else the schedule, says from this instant on, without end."""
-    while at < LAST:
+def coming(schedule: Schedule, hold: Hold | None, at: datetime, end: datetime = LAST) -> Iterator[Span]:
+    """What the hold, or else the schedule, says from this instant until the end."""
+    while at < end:
         held, transition = hold if hold and hold.in_force(at) else None, schedule.next_transition(at)
         edges = [held.until] if held else [transition and transition.at, hold and hold.since]
-        end = min((edge for edge in edges if edge and edge > at), default=LAST)
-        yield Span(at, end, held.to if held else schedule.desired_state(at))
-        at = end
+        upcoming = min((edge for edge in edges if edge and at < edge < end), default=end)
+        yield Span(at, upcoming, held.to if held else schedule.desired_state(at))
+        at = upcoming
 
 
-def up_to(end: datetime, spans: Iterable[Span]) -> list[Span]:
-    """The spans as far as this instant."""
-    return [replace(span, end=min(span.end, end)) for span in takewhile(lambda span: span.start < end, spans)]
-
-
-def planned(cluster: Cluster, decision: Decision, now: datetime) -> Iterator[Span]:
+def planned(cluster: Cluster, decision: Decision, now: datetime, end: datetime = LAST) -> Iterator[Span]:
     """What the cluster will be, unless somebody changes it; nothing if no run follows its tag."""
     if not cluster.schedule or decision.reason in _NOT_FOLLOWED:
         return
-    spans = coming(cluster.schedule, cluster.hold, now)
+    spans = coming(cluster.schedule, cluster.hold, now, end)
     if decision.action is Action.LEAVE and decision.reason is not Reason.BUSY:
         # It is left as it is until the next scheduled change or, if it is in use, until its grace ends.
         first = next(spans)
-        left = min(decision.until or LAST, first.end)
+        left = min(decision.until or end, first.end)
         yield Span(now, left, cluster.state)
         if left < first.end:
             yield replace(first, start=left)
@@ -141,7 +132,7 @@ def projected(schedule: Schedule, now: datetime, price: "Price") -> Period:
 
     While a schedule says nothing yet, the cluster counts as running.
     """
-    stopped = hours_in(up_to(now + timedelta(days=MONTH), coming(schedule, None, now)), State.STOPPED)
+    stopped = hours_in(coming(schedule, None, now, now + timedelta(days=MONTH)), State.STOPPED)
     notes = ["Its schedule has one side only: what people do on the other is not known."] * schedule.one_sided
     return _period(MONTH, MONTH * 24 - stopped, stopped, notes, price)
 

@@ -20,7 +20,7 @@ from office_hours.answer import Failure, Outcome, failed
 from office_hours.clock import local, utc
 from office_hours.decision import Action, Reason
 from office_hours.event import Event
-from office_hours.reporting.hours import changes, planned, up_to
+from office_hours.reporting.hours import changes, planned
 from office_hours.run import Order
 from office_hours.schedule import State
 
@@ -53,7 +53,7 @@ def stop_of(outcome: Outcome, now: datetime, after: datetime, until: datetime) -
     cluster, decision = outcome.cluster, outcome.decision
     if cluster.status != "available" or decision.action is not Action.LEAVE or decision.reason is Reason.BUSY:
         return None
-    plan = up_to(until + timedelta(minutes=1), planned(cluster, decision, now))
+    plan = planned(cluster, decision, now, until + timedelta(minutes=1))
     stops = (change.start for change in changes(plan) if change.state is State.STOPPED)
     return next((at for at in stops if after < at <= until), None)
 

@@ -12,7 +12,7 @@ from office_hours.clock import LAST, local
 from office_hours.decision import Action, Decision
 from office_hours.evidence import decided
 from office_hours.regions import Invocation, guarded
-from office_hours.reporting.hours import Span, changes, coming, past_spans, planned, up_to
+from office_hours.reporting.hours import Span, changes, coming, past_spans, planned
 from office_hours.reporting.survey import LONGEST_ANSWER, Looked, OfCluster, Survey, cut, look_around, of_cluster, place
 from office_hours.settings import Cluster
 
@@ -109,9 +109,9 @@ def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decis
     now, hold = invocation.now, cluster.hold
     tags = {tag.get("Key"): tag.get("Value", "") for tag in cluster.snapshot.get("TagList", ())}
     # If the log can't be read, the past is unknown. That doesn't mean that nothing happened.
-    spans = [Span(now - PAST, now, None)]
+    spans, since = [Span(now - PAST, now, None)], now - PAST
     if cluster.identifier in seen.events:
-        spans = past_spans(cluster.snapshot, seen.events[cluster.identifier], now - PAST, now, kept=PAST)
+        spans = past_spans(cluster.snapshot, seen.events[cluster.identifier], since, since, now)
     readable = None if cluster.problem else cluster.schedule
     effect = "" if decision.action is Action.LEAVE else f"The next run {decision.action}s it."
     written = hold.written(cluster.zone) if hold and now < (hold.until or LAST) else None
@@ -125,7 +125,7 @@ def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decis
         "instances": seen.classes_of(cluster),
         "overdue": decision.overdue,
     }
-    spans += up_to(now + COMING, planned(cluster, decision, now))
+    spans += planned(cluster, decision, now, now + COMING)
     upcoming = next(changes(islice(planned(cluster, decision, now), _MOST_EDGES)), None)
     return Row(cluster, decision, entry, list(_problems(cluster, entry, now)), spans, upcoming)
 

@@ -78,11 +78,9 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any])
         theme=context.get("theme"),
         time=f"{now.astimezone(clock):%a %d %b %H:%M} {clock}",
         # What the template asks about a row, and how it writes a time.
-        bars_of=_bars_of,
         buttons_of=_buttons_of,
         local=local,
         when=_when,
-        length=_length,
     )
 
 
@@ -101,14 +99,6 @@ def _when(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     here, today = at.astimezone(zone), now.astimezone(zone).date()
     days = (here.date() - today).days
     return f"{here:%H:%M}" if not days else f"{here:%a %H:%M}" if days < 7 else f"{here:%d %b %H:%M}"
-
-
-def _length(length: timedelta) -> str:
-    """105 min, 16 h or 3 d."""
-    minutes = -(-length // timedelta(minutes=1))
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes / 60:.0f} h" if minutes < 2880 else f"{minutes / 1440:.0f} d"
 
 
 def _buttons_of(row: Row, now: datetime) -> Iterator[dict[str, object]]:
@@ -152,14 +142,3 @@ def _offers(row: Row, now: datetime) -> Iterator[tuple[Action, str, datetime | N
 
 def _x(at: datetime, now: datetime) -> int:
     return round(min(max((at - (now - PAST)) / (PAST + COMING), 0), 1) * WIDTH)
-
-
-def _bars_of(row: Row, now: datetime) -> Iterator[dict[str, object]]:
-    zone = row.cluster.zone
-    for span in row.spans:
-        x, end = _x(span.start, now), _x(span.end, now)
-        if end > x:
-            kind, is_plan = span.state if span.state and span.sure else "unknown", span.start >= now
-            times = f"{span.start.astimezone(zone):%a %H:%M} to {span.end.astimezone(zone):%a %H:%M}"
-            title = f"{'planned ' * is_plan}{kind} {times}"
-            yield {"x": x, "width": end - x, "kind": kind, "is_plan": is_plan, "title": title}
