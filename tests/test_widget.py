@@ -284,6 +284,8 @@ def test_the_form_filters_by_name_and_state(account: Account, asked: dict[str, s
     assert [each.text for each in page.all("summary")] == expected
     assert ("No cluster matches the filter." in page.text) == (not expected)
     assert page.all("input")[0].attributes["value"] == asked.get("cluster", "").strip()
+    selected = [each.attributes["value"] for each in page.all("option") if "selected" in each.attributes]
+    assert selected == [asked.get("state", "")]
     (form,) = page.all("form")
     (action,) = form.all("cwdb-action")
     assert action.attributes["endpoint"] == ACTIONS["stop"].replace("-stop", "-status")

@@ -15,12 +15,11 @@ from office_hours.decision import LOG_KEPT, Decision, Reason, decide
 from office_hours.regions import Invocation, guarded
 from office_hours.reporting.hours import MONTH, PERIODS, Period, past, projected, total
 from office_hours.reporting.prices import Prices
-from office_hours.reporting.suggest import Suggestions, best, suggest
+from office_hours.reporting.suggest import Suggestions, suggest
 from office_hours.reporting.survey import OfCluster, Survey, cut, look_around, of_cluster, place
 from office_hours.settings import Cluster
 
 _MONDAY = 0
-_MOST_CLUSTERS = 100  # in the message
 _LONGEST = 250_000  # bytes: SNS takes 256 KB
 _FOR_RDS = 0.5  # of the function's time, at most: prices and the message take theirs
 
@@ -123,6 +122,4 @@ def _text(answer: dict[str, Any], clusters: list[ClusterReport], number: int, su
         autoescape=False, finalize=lambda value: "".join(char if char.isprintable() else " " for char in str(value))
     )
     template, ranked = texts.get_template("report.txt"), sorted(clusters, key=saved, reverse=True)
-    return template.render(
-        answer=answer, clusters=ranked, most=_MOST_CLUSTERS, suggested=suggested, best=best(suggested)
-    )
+    return template.render(answer=answer, clusters=ranked, suggested=suggested)

@@ -66,10 +66,7 @@ class Row:
 
 
 def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[Row]]:
-    """See the state of all tagged clusters.
-
-    or_fail: whether to raise RunError if nothing at all could be seen. The problems say so in any case.
-    """
+    """See the state of all tagged clusters. If `or_fail`, raises RunError where nothing at all could be seen."""
     found: list[Row | Problem]
     found, failures, looked = look_around(invocation, invocation.now - PAST, 1.0, partial(_of_region, invocation))
     rows = sorted((each for each in found if isinstance(each, Row)), key=lambda row: place(row.entry))
@@ -89,20 +86,15 @@ def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Prob
 
 
 def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem | Failure]:
-    """What there is to say about a Region's clusters."""
-    yield from _misplaced(invocation.settings.tag_key, seen)
-    # What needs no evidence comes first, since looking for more may take too long.
-    for each in decided(invocation, seen.region, (cluster for cluster in seen.clusters if cluster.is_tagged)):
-        yield each if isinstance(each, Failure) else guarded(each[0], partial(_row, invocation, seen, *each))
-
-
-def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
-    """A problem for each instance that has the tag instead of its cluster."""
+    """What there is to say about a Region's clusters, and about instances that have the tag instead of theirs."""
     for cluster in (each for each in seen.clusters if not each.is_tagged):
         for instance in seen.instances_of(cluster):
-            if any(tag.get("Key") == key for tag in instance.get("TagList", ())):
+            if any(tag.get("Key") == invocation.settings.tag_key for tag in instance.get("TagList", ())):
                 words = f"the tag is on the instance {instance.get('DBInstanceIdentifier')}, not on the cluster"
                 yield _problem("tag-on-instance", f"Never stopped or started: {words}. Tag the cluster.", cluster)
+    # What needs no evidence comes first, since looking for more may take too long.
+    for each in decided(invocation, seen.region, [cluster for cluster in seen.clusters if cluster.is_tagged]):
+        yield each if isinstance(each, Failure) else guarded(each[0], partial(_row, invocation, seen, *each))
 
 
 def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decision) -> Row:

@@ -29,16 +29,14 @@ from office_hours.settings import Cluster, Settings
 
 _PERIOD, _LEAST_DAYS, _HOUR = timedelta(days=28), 7, timedelta(hours=1)
 _WEEK = frozenset(range(7 * 24))  # hours: from Monday 00:00 to Sunday 23:00, and round
-_SHOWN = 5
 _FOR_READING = 0.5  # of the time that is left, at most
 
 Connections = Mapping[datetime, float]  # the most that were connected in each hour, by its beginning, in UTC
 
 
 class Suggestion(OfCluster):
-    """What one cluster could save. Without a tag that is nothing, and the note says why there is no tag.
+    """What one cluster could save, by `days` of data: nothing without a tag, and the note says why there is none.
 
-    days: of data.
     command: the line for the AWS CLI that sets the tag.
     """
 
@@ -136,21 +134,13 @@ def _days(days: AbstractSet[int]) -> str:
 
 
 def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
-    """Suggest tags in all places.
-
-    or_fail: whether to raise RunError if there are only failures. The answer names them in any case.
-    """
+    """Suggest tags in all places. If `or_fail`, raises RunError where there are only failures."""
     found, failures, looked = look_around(invocation, None, _FOR_READING, partial(_of_region, invocation, Prices()))
     if or_fail and failures and not found:
         raise RunError(f"Nothing can be suggested.\n{in_words(failures)}")
     found.sort(key=lambda each: (-(each["saved_usd_a_month"] or 0.0), -each["saved_hours_a_month"], place(each)))
     answer = {**looked, "failures": in_words(failures).splitlines(), **cut("suggestions", found)}
     return cast("Suggestions", answer)
-
-
-def best(answer: Suggestions) -> list[Suggestion]:
-    """Those that save most, for a message and the dashboard."""
-    return [each for each in answer["suggestions"] if each["tag"]][:_SHOWN]
 
 
 def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterator[Suggestion | Failure]:

@@ -24,7 +24,7 @@ from office_hours.event import Event
 from office_hours.hold import Hold
 from office_hours.reporting.hours import hours_in
 from office_hours.reporting.status import COMING, PAST, PROBLEMS, Row, Status
-from office_hours.reporting.suggest import Suggestions, best
+from office_hours.reporting.suggest import Suggestions
 from office_hours.schedule import State
 
 WIDTH = 720  # of the timeline, in its own units: ten an hour
@@ -49,8 +49,8 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any])
     """
     now, form = datetime.fromisoformat(status["time"]), context.get("forms", {}).get("all", {})
     part, kind = (form.get(key, "").strip() for key in ("cluster", "state"))
-    of_kind = {each: [row for row in rows if is_one(row)] for each, (_, is_one) in _KINDS.items()}
-    named = ((row, row.cluster.identifier, row.cluster.account.lower()) for row in of_kind.get(kind, ()))
+    kinds = {each: (words, [row for row in rows if is_one(row)]) for each, (words, is_one) in _KINDS.items()}
+    named = ((row, row.cluster.identifier, row.cluster.account.lower()) for row in kinds.get(kind, ("", []))[1])
     chosen = [row for row, *names in named if any(part.lower() in name for name in names)]
     # The most urgent first; a row's own problems are in that order.
     chosen.sort(key=lambda row: PROBLEMS.index(row.problems[0]["problem"]) if row.problems else len(PROBLEMS))
@@ -63,8 +63,7 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any])
         status=status,
         rows=rows,
         chosen=chosen,
-        kinds=_KINDS,
-        of_kind=of_kind,
+        kinds=kinds,
         part=part,
         kind=kind,
         # The ARNs of the functions that the buttons call, by `stop` and `start`.
@@ -86,7 +85,7 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any])
 
 def suggestions_page(answer: Suggestions, context: Mapping[str, Any]) -> str:
     """What untagged clusters could save. `context` is CloudWatch's `widgetContext`."""
-    return PAGES.get_template("suggestions.html").render(answer=answer, best=best(answer), theme=context.get("theme"))
+    return PAGES.get_template("suggestions.html").render(answer=answer, theme=context.get("theme"))
 
 
 def answer_page(answer: Answer) -> str:
@@ -141,4 +140,4 @@ def _offers(row: Row, now: datetime) -> Iterator[tuple[Action, str, datetime | N
 
 
 def _x(at: datetime, now: datetime) -> int:
-    return round(min(max((at - (now - PAST)) / (PAST + COMING), 0), 1) * WIDTH)
+    return round((at - (now - PAST)) / (PAST + COMING) * WIDTH)
