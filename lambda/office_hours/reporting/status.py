@@ -7,11 +7,11 @@ from functools import partial
 from itertools import islice
 from typing import NotRequired, cast
 
-from office_hours.answer import Entry, Failure, Outcome, RunError, in_words
+from office_hours.answer import Entry, Outcome, RunError, in_words
 from office_hours.clock import LAST, local
 from office_hours.decision import Action, Decision
 from office_hours.evidence import decided
-from office_hours.regions import Invocation, guarded
+from office_hours.regions import Invocation
 from office_hours.reporting.hours import Span, changes, coming, past_spans, planned
 from office_hours.reporting.survey import LONGEST_ANSWER, Looked, OfCluster, Survey, cut, look_around, of_cluster, place
 from office_hours.settings import Cluster
@@ -68,11 +68,12 @@ class Row:
 def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[Row]]:
     """See the state of all tagged clusters. If `or_fail`, raises RunError where nothing at all could be seen."""
     found: list[Row | Problem]
-    found, failures, looked = look_around(invocation, invocation.now - PAST, 1.0, partial(_of_region, invocation))
+    found, looked = look_around(invocation, invocation.now - PAST, 1.0, partial(_of_region, invocation))
     rows = sorted((each for each in found if isinstance(each, Row)), key=lambda row: place(row.entry))
+    failures = in_words(invocation.failures)
     if or_fail and failures and not rows:
-        raise RunError(f"Nothing could be seen.\n{in_words(failures)}")
-    problems = [_problem("failure", line) for line in in_words(failures).splitlines()]
+        raise RunError(f"Nothing could be seen.\n{failures}")
+    problems = [_problem("failure", line) for line in failures.splitlines()]
     for each in found:
         problems += each.problems if isinstance(each, Row) else [each]
     problems.sort(key=lambda each: (PROBLEMS.index(each["problem"]), place(each)))
@@ -85,16 +86,18 @@ def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Prob
     return {**about, "problem": problem, "message": message}
 
 
-def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem | Failure]:
+def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem]:
     """What there is to say about a Region's clusters, and about instances that have the tag instead of theirs."""
     for cluster in (each for each in seen.clusters if not each.is_tagged):
         for instance in seen.instances_of(cluster):
             if any(tag.get("Key") == invocation.settings.tag_key for tag in instance.get("TagList", ())):
                 words = f"the tag is on the instance {instance.get('DBInstanceIdentifier')}, not on the cluster"
                 yield _problem("tag-on-instance", f"Never stopped or started: {words}. Tag the cluster.", cluster)
+    tagged = [cluster for cluster in seen.clusters if cluster.is_tagged]
     # What needs no evidence comes first, since looking for more may take too long.
-    for each in decided(invocation, seen.region, [cluster for cluster in seen.clusters if cluster.is_tagged]):
-        yield each if isinstance(each, Failure) else guarded(each[0], partial(_row, invocation, seen, *each))
+    for cluster, decision in decided(invocation, seen.region, tagged):
+        with invocation.guard(cluster):
+            yield _row(invocation, seen, cluster, decision)
 
 
 def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decision) -> Row:
