@@ -236,7 +236,6 @@ def test_of_more_clusters_than_an_answer_holds_as_many_are_told_as_it_does(accou
         ({"explain": 5}, '"explain" is 5'),
         ({"describe": 0}, '"describe" is 0'),
         ({"widgetContext": "x"}, '"widgetContext" is "x": expected what CloudWatch sends.'),
-        ({"widgetContext": {"forms": {"all": []}}}, "expected what CloudWatch sends."),
         ({"widgetContext": {"forms": {"all": {"state": 5}}}}, "expected what CloudWatch sends."),
         ({"widgetContext": {"timezone": {"offsetISO": "CET"}}}, "expected what CloudWatch sends."),
         ([], "not a JSON object"),

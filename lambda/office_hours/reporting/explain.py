@@ -38,9 +38,8 @@ def explain(text: str, settings: Settings, now: datetime) -> dict[str, Any]:
         left = "never started, never stopped, and no complaint"
         return {**answer, "message": f"A cluster with this tag is listed and left alone: {left}."}
     present, *changes = islice(coming(schedule, None, now), 1 + _MOST_CHANGES)
-    answer["transitions"] = [
-        {"at": utc(each.start), "local": local(each.start, schedule.zone), "to": each.state} for each in changes
-    ]
+    zone = schedule.zone
+    told = [{"at": utc(each.start), "local": local(each.start, zone), "to": each.state} for each in changes]
     runs = "It has one side only, so how many hours a week it runs depends on you."
     if not schedule.one_sided:
         hours = round(hours_in(coming(schedule, None, now, now + 52 * 7 * _DAY), State.RUNNING) / 52, 1)
@@ -50,7 +49,7 @@ def explain(text: str, settings: Settings, now: datetime) -> dict[str, Any]:
         runs = f"Runs {of_all}, which saves {saved:.0%} of them."
     state = f"Should be {present.state} now." if present.state else "Says nothing about now."
     said = [state, _changes(schedule, changes[:2], now), *_zones(schedule, settings), runs, *_options(schedule)]
-    return {**answer, "message": " ".join(said)}
+    return {**answer, "message": " ".join(said), "transitions": told}
 
 
 def _changes(schedule: Schedule, changes: list[Span], now: datetime) -> str:
