@@ -18,7 +18,7 @@ from office_hours import rds
 from office_hours.answer import RunError, failed, in_words
 from office_hours.clock import FIRST
 from office_hours.decision import obstacle
-from office_hours.evidence import MOST_QUERIES, connected
+from office_hours.evidence import connected
 from office_hours.regions import Invocation
 from office_hours.reporting.explain import LONGEST_TAG
 from office_hours.reporting.hours import projected
@@ -30,6 +30,9 @@ from office_hours.settings import Cluster, Settings
 _PERIOD, _LEAST_DAYS, _HOUR = timedelta(days=28), 7, timedelta(hours=1)
 _WEEK = frozenset(range(7 * 24))  # hours: from Monday 00:00 to Sunday 23:00, and round
 _FOR_READING = 0.5  # of the time that is left, at most
+# Clusters a call. Four weeks of these are one page, little memory, and less than CloudWatch gives in a second.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+_AT_ONCE = 100
 
 Connections = Mapping[datetime, float]  # the most that were connected in each hour, by its beginning, in UTC
 
@@ -148,9 +151,8 @@ def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterat
     """A suggestion for each untagged cluster that RDS can stop."""
     region, end = survey.region, invocation.now.replace(minute=0, second=0, microsecond=0)
     clusters = [each for each in survey.clusters if not each.is_tagged and not obstacle(each.snapshot)]
-    # Not all at once: four weeks of 10,000 clusters would take more memory than there is.
-    for begin in range(0, len(clusters), MOST_QUERIES):
-        some = clusters[begin : begin + MOST_QUERIES]
+    for begin in range(0, len(clusters), _AT_ONCE):
+        some = clusters[begin : begin + _AT_ONCE]
         seen = {each.identifier: dict[datetime, float]() for each in some}
         try:
             for name, times, values in connected(region, list(seen), _HOUR, end - _PERIOD, end):
