@@ -25,7 +25,7 @@ from office_hours.hold import Hold
 from office_hours.reporting.hours import hours_in
 from office_hours.reporting.status import COMING, PAST, PROBLEMS, Row, Status
 from office_hours.reporting.suggest import Suggestions
-from office_hours.schedule import State
+from office_hours.schedule import Schedule, State
 
 WIDTH = 720  # of the timeline, in its own units: ten an hour
 _TWO_HOURS = timedelta(hours=2)
@@ -48,7 +48,7 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any])
     context: CloudWatch's `widgetContext`.
     """
     now, form = datetime.fromisoformat(status["time"]), context.get("forms", {}).get("all", {})
-    part, kind = (form.get(key, "").strip() for key in ("cluster", "state"))
+    part, kind = form.get("cluster", "").strip(), form.get("state", "").strip()
     kinds = {each: (words, [row for row in rows if is_one(row)]) for each, (words, is_one) in _KINDS.items()}
     named = ((row, row.cluster.identifier, row.cluster.account.lower()) for row in kinds.get(kind, ("", []))[1])
     chosen = [row for row, *names in named if any(part.lower() in name for name in names)]
@@ -105,7 +105,7 @@ def _buttons_of(row: Row, now: datetime) -> Iterator[dict[str, object]]:
     cluster, zone = row.cluster, row.cluster.zone
     start = f"Start {cluster.name} now," if cluster.status == "stopped" else f"Keep {cluster.name} running"
     replaced = f" This replaces its hold ({row.entry['hold']})." if "hold" in row.entry else ""
-    for action, label, end in _offers(row, now):
+    for action, label, end in _offers(row, cluster.schedule, now) if cluster.schedule else ():
         until, question = None, f"End the hold of {cluster.name} and give it back to its schedule?"
         if end:
             until = end.astimezone(zone).isoformat(timespec="minutes")
@@ -116,12 +116,9 @@ def _buttons_of(row: Row, now: datetime) -> Iterator[dict[str, object]]:
             yield {"action": action, "label": label, "question": question, "payload": payload}
 
 
-def _offers(row: Row, now: datetime) -> Iterator[tuple[Action, str, datetime | None]]:
+def _offers(row: Row, schedule: Schedule, now: datetime) -> Iterator[tuple[Action, str, datetime | None]]:
     """The buttons that make sense now: action, label, and until when; None ends the hold."""
-    cluster, hold, schedule = row.cluster, row.cluster.hold, row.cluster.schedule
-    if not schedule:
-        return
-    action = {"stopped": Action.START, "available": Action.STOP}.get(cluster.status)
+    action = {"stopped": Action.START, "available": Action.STOP}.get(row.cluster.status)
     if action and (transition := schedule.next_transition(now)):
         yield action, action.capitalize(), transition.at
     if action is Action.START:
@@ -131,9 +128,9 @@ def _offers(row: Row, now: datetime) -> Iterator[tuple[Action, str, datetime | N
         stop = now
     if action is Action.STOP and stop:
         yield Action.START, "2 h longer", stop + _TWO_HOURS
-        start, is_held = schedule.next_transition(stop), hold and hold.in_force(now)
+        start, is_held = schedule.next_transition(stop), row.decision.reason is Reason.HELD
         if start and start.to is State.RUNNING and start.at > stop + _TWO_HOURS and not is_held:
-            yield Action.START, f"Until {_when(start.at, cluster.zone, now)}", start.at
+            yield Action.START, f"Until {_when(start.at, schedule.zone, now)}", start.at
     if "hold" in row.entry:  # now or later
         action = Action.STOP if schedule.desired_state(now) is State.STOPPED else Action.START
         yield action, "Back to schedule", None
