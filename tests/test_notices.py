@@ -97,10 +97,12 @@ def test_what_the_schedule_stops_then_is_told(account: Account) -> None:
     account.add("edge", "-18:00 UTC")
     account.add("held", TagList=tagged(office_hours="never", office_hours_hold="running until 2026-11-23T18:00Z"))
     account.add("graceful", "mon-fri 08:00-16:00 UTC grace=2h")
+    tags = tagged(office_hours="-17:00 UTC grace=2h", office_hours_hold="stopped from 2026-11-23T18:00Z")
+    account.add("in-use", TagList=tags)
     account.log("edge", "DB cluster started.", "2026-11-23T12:00:00Z")
     account.log("by-hand", "DB cluster started.", "2026-11-23T13:00:00Z")
     run(BEFORE)
-    assert told(account) == ["by-hand by-schedule edge graceful held"]
+    assert told(account) == ["by-hand by-schedule edge graceful held in-use"]
 
 
 def test_what_is_not_up_or_stays_up_is_not_told(account: Account) -> None:
