@@ -91,6 +91,13 @@ def test_a_hundred_clusters_fit_at_each_width(page: Page, width: int) -> None:
     assert len(heights) == 101
     expect(page.locator("tbody .time").first).to_be_visible(visible=width >= 900)
     assert max(heights) < (45 if width >= 1200 else 90)
+    page.locator("tbody summary").nth(2).click()
+    below_each_other = """row => {
+        const box = each => each.getBoundingClientRect(), fold = box(row.querySelector("details > div"));
+        return [box(row.querySelector("td .why")).bottom, fold.top, fold.bottom, box(row.nextElementSibling).top];
+    }"""
+    edges = page.locator("tbody tr").nth(2).evaluate(below_each_other)
+    assert edges == sorted(edges), "the fold covers nothing"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -21,6 +21,7 @@ pytest_plugins = ["aws_server", "invocation"]
 OFFICE = "mon-fri 08:00-18:00 UTC"
 CLOSED = "mon-fri 08:00-11:45 UTC"  # a quarter of an hour ago
 NOON = "2026-11-24T12:00:00Z"
+DOWN = {"Status": "stopped"}
 HANDLERS: dict[str, Handler] = {ACTIONS["stop"]: handlers.stop, ACTIONS["start"]: handlers.start}
 
 
@@ -40,15 +41,22 @@ def row(page: Element, cluster: str) -> Element:
 
 
 def bars(page: Element, cluster: str) -> str:
-    """Each stretch of a timeline: what it is, from where to where."""
+    """Each stretch of a timeline: what it is (+ for planned), and where it ends. There are no gaps."""
     rects = row(page, cluster).all("rect")
-    return ", ".join(f"{r.attributes['class']} {r.number('x')}-{r.number('x') + r.number('width')}" for r in rects)
+    edges = [0, *(rect.number("x") + rect.number("width") for rect in rects)]
+    assert edges[:-1] == [rect.number("x") for rect in rects]
+    kinds = [str(rect.attributes["class"]).replace(" plan", "+") for rect in rects]
+    return ", ".join(f"{kind} {end}" for kind, end in zip(kinds, edges[1:], strict=True))
 
 
 def buttons(page: Element, cluster: str) -> dict[str, Element]:
     """What each button does, by its label."""
     found = row(page, cluster)
     return dict(zip([button.text for button in found.all("button")], found.all("cwdb-action"), strict=True))
+
+
+def created(day: str) -> dict[str, Any]:
+    return {"ClusterCreateTime": datetime.fromisoformat(f"2026-11-{day}T00:00:00Z")}
 
 
 def words(element: Element) -> str:
@@ -77,14 +85,15 @@ def test_a_row_says_state_why_and_the_next_change_and_more_in_its_fold(account: 
 @pytest.mark.parametrize(
     ("tag", "hold", "status", "expected"),
     [
-        (OFFICE, None, "stopped", "stopped by alice left until 18:00 in 6 h"),
+        (OFFICE, None, "stopped", "stopped by alice starts Wed 08:00 in 20 h"),
         (CLOSED, None, "available", "the next run stops it"),
         (OFFICE, "running until 2026-11-24T22:30", "available", "held stops 22:30"),
-        (OFFICE, "running until 2026-11-24T12:40", "available", "hold ends 12:40 in 40 min"),
+        (OFFICE, "running until 2026-11-24T12:40", "available", "held stops 18:00 in 6 h"),
         ("2nd-mon 08:00-09:30 UTC", None, "stopped", "starts 14 Dec 08:00 in 20 d"),
         ("never", None, "stopped", "as scheduled none"),
         (f"{CLOSED} grace=2h", None, "available", "in use stops by 13:45 in 105 min"),
-        (f"{CLOSED} mon-fri 12:30-18:00 UTC grace=2h", None, "available", "starts 12:30"),
+        (f"{CLOSED} mon-fri 12:30-18:00 UTC grace=2h", None, "available", "in use stops 18:00"),
+        ("-11:00 UTC", None, "stopped", "as scheduled none"),
         (OFFICE, None, "starting", "◆ starting busy stops 18:00"),
     ],
 )
@@ -103,9 +112,9 @@ def test_the_summary_counts_and_says_how_long_all_were_stopped(account: Account)
     account.add("b", "always", Status="stopping")
     account.add("bad", "mno-fri 08:00-18:00")
     (summary,) = [each for each in widget().all("div") if each.attributes.get("class") == "sum"]
-    # One was stopped for 24 of 72 hours; the other two ran.
+    # One was stopped for 12 of the last 24 hours; the other two ran.
     counts = ("⚠ 1 needs attention", "▶ 2 running", "■ 0 stopped", "◆ 1 other")
-    assert [each for each in (*counts, "for 24 h in the last 3 days (11%)") if each not in words(summary)] == []
+    assert [each for each in (*counts, "for 12 h in the last 24 hours (17%)") if each not in words(summary)] == []
 
 
 def test_the_region_is_said_where_there_are_several(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,40 +125,36 @@ def test_the_region_is_said_where_there_are_several(account: Account, monkeypatc
     assert HOME in words(row(widget(), "a").all("td")[0])
 
 
+def test_the_timeline_shows_what_happened_and_then_what_is_asked_for(account: Account) -> None:
+    account.add("a", OFFICE)
+    account.log("a", "DB cluster stopped.", "2026-11-23T18:06:00+00:00")
+    account.log("a", "DB cluster started.", "2026-11-24T08:12:00+00:00")
+    edges = "running 61, stopped 202, running 240, running+ 300, stopped+ 440, running+ 540, stopped+ 680, running+ 720"
+    assert bars(widget(), "a") == edges
+
+
 @pytest.mark.parametrize(
     ("tag", "hold", "members", "events", "expected"),
     [
-        (
-            *("mon-tue 08:00-18:00 UTC", None, {}, ["23T18 stopped", "24T08 started"]),
-            "running 0-60, stopped 60-200, running 200-240, running plan 240-300, stopped plan 300-720",
-        ),
         # A hold comes before the schedule.
-        (
-            *("always", "stopped until 2026-11-25T12:00Z", {"Status": "stopped"}, []),
-            "stopped 0-240, stopped plan 240-480, running plan 480-720",
-        ),
+        ("always", "stopped until 2026-11-25T12:00Z", DOWN, [], "stopped 240, stopped+ 480, running+ 720"),
         # Nothing is known before the cluster's creation, nor where there is no word of a stop.
-        (
-            *("always", None, {"ClusterCreateTime": datetime.fromisoformat("2026-11-24T00:00:00+00:00")}, []),
-            "unknown 0-120, running 120-240, running plan 240-720",
-        ),
-        (
-            *("never", None, {"Status": "stopped"}, ["24T00 started"]),
-            "stopped 0-120, unknown 120-240, stopped plan 240-720",
-        ),
+        ("always", None, created("24"), [], "unknown 120, running 240, running+ 720"),
+        ("never", None, DOWN, ["24T00 started"], "stopped 120, unknown 240, stopped+ 720"),
+        ("always", None, {}, ["23T18 started", "24T00 started"], "stopped 60, unknown 120, running 240, running+ 720"),
+        # It was created and stopped before that.
+        ("never", None, DOWN | created("20"), ["21T00 stopped"], "stopped 240, stopped+ 720"),
         # What was stopped by hand is left until the next scheduled change.
-        (
-            *("mon+wed 08:00- UTC", None, {"Status": "stopped"}, ["24T10 stopped"]),
-            "running 0-220, stopped 220-240, stopped plan 240-440, running plan 440-720",
-        ),
+        ("mon+wed 08:00- UTC", None, DOWN, ["24T10 stopped"], "running 220, stopped 240, stopped+ 440, running+ 720"),
         # What is in use runs until its grace ends, at 14:00.
-        (
-            *("tue 06:00-11:30 UTC grace=150m", None, {}, ["24T06 started"]),
-            "stopped 0-180, running 180-240, running plan 240-260, stopped plan 260-720",
-        ),
+        ("tue 06:00-11:30 UTC grace=150m", None, {}, [], "running 240, running+ 260, stopped+ 720"),
+        # Nothing is planned for what no run follows.
+        ("ignore", None, {}, [], "running 240"),
+        (OFFICE, None, {"GlobalClusterIdentifier": "world"}, [], "running 240"),
+        (OFFICE, None, {"Status": "storage-full"}, [], "running 240"),
     ],
 )
-def test_the_timeline_shows_what_is_known_and_then_what_is_asked_for(  # noqa: PLR0913, PLR0917  a row of the table
+def test_the_timeline_shows_what_is_known(  # noqa: PLR0913, PLR0917  a row of the table
     account: Account, tag: str, hold: str | None, members: dict[str, Any], events: list[str], expected: str
 ) -> None:
     account.add("a", tag, hold, **members)
@@ -161,7 +166,7 @@ def test_the_timeline_shows_what_is_known_and_then_what_is_asked_for(  # noqa: P
 def test_where_the_log_cannot_be_read_the_past_is_unknown(account: Account) -> None:
     account.add("a", "never", Status="stopped")
     account.fail("DescribeEvents", ACCESS_DENIED)
-    assert bars(widget(), "a") == "unknown 0-240, stopped plan 240-720"
+    assert bars(widget(), "a") == "unknown 240, stopped+ 720"
 
 
 def test_the_timeline_tells_hours_now_and_state_by_shape_and_in_words(account: Account) -> None:
@@ -178,7 +183,7 @@ def test_the_timeline_tells_hours_now_and_state_by_shape_and_in_words(account: A
     assert heights == {"on": {16}, "off": {6}}
     (picture,) = row(page, "on").all("svg")
     assert picture.attributes["role"] == "img"
-    assert "on: running Sat 12:00 to Tue 12:00, planned running Tue 12:00 to" in str(picture.attributes["aria-label"])
+    assert "on: running Mon 12:00 to Tue 12:00, planned running Tue 12:00 to" in str(picture.attributes["aria-label"])
     assert picture.all("title")[1].text == "planned running Tue 12:00 to Thu 12:00"
     assert any("dark" in (div.attributes["class"] or "") for div in page.all("div"))
 
@@ -242,6 +247,8 @@ def test_the_form_filters_by_name_and_state(account: Account, asked: dict[str, s
     assert [each.text for each in page.all("summary")] == expected
     assert ("No cluster matches the filter." in page.text) == (not expected)
     assert page.all("input")[0].attributes["value"] == asked.get("cluster", "").strip()
+    selected = [each.attributes["value"] for each in page.all("option") if "selected" in each.attributes]
+    assert selected == [asked.get("state", "")]
     (form,) = page.all("form")
     (action,) = form.all("cwdb-action")
     assert action.attributes["endpoint"] == ACTIONS["stop"].replace("-stop", "-status")
@@ -259,7 +266,7 @@ def test_the_form_filters_by_name_and_state(account: Account, asked: dict[str, s
         # A command replaces a hold that can't be read.
         ({"hold": "soon"}, ["Stop"]),
         ({"hold": "running until 2026-11-24T22:00"}, ["Stop", "2 h longer", "Back to schedule"]),
-        ({"hold": "running until 2026-11-24T13:00"}, ["Stop", "Back to schedule"]),
+        ({"hold": "running until 2026-11-24T13:00"}, ["Stop", "2 h longer", "Back to schedule"]),
         ({"hold": "running from 2026-11-24T20:00"}, ["Stop", "2 h longer", "Until Wed 08:00", "Back to schedule"]),
         ({"hold": "stopped until 2026-11-24T16:00", "Status": "stopping"}, ["Back to schedule"]),
         ({"Status": "modifying"}, []),

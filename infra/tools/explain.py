@@ -18,7 +18,7 @@ def main() -> None:
     if not tag:
         sys.exit(USAGE)
     if not is_tag_value(tag):
-        sys.exit(f"TAG has {as_json(tag)}: expected {TAG_VALUE}.")
+        sys.exit(f"TAG is {as_json(tag)}: expected {TAG_VALUE}.")
     told = explain(tag, Settings.from_json(stored_settings().as_json()), datetime.now(UTC))
     if not told["valid"]:
         sys.exit(told["message"])

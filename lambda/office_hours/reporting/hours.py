@@ -5,17 +5,19 @@ counts as stopped and stopping as running, though RDS bills neither: savings are
 an automatic restart counts as neither. What the log leaves open is inferred, and a note says so.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypedDict
 from zoneinfo import ZoneInfo
 
-from office_hours.clock import FIRST, local
-from office_hours.decision import LOG_KEPT, Change, history_of
+from office_hours.clock import FIRST, LAST, local
+from office_hours.decision import LOG_KEPT, Action, Change, Decision, Reason, history_of
 from office_hours.hold import Hold
 from office_hours.schedule import Schedule, State
+from office_hours.settings import Cluster
 
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
@@ -27,6 +29,7 @@ MONTH = 30  # days: a calendar's month would have one figure in February and ano
 _AFTER = {Change.STARTED: State.RUNNING, Change.STOPPED: State.STOPPED}
 _OTHER = {State.RUNNING: State.STOPPED, State.STOPPED: State.RUNNING}
 _STOPPED = ("stopped", "starting")  # in any other status a cluster runs
+_NOT_FOLLOWED = (Reason.IGNORED, Reason.INVALID_TAG, Reason.INELIGIBLE, Reason.NEEDS_ATTENTION)
 _UTC = ZoneInfo("UTC")
 
 
@@ -62,7 +65,7 @@ def past(
     events: the cluster's, in any order, from `now - LOG_KEPT` on, whatever the period. Before the first one the cluster
         was in the other state; without any it was always in its present one.
     """
-    spans, notes = past_spans(snapshot, events, now - timedelta(days=days), now), []
+    spans, notes = past_spans(snapshot, events, now - LOG_KEPT, now - timedelta(days=days), now), []
     if spans[0].state is None:
         notes.append(f"It was created on {local(spans[0].end, _UTC)}: its hours count from then.")
     if not all(span.sure for span in spans):
@@ -72,14 +75,14 @@ def past(
 
 
 def past_spans(
-    snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", start: datetime, now: datetime
+    snapshot: "DBClusterTypeDef", events: "Iterable[EventTypeDef]", begin: datetime, start: datetime, now: datetime
 ) -> list[Span]:
-    """What the cluster was from `start`, where its events begin, until now; unknown before its creation."""
+    """What the cluster was from `start` until now; unknown before its creation. It has the events from `begin` on."""
     status, created = snapshot.get("Status", ""), min(snapshot.get("ClusterCreateTime") or FIRST, now)
     present = State.STOPPED if status in _STOPPED else State.RUNNING
     # Events before the creation are about an earlier cluster of this name.
     history = [(at, _AFTER[change]) for at, change in history_of(events) if change in _AFTER and created <= at <= now]
-    if created >= now - LOG_KEPT:
+    if created >= begin:
         history.insert(0, (created, State.RUNNING))
     spans, since = [], max(start, created)
     if since > start:
@@ -93,16 +96,34 @@ def past_spans(
     return [*spans, Span(since, now, state, sure=state is present)]
 
 
-def coming_spans(schedule: Schedule, hold: Hold | None, now: datetime, end: datetime) -> list[Span]:
-    """What the hold, or else the schedule, says from now until `end`."""
-    spans, at = [], now
+def coming(schedule: Schedule, hold: Hold | None, at: datetime, end: datetime = LAST) -> Iterator[Span]:
+    """What the hold, or else the schedule, says from this instant until the end."""
     while at < end:
         held, transition = hold if hold and hold.in_force(at) else None, schedule.next_transition(at)
         edges = [held.until] if held else [transition and transition.at, hold and hold.since]
         upcoming = min((edge for edge in edges if edge and at < edge < end), default=end)
-        spans.append(Span(at, upcoming, held.to if held else schedule.desired_state(at)))
+        yield Span(at, upcoming, held.to if held else schedule.desired_state(at))
         at = upcoming
-    return spans
+
+
+def planned(cluster: Cluster, decision: Decision, now: datetime, end: datetime = LAST) -> Iterator[Span]:
+    """What the cluster will be, unless somebody changes it; nothing if no run follows its tag."""
+    if not cluster.schedule or decision.reason in _NOT_FOLLOWED:
+        return
+    spans = coming(cluster.schedule, cluster.hold, now, end)
+    if decision.action is Action.LEAVE and decision.reason is not Reason.BUSY:
+        # It is left as it is until the next scheduled change or, if it is in use, until its grace ends.
+        first = next(spans)
+        left = min(decision.until or end, first.end)
+        yield Span(now, left, cluster.state)
+        if left < first.end:
+            yield replace(first, start=left)
+    yield from spans
+
+
+def changes(spans: Iterable[Span]) -> Iterator[Span]:
+    """Those that begin with another state."""
+    return (later for earlier, later in pairwise(spans) if later.state not in (earlier.state, None))
 
 
 @lru_cache(maxsize=4096)  # clusters share schedules and prices
@@ -111,15 +132,9 @@ def projected(schedule: Schedule, now: datetime, price: "Price") -> Period:
 
     While a schedule says nothing yet, the cluster counts as running.
     """
-    stopped = hours_in(coming_spans(schedule, None, now, now + timedelta(days=MONTH)), State.STOPPED)
+    stopped = hours_in(coming(schedule, None, now, now + timedelta(days=MONTH)), State.STOPPED)
     notes = ["Its schedule has one side only: what people do on the other is not known."] * schedule.one_sided
     return _period(MONTH, MONTH * 24 - stopped, stopped, notes, price)
-
-
-def next_start(schedule: Schedule, after: datetime) -> datetime | None:
-    """When the schedule next starts the cluster; None if its next transition isn't a start."""
-    transition = schedule.next_transition(after)
-    return transition.at if transition and transition.to is State.RUNNING else None
 
 
 def _period(days: int, running: float, stopped: float, notes: list[str], price: "Price") -> Period:

@@ -20,13 +20,12 @@ from office_hours.answer import Outcome, failed
 from office_hours.clock import local, utc
 from office_hours.decision import Action, Reason
 from office_hours.event import Event
-from office_hours.reporting.hours import coming_spans, next_start
+from office_hours.reporting.hours import changes, planned
 from office_hours.run import Order
 from office_hours.schedule import State
 
 _MOST = 20  # clusters in a message
 _LONGER = timedelta(hours=2)
-_LEFT = (Reason.HELD, Reason.AS_SCHEDULED, Reason.CHANGED_BY_HAND, Reason.IN_USE)
 # An attempt whose answer is lost may have sent it, so there is no retry.
 _CONFIG = rds.IMPATIENT.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 
@@ -50,18 +49,12 @@ def send(order: Order, outcomes: Sequence[Outcome]) -> None:
 
 def stop_of(outcome: Outcome, now: datetime, after: datetime, until: datetime) -> datetime | None:
     """When this cluster will be stopped, if it is up and that is after `after` and not after `until`."""
-    cluster, decision, schedule = outcome.cluster, outcome.decision, outcome.cluster.schedule
-    is_up = cluster.status == "available" and decision.action is Action.LEAVE and decision.reason in _LEFT
-    if not is_up or not schedule:
+    cluster, decision = outcome.cluster, outcome.decision
+    if cluster.status != "available" or decision.action is not Action.LEAVE or decision.reason is Reason.BUSY:
         return None
-    coming, stops = coming_spans(schedule, cluster.hold, now, until + timedelta(minutes=1)), list[datetime]()
-    if decision.reason is Reason.IN_USE:  # it stops when its grace ends, unless anything else comes before
-        grace, is_up = decision.until, False
-        stops += [grace] if grace and grace < coming[0].end else []
-    for change in coming[1:]:
-        stops += [change.start] if is_up and change.state is State.STOPPED else []
-        is_up = change.state is State.RUNNING
-    return min((each for each in stops if after < each <= until), default=None)
+    plan = planned(cluster, decision, now, until + timedelta(minutes=1))
+    stops = (change.start for change in changes(plan) if change.state is State.STOPPED)
+    return next((at for at in stops if after < at <= until), None)
 
 
 def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str]:
@@ -95,8 +88,8 @@ def message(stops: list[tuple[datetime, Outcome]], region: str) -> dict[str, str
 def _next_start(at: datetime, outcome: Outcome) -> datetime:
     """When a cluster that stops at this instant starts again, a day later at the latest."""
     schedule, a_day_later = outcome.cluster.schedule, at + timedelta(days=1)
-    start = next_start(schedule, at) if schedule else None
-    return min(start or a_day_later, a_day_later)
+    following = schedule.next_transition(at) if schedule else None
+    return min(following.at, a_day_later) if following and following.to is State.RUNNING else a_day_later
 
 
 def _line(at: datetime, outcome: Outcome) -> str:

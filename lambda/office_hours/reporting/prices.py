@@ -11,7 +11,8 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -68,12 +69,11 @@ def fetch(region: str, engine: str) -> PriceList:
     return {key: min(usd) for key, usd in prices.items() if len(usd) == 1}
 
 
-@dataclass
 class Prices:
     """The prices that one run needs. Each list is asked for once."""
 
-    _lists: dict[tuple[str, str], PriceList | str] = field(default_factory=dict)  # or why it can't be read
-    _lock: Lock = field(default_factory=Lock)  # many places need the same one at once
+    def __init__(self) -> None:
+        self._list, self._lock = cache(_read), Lock()  # many places need the same list at once
 
     def of(self, snapshot: "DBClusterTypeDef", classes: Sequence[str], region: str) -> Price:
         """What an hour of this cluster costs while it runs: the sum over its instances, whose classes are given.
@@ -81,7 +81,8 @@ class Prices:
         Serverless v2 counts with its minimum capacity, so that its price is rather too low.
         """
         engine, optimized = snapshot.get("Engine", ""), snapshot.get("StorageType") == "aurora-iopt1"
-        prices = self._list(region, _ENGINES.get(engine, engine))
+        with self._lock:
+            prices = self._list(region, _ENGINES.get(engine, engine))
         if isinstance(prices, str):
             return Price(None, f"No price: AWS's list of {engine} in {region} could not be read: {prices}.")
         if unknown := {each for each in classes if (each, optimized) not in prices}:
@@ -92,11 +93,10 @@ class Prices:
         note = f"An estimate: Serverless v2 is counted with its minimum capacity, {units:g} ACU an instance."
         return Price(usd, note if SERVERLESS in classes else "")
 
-    def _list(self, region: str, engine: str) -> PriceList | str:
-        with self._lock:
-            if (region, engine) not in self._lists:
-                try:
-                    self._lists[region, engine] = fetch(region, engine)
-                except CallError as error:
-                    self._lists[region, engine] = ": ".join(words(error)).rstrip(".")
-            return self._lists[region, engine]
+
+def _read(region: str, engine: str) -> PriceList | str:
+    """The prices, or why they can't be read."""
+    try:
+        return fetch(region, engine)
+    except CallError as error:
+        return ": ".join(words(error)).rstrip(".")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -17,12 +16,11 @@ from office_hours.decision import LOG_KEPT, Decision, Reason, decide
 from office_hours.regions import Invocation
 from office_hours.reporting.hours import MONTH, PERIODS, Period, past, projected, total
 from office_hours.reporting.prices import Prices
-from office_hours.reporting.suggest import Suggestions, best, suggest
+from office_hours.reporting.suggest import Suggestions, suggest
 from office_hours.reporting.survey import OfCluster, Survey, cut, look_around, of_cluster, place
 from office_hours.settings import Cluster
 
 _MONDAY = 0
-_MOST_CLUSTERS = 100  # in the message
 _LONGEST = 250_000  # bytes: SNS takes 256 KB
 _FOR_RDS = 0.5  # of the function's time, at most: prices and the message take theirs
 
@@ -115,23 +113,15 @@ def _send(answer: dict[str, Any], clusters: list[ClusterReport], invocation: Inv
 
 def _text(answer: dict[str, Any], clusters: list[ClusterReport], number: int, suggested: Suggestions) -> str:
     """The report for people: totals by period, then clusters, the biggest saving first, then what to do next."""
-    from jinja2 import Environment, FileSystemLoader  # noqa: PLC0415  only what is sent needs it
+    from office_hours.reporting.widget import PAGES  # noqa: PLC0415  slow to import, and only what is sent needs it
 
     def saved(cluster: ClusterReport) -> tuple[float, float]:
         period = cluster["periods"][number]
         return period["saved_usd"] or 0.0, period["stopped_hours"]
 
     # In plain text nothing is escaped, and AWS's words about a failure may have any characters.
-    environment = Environment(  # noqa: S701
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: "".join(char if char.isprintable() else " " for char in str(value)),
+    texts = PAGES.overlay(
+        autoescape=False, finalize=lambda value: "".join(char if char.isprintable() else " " for char in str(value))
     )
-    return environment.get_template("report.txt").render(
-        answer=answer,
-        clusters=sorted(clusters, key=saved, reverse=True),
-        most=_MOST_CLUSTERS,
-        suggested=suggested,
-        best=best(suggested),
-    )
+    template, ranked = texts.get_template("report.txt"), sorted(clusters, key=saved, reverse=True)
+    return template.render(answer=answer, clusters=ranked, suggested=suggested)

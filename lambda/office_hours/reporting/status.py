@@ -1,25 +1,26 @@
 """What each tagged cluster is and should be, why, and what comes next: for people and for programs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import NotRequired, cast
 
 from office_hours.answer import Entry, Outcome, RunError, in_words
 from office_hours.clock import LAST, local
-from office_hours.decision import Action, Decision, Reason
+from office_hours.decision import Action, Decision
 from office_hours.evidence import decided
 from office_hours.regions import Invocation
-from office_hours.reporting.hours import Span, coming_spans, past_spans
+from office_hours.reporting.hours import Span, changes, coming, past_spans, planned
 from office_hours.reporting.survey import LONGEST_ANSWER, Looked, OfCluster, Survey, cut, look_around, of_cluster, place
-from office_hours.schedule import State
 from office_hours.settings import Cluster
 
-PAST, COMING = timedelta(days=3), timedelta(days=2)
+PAST, COMING = timedelta(days=1), timedelta(days=2)
 # What a problem may be, the worst first.
 PROBLEMS = "failure", "invalid-tag", "needs-attention", "overdue", "tag-on-instance", "ineligible", "automatic-restart"
 _LONGEST_PROBLEMS = 1_000_000  # bytes of an answer
+_MOST_EDGES = 20  # of a one-sided schedule, that are looked at for the next one that changes anything
 
 
 class Problem(OfCluster):
@@ -51,23 +52,21 @@ class Status(Looked):
 
 @dataclass(frozen=True)
 class Row:
-    """A cluster, what needs attention about it, and its timeline: PAST, as far as RDS's log reaches, then COMING.
+    """A cluster, what needs attention about it, and its timeline: PAST by RDS's log, then COMING if a tag is followed.
 
-    upcoming: when something changes next, and to what. If it is in use, that is the end of its grace at the latest.
+    upcoming: what it is next; None if nothing will change it. If it is in use, that begins when its grace ends.
     """
 
     cluster: Cluster
+    decision: Decision
     entry: StatusEntry
     problems: list[Problem]
     spans: list[Span]
-    upcoming: tuple[datetime | None, State | None]
+    upcoming: Span | None
 
 
 def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[Row]]:
-    """See the state of all tagged clusters.
-
-    or_fail: whether to raise RunError if nothing at all could be seen. The problems say so in any case.
-    """
+    """See the state of all tagged clusters. If `or_fail`, raises RunError where nothing at all could be seen."""
     found: list[Row | Problem]
     found, looked = look_around(invocation, invocation.now - PAST, 1.0, partial(_of_region, invocation))
     rows = sorted((each for each in found if isinstance(each, Row)), key=lambda row: place(row.entry))
@@ -88,54 +87,42 @@ def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Prob
 
 
 def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem]:
-    """What there is to say about a Region's clusters."""
-    yield from _misplaced(invocation.settings.tag_key, seen)
-    # What needs no evidence comes first, since looking for more may take too long.
+    """What there is to say about a Region's clusters, and about instances that have the tag instead of theirs."""
+    for cluster in (each for each in seen.clusters if not each.is_tagged):
+        for instance in seen.instances_of(cluster):
+            if any(tag.get("Key") == invocation.settings.tag_key for tag in instance.get("TagList", ())):
+                words = f"the tag is on the instance {instance.get('DBInstanceIdentifier')}, not on the cluster"
+                yield _problem("tag-on-instance", f"Never stopped or started: {words}. Tag the cluster.", cluster)
     tagged = [cluster for cluster in seen.clusters if cluster.is_tagged]
+    # What needs no evidence comes first, since looking for more may take too long.
     for cluster, decision in decided(invocation, seen.region, tagged):
         with invocation.guard(cluster):
             yield _row(invocation, seen, cluster, decision)
 
 
-def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:
-    """A problem for each instance that has the tag instead of its cluster."""
-    for cluster in (each for each in seen.clusters if not each.is_tagged):
-        for instance in seen.instances_of(cluster):
-            if any(tag.get("Key") == key for tag in instance.get("TagList", ())):
-                words = f"the tag is on the instance {instance.get('DBInstanceIdentifier')}, not on the cluster"
-                yield _problem("tag-on-instance", f"Never stopped or started: {words}. Tag the cluster.", cluster)
-
-
 def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decision) -> Row:
     now, hold = invocation.now, cluster.hold
     tags = {tag.get("Key"): tag.get("Value", "") for tag in cluster.snapshot.get("TagList", ())}
-    spans, desired, at, to = [Span(now - PAST, now, None)], None, None, None
     # If the log can't be read, the past is unknown. That doesn't mean that nothing happened.
+    spans, since = [Span(now - PAST, now, None)], now - PAST
     if cluster.identifier in seen.events:
-        spans = past_spans(cluster.snapshot, seen.events[cluster.identifier], now - PAST, now)
-    if cluster.schedule and not cluster.problem:
-        coming = coming_spans(cluster.schedule, hold, now, now + COMING)
-        desired = coming[0].state
-        # A change by hand is left until the next scheduled change, a cluster in use until its grace ends.
-        if left := decision.until or (coming[0].end if decision.reason is Reason.CHANGED_BY_HAND else None):
-            left = min(left, coming[0].end)
-            coming[:1] = Span(now, left, cluster.state), replace(coming[0], start=left)
-        spans += coming
-        if at := min(filter(None, (cluster.next_change(now), decision.until)), default=None):
-            to = hold.to if hold and hold.in_force(at) else cluster.schedule.desired_state(at)
+        spans = past_spans(cluster.snapshot, seen.events[cluster.identifier], since, since, now)
+    readable = None if cluster.problem else cluster.schedule
     effect = "" if decision.action is Action.LEAVE else f"The next run {decision.action}s it."
     written = hold.written(cluster.zone) if hold and now < (hold.until or LAST) else None
     entry: StatusEntry = {
         **Outcome(cluster, decision, cluster.next_change(now), effect, written).entry,
         **of_cluster(cluster),
-        "desired": desired,
+        "desired": next(coming(readable, hold, now)).state if readable else None,
         "schedule": tags.get(invocation.settings.tag_key, ""),
         "engine": cluster.snapshot.get("Engine", ""),
         "version": cluster.snapshot.get("EngineVersion", ""),
         "instances": seen.classes_of(cluster),
         "overdue": decision.overdue,
     }
-    return Row(cluster, entry, list(_problems(cluster, entry, now)), spans, (at, to))
+    spans += planned(cluster, decision, now, now + COMING)
+    upcoming = next(changes(islice(planned(cluster, decision, now), _MOST_EDGES)), None)
+    return Row(cluster, decision, entry, list(_problems(cluster, entry, now)), spans, upcoming)
 
 
 def _problems(cluster: Cluster, entry: StatusEntry, now: datetime) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from office_hours import rds
 from office_hours.answer import RunError, failed, in_words
 from office_hours.clock import FIRST
 from office_hours.decision import obstacle
-from office_hours.evidence import MOST_QUERIES, connected
+from office_hours.evidence import connected
 from office_hours.regions import Invocation
 from office_hours.reporting.explain import LONGEST_TAG
 from office_hours.reporting.hours import projected
@@ -29,16 +29,17 @@ from office_hours.settings import Cluster, Settings
 
 _PERIOD, _LEAST_DAYS, _HOUR = timedelta(days=28), 7, timedelta(hours=1)
 _WEEK = frozenset(range(7 * 24))  # hours: from Monday 00:00 to Sunday 23:00, and round
-_SHOWN = 5
 _FOR_READING = 0.5  # of the time that is left, at most
+# Clusters a call. Four weeks of these are one page, little memory, and less than CloudWatch gives in a second.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+_AT_ONCE = 100
 
 Connections = Mapping[datetime, float]  # the most that were connected in each hour, by its beginning, in UTC
 
 
 class Suggestion(OfCluster):
-    """What one cluster could save. Without a tag that is nothing, and the note says why there is no tag.
+    """What one cluster could save, by `days` of data: nothing without a tag, and the note says why there is none.
 
-    days: of data.
     command: the line for the AWS CLI that sets the tag.
     """
 
@@ -77,10 +78,8 @@ def propose(seen: Connections, settings: Settings) -> tuple[str, str]:
         return "", f"Always {quietest:g} connected, no more and no fewer: can't tell a pool in use from an idle one."
     tag = windows(used | unknown) if used or unknown else "never"
     if not tag:
-        return (
-            "",
-            f"Never idle: in all or nearly all hours of the week, over {quietest:g} were connected at least once.",
-        )
+        busy = "in all or nearly all hours of the week"
+        return "", f"Never idle: {busy}, over {quietest:g} were connected at least once."
     notes = [f"Nothing connected in {days:.0f} days: is it still needed?"] * (not used)
     if quietest:
         notes.append(f"{quietest:g} are always connected, perhaps a pool or monitoring, and count as idle.")
@@ -104,10 +103,7 @@ def windows(hours: AbstractSet[int]) -> str:
     """
     for longest in range(1, 24):
         gaps = [gap for gap in _stretches(_WEEK - hours) if len(gap) <= longest]
-        filled = frozenset(hours).union(*gaps)
-        if filled == _WEEK:
-            break
-        if len(text := _text(filled)) <= LONGEST_TAG:
+        if len(text := _text(frozenset(hours).union(*gaps))) <= LONGEST_TAG:
             return text
     return ""
 
@@ -120,7 +116,7 @@ def _stretches(members: AbstractSet[int], around: int = len(_WEEK)) -> Iterator[
 
 
 def _text(hours: AbstractSet[int]) -> str:
-    """The windows for exactly these hours: across midnight if one window can be, else up to it."""
+    """The windows for exactly these hours: across midnight if one window can be, else up to it. None for a week."""
     days_of = defaultdict[str, set[int]](set)
     for stretch in _stretches(hours):
         by_day = [list(its) for _, its in groupby(stretch, key=lambda hour: hour // 24)]
@@ -141,10 +137,7 @@ def _days(days: AbstractSet[int]) -> str:
 
 
 def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
-    """Suggest tags in all places.
-
-    or_fail: whether to raise RunError if there are only failures. The answer names them in any case.
-    """
+    """Suggest tags in all places. If `or_fail`, raises RunError where there are only failures."""
     found, looked = look_around(invocation, None, _FOR_READING, partial(_of_region, invocation, Prices()))
     failures = in_words(invocation.failures)
     if or_fail and failures and not found:
@@ -154,18 +147,12 @@ def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
     return cast("Suggestions", answer)
 
 
-def best(answer: Suggestions) -> list[Suggestion]:
-    """Those that save most, for a message and the dashboard."""
-    return [each for each in answer["suggestions"] if each["tag"]][:_SHOWN]
-
-
 def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterator[Suggestion]:
     """A suggestion for each untagged cluster that RDS can stop."""
     region, end = survey.region, invocation.now.replace(minute=0, second=0, microsecond=0)
     clusters = [each for each in survey.clusters if not each.is_tagged and not obstacle(each.snapshot)]
-    # Not all at once: four weeks of 10,000 clusters would take more memory than there is.
-    for begin in range(0, len(clusters), MOST_QUERIES):
-        some = clusters[begin : begin + MOST_QUERIES]
+    for begin in range(0, len(clusters), _AT_ONCE):
+        some = clusters[begin : begin + _AT_ONCE]
         seen = {each.identifier: dict[datetime, float]() for each in some}
         try:
             for name, times, values in connected(region, list(seen), _HOUR, end - _PERIOD, end):
@@ -181,7 +168,7 @@ def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterat
 def _suggestion(
     cluster: Cluster, seen: Mapping[str, Connections], invocation: Invocation, prices: Prices, survey: Survey
 ) -> Suggestion:
-    settings, snapshot, classes, command = invocation.settings, cluster.snapshot, survey.classes_of(cluster), None
+    settings, snapshot, classes = invocation.settings, cluster.snapshot, survey.classes_of(cluster)
     # Earlier data are about another cluster of the same name.
     since = snapshot.get("ClusterCreateTime", FIRST)
     known = {at: most for at, most in seen[cluster.identifier].items() if at + _HOUR > since}
@@ -189,9 +176,8 @@ def _suggestion(
     capacity = snapshot.get("ServerlessV2ScalingConfiguration", {})
     if capacity.get("MinCapacity") == 0 and {*classes} <= {SERVERLESS}:
         tag, note = "", "Serverless v2 with a minimum capacity of 0 pauses by itself: it needs no tag."
-    if tag:
-        words = ["aws", "rds", "add-tags-to-resource", "--region", cluster.region, "--resource-name", cluster.arn]
-        command = shlex.join([*words, "--tags", f"Key={settings.tag_key},Value={tag}"])
+    words = ["aws", "rds", "add-tags-to-resource", "--region", cluster.region, "--resource-name", cluster.arn]
+    command = [*words, "--tags", f"Key={settings.tag_key},Value={tag}"]
     schedule = Schedule.parse(tag or "always", default_zone=settings.default_zone)
     month = projected(schedule, invocation.now, prices.of(snapshot, classes, cluster.region))
     return {
@@ -201,5 +187,5 @@ def _suggestion(
         "saved_usd_a_month": month["saved_usd"],
         "days": round(len(known) / 24, 1),
         "note": " ".join(filter(None, (note, month["note"]))),
-        "command": command,
+        "command": shlex.join(command) if tag else None,
     }

@@ -8,7 +8,7 @@ https://github.com/aws-samples/cloudwatch-custom-widgets-samples (logsInsightsQu
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,15 @@ from jinja2 import Environment, FileSystemLoader
 from office_hours.answer import Answer
 from office_hours.clock import local
 from office_hours.command import plan
-from office_hours.decision import Action
+from office_hours.decision import Action, Reason
 from office_hours.event import Event
 from office_hours.hold import Hold
-from office_hours.reporting.hours import hours_in, next_start
+from office_hours.reporting.hours import hours_in
 from office_hours.reporting.status import COMING, PAST, PROBLEMS, Row, Status
-from office_hours.reporting.suggest import Suggestions, best
-from office_hours.schedule import State
+from office_hours.reporting.suggest import Suggestions
+from office_hours.schedule import Schedule, State
 
-# What the timeline shows, in its own units: ten an hour.
-BEFORE, WIDTH = timedelta(days=1), 720
-# A row is up to 20 KB of HTML, and Lambda answers with 6 MB at most.
-_MOST_ROWS, _MOST_PROBLEMS = 200, 100
+WIDTH = 720  # of the timeline, in its own units: ten an hour
 _TWO_HOURS = timedelta(hours=2)
 # What the form can show: its words, and which rows these are.
 _KINDS: Mapping[str, tuple[str, Callable[[Row], object]]] = {
@@ -39,10 +36,10 @@ _KINDS: Mapping[str, tuple[str, Callable[[Row], object]]] = {
     "running": ("running", lambda row: row.cluster.status == "available"),
     "stopped": ("stopped", lambda row: row.cluster.status == "stopped"),
     "other": ("other states", lambda row: row.cluster.status not in ("available", "stopped")),
-    "exception": ("held or by hand", lambda row: row.entry["reason"] in ("held", "changed-by-hand")),
+    "exception": ("held or by hand", lambda row: row.decision.reason in (Reason.HELD, Reason.CHANGED_BY_HAND)),
 }
 _TEMPLATES = FileSystemLoader(Path(__file__).with_name("templates"))
-_PAGES = Environment(loader=_TEMPLATES, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+PAGES = Environment(loader=_TEMPLATES, autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
 
 def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any]) -> str:
@@ -51,62 +48,49 @@ def status_page(status: Status, rows: Sequence[Row], context: Mapping[str, Any])
     context: CloudWatch's `widgetContext`.
     """
     now, form = datetime.fromisoformat(status["time"]), context.get("forms", {}).get("all", {})
-    part, kind = (form.get(key, "").strip() for key in ("cluster", "state"))
-    of_kind = {each: [row for row in rows if is_one(row)] for each, (_, is_one) in _KINDS.items()}
-    chosen = _chosen(of_kind.get(kind, ()), part.lower())
+    part, kind = form.get("cluster", "").strip(), form.get("state", "").strip()
+    kinds = {each: (words, [row for row in rows if is_one(row)]) for each, (words, is_one) in _KINDS.items()}
+    named = ((row, row.cluster.identifier, row.cluster.account.lower()) for row in kinds.get(kind, ("", []))[1])
+    chosen = [row for row, *names in named if any(part.lower() in name for name in names)]
+    # The most urgent first; a row's own problems are in that order.
+    chosen.sort(key=lambda row: PROBLEMS.index(row.problems[0]["problem"]) if row.problems else len(PROBLEMS))
     # The dashboard's own time zone, which its viewer has chosen; the rows have none in common.
     clock = datetime.strptime(context.get("timezone", {}).get("offsetISO", "Z"), "%z").tzinfo
-    midnight = (now - BEFORE).astimezone(clock).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = (now - PAST).astimezone(clock).replace(hour=0, minute=0, second=0, microsecond=0)
     every_six_hours = [midnight + timedelta(hours=hours) for hours in range(0, 96, 6)]
     past = [span for row in rows for span in row.spans if span.start < now]
-    regions = {row.cluster.region for row in rows} | {each["region"] for each in status["problems"] if each["region"]}
-    return _PAGES.get_template("status.html").render(
+    return PAGES.get_template("status.html").render(
         status=status,
-        most_problems=_MOST_PROBLEMS,
-        accounts=len({row.cluster.account for row in rows}) > 1,
-        regions=len(regions) > 1,
-        rows=chosen[:_MOST_ROWS],
-        chosen=len(chosen),
-        clusters=len(rows),
-        kinds=_KINDS,
-        of_kind=of_kind,
+        rows=rows,
+        chosen=chosen,
+        kinds=kinds,
         part=part,
         kind=kind,
         # The ARNs of the functions that the buttons call, by `stop` and `start`.
         actions=json.loads(os.environ.get("OFFICE_HOURS_ACTIONS", "{}")),
         stopped=hours_in(past, State.STOPPED),
         running=hours_in(past, State.RUNNING),
-        past_days=PAST.days,
         now=now,
-        marks=[at for at in every_six_hours if now - BEFORE < at < now + COMING],
+        marks=[at for at in every_six_hours if now - PAST < at < now + COMING],
         x=_x,
-        total_width=WIDTH,
+        width=WIDTH,
         theme=context.get("theme"),
         time=f"{now.astimezone(clock):%a %d %b %H:%M} {clock}",
         # What the template asks about a row, and how it writes a time.
-        bars_of=_bars_of,
         buttons_of=_buttons_of,
         local=local,
         when=_when,
-        length=_length,
     )
 
 
 def suggestions_page(answer: Suggestions, context: Mapping[str, Any]) -> str:
     """What untagged clusters could save. `context` is CloudWatch's `widgetContext`."""
-    return _PAGES.get_template("suggestions.html").render(answer=answer, best=best(answer), theme=context.get("theme"))
+    return PAGES.get_template("suggestions.html").render(answer=answer, theme=context.get("theme"))
 
 
 def answer_page(answer: Answer) -> str:
     """What a button's popup says: a sentence for each of the `clusters`, or each of the `mistakes`."""
-    return _PAGES.get_template("answer.html").render(answer)
-
-
-def _chosen(rows: Iterable[Row], part: str) -> list[Row]:
-    """The rows with this part in the cluster's or its account's name, the most urgent first."""
-    named = [row for row in rows if part in row.cluster.identifier or part in row.cluster.account.lower()]
-    # A row's own problems are in that order.
-    return sorted(named, key=lambda row: PROBLEMS.index(row.problems[0]["problem"]) if row.problems else len(PROBLEMS))
+    return PAGES.get_template("answer.html").render(answer)
 
 
 def _when(at: datetime, zone: ZoneInfo, now: datetime) -> str:
@@ -116,62 +100,41 @@ def _when(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     return f"{here:%H:%M}" if not days else f"{here:%a %H:%M}" if days < 7 else f"{here:%d %b %H:%M}"
 
 
-def _length(length: timedelta) -> str:
-    """105 min, 16 h or 3 d."""
-    minutes = -(-length // timedelta(minutes=1))
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes / 60:.0f} h" if minutes < 2880 else f"{minutes / 1440:.0f} d"
-
-
 def _buttons_of(row: Row, now: datetime) -> Iterator[dict[str, object]]:
     """A button for each command that would be accepted, with the very instant that it asks about."""
     cluster, zone = row.cluster, row.cluster.zone
+    start = f"Start {cluster.name} now," if cluster.status == "stopped" else f"Keep {cluster.name} running"
     replaced = f" This replaces its hold ({row.entry['hold']})." if "hold" in row.entry else ""
-    for action, label, question, end in _offers(row, now):
-        until = end.astimezone(zone).isoformat(timespec="minutes") if end else None
+    for action, label, end in _offers(row, cluster.schedule, now) if cluster.schedule else ():
+        until, question = None, f"End the hold of {cluster.name} and give it back to its schedule?"
+        if end:
+            until = end.astimezone(zone).isoformat(timespec="minutes")
+            does = start if action is Action.START else f"Stop {cluster.name} now,"
+            question = f"{does} until {local(end, zone)}?{replaced}"
         if isinstance(plan(cluster, action, Event(until=until, resume=not until), now), Hold):
-            yield {
-                "action": action,
-                "label": label,
-                "question": f"{question} until {local(end, zone)}?{replaced}" if end else f"{question}?",
-                "payload": {"clusters": [cluster.name], **({"until": until} if until else {"resume": True})},
-            }
+            payload = {"clusters": [cluster.name], **({"until": until} if until else {"resume": True})}
+            yield {"action": action, "label": label, "question": question, "payload": payload}
 
 
-def _offers(row: Row, now: datetime) -> Iterator[tuple[Action, str, str, datetime | None]]:
-    """The buttons that make sense now: action, label, question, and until when; None ends the hold."""
-    cluster, hold, schedule = row.cluster, row.cluster.hold, row.cluster.schedule
-    if not schedule:
-        return
-    transition, is_held = schedule.next_transition(now), hold and hold.in_force(now)
-    if cluster.status == "stopped":
-        if transition:
-            yield Action.START, "Start", f"Start {cluster.name} now,", transition.at
-        yield Action.START, "Start for 2 h", f"Start {cluster.name} now,", now + _TWO_HOURS
-    if cluster.status == "available":
-        if transition:
-            yield Action.STOP, "Stop", f"Stop {cluster.name} now,", transition.at
-        keep, (at, to) = f"Keep {cluster.name} running", row.upcoming
-        if end := now if row.entry["decision"] == Action.STOP else at if to is State.STOPPED else None:
-            yield Action.START, "2 h longer", keep, end + _TWO_HOURS
-            if not is_held and (start := next_start(schedule, end)) and start > end + _TWO_HOURS:
-                yield Action.START, f"Until {_when(start, cluster.zone, now)}", keep, start
+def _offers(row: Row, schedule: Schedule, now: datetime) -> Iterator[tuple[Action, str, datetime | None]]:
+    """The buttons that make sense now: action, label, and until when; None ends the hold."""
+    action = {"stopped": Action.START, "available": Action.STOP}.get(row.cluster.status)
+    if action and (transition := schedule.next_transition(now)):
+        yield action, action.capitalize(), transition.at
+    if action is Action.START:
+        yield Action.START, "Start for 2 h", now + _TWO_HOURS
+    stop = row.upcoming.start if row.upcoming and row.upcoming.state is State.STOPPED else None
+    if row.decision.action is Action.STOP:
+        stop = now
+    if action is Action.STOP and stop:
+        yield Action.START, "2 h longer", stop + _TWO_HOURS
+        start, is_held = schedule.next_transition(stop), row.decision.reason is Reason.HELD
+        if start and start.to is State.RUNNING and start.at > stop + _TWO_HOURS and not is_held:
+            yield Action.START, f"Until {_when(start.at, schedule.zone, now)}", start.at
     if "hold" in row.entry:  # now or later
         action = Action.STOP if schedule.desired_state(now) is State.STOPPED else Action.START
-        yield action, "Back to schedule", f"End the hold of {cluster.name} and give it back to its schedule", None
+        yield action, "Back to schedule", None
 
 
 def _x(at: datetime, now: datetime) -> int:
-    return round(min(max((at - (now - BEFORE)) / (BEFORE + COMING), 0), 1) * WIDTH)
-
-
-def _bars_of(row: Row, now: datetime) -> Iterator[dict[str, object]]:
-    zone = row.cluster.zone
-    for span in row.spans:
-        x, end = _x(span.start, now), _x(span.end, now)
-        if end > x:
-            kind, is_plan = span.state if span.state and span.sure else "unknown", span.start >= now
-            times = f"{span.start.astimezone(zone):%a %H:%M} to {span.end.astimezone(zone):%a %H:%M}"
-            title = f"{'planned ' * is_plan}{kind} {times}"
-            yield {"x": x, "width": end - x, "kind": kind, "is_plan": is_plan, "title": title}
+    return round((at - (now - PAST)) / (PAST + COMING) * WIDTH)
