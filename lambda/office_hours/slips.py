@@ -6,8 +6,9 @@ A suggestion never changes what a zone's clocks show, so zones for abbreviations
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from office_hours.clock import TRAPS, zones
+from office_hours.clock import TRAPS, moment, zones
 from office_hours.schedule import ORDINALS, WEEKDAYS
 from office_hours.tag import CONSTANTS, EXPECTED_VALUE, OPTIONS, PIECES, kind_of
 from office_hours.text import ScheduleError, nearest, some
@@ -187,17 +188,16 @@ def mended(error: ScheduleError, value: str, read: Callable[[str], object]) -> S
 _DURATION = re.compile(r"(\d{1,4}) ?([mhdw])(?:in|inute|r|our|ay|k|eek)?s?", re.ASCII)
 
 
-def form_of(given: object, now: datetime, *, with_day: bool) -> str:
-    """The form of a command's time that was probably meant: 18:00 for `6pm`, 7d for `1w`; empty if none is likely.
-
-    now: in the default zone.
-    with_day: whether it must name the day.
-    """
-    plain = " ".join(str(given).lower().split())
+def likely_time(key: str, given: object, now: datetime, zone: ZoneInfo) -> str:
+    """What was probably meant by the event's `from`, `until` or `time`: 18:00 for `6pm`, 7d for `1w`; else empty."""
+    plain, today, form = " ".join(str(given).lower().split()), now.astimezone(zone), ""
+    time, duration = re.fullmatch(_TIME, plain, re.ASCII), _DURATION.fullmatch(plain)
     if plain == "tomorrow":
-        return f"{now + timedelta(days=1):%Y-%m-%d}"
-    if (match := _DURATION.fullmatch(plain)) and not with_day:
-        return f"{7 * int(match[1])}d" if match[2] == "w" else f"{int(match[1])}{match[2]}"
-    time = re.fullmatch(_TIME, plain, re.ASCII)
-    clock = _time(time[1], time[2], time[3]) if time and (time[2] or time[3]) else ""
-    return f"{now:%Y-%m-%d}T{clock}" if clock and with_day else clock
+        form = f"{today + timedelta(days=1):%Y-%m-%d}"
+    elif duration and key == "until":
+        form = f"{7 * int(duration[1])}d" if duration[2] == "w" else f"{int(duration[1])}{duration[2]}"
+    elif time and (time[2] or time[3]):
+        clock = _time(time[1], time[2], time[3])
+        form = clock if key == "until" else f"{today:%Y-%m-%d}T{clock}"
+    at = moment(form, zone, now)
+    return form if at and (at > now or key == "time") else ""
