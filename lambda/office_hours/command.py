@@ -64,9 +64,8 @@ def _likely(name: Name, clusters: Iterable[Cluster], regions: Sequence[str]) -> 
 
 def obstacles(clusters: Iterable[Cluster], action: Action, event: Event, now: datetime) -> list[str]:
     """A sentence for each named cluster to which a command can't be applied."""
-    found = [(cluster, plan(cluster, action, event, now)) for cluster in clusters if event.is_command]
-    refused = [(cluster, each.message) for cluster, each in found if isinstance(each, Decision)]
-    return [f'The cluster "{cluster.name}": {why}' for cluster, why in refused]
+    plans = [(cluster, plan(cluster, action, event, now)) for cluster in clusters if event.is_command]
+    return [f'The cluster "{cluster.name}": {each.message}' for cluster, each in plans if isinstance(each, Decision)]
 
 
 def plan(cluster: Cluster, action: Action, event: Event, now: datetime) -> Hold | Decision:

@@ -22,7 +22,6 @@ EVERY_DAY, EVERY_MONTH = frozenset(WEEKDAYS), frozenset(MONTHS)
 DAY = 24 * 60  # minutes
 
 _TWO_YEARS = 106 * 7  # days to look for a transition, each way
-_CALENDAR = range(FIRST.toordinal() + 1, LAST.toordinal() - 6)  # the Mondays that `datetime` has room for
 _BEFORE_MAINTENANCE = timedelta(minutes=10)
 _MAINTENANCE_EDGE = re.compile(f"({'|'.join(WEEKDAYS)}):([0-9][0-9]):([0-9][0-9])")
 
@@ -50,10 +49,6 @@ class Window:
     zone: ZoneInfo
     days: frozenset[str] = EVERY_DAY
     months: frozenset[str] = EVERY_MONTH
-
-    @property
-    def is_one_sided(self) -> bool:
-        return self.start is None or self.end is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +119,7 @@ class Schedule:
     @property
     def one_sided(self) -> bool:
         """Whether its windows have only a start or only an end."""
-        return any(window.is_one_sided for window in self.windows)
+        return any(None in (each.start, each.end) for each in self.windows)
 
     def __str__(self) -> str:
         return self.text
@@ -155,9 +150,8 @@ class Schedule:
         """The nearest transition after this instant (1), or at or before it (-1), searched week by week."""
         at = _in_utc(at)
         first = _monday(at)
-        for monday in range(first, first + direction * _TWO_YEARS, direction * 7) if self.windows else ():
-            if monday not in _CALENDAR:
-                break
+        has_room = 3 < at.year < 9997  # in the calendar
+        for monday in range(first, first + direction * _TWO_YEARS, direction * 7) if has_room and self.windows else ():
             for transition in _transitions(self, monday)[::direction]:
                 if (transition.at > at) == (direction > 0):
                     return transition

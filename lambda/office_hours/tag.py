@@ -10,7 +10,7 @@ that whole value (slips.py).
 """
 
 import re
-from calendar import monthrange
+from calendar import day_name, month_name, monthrange
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -24,11 +24,8 @@ from office_hours.text import ScheduleError, unknown
 
 # --- The words
 
-_FULL_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_FULL_MONTHS = (
-    *("january", "february", "march", "april", "may", "june"),
-    *("july", "august", "september", "october", "november", "december"),
-)
+_MONTH_NAMES = (*MONTHS, *map(str.lower, month_name[1:]))  # in English, where no locale is set
+_DAY_NAMES = (*WEEKDAYS, *map(str.lower, day_name))
 MONTH_DAYS = tuple(f"d{number}" for number in range(1, 32))
 CONSTANTS = ("always", "never", "ignore")
 OPTIONS = ("holidays", "closed", "lead", "grace", "maintenance", "enforced")
@@ -36,9 +33,9 @@ OPTIONS = ("holidays", "closed", "lead", "grace", "maintenance", "enforced")
 _EVERY = {"month": "jan-dec", "day": "daily"}
 # What an item of months or days names. A range goes from one to another of the same scale.
 _ITEMS: Mapping[str, Mapping[str, Sequence[str]]] = {
-    "month": {name: (name[:3],) for name in (*MONTHS, *_FULL_MONTHS)},
-    "day": {name: (name[:3],) for name in (*WEEKDAYS, *_FULL_WEEKDAYS, *MONTH_DAYS)}
-    | {f"{nth}-{name}": (f"{nth}-{name[:3]}",) for nth in ORDINALS for name in (*WEEKDAYS, *_FULL_WEEKDAYS)}
+    "month": {name: (name[:3],) for name in _MONTH_NAMES},
+    "day": {name: (name[:3],) for name in (*_DAY_NAMES, *MONTH_DAYS)}
+    | {f"{nth}-{name}": (f"{nth}-{name[:3]}",) for nth in ORDINALS for name in _DAY_NAMES}
     | {"last-day": ("last-day",), "daily": WEEKDAYS, "weekdays": WEEKDAYS[:5], "weekends": WEEKDAYS[5:]},
 }
 _SCALES = (MONTHS, WEEKDAYS, MONTH_DAYS)
@@ -55,10 +52,7 @@ _EXPECTED = {
     "grace": "expected minutes or hours up to 12h, such as grace=90m or grace=2h",
     "hours": "expected hours such as 08:00-18:00, 22:00-06:00, 08:00- or -18:00 (only an end may be 24:00)",
 }
-_ORDER = (
-    "windows such as mon-fri 08:00-18:00 come before their one zone, and zones before options; a named schedule has "
-    "its own windows"
-)
+ORDER = "windows come first, then their one zone, then options; a named schedule has its own windows"
 _ONE_SIDED = "one-sided windows such as 08:00- go with others of their kind alone, not with maintenance or enforced"
 
 
@@ -98,7 +92,7 @@ def _read(value: str, zone: ZoneInfo, named: Mapping[str, str], calendars: Calen
         if kind_of(word) is None:
             from office_hours.slips import unknown_word  # noqa: PLC0415  only an error needs it
 
-            raise unknown_word(word, named, begins=word is words[0], alone=len(words) == 1)
+            raise unknown_word(word, words, named)
     if first in named:
         schedule, options = _read_named(words, zone, named[first], calendars)
     elif first in CONSTANTS:
@@ -107,6 +101,10 @@ def _read(value: str, zone: ZoneInfo, named: Mapping[str, str], calendars: Calen
     else:
         schedule, options = _read_windows(words, zone)
     for at, word in enumerate(options):
+        if not schedule.windows or kind_of(word) == "constant":
+            raise ScheduleError(f'"{word}"', "always, never and ignore stand alone")
+        if kind_of(word) != "option":
+            raise ScheduleError(f'misplaced "{word}"', ORDER, (word, ""))
         schedule = _with_option(schedule, word, options[:at], calendars)
     if schedule.days_off == DaysOff() and any(window == Window(0, DAY, window.zone) for window in schedule.windows):
         raise ScheduleError('"00:00-24:00" every day', 'the cluster would always run; write "always"')
@@ -141,12 +139,12 @@ def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> tuple[Schedul
         if kind == "hours":
             zone = next((zones()[each.lower()] for each in words[at:] if kind_of(each) == "zone"), default_zone.key)
             windows.append(_window(word, ZoneInfo(zone), parts, narrow))
-            if windows[0].is_one_sided is not windows[-1].is_one_sided:
+            if len({None in (each.start, each.end) for each in windows}) > 1:
                 raise ScheduleError(f'"{word}"', _ONE_SIDED)
             parts = {}
         elif kind == "zone":
             if before != "hours":
-                raise ScheduleError(f'misplaced "{word}"', _ORDER)
+                raise ScheduleError(f'misplaced "{word}"', ORDER, (word, ""))
         elif kind in parts or "day" in parts:
             last = words[at - 1]
             right = f"{last}+{word}" if before == kind else f"{word} {last}"
@@ -155,8 +153,9 @@ def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> tuple[Schedul
             parts[kind] = word
     if parts:
         raise ScheduleError(f'no hours after "{" ".join(parts.values())}"', _EXPECTED["hours"])
-    first_zone = windows[0].zone if windows else default_zone
-    schedule = Schedule(windows=tuple(dict.fromkeys(windows)), zone=first_zone, in_default_zone=kind == "hours")
+    if not windows:
+        raise ScheduleError(f'misplaced "{words[0]}"', ORDER, (words[0], ""))
+    schedule = Schedule(windows=tuple(dict.fromkeys(windows)), zone=windows[0].zone, in_default_zone=kind == "hours")
     return schedule, words[end:]
 
 
@@ -177,10 +176,6 @@ def _window(word: str, zone: ZoneInfo, parts: dict[str, str], narrow: dict[str, 
 
 def _with_option(schedule: Schedule, word: str, earlier: Iterable[str], calendars: Calendars) -> Schedule:
     """The schedule with this option too."""
-    if schedule.constant or schedule.ignored or kind_of(word) == "constant":
-        raise ScheduleError(f'"{word}"', "always, never and ignore stand alone")
-    if kind_of(word) != "option" or not schedule.windows:
-        raise ScheduleError(f'misplaced "{word}"', _ORDER)
     name, *values = word.split("=", 1)
     match [name.lower(), *values]:
         case [("maintenance" | "enforced") as flag]:
@@ -189,10 +184,8 @@ def _with_option(schedule: Schedule, word: str, earlier: Iterable[str], calendar
             return replace(schedule, maintenance=True) if flag == "maintenance" else replace(schedule, enforced=True)
         case [("lead" | "grace") as time, value]:
             return _with_time(schedule, time, value, earlier)
-        case ["closed", value]:
-            return replace(schedule, days_off=schedule.days_off.with_dates(value))
-        case ["holidays", value]:
-            return replace(schedule, days_off=schedule.days_off.with_holidays(value, calendars))
+        case [("closed" | "holidays") as option, value]:
+            return replace(schedule, days_off=schedule.days_off.with_option(option, value, calendars))
         case [known, *_] if known in OPTIONS:
             raise ScheduleError(f'unknown option "{word}"', _EXPECTED_OPTION)
     raise unknown("option", name or word, OPTIONS, _EXPECTED_OPTION)
