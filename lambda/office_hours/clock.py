@@ -12,8 +12,8 @@ _HOUR = r"([01]?\d|2[0-3]|24(?=:00))"  # Python itself reads 24:00 from 3.13 on
 _DATE_TIME = re.compile(rf"(\d{{4}}-\d\d-\d\d)(?:(?:T| +){_HOUR}(:\d\d.*))?", re.ASCII | re.IGNORECASE)
 _TIME_OF_DAY = re.compile(rf"{_HOUR}:([0-5]\d)", re.ASCII)
 _DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?", re.ASCII | re.IGNORECASE)
-# Abbreviations that are IANA zones, but without the summer time that people who use them have.
-TRAPS = ("est", "mst", "hst", "gmt")
+# Abbreviations that are IANA zones, but without the summer time that people who use them have; and what they are then.
+TRAPS = {"est": "Etc/GMT+5", "mst": "Etc/GMT+7", "hst": "Etc/GMT+10", "gmt": "UTC"}
 
 
 def utc(at: datetime, timespec: str = "seconds") -> str:
@@ -45,7 +45,7 @@ def moment(text: str, zone: ZoneInfo, now: datetime | None = None) -> datetime |
         text, zone = before, ZoneInfo(known)
     text = text.strip()
     if now and (duration := _DURATION.fullmatch(text)):
-        days, hours, minutes = (int(part or 0) for part in duration.groups())
+        days, hours, minutes = map(int, duration.groups("0"))
         end = _later(now, timedelta(days=days, hours=hours, minutes=minutes))
         return end + timedelta(seconds=-end.second % 60, microseconds=-end.microsecond)
     if now and (time_of_day := _TIME_OF_DAY.fullmatch(text)):

@@ -100,9 +100,9 @@ def _wrong_times(cluster: Cluster, event: Event, since: datetime | None, end: da
         held = f"It is held {cluster.hold.to} now, and a cluster has one hold only"
         return f'{held}: use "from" after that hold has ended, or end it with "resume".'
     # A time of day that passed less than half an hour ago may be meant, rather than tomorrow's.
-    half_an_hour_ago, until = now - timedelta(minutes=30), event.until or ""
-    passed = moment(until, zone, half_an_hour_ago) if ":" in until and not since else None
-    if passed and passed <= now < end:
+    until = str(event.until)
+    passed = moment(until, zone, now - timedelta(minutes=30)) if ":" in until else None
+    if passed and not since and passed <= now < end:
         today, tomorrow = (at.astimezone(zone).isoformat(timespec="minutes") for at in (passed, end))
         has_passed = f'"until" is {as_json(until)}, which has just passed ({today}).'
         return f'{has_passed} For the next day write "{tomorrow}".'

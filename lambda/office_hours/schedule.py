@@ -22,7 +22,6 @@ EVERY_DAY, EVERY_MONTH = frozenset(WEEKDAYS), frozenset(MONTHS)
 DAY = 24 * 60  # minutes
 
 _TWO_YEARS = 106 * 7  # days to look for a transition, each way
-_BEFORE_MAINTENANCE = timedelta(minutes=10)
 _MAINTENANCE_EDGE = re.compile(f"({'|'.join(WEEKDAYS)}):([0-9][0-9]):([0-9][0-9])")
 
 
@@ -50,6 +49,18 @@ class Window:
     days: frozenset[str] = EVERY_DAY
     months: frozenset[str] = EVERY_MONTH
 
+    @property
+    def one_sided(self) -> bool:
+        return None in (self.start, self.end)
+
+    def edges(self, day: date, lead: timedelta) -> list[tuple[datetime, State]]:
+        """When it starts and ends if it happens on this day; none if a spring-forward shrinks it to nothing."""
+        start = None if self.start is None else instant(self.zone, day, self.start)
+        end = None if self.end is None else instant(self.zone, day, self.end)
+        if start and end:
+            return [(start - lead, State.RUNNING), (end, State.STOPPED)] if start < end else []
+        return [(start - lead, State.RUNNING)] if start else [(end, State.STOPPED)] if end else []
+
 
 @dataclass(frozen=True, slots=True)
 class Transition:
@@ -73,7 +84,7 @@ class Schedule:
     grace: the most minutes that a stop waits while somebody is connected.
     days_off: the local days on which no window starts.
     maintenance: whether the cluster also runs in its maintenance window.
-    maintenance_window: its edges, in minutes since Monday 00:00 UTC; None if it doesn't count.
+    maintenance_window: from when to when it runs for that, since Monday 00:00 UTC; None if it doesn't count.
     enforced: whether changes by hand are undone.
     """
 
@@ -87,7 +98,7 @@ class Schedule:
     grace: int = 0
     days_off: DaysOff = field(default_factory=DaysOff)
     maintenance: bool = False
-    maintenance_window: tuple[int, int] | None = None
+    maintenance_window: tuple[timedelta, timedelta] | None = None
     enforced: bool = False
 
     @classmethod
@@ -114,12 +125,12 @@ class Schedule:
             raise ScheduleError(found)
         if not found.maintenance or not maintenance_window:
             return found
-        return replace(found, maintenance_window=_minutes_of_the_week(maintenance_window))
+        return replace(found, maintenance_window=_since_monday(maintenance_window))
 
     @property
     def one_sided(self) -> bool:
         """Whether its windows have only a start or only an end."""
-        return any(None in (each.start, each.end) for each in self.windows)
+        return any(window.one_sided for window in self.windows)
 
     def __str__(self) -> str:
         return self.text
@@ -169,18 +180,11 @@ class Schedule:
             if windows and day in self.days_off:
                 windows = [each for each in windows if each.start is None]  # nothing starts, but one-sided stops happen
             for window in windows:
-                start = None if window.start is None else instant(window.zone, day, window.start)
-                end = None if window.end is None else instant(window.zone, day, window.end)
-                if start and end and start >= end:
-                    continue  # a spring-forward shrank it to nothing
-                if start:
-                    edges.append((start - lead, State.RUNNING))
-                if end:
-                    edges.append((end, State.STOPPED))
+                edges += window.edges(day, lead)
         if self.maintenance_window:
-            first, last = (timedelta(minutes=edge) for edge in self.maintenance_window)
+            first, last = self.maintenance_window
             for week in map(_midnight, (monday - 7, monday, monday + 7)):
-                edges += [(week + first - _BEFORE_MAINTENANCE, State.RUNNING), (week + last, State.STOPPED)]
+                edges += [(week + first, State.RUNNING), (week + last, State.STOPPED)]
         return sorted(edges)
 
 
@@ -199,13 +203,13 @@ def _transitions(schedule: Schedule, monday: int) -> Sequence[Transition]:
     return found
 
 
-def _minutes_of_the_week(text: str) -> tuple[int, int]:
-    """RDS's `sun:05:00-sun:06:00` as minutes of the week; an end in the next week is past its last minute."""
-    edges = _MAINTENANCE_EDGE.findall(text.lower())
+def _since_monday(window: str) -> tuple[timedelta, timedelta]:
+    """RDS's `sun:05:00-sun:06:00`, from ten minutes before it. An end in the next week is more than seven days."""
+    edges = _MAINTENANCE_EDGE.findall(window.lower())
     if len(edges) != 2:
-        raise ScheduleError(f'maintenance window "{text}"', "expected RDS's form, such as sun:05:00-sun:06:00")
-    first, last = (WEEKDAYS.index(day) * DAY + int(hour) * 60 + int(minute) for day, hour, minute in edges)
-    return first, last if last > first else last + 7 * DAY
+        raise ScheduleError(f'maintenance window "{window}"', "expected RDS's form, such as sun:05:00-sun:06:00")
+    start, end = (timedelta(WEEKDAYS.index(day), hours=int(hour), minutes=int(minute)) for day, hour, minute in edges)
+    return start - timedelta(minutes=10), end if end > start else end + timedelta(weeks=1)
 
 
 @lru_cache(maxsize=4096)

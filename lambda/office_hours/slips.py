@@ -6,6 +6,7 @@ A suggestion never changes what a zone's clocks show, so zones for abbreviations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import TRAPS, moment, zones
@@ -59,10 +60,7 @@ def unknown_word(word: str, words: Sequence[str], named: Iterable[str]) -> Sched
         if names := nearest(word, named, likeness=0.8):
             return ScheduleError(fault, instead=(word, names[0]))
     elif meant := likely_zones(word):
-        others = f"Or {', '.join(meant[1:])}." if meant[1:] else ""
-        if any(each.startswith(("UTC", "Etc/")) for each in meant):
-            others += " UTC and Etc/ zones have no daylight saving time."
-        return ScheduleError(f'unknown zone "{word}"', others.strip(), (word, meant[0]))
+        return _unknown_zone(word, meant)
     for piece in re.split("[+-]", word):
         if near := _near_word(piece):
             kind = kind_of(near)
@@ -71,6 +69,13 @@ def unknown_word(word: str, words: Sequence[str], named: Iterable[str]) -> Sched
         return ScheduleError(fault.replace("word", "zone", 1) if "/" in word else fault, _EXPECTED_WORD)
     others = f", only {', '.join(some(sorted(named), 10))}" if named else ""
     return ScheduleError(fault, f'{EXPECTED_VALUE}; the setting "schedules" has no schedule of that name{others}')
+
+
+def _unknown_zone(word: str, meant: Sequence[str]) -> ScheduleError:
+    others = f"Or {', '.join(meant[1:])}." if meant[1:] else ""
+    if any(each.startswith(("UTC", "Etc/")) for each in meant):
+        others += " UTC and Etc/ zones have no daylight saving time."
+    return ScheduleError(f'unknown zone "{word}"', others.strip(), (word, meant[0]))
 
 
 def _near_word(piece: str) -> str | None:
@@ -86,35 +91,26 @@ def likely_zones(word: str) -> list[str]:
     if match := _OFFSET.fullmatch(word):
         sign, hours, minutes = match.groups("00")
         offset = f"{sign}{int(hours)}:{minutes}".removesuffix(":00").replace("-0", "+0")
-        found = [entry for entry in entries if entry[0] == offset][:3]
-    elif found := [entry for entry in entries if word.rpartition("/")[2].upper() in entry]:
-        offset = found[0][0]
-    else:
-        is_abbreviation = word.isupper() and len(word) < 5
-        return [] if is_abbreviation else _near_zones(word)
-    cities = [city for _, city, *_ in found]
-    if match:
-        return _fixed(offset) + cities
-    return cities + _fixed(offset) if word.lower() in TRAPS else cities  # what is no zone may be a summer time
+        # The name of a zone with this offset all year has the opposite sign.
+        fixed = "utc" if offset == "+0" else "etc/gmt" + offset.translate(str.maketrans("+-", "-+"))
+        cities = [city for each, city, *_ in entries if each == offset][:3]
+        return [zones()[fixed], *cities] if fixed in zones() else cities
+    name = word.rpartition("/")[2].upper()
+    if cities := [city for _, city, *names in entries if name in names]:
+        return [*cities, TRAPS[word.lower()]] if word.lower() in TRAPS else cities
+    return [] if word.isupper() and len(word) < 5 else _near_zones(word)
 
 
-def _fixed(offset: str) -> list[str]:
-    """The zone with this offset all year, if there is one. Its name has the opposite sign."""
-    name = "utc" if offset == "+0" else "etc/gmt" + offset.translate(str.maketrans("+-", "-+"))
-    return [zones()[name]] if name in zones() else []
-
-
+@lru_cache(maxsize=1024)
 def _near_zones(word: str) -> list[str]:
     """The zone that was probably meant, by a slip in its name or by its city alone.
 
-    A city that is merely spelled alike is no match: Mumbai's clocks don't show what Dubai's do.
+    A city that is merely spelled alike is no match: Milan's clocks don't show what Minsk's do.
     """
     places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
     names = {zone if "/" in word else zone.rpartition("/")[2]: zone for zone in reversed(places)}
-    for near in nearest(word, names, likeness=0.8):
-        if nearest(word.rpartition("/")[2], [near.rpartition("/")[2]], likeness=0.8):
-            return [names[near]]
-    return []
+    near, city = nearest(word, names, likeness=0.8), word.rpartition("/")[2]
+    return [names[each] for each in near if nearest(city, [each.rpartition("/")[2]], likeness=0.8)][:1]
 
 
 # --- Whole values

@@ -61,10 +61,7 @@ _ONE_SIDED = "one-sided windows such as 08:00- go with others of their kind alon
 
 @lru_cache(maxsize=10_000)
 def read(
-    text: str,
-    default_zone: str,
-    named: tuple[tuple[str, str], ...],
-    calendars: tuple[tuple[str, frozenset[date]], ...],
+    text: str, default_zone: str, named: tuple[tuple[str, str], ...], calendars: tuple[tuple[str, frozenset[date]], ...]
 ) -> Schedule | str:
     """Read a tag's value, given the named schedules and calendars by lower case. Returns it, or what is wrong.
 
@@ -94,26 +91,20 @@ def _read(value: str, zone: ZoneInfo, named: Mapping[str, str], calendars: Calen
 
             raise unknown_word(word, words, named)
     if first in named:
-        schedule, options = _read_named(words, zone, named[first], calendars)
+        schedule, options = _named(words, zone, named[first], calendars)
     elif first in CONSTANTS:
         state = {"always": State.RUNNING, "never": State.STOPPED}.get(first)
         schedule, options = Schedule(zone=zone, constant=state, ignored=not state, enforced=bool(state)), words[1:]
     else:
-        schedule, options = _read_windows(words, zone)
+        schedule, options = _windows(words, zone)
     for at, word in enumerate(options):
-        if not schedule.windows or kind_of(word) == "constant":
-            raise ScheduleError(f'"{word}"', "always, never and ignore stand alone")
-        if kind_of(word) != "option":
-            raise ScheduleError(f'misplaced "{word}"', ORDER, (word, ""))
         schedule = _with_option(schedule, word, options[:at], calendars)
     if schedule.days_off == DaysOff() and any(window == Window(0, DAY, window.zone) for window in schedule.windows):
         raise ScheduleError('"00:00-24:00" every day', 'the cluster would always run; write "always"')
     return schedule
 
 
-def _read_named(
-    words: Sequence[str], zone: ZoneInfo, value: str, calendars: Calendars
-) -> tuple[Schedule, Sequence[str]]:
+def _named(words: Sequence[str], zone: ZoneInfo, value: str, calendars: Calendars) -> tuple[Schedule, Sequence[str]]:
     """Read the schedule that the first word names, in the zone that may follow. Returns it and the words after that."""
     schedule = read(value, zone.key, (), tuple(calendars.items()))
     if isinstance(schedule, str):
@@ -127,7 +118,7 @@ def _read_named(
     return replace(schedule, windows=windows, zone=zone, in_default_zone=False), words[2:]
 
 
-def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> tuple[Schedule, Sequence[str]]:
+def _windows(words: Sequence[str], default_zone: ZoneInfo) -> tuple[Schedule, Sequence[str]]:
     """Read windows and the zones that follow them. Returns the schedule and the words after that."""
     end = next((at for at, word in enumerate(words) if kind_of(word) in ("option", "constant")), len(words))
     windows = list[Window]()
@@ -139,7 +130,7 @@ def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> tuple[Schedul
         if kind == "hours":
             zone = next((zones()[each.lower()] for each in words[at:] if kind_of(each) == "zone"), default_zone.key)
             windows.append(_window(word, ZoneInfo(zone), parts, narrow))
-            if len({None in (each.start, each.end) for each in windows}) > 1:
+            if windows[0].one_sided is not windows[-1].one_sided:
                 raise ScheduleError(f'"{word}"', _ONE_SIDED)
             parts = {}
         elif kind == "zone":
@@ -176,12 +167,18 @@ def _window(word: str, zone: ZoneInfo, parts: dict[str, str], narrow: dict[str, 
 
 def _with_option(schedule: Schedule, word: str, earlier: Iterable[str], calendars: Calendars) -> Schedule:
     """The schedule with this option too."""
+    if not schedule.windows or kind_of(word) == "constant":
+        raise ScheduleError(f'"{word}"', "always, never and ignore stand alone")
+    if kind_of(word) != "option":
+        raise ScheduleError(f'misplaced "{word}"', ORDER, (word, ""))
     name, *values = word.split("=", 1)
     match [name.lower(), *values]:
-        case [("maintenance" | "enforced") as flag]:
-            if schedule.one_sided:
-                raise ScheduleError(f'"{word}"', _ONE_SIDED)
-            return replace(schedule, maintenance=True) if flag == "maintenance" else replace(schedule, enforced=True)
+        case ["maintenance" | "enforced"] if schedule.one_sided:
+            raise ScheduleError(f'"{word}"', _ONE_SIDED)
+        case ["maintenance"]:
+            return replace(schedule, maintenance=True)
+        case ["enforced"]:
+            return replace(schedule, enforced=True)
         case [("lead" | "grace") as time, value]:
             return _with_time(schedule, time, value, earlier)
         case [("closed" | "holidays") as option, value]:
