@@ -3,12 +3,14 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 from typing import TypedDict, Unpack
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from bench import tags
 from office_hours.days_off import parse_dates
 from office_hours.schedule import Schedule, ScheduleError, State, Transition
+from office_hours.slips import likely_zones
 
 OFFICE = "mon-fri 08:00-18:00 Europe/Berlin"
 NAMED = {"berlin": OFFICE}
@@ -455,6 +457,14 @@ SUGGESTED = [
 def test_suggested(tag: str, whole: str) -> None:
     assert f'did you mean "{whole}"?' in refusal(tag)
     Schedule.parse(whole)
+
+
+def test_the_zones_suggested_for_an_offset_have_it_in_winter() -> None:
+    for minutes in range(-12 * 60, 14 * 60 + 1, 15):
+        hours, rest = divmod(abs(minutes), 60)
+        for zone in likely_zones(f"UTC{'-' if minutes < 0 else '+'}{hours}:{rest:02}"):
+            seasons = [datetime(2027, month, 1, tzinfo=ZoneInfo(zone)) for month in (1, 7)]
+            assert min(at.utcoffset() or timedelta() for at in seasons) == timedelta(minutes=minutes), zone
 
 
 # Refused, and words that the error has, and has not.
