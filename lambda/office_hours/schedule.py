@@ -145,8 +145,8 @@ class Schedule:
         if self.one_sided or not self.windows:
             return self.constant
         # Nothing changed for two years: there is a window without end, or none.
-        at = _in_utc(at)
-        passed = [to for edge, to in self.edges(_monday(at)) if edge <= at]
+        at, monday = _week_of(at)
+        passed = [to for edge, to in self.edges(monday) if edge <= at]
         return State.RUNNING if passed.count(State.RUNNING) > passed.count(State.STOPPED) else State.STOPPED
 
     def latest_transition(self, at: datetime) -> Transition | None:
@@ -159,8 +159,7 @@ class Schedule:
 
     def _nearest(self, at: datetime, direction: int) -> Transition | None:
         """The nearest transition after this instant (1), or at or before it (-1), searched week by week."""
-        at = _in_utc(at)
-        first = _monday(at)
+        at, first = _week_of(at)
         has_room = 3 < at.year < 9997  # in the calendar
         for monday in range(first, first + direction * _TWO_YEARS, direction * 7) if has_room and self.windows else ():
             for transition in _transitions(self, monday)[::direction]:
@@ -183,21 +182,21 @@ class Schedule:
                 edges += window.edges(day, lead)
         if self.maintenance_window:
             first, last = self.maintenance_window
-            for week in map(_midnight, (monday - 7, monday, monday + 7)):
-                edges += [(week + first, State.RUNNING), (week + last, State.STOPPED)]
+            for week in map(datetime.fromordinal, (monday - 7, monday, monday + 7)):
+                begin = week.replace(tzinfo=UTC)
+                edges += [(begin + first, State.RUNNING), (begin + last, State.STOPPED)]
         return sorted(edges)
 
 
 @lru_cache(maxsize=10_000)
 def _transitions(schedule: Schedule, monday: int) -> Sequence[Transition]:
     """The transitions of a week, in order. Cached: every run needs the same ones."""
-    low, high, one_sided = _midnight(monday), _midnight(monday + 7), schedule.one_sided
-    found, windows, last = list[Transition](), 0, None
+    one_sided, found, windows, last = schedule.one_sided, list[Transition](), 0, None
     for at, to in schedule.edges(monday):
         before, windows = windows, windows + (1 if to is State.RUNNING else -1)
         # One-sided windows change at each edge, others where the first one starts or the last one ends.
         is_change = at != last if one_sided else not before or not windows
-        if is_change and low <= at < high:
+        if is_change and monday <= at.toordinal() < monday + 7:
             found.append(Transition(at, to))
         last = at
     return found
@@ -221,16 +220,9 @@ def _words_for(day: date) -> frozenset[str]:
     return frozenset((month, weekday, f"{ORDINALS[(day.day - 1) // 7]}-{weekday}", f"d{day.day}", *last))
 
 
-def _in_utc(at: datetime) -> datetime:
+def _week_of(at: datetime) -> tuple[datetime, int]:
+    """The instant in UTC, and the Monday of its week there: its ordinal, as of all days here."""
     if at.utcoffset() is None:
         raise ValueError(f"{at!r} has no time zone: a schedule answers for an instant, an aware datetime")
-    return min(max(at, FIRST), LAST).astimezone(UTC)
-
-
-def _monday(at: datetime) -> int:
-    """The Monday of the UTC week, as all days here by its ordinal."""
-    return at.toordinal() - at.weekday()
-
-
-def _midnight(day: int) -> datetime:
-    return datetime.fromordinal(day).replace(tzinfo=UTC)
+    at = min(max(at, FIRST), LAST).astimezone(UTC)
+    return at, at.toordinal() - at.weekday()
