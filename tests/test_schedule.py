@@ -1,7 +1,7 @@
 """The tag language, rule by rule. In November 2026 Berlin is an hour ahead of UTC; the 23rd is a Monday."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
@@ -369,10 +369,8 @@ REFUSED = """
     08:00-18:00 lead=5m lead=10m                | lead=10m          | one lead
     -19:00 lead=15m                             | lead=15m          | the start
     08:00-18:00 grace=2                         | 2                 | or grace=2h
-    08:00-18:00 grace=90minutes                 | 90minutes         | grace=90m
     08:00-18:00 grace=13h                       | 13h               | up to 12h, such as grace=90m or grace=2h
     08:00-18:00 enforced=no                     | enforced=no       | or enforced
-    08:00-18:00 grace=1h grace=2h               | grace=2h          | one grace
     08:00- grace=90m                            | grace=90m         | the end
     never grace=2h                              | grace=2h          | alone
     08:00-18:00 closed=2026-02-30               | 2026-02-30        | 2026-12-24
@@ -461,10 +459,10 @@ def test_suggested(tag: str, whole: str) -> None:
 
 def test_the_zones_suggested_for_an_offset_have_it_in_winter() -> None:
     for minutes in range(-12 * 60, 14 * 60 + 1, 15):
-        hours, rest = divmod(abs(minutes), 60)
-        for zone in likely_zones(f"UTC{'-' if minutes < 0 else '+'}{hours}:{rest:02}"):
+        offset = timedelta(minutes=minutes)
+        for zone in likely_zones(str(timezone(offset))):
             seasons = [datetime(2027, month, 1, tzinfo=ZoneInfo(zone)) for month in (1, 7)]
-            assert min(at.utcoffset() or timedelta() for at in seasons) == timedelta(minutes=minutes), zone
+            assert min(at.utcoffset() or timedelta() for at in seasons) == offset, zone
 
 
 # Refused, and words that the error has, and has not.

@@ -31,14 +31,13 @@ def instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
 
     A time that they skip moves forward by the gap; a time that they repeat means the first (RFC 5545, 3.3.5).
     """
-    if steady := _steady_midnight(zone, day):
-        return steady + minutes * _MINUTE
-    return (datetime.combine(day, _MIDNIGHT, zone) + minutes * _MINUTE).astimezone(UTC)
+    midnight = _steady_midnight(zone, day) or datetime.combine(day, _MIDNIGHT, zone)
+    return (midnight + minutes * _MINUTE).astimezone(UTC)
 
 
 @lru_cache(maxsize=4096)
 def _steady_midnight(zone: ZoneInfo, day: date) -> datetime | None:
-    """A day's midnight, if the zone's clocks are not changed from then until two days later."""
+    """A day's midnight in UTC, if the zone's clocks are not changed from then until two days later."""
     midnight = datetime.combine(day, _MIDNIGHT, zone)
     return midnight.astimezone(UTC) if midnight.utcoffset() == (midnight + timedelta(days=2)).utcoffset() else None
 
