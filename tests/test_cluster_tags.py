@@ -1,6 +1,5 @@
 """What a cluster's tags mean under the stack's settings."""
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from office_hours.hold import Hold
 from office_hours.schedule import State
 from office_hours.settings import Cluster, Settings
+from settings import StackSettings
 
 
 def cluster(tags: dict[str, str], settings: Settings | None = None, **members: Any) -> Cluster:  # noqa: ANN401  RDS's
@@ -46,19 +46,10 @@ def test_the_clusters_own_maintenance_window_counts() -> None:
 
 
 def test_settings_are_read_as_the_stack_writes_them() -> None:
-    settings = Settings.from_json(
-        json.dumps(
-            {
-                "tagKey": "uptime",
-                "regions": ["eu-west-1", "us-east-1"],
-                "defaultZone": "Europe/Berlin",
-                "schedules": {"berlin": "00:00-23:59"},
-                "calendars": {"Plant": ["2026-12-24:2026-12-31"]},
-                "everyMinutes": 15,
-                "cloudTrail": False,
-            }
-        )
-    )
+    regions, schedules = ("eu-west-1", "us-east-1"), {"berlin": "00:00-23:59"}
+    calendars = {"Plant": ("2026-12-24:2026-12-31",)}
+    stack = StackSettings("uptime", 15, regions, "Europe/Berlin", schedules, calendars, cloud_trail=False)
+    settings = Settings.from_json(stack.as_json())
     assert (settings.regions, settings.every_minutes, settings.cloud_trail) == (("eu-west-1", "us-east-1"), 15, False)
     tagged = cluster({"uptime": "Berlin holidays=plant"}, settings)
     assert tagged.schedule

@@ -137,6 +137,7 @@ def test_a_star_is_every_tagged_cluster_and_what_cannot_be_done_is_left_with_its
     account.add("bad-hold", TagList=tags(OFFICE, hold="runing"))
     account.add("global", OFFICE, GlobalClusterIdentifier="world")
     account.add("global-bad-hold", TagList=tags(OFFICE, hold="runing"), GlobalClusterIdentifier="world")
+    account.add("ignored", "ignore")
     account.add("untagged")
     answer = stop(EVENING, {"clusters": ["*"]})
     assert decisions(answer) == {
@@ -146,6 +147,7 @@ def test_a_star_is_every_tagged_cluster_and_what_cannot_be_done_is_left_with_its
         "bad-hold": HELD,
         "global": ("leave", "ineligible"),
         "global-bad-hold": ("leave", "ineligible"),
+        "ignored": ("leave", "ignored"),
     }
     held = ["a", "a", "bad-hold"]
     assert (account.named("AddTagsToResource"), account.named("StopDBCluster")) == (held, held)
@@ -162,11 +164,12 @@ def test_a_star_is_every_tagged_cluster_and_what_cannot_be_done_is_left_with_its
     [
         ("reportng", 'The cluster "reportng" is unknown: did you mean "eu-west-1/reporting"?'),
         ("reporting-1", 'The cluster "reporting-1" is unknown: did you mean "eu-west-1/reporting"?'),  # its instance
-        ("zzz", f'the tagged clusters are "{HOME}/bad", "{HOME}/docdb", "{HOME}/global", "{HOME}/reporting".'),
+        ("zzz", f'"{HOME}/docdb", "{HOME}/global", "{HOME}/ignored", "{HOME}/reporting".'),
         ("untagged", 'The cluster "untagged" has no tag "office-hours": the tagged clusters are "eu-west-1/bad"'),
         ("us-west-2/reporting", f'The cluster "us-west-2/reporting" is unknown: the Regions looked after are {HOME}.'),
         (ELSEWHERE, f'The cluster "{ELSEWHERE}" is unknown: did you mean "{HOME}/reporting"?'),
         ("bad", '"eu-west-1/bad": Its tag can\'t be read: unknown day "mno"'),
+        ("ignored", '"eu-west-1/ignored": Its tag is "ignore"'),
         ("global", '"eu-west-1/global": Can\'t be stopped: it belongs to'),
         ("docdb", '"eu-west-1/docdb": Can\'t be stopped: it is not Aurora'),
     ],
@@ -174,6 +177,7 @@ def test_a_star_is_every_tagged_cluster_and_what_cannot_be_done_is_left_with_its
 def test_one_name_that_is_wrong_is_enough_to_do_nothing(account: Account, name: str, mistake: str) -> None:
     account.add("reporting", OFFICE)
     account.add("bad", "mno 08:00-18:00")
+    account.add("ignored", TagList=tags("ignore", hold="stopped"))
     account.add("global", OFFICE, GlobalClusterIdentifier="world")
     account.add("docdb", OFFICE, Engine="docdb")
     account.add("untagged")
@@ -200,17 +204,18 @@ def test_always_and_never_need_an_until(account: Account) -> None:
 
 
 @pytest.mark.parametrize(
-    ("times", "fault"),
+    ("hold", "times", "fault"),
     [
-        ({"until": "2026-11-24T18:30"}, '"until" is in the past'),
-        ({"from": "2026-11-24T18:00"}, '"from" is in the past'),
-        ({"from": "2026-11-26", "until": "2026-11-25"}, '"until" is not after "from"'),
+        ("running", {"until": "2026-11-24T18:30"}, '"until" is in the past'),
+        ("running", {"from": "2026-11-24T18:00"}, '"from" is in the past'),
+        ("running until 2020-01-01", {"from": "2026-11-26", "until": "2026-11-25"}, '"until" is not after "from"'),
+        ("running", {"from": "2026-12-24", "until": "2027-01-04"}, "held running now"),
     ],
 )
-def test_a_hold_that_would_be_over_or_begin_in_the_past_is_refused(
-    account: Account, times: dict[str, str], fault: str
+def test_a_hold_that_would_be_over_or_begin_in_the_past_or_during_another_is_refused(
+    account: Account, hold: str, times: dict[str, str], fault: str
 ) -> None:
-    account.add("a", OFFICE)
+    account.add("a", TagList=tags(OFFICE, hold=hold))
     (told,) = mistakes(stop, {"clusters": ["a"], **times})
     assert fault in told
     assert changes(account) == []
@@ -365,8 +370,6 @@ def test_a_hold_can_begin_later_and_until_then_the_schedule_counts(account: Acco
 
 def test_a_hold_that_begins_later_ends_at_the_transition_after_it(account: Account) -> None:
     account.add("a", OFFICE)
-    stop(NOON, {"clusters": ["a"], "from": "2026-11-26", "until": "2026-11-27"})
-    assert account.tag("a") == "stopped from 2026-11-26T00:00+01:00 until 2026-11-27T00:00+01:00"
     stop(NOON, {"clusters": ["a"], "from": "2026-11-26T12:00"})
     assert account.tag("a") == "stopped from 2026-11-26T12:00+01:00 until 2026-11-26T18:00+01:00"
 
@@ -388,6 +391,7 @@ def test_resume_ends_a_hold_and_the_schedule_has_the_cluster_again(
     (entry,) = run(EVENING, RESUME)["clusters"]
     assert account.tag("a") == f"{ended} until 2026-11-24T18:30+01:00"
     assert (entry["decision"], entry["reason"], entry["next"]) == ("stop", "scheduled", "2026-11-25T07:00:00Z")
+    assert "Back on its schedule." in entry["message"]
     assert ("StopDBCluster", "a") in changes(account) or run is start
 
 
@@ -398,26 +402,3 @@ def test_resume_gives_back_what_was_changed_by_hand_without_a_hold(account: Acco
     (entry,) = start(NOON, RESUME)["clusters"]
     assert entry["message"].startswith("Starting. Back on its schedule. Its hold ended on")
     assert account.tag("a") == "stopped until 2026-11-24T12:00+01:00"
-
-
-@pytest.mark.parametrize(("status", "what"), [("available", "Running, as scheduled"), ("starting", "Its status is")])
-def test_resume_says_so_also_where_nothing_is_due(account: Account, status: str, what: str) -> None:
-    account.add("a", OFFICE, Status=status)
-    assert stop(NOON, RESUME)["clusters"][0]["message"].startswith(f"Back on its schedule. {what}")
-
-
-def test_what_is_ignored_takes_no_command_and_is_left_under_a_star(account: Account) -> None:
-    account.add("a", TagList=tags("ignore", hold="stopped"))
-    (told,) = mistakes(stop, {"clusters": ["a"]})
-    assert 'Its tag is "ignore"' in told
-    assert decisions(stop(EVENING, {"clusters": ["*"]})) == {"a": ("leave", "ignored")}
-    assert changes(account) == []
-
-
-def test_a_later_hold_does_not_end_the_one_that_is_in_force(account: Account) -> None:
-    account.add("a", OFFICE)
-    start("2026-11-24T18:00:00Z", {"clusters": ["a"], "until": "22:00"})
-    held = account.tag("a")
-    (told,) = mistakes(stop, {"clusters": ["a"], "from": "2026-12-24", "until": "2027-01-04"}, "2026-11-24T19:00:00Z")
-    assert "held running now" in told
-    assert (account.tag("a"), account.named("StopDBCluster")) == (held, [])

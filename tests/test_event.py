@@ -27,15 +27,6 @@ def mistakes(event: object) -> list[str]:
     return list(Event.read(event, NOW).mistakes)
 
 
-# Names
-
-
-@pytest.mark.parametrize("text", [" ", "/reporting", "eu-west-1/", "a/b/c", "report*", INSTANCE])
-def test_what_is_no_name_is_refused_with_one(text: str) -> None:
-    (mistake,) = mistakes({"clusters": [text]})
-    assert '"eu-west-1/reporting"' in mistake
-
-
 # Until
 
 
@@ -52,7 +43,6 @@ NOON = "2026-11-23T12:00"
         ("24:00", NOON, "2026-11-23T23:00"),
         ("02:30", "2026-10-24T12:00", "2026-10-25T00:30"),
         ("02:30", "2026-10-25T00:30", "2026-10-26T01:30"),
-        ("90m", NOON, "2026-11-23T13:30"),
         ("1D12h30m", NOON, "2026-11-25T00:30"),
         ("4h", "2026-11-23T12:00:01.5", "2026-11-23T16:01"),
         ("1d", "2027-03-27T12:00", "2027-03-28T12:00"),
@@ -71,7 +61,7 @@ def test_until_is_a_time_of_day_a_duration_or_a_date_time_in_the_schedules_zone(
 @pytest.mark.parametrize(
     "value",
     [
-        *("", "tomorrow", "24:01", "20", "20:00Z", "-4h", "4.5h", "0d0h", "2026-11-31T20:00", "20:00 PST", "999999d"),
+        *("", "24:01", "20", "20:00Z", "-4h", "4.5h", "0m", "0d0h", "2026-11-31T20:00", "20:00 PST", "999999d"),
         *(4, True, None, ["20:00"]),
     ],
     ids=repr,
@@ -80,7 +70,7 @@ def test_anything_else_is_refused_with_the_three_forms(value: object) -> None:
     (mistake,) = mistakes({"clusters": ["a"], "until": value})
     for form in ("20:00", "2026-11-24T20:00", "90m", "4h", "3d"):
         assert form in mistake
-    assert '""?' not in mistake
+    assert "did you mean" not in mistake
 
 
 @given(st.text() | st.from_regex(r"[0-9:dhmTZ+-]{0,20}"))
@@ -96,11 +86,18 @@ def test_an_empty_event_is_a_run_by_the_schedules() -> None:
     assert Event.read({}, NOW) == Event(clusters=None, until=None, dry_run=False, time=None)
 
 
-@pytest.mark.parametrize("given", [["*", "a"], [], {"reporting": True}, ["a", None], [["a"]], None], ids=repr)
+@pytest.mark.parametrize(
+    "given",
+    [
+        *(["*", "a"], [], {"reporting": True}, ["a", None], [["a"]], None),
+        *([" "], ["/reporting"], ["eu-west-1/"], ["a/b/c"], ["report*"], [INSTANCE]),
+    ],
+    ids=repr,
+)
 def test_clusters_are_a_list_of_names_or_a_star(given: object) -> None:
-    told = mistakes({"clusters": given})
-    assert told
-    assert all('"clusters"' in mistake for mistake in told)
+    (mistake,) = mistakes({"clusters": given})
+    assert '"clusters" is' in mistake
+    assert '"eu-west-1/reporting"' in mistake
 
 
 def test_names_may_be_one_text() -> None:
@@ -134,12 +131,6 @@ def test_no_form_of_a_time_that_has_passed_is_suggested() -> None:
     assert "did you mean" not in mistake
 
 
-def test_a_command_may_begin_later_or_end_a_hold() -> None:
-    event = Event.read({"clusters": ["a"], "from": "2026-12-24", "until": "2027-01-04"}, NOW)
-    assert (event.since, event.until, event.resume) == ("2026-12-24", "2027-01-04", False)
-    assert Event.read({"clusters": ["a"], "resume": True}, NOW).resume
-
-
 @pytest.mark.parametrize(
     ("event", "named"),
     [
@@ -147,12 +138,10 @@ def test_a_command_may_begin_later_or_end_a_hold() -> None:
         ({"clusters": ["a"], "until": "20:00", "time": "2026-11-23T12:00Z"}, '"until" and "time"'),
         ({"from": "2026-12-24"}, '"clusters"'),
         ({"clusters": ["a"], "from": "2026-12-24", "time": "2026-12-23"}, '"from" and "time"'),
-        ({"resume": True}, '"clusters"'),
         ({"clusters": ["a"], "resume": "yes"}, '"resume" is "yes"'),
         ({"clusters": ["a"], "resume": True, "until": "20:00"}, '"until" and "resume"'),
         ({"dry_run": "true"}, '"dry_run" is "true"'),
         ({"dry-run": True}, 'Unknown keys: "dry-run". Did you mean "dry_run"? Accepted'),
-        ({"dry_run": 1}, '"dry_run" is 1'),
         *(({"time": time}, '"time" is') for time in ("18:00", "2026-11-31T18:00Z", 5, None)),
         ([], "not a JSON object"),
         (None, "not a JSON object"),
@@ -211,9 +200,3 @@ def test_whatever_json_comes_is_read_or_refused_in_words(event: object) -> None:
     refused = EventError(Event.read(event, NOW).mistakes)
     assert all(mistake.endswith((".", "?")) for mistake in refused.mistakes)
     assert len(str(refused)) < 10_000
-
-
-@pytest.mark.parametrize("until", ["24:01", "0m"])
-def test_what_is_refused_is_not_suggested(until: str) -> None:
-    (told,) = mistakes({"clusters": ["a"], "until": until})
-    assert told.count(f'"{until}"') == 1

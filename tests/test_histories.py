@@ -50,17 +50,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from histories import (
-    HOLD_KEY,
-    RESTART,
-    SCHEDULE_KEY,
-    STOP_FAILED,
-    Cluster,
-    Fate,
-    History,
-    Trail,
-    Who,
-)
+from histories import HOLD_KEY, RESTART, SCHEDULE_KEY, STOP_FAILED, Cluster, Fate, History, Trail, Who
 from office_hours.decision import Action
 from office_hours.hold import Hold
 from office_hours.schedule import State

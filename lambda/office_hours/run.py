@@ -12,18 +12,18 @@ from typing import TypeVar
 from botocore.exceptions import ClientError
 
 from office_hours import answer, rds
-from office_hours.answer import Answer, Failure, Outcome, RunError, in_words, logger
+from office_hours.answer import Answer, Outcome, RunError, in_words, logger
 from office_hours.clock import local
 from office_hours.command import choose, obstacles, plan
 from office_hours.decision import Action, Decision, Reason
 from office_hours.event import Event, EventError
 from office_hours.evidence import decided
-from office_hours.regions import Invocation, Region, guarded, listed, parted, regions_of, side_by_side, told
+from office_hours.regions import Invocation, Region, listed, regions_of, side_by_side, told
 from office_hours.settings import Cluster
 from office_hours.text import sentence
 
 _T = TypeVar("_T")
-_ClustersOf = Callable[[Region], Iterable[Cluster | Failure]]
+_ClustersOf = Callable[[Region], Iterable[Cluster]]
 # A command by name lists first. Listing may take this share of the function's time; the rest is for acting.
 _FOR_LISTING = 0.5
 _DOING = {Action.STOP: "Stopping", Action.START: "Starting"}
@@ -35,12 +35,12 @@ class Order(Invocation):
     """What one invocation has to do.
 
     action: what this function does. What the other function has to do is only reported.
-    tell: sends the notices that the outcomes call for, and returns what failed; None if there are none to send.
+    tell: sends the notices that the outcomes call for; None if there are none to send.
     """
 
     action: Action
     event: Event
-    tell: "Callable[[Order, Sequence[Outcome]], list[Failure]] | None" = None
+    tell: "Callable[[Order, Sequence[Outcome]], None] | None" = None
 
 
 def run(order: Order) -> Answer:
@@ -51,24 +51,23 @@ def run(order: Order) -> Answer:
     """
     if order.event.mistakes and not order.event.clusters:
         raise EventError(order.event.mistakes)
-    regions, failures = regions_of(order.settings)
+    regions = regions_of(order)
     clusters_of: _ClustersOf = partial(listed, order)
     if order.event.clusters:
-        clusters_of, failures = _choose(order, regions, failures)
+        clusters_of = _choose(order, regions)
         regions = [region for region in regions if [*clusters_of(region)]]
-    outcomes, failed_too = side_by_side(regions, partial(_handle, order, clusters_of), order.seconds_left())
+    outcomes = side_by_side(order, regions, partial(_handle, order, clusters_of), order.seconds_left())
     if order.tell and not order.is_late():
-        failed_too += order.tell(order, outcomes)
-    failed_too, denied = told(failed_too, regions)
-    failures += failed_too
+        order.tell(order, outcomes)
+    failures, denied = told(order.failures, regions)
     untimely = [each for each in outcomes if each.decision.reason is Reason.NEEDS_UNTIL]
     if untimely and not failures and not any(each.hold for each in outcomes):  # the times fit no cluster
         raise EventError(f"{each.cluster.name}: {each.decision.message}" for each in untimely)
     return answer.report(order, outcomes, failures, denied)
 
 
-def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) -> tuple[_ClustersOf, list[Failure]]:
-    """The named clusters of a Region, and the failures of Regions in which others of the names may be.
+def _choose(order: Order, regions: Sequence[Region]) -> _ClustersOf:
+    """The named clusters of a Region. Of the failures only those stay in whose Regions others of the names may be.
 
     All names are looked up first, since a single mistake means that nothing is done. Raises EventError if the event is
     at fault, and RunError if that can't be known because a Region failed.
@@ -76,49 +75,45 @@ def _choose(order: Order, regions: Sequence[Region], failures: list[Failure]) ->
     names, known = order.event.clusters or (), [region.name for region in regions]
     wanted = {name.region for name in names}
     asked = [region for region in regions if wanted & {None, region.name}]
-    clusters, unlisted = side_by_side(asked, partial(listed, order), order.seconds_left() * _FOR_LISTING)
-    every = [*failures, *unlisted]
+    clusters = side_by_side(order, asked, partial(listed, order), order.seconds_left() * _FOR_LISTING)
     # A name without a known Region may be in any that failed, but not in one that a policy denies.
-    matter = [] if wanted <= {*known} else told(every, asked)[0]
-    failures = [each for each in every if each in matter or each.region in wanted]
+    matter = [] if wanted <= {*known} else told(order.failures, asked)[0]
+    failures = [replace(each, denied=False) for each in order.failures if each in matter or each.region in wanted]
+    order.failures[:] = failures
     unread = {each.region for each in failures}
     chosen, mistakes = choose(names, clusters, unread, order.settings.tag_key, known)
     mistakes = [*order.event.mistakes, *mistakes, *obstacles(chosen, order.action, order.event, order.now)]
     if mistakes:
         error = EventError(mistakes)
         raise RunError(f"{error}\n{in_words(failures)}") if failures else error
-    return lambda region: [each for each in chosen if each.region == region.name], failures
+    return lambda region: [each for each in chosen if each.region == region.name]
 
 
-def _handle(order: Order, clusters_of: _ClustersOf, region: Region) -> Iterator[Outcome | Failure]:
+def _handle(order: Order, clusters_of: _ClustersOf, region: Region) -> Iterator[Outcome]:
     """Handle a Region's tagged clusters. Yields what became of each as soon as it is known."""
-    clusters, failures = parted(each for each in clusters_of(region) if isinstance(each, Failure) or each.is_tagged)
-    yield from failures
+    clusters = [each for each in clusters_of(region) if each.is_tagged]
     if order.event.is_command:
-        held = _at_once((each, partial(_hold, order, region, each)) for each in clusters)
-        clusters = []
-        for each in held:
-            if isinstance(each, Cluster):
-                clusters.append(each)
-            else:
-                yield each
+        held = [*_at_once(order, ((each, partial(_hold, order, region, each)) for each in clusters))]
+        clusters = [each for each in held if isinstance(each, Cluster)]
+        yield from (each for each in held if isinstance(each, Outcome))
     due = list[Outcome]()
-    for found in decided(order, region, clusters, order.event.time, stops=order.action is Action.STOP):
-        outcome = found if isinstance(found, Failure) else guarded(found[0], partial(_outcome, order, *found))
-        if isinstance(outcome, Failure):
-            yield outcome
-        elif outcome.decision.action is order.action and not order.event.dry_run:
-            due.append(outcome)
-        else:
-            yield outcome.logged(logger.debug)
-    yield from _at_once((outcome.cluster, partial(_act, order, region, outcome)) for outcome in due)
+    for cluster, decision in decided(order, region, clusters, order.event.time, stops=order.action is Action.STOP):
+        with order.guard(cluster):
+            outcome = _outcome(order, cluster, decision)
+            if outcome.decision.action is order.action and not order.event.dry_run:
+                due.append(outcome)
+            else:
+                yield outcome.logged(logger.debug)
+    yield from _at_once(order, ((outcome.cluster, partial(_act, order, region, outcome)) for outcome in due))
 
 
-def _at_once(jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T | Failure]:
+def _at_once(order: Order, jobs: Iterable[tuple[Cluster, Callable[[], _T]]]) -> Iterator[_T]:
     """Do several jobs at once, and yield each result as it comes."""
     with ThreadPoolExecutor(rds.THREADS) as pool:
-        for done in as_completed([pool.submit(guarded, cluster, job) for cluster, job in jobs]):
-            yield done.result()
+        threads = {pool.submit(job): cluster for cluster, job in jobs}
+        for done in as_completed(threads):
+            with order.guard(threads[done]):
+                yield done.result()
 
 
 def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:

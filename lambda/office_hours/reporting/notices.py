@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 
 from office_hours import rds
-from office_hours.answer import Failure, Outcome, failed
+from office_hours.answer import Outcome, failed
 from office_hours.clock import local, utc
 from office_hours.decision import Action, Reason
 from office_hours.event import Event
@@ -31,11 +31,11 @@ _LEFT = (Reason.HELD, Reason.AS_SCHEDULED, Reason.CHANGED_BY_HAND, Reason.IN_USE
 _CONFIG = rds.IMPATIENT.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 
 
-def send(order: Order, outcomes: Sequence[Outcome]) -> list[Failure]:
-    """Announce the stops that are this run's to announce, if there are any. Returns what failed."""
+def send(order: Order, outcomes: Sequence[Outcome]) -> None:
+    """Announce the stops that are this run's to announce, if there are any."""
     minute, every = order.now.replace(second=0, microsecond=0), order.settings.every_minutes
     if order.event != Event() or minute.minute % every:
-        return []
+        return
     until = minute + timedelta(minutes=order.settings.notice_minutes)
     after = until - timedelta(minutes=every)
     try:
@@ -45,8 +45,7 @@ def send(order: Order, outcomes: Sequence[Outcome]) -> list[Failure]:
             text = message(sorted(stops, key=lambda stop: (stop[0], stop[1].cluster.name)), sns.meta.region_name)
             sns.publish(TopicArn=os.environ["OFFICE_HOURS_NOTICES"], MessageStructure="json", **text)
     except Exception as error:  # noqa: BLE001  notices never fail what is stopped and started
-        return [failed("Sending the notices", error)]
-    return []
+        order.failures.append(failed("Sending the notices", error))
 
 
 def stop_of(outcome: Outcome, now: datetime, after: datetime, until: datetime) -> datetime | None:

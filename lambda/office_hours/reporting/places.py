@@ -16,8 +16,7 @@ from botocore.config import Config
 from botocore.httpsession import URLLib3Session
 
 from office_hours import rds
-from office_hours.answer import Failure
-from office_hours.regions import Region, regions_of, side_by_side
+from office_hours.regions import Invocation, Region, regions_of, side_by_side
 from office_hours.settings import Settings
 
 ROLE = "aurora-office-hours-reader"  # in each member account; only the central status and report function assume it
@@ -49,21 +48,21 @@ class _MemberRegion(Region):
         return _client(service, self.name, **self.keys)
 
 
-def places(settings: Settings, seconds: float) -> tuple[list[Region], list[Failure], list[str]]:
-    """The Regions to look at, what failed on the way to them, and the accounts that aren't active."""
-    regions, failures = regions_of(settings)
+def places(invocation: Invocation, seconds: float) -> tuple[list[Region], list[str]]:
+    """The Regions to look at, and the accounts that aren't active."""
+    regions = regions_of(invocation)
     units = json.loads(os.environ.get("OFFICE_HOURS_ORGANIZATION", "{}")).get("units")
     if not units:
-        return regions, failures, []
+        return regions, []
     for_each = seconds * _FOR_ACCOUNTS
-    found, unlisted = side_by_side([Account()], lambda _: _accounts(units), for_each)
+    found = side_by_side(invocation, [Account()], lambda _: _accounts(units), for_each)
     own, *members = ({each.id: each for each in found} or {"": Account()}).values()
     active = [each for each in members if each.state == "ACTIVE"]
-    open_ = partial(_member_regions, _client("sts"), settings)
-    theirs, closed = side_by_side(active, open_, for_each, most=rds.THREADS)
+    open_ = partial(_member_regions, _client("sts"), invocation.settings)
+    theirs = side_by_side(invocation, active, open_, for_each, most=rds.THREADS)
     inactive = sorted(f"{each.path}: {each.state}" for each in members if each.state != "ACTIVE")
     regions = [replace(region, account=own.path) for region in regions]
-    return regions + theirs, failures + unlisted + closed, inactive
+    return regions + theirs, inactive
 
 
 def _accounts(units: Sequence[str]) -> Iterator[Account]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -11,9 +12,9 @@ import boto3
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from office_hours import rds
-from office_hours.answer import NAMESPACE, Failure, RunError, failed, in_words, logger
+from office_hours.answer import NAMESPACE, RunError, failed, in_words, logger
 from office_hours.decision import LOG_KEPT, Decision, Reason, decide
-from office_hours.regions import Invocation, guarded
+from office_hours.regions import Invocation
 from office_hours.reporting.hours import MONTH, PERIODS, Period, past, projected, total
 from office_hours.reporting.prices import Prices
 from office_hours.reporting.suggest import Suggestions, best, suggest
@@ -40,8 +41,8 @@ def report(invocation: Invocation, *, send: bool) -> dict[str, Any]:
     Raises RunError if anything failed, after all else has been reported and sent. In an organization, some accounts
     often can't be read: the answer and the message name them, and nothing is raised.
     """
-    now, unsent = invocation.now, False
-    clusters, failures, looked = look_around(invocation, now - LOG_KEPT, _FOR_RDS, partial(_of_region, now, Prices()))
+    now, failures, unsent = invocation.now, invocation.failures, False
+    clusters, looked = look_around(invocation, now - LOG_KEPT, _FOR_RDS, partial(_of_region, invocation, Prices()))
     clusters.sort(key=place)
     in_all = {
         "periods": [total(days, [each["periods"][number] for each in clusters]) for number, days in enumerate(PERIODS)],
@@ -62,11 +63,12 @@ def report(invocation: Invocation, *, send: bool) -> dict[str, Any]:
     return {**answer, **cut("clusters", clusters)}
 
 
-def _of_region(now: datetime, prices: Prices, survey: Survey) -> Iterator[ClusterReport | Failure]:
+def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterator[ClusterReport]:
     """A report on each tagged cluster of a Region; none if its events, and so its hours, are unknown."""
     for each in survey.clusters:
         if each.is_tagged and each.identifier in survey.events:
-            yield guarded(each, partial(_of_cluster, each, now, prices, survey))
+            with invocation.guard(each):
+                yield _of_cluster(each, invocation.now, prices, survey)
 
 
 def _of_cluster(cluster: Cluster, now: datetime, prices: Prices, survey: Survey) -> ClusterReport:
@@ -102,7 +104,7 @@ def _send(answer: dict[str, Any], clusters: list[ClusterReport], invocation: Inv
         return {"not_sent": 'The setting "report" is "weekly": it is sent on Mondays, UTC.'}
     if not answer["failures"] and not stopped:
         return {"not_sent": f"No cluster was stopped in {in_days}."}
-    suggested = suggest(invocation, or_fail=False)
+    suggested = suggest(replace(invocation, failures=[]), or_fail=False)  # it tells its own failures
     boto3.client("sns", config=rds.CONFIG).publish(
         TopicArn=os.environ["OFFICE_HOURS_TOPIC"],
         Subject=f"Aurora Office Hours: {stopped:.1f} hours stopped in {in_days}",

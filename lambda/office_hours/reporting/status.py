@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NotRequired, cast
 
-from office_hours.answer import Entry, Failure, Outcome, RunError, in_words
+from office_hours.answer import Entry, Outcome, RunError, in_words
 from office_hours.clock import LAST, local
 from office_hours.decision import Action, Decision, Reason
 from office_hours.evidence import decided
-from office_hours.regions import Invocation, guarded
+from office_hours.regions import Invocation
 from office_hours.reporting.hours import Span, coming_spans, past_spans
 from office_hours.reporting.survey import LONGEST_ANSWER, Looked, OfCluster, Survey, cut, look_around, of_cluster, place
 from office_hours.schedule import State
@@ -69,11 +69,12 @@ def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[
     or_fail: whether to raise RunError if nothing at all could be seen. The problems say so in any case.
     """
     found: list[Row | Problem]
-    found, failures, looked = look_around(invocation, invocation.now - PAST, 1.0, partial(_of_region, invocation))
+    found, looked = look_around(invocation, invocation.now - PAST, 1.0, partial(_of_region, invocation))
     rows = sorted((each for each in found if isinstance(each, Row)), key=lambda row: place(row.entry))
+    failures = in_words(invocation.failures)
     if or_fail and failures and not rows:
-        raise RunError(f"Nothing could be seen.\n{in_words(failures)}")
-    problems = [_problem("failure", line) for line in in_words(failures).splitlines()]
+        raise RunError(f"Nothing could be seen.\n{failures}")
+    problems = [_problem("failure", line) for line in failures.splitlines()]
     for each in found:
         problems += each.problems if isinstance(each, Row) else [each]
     problems.sort(key=lambda each: (PROBLEMS.index(each["problem"]), place(each)))
@@ -86,12 +87,14 @@ def _problem(problem: str, message: str, cluster: Cluster | None = None) -> Prob
     return {**about, "problem": problem, "message": message}
 
 
-def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem | Failure]:
+def _of_region(invocation: Invocation, seen: Survey) -> Iterator[Row | Problem]:
     """What there is to say about a Region's clusters."""
     yield from _misplaced(invocation.settings.tag_key, seen)
     # What needs no evidence comes first, since looking for more may take too long.
-    for each in decided(invocation, seen.region, (cluster for cluster in seen.clusters if cluster.is_tagged)):
-        yield each if isinstance(each, Failure) else guarded(each[0], partial(_row, invocation, seen, *each))
+    tagged = [cluster for cluster in seen.clusters if cluster.is_tagged]
+    for cluster, decision in decided(invocation, seen.region, tagged):
+        with invocation.guard(cluster):
+            yield _row(invocation, seen, cluster, decision)
 
 
 def _misplaced(key: str, seen: Survey) -> Iterator[Problem]:

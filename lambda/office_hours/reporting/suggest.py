@@ -15,11 +15,11 @@ from typing import NotRequired, cast
 from zoneinfo import ZoneInfo
 
 from office_hours import rds
-from office_hours.answer import Failure, RunError, failed, in_words
+from office_hours.answer import RunError, failed, in_words
 from office_hours.clock import FIRST
 from office_hours.decision import obstacle
 from office_hours.evidence import MOST_QUERIES, connected
-from office_hours.regions import Invocation, guarded
+from office_hours.regions import Invocation
 from office_hours.reporting.explain import LONGEST_TAG
 from office_hours.reporting.hours import projected
 from office_hours.reporting.prices import SERVERLESS, Prices
@@ -145,11 +145,12 @@ def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
 
     or_fail: whether to raise RunError if there are only failures. The answer names them in any case.
     """
-    found, failures, looked = look_around(invocation, None, _FOR_READING, partial(_of_region, invocation, Prices()))
+    found, looked = look_around(invocation, None, _FOR_READING, partial(_of_region, invocation, Prices()))
+    failures = in_words(invocation.failures)
     if or_fail and failures and not found:
-        raise RunError(f"Nothing can be suggested.\n{in_words(failures)}")
+        raise RunError(f"Nothing can be suggested.\n{failures}")
     found.sort(key=lambda each: (-(each["saved_usd_a_month"] or 0.0), -each["saved_hours_a_month"], place(each)))
-    answer = {**looked, "failures": in_words(failures).splitlines(), **cut("suggestions", found)}
+    answer = {**looked, "failures": failures.splitlines(), **cut("suggestions", found)}
     return cast("Suggestions", answer)
 
 
@@ -158,7 +159,7 @@ def best(answer: Suggestions) -> list[Suggestion]:
     return [each for each in answer["suggestions"] if each["tag"]][:_SHOWN]
 
 
-def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterator[Suggestion | Failure]:
+def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterator[Suggestion]:
     """A suggestion for each untagged cluster that RDS can stop."""
     region, end = survey.region, invocation.now.replace(minute=0, second=0, microsecond=0)
     clusters = [each for each in survey.clusters if not each.is_tagged and not obstacle(each.snapshot)]
@@ -170,10 +171,11 @@ def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterat
             for name, times, values in connected(region, list(seen), _HOUR, end - _PERIOD, end):
                 seen[name].update(zip((at.astimezone(UTC) for at in times), values, strict=True))
         except rds.CallError as error:
-            yield failed(f"{region}, reading its connections", error, region=region.path)
+            invocation.failures.append(failed(f"{region}, reading its connections", error, region=region.path))
             return
         for each in some:
-            yield guarded(each, partial(_suggestion, each, seen, invocation, prices, survey))
+            with invocation.guard(each):
+                yield _suggestion(each, seen, invocation, prices, survey)
 
 
 def _suggestion(

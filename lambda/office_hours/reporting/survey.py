@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, TypeVar, cast
 from office_hours import rds
 from office_hours.answer import Failure, failed
 from office_hours.clock import utc
-from office_hours.regions import Invocation, Region, listed, parted, side_by_side, told
+from office_hours.regions import Invocation, Region, listed, side_by_side, told
 from office_hours.reporting.places import AT_ONCE, places
 from office_hours.settings import Cluster
 
@@ -65,21 +65,21 @@ class Survey:
 
 
 def look_around(
-    invocation: Invocation, since: datetime | None, share: float, make: Callable[[Survey], Iterable[_T | Failure]]
-) -> tuple[list[_T], list[Failure], Looked]:
+    invocation: Invocation, since: datetime | None, share: float, make: Callable[[Survey], Iterable[_T]]
+) -> tuple[list[_T], Looked]:
     """Survey all places side by side, and make something of each survey.
 
     since: when the events to read begin; None to read none.
     share: of the time that is left, how much this may take.
 
-    Returns what was made, what failed, and the first keys of the answer.
+    Returns what was made, and the first keys of the answer.
     """
-    regions, failures, inactive = places(invocation.settings, invocation.seconds_left() * share)
+    regions, inactive = places(invocation, invocation.seconds_left() * share)
     work, seconds = partial(_survey, invocation, since, make), invocation.seconds_left() * share
-    made, failed_too = side_by_side(regions, work, seconds, most=AT_ONCE)
-    failures, denied = _told_by_account([*failures, *failed_too], regions)
+    made = side_by_side(invocation, regions, work, seconds, most=AT_ONCE)
+    invocation.failures[:], denied = _told_by_account(invocation.failures, regions)
     looked = {"time": utc(invocation.now), "denied_regions": denied, "inactive_accounts": inactive}
-    return made, failures, cast("Looked", {key: value for key, value in looked.items() if value})
+    return made, cast("Looked", {key: value for key, value in looked.items() if value})
 
 
 def _told_by_account(failures: list[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
@@ -97,18 +97,16 @@ def _told_by_account(failures: list[Failure], regions: Sequence[Region]) -> tupl
 
 
 def _survey(
-    invocation: Invocation, since: datetime | None, make: Callable[[Survey], Iterable[_T | Failure]], region: Region
-) -> Iterator[_T | Failure]:
+    invocation: Invocation, since: datetime | None, make: Callable[[Survey], Iterable[_T]], region: Region
+) -> Iterator[_T]:
     """Ask for a Region's clusters, events and instances at once: each is of use without the others."""
     with ThreadPoolExecutor(2) as pool:
         reading = pool.submit(rds.events, region.client, since, datetime.now(UTC)) if since else None
         listing = pool.submit(list["DBInstanceTypeDef"], rds.instances(region.client))
-        clusters, failures = parted(listed(invocation, region))
-    yield from failures
+        clusters = [replace(each, account=region.account) for each in listed(invocation, region)]
     for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
         if call and clusters and (error := call.exception()):
-            yield failed(f"{region}, {what}", error, region=region.path)
-    clusters = [replace(each, account=region.account) for each in clusters]
+            invocation.failures.append(failed(f"{region}, {what}", error, region=region.path))
     events = {}
     if reading and not reading.exception():
         events = {each.identifier: reading.result().get(each.identifier, ()) for each in clusters}
