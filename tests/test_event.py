@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from office_hours.event import KEYS, Event, EventError, end_of
+from office_hours.clock import moment
+from office_hours.event import KEYS, Event, EventError
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -54,7 +55,7 @@ NOON = "2026-11-23T12:00"
 def test_until_is_a_time_of_day_a_duration_or_a_date_time_in_the_schedules_zone(
     text: str, now: str, expected: str
 ) -> None:
-    assert end_of(text, utc(now), BERLIN) == utc(expected)
+    assert moment(text, BERLIN, utc(now)) == utc(expected)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_anything_else_is_refused_with_the_three_forms(value: object) -> None:
 @given(st.text() | st.from_regex(r"[0-9:dhmTZ+-]{0,20}"))
 def test_whatever_is_accepted_has_an_instant(text: str) -> None:
     if not mistakes({"clusters": ["a"], "until": text}):
-        assert end_of(text, utc(NOON), BERLIN)
+        assert moment(text, BERLIN, utc(NOON))
 
 
 # The event
@@ -116,8 +117,6 @@ def test_names_may_be_one_text() -> None:
         ("until", "1w", "7d"),
         ("until", "2 hours", "2h"),
         ("from", "20:00", "2026-11-23T20:00"),
-        ("from", "6pm", "2026-11-23T18:00"),
-        ("from", "tomorrow", "2026-11-24"),
     ],
 )
 def test_a_time_that_is_not_read_gets_the_form_to_copy(key: str, given: str, form: str) -> None:

@@ -131,18 +131,14 @@ class SlowSchedule:
                 yield begin - self._plan.lead * MINUTE, end
 
     def _one_sided_edges(self) -> Iterator[Edge]:
-        """Of several edges at one instant the one with the later wall-clock time counts, then running over stopped.
-
-        Clocks of two zones are not compared: there, too, running counts over stopped.
-        """
-        found: dict[datetime, dict[str, list[tuple[datetime, bool]]]] = {}
+        """Of several edges at one instant, a start counts."""
+        found: dict[datetime, bool] = {}
         for day, window in self._plan.happening(self._days):
             starts = window.start is not None
             shown = midnight(day) + (window.start or 0 if starts else window.end or 0) * MINUTE
             at = first_shown(window.zone, shown) - (self._plan.lead if starts else 0) * MINUTE
-            found.setdefault(at, {}).setdefault(window.zone, []).append((shown, starts))
-        for at, by_zone in found.items():
-            yield at, "running" if any(max(edges)[1] for edges in by_zone.values()) else "stopped"
+            found[at] = found.get(at, False) or starts
+        yield from ((at, "running" if starts else "stopped") for at, starts in found.items())
 
 
 def midnight(day: date) -> datetime:

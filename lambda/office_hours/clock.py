@@ -8,9 +8,12 @@ from zoneinfo import ZoneInfo
 # The calendar's two ends, less room for an offset and for windows that reach over from the next week.
 FIRST, LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
 _MIDNIGHT, _MINUTE = time(), timedelta(minutes=1)
-_DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:(?:T| +)(\d\d?)(:\d\d.*))?", re.ASCII)
-# Abbreviations that are IANA zones, but without the summer time that people who use them have.
-TRAPS = ("est", "mst", "hst", "gmt")
+_HOUR = r"([01]?\d|2[0-3]|24(?=:00))"  # Python itself reads 24:00 from 3.13 on
+_DATE_TIME = re.compile(rf"(\d{{4}}-\d\d-\d\d)(?:(?:T| +){_HOUR}(:\d\d.*))?", re.ASCII | re.IGNORECASE)
+_TIME_OF_DAY = re.compile(rf"{_HOUR}:([0-5]\d)", re.ASCII)
+_DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?", re.ASCII | re.IGNORECASE)
+# Abbreviations that are IANA zones, but without the summer time that people who use them have; and what they are then.
+TRAPS = {"est": "Etc/GMT+5", "mst": "Etc/GMT+7", "hst": "Etc/GMT+10", "gmt": "UTC"}
 
 
 def utc(at: datetime, timespec: str = "seconds") -> str:
@@ -28,35 +31,49 @@ def instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
 
     A time that they skip moves forward by the gap; a time that they repeat means the first (RFC 5545, 3.3.5).
     """
-    return (datetime.combine(day, _MIDNIGHT, zone) + minutes * _MINUTE).astimezone(UTC)
+    midnight = _steady_midnight(zone, day) or datetime.combine(day, _MIDNIGHT, zone)
+    return (midnight + minutes * _MINUTE).astimezone(UTC)
 
 
-def moment(text: str, zone: ZoneInfo) -> datetime | None:
-    """The instant of an ISO 8601 date-time or date, in UTC; None for anything else.
+@lru_cache(maxsize=4096)
+def _steady_midnight(zone: ZoneInfo, day: date) -> datetime | None:
+    """A day's midnight in UTC, if the zone's clocks are not changed from then until two days later."""
+    midnight = datetime.combine(day, _MIDNIGHT, zone)
+    return midnight.astimezone(UTC) if midnight.utcoffset() == (midnight + timedelta(days=2)).utcoffset() else None
 
-    Without an offset it is local to `zone`, or to the zone that its text ends with. A date is that day's first instant.
+
+def moment(text: str, zone: ZoneInfo, now: datetime | None = None) -> datetime | None:
+    """The instant in UTC of an ISO 8601 date-time, or of a date, which is its first instant; None for anything else.
+
+    With `now` also the end of a duration, rounded up to the minute, and the next occurrence of a time of day. What has
+    no offset is local to `zone`, or to the zone that the text ends with.
     """
-    text, zone = in_zone(text, zone)
-    match = _DATE_TIME.fullmatch(text.upper())
+    before, _, name = text.strip().rpartition(" ")
+    if known := zones().get(name.lower()):
+        text, zone = before, ZoneInfo(known)
+    text = text.strip()
+    if now and (duration := _DURATION.fullmatch(text)):
+        days, hours, minutes = map(int, duration.groups("0"))
+        end = _later(now, timedelta(days=days, hours=hours, minutes=minutes))
+        return end + timedelta(seconds=-end.second % 60, microseconds=-end.microsecond)
+    if now and (time_of_day := _TIME_OF_DAY.fullmatch(text)):
+        minutes, today = int(time_of_day[1]) * 60 + int(time_of_day[2]), now.astimezone(zone).date()
+        each_day = (instant(zone, today + timedelta(days=ahead), minutes) for ahead in range(-1, 3))
+        return next(at for at in each_day if at > now)
+    match = _DATE_TIME.fullmatch(text)
     if not match:
         return None
-    day, hour, rest = match[1], match[2] or "0", match[3] or ":00"
-    # Midnight at the end of a day, which Python reads from 3.13 on.
-    ends_day = hour == "24" and rest.startswith(":00")
     try:
-        at = datetime.fromisoformat(f"{day}T{'00' if ends_day else hour.zfill(2)}{rest}")
+        at = datetime.fromisoformat(f"{match[1]}T00{match[3] or ':00'}".upper())
     except ValueError:
         return None
-    # "Until the year 9999" is a way to say "for good".
-    at, more = at if at.tzinfo else at.replace(tzinfo=zone), timedelta(days=1 if ends_day else 0)
-    return (min(max(at, FIRST), LAST - more) + more).astimezone(UTC)
+    at = at if at.tzinfo else at.replace(tzinfo=zone)
+    return _later(max(at, FIRST), timedelta(hours=int(match[2] or 0))).astimezone(UTC)
 
 
-def in_zone(text: str, zone: ZoneInfo) -> tuple[str, ZoneInfo]:
-    """The text without the zone that it ends with, and that zone; or the text and `zone`."""
-    before, _, name = text.strip().rpartition(" ")
-    known = zones().get(name.lower()) if before else None
-    return (before.strip(), ZoneInfo(known)) if known else (text.strip(), zone)
+def _later(at: datetime, length: timedelta) -> datetime:
+    """So much later on the same clock, or the calendar's end: "until the year 9999" is a way to say "for good"."""
+    return min(at, LAST - length) + length
 
 
 @lru_cache(maxsize=1)

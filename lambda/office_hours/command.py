@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from office_hours.clock import local
+from office_hours.clock import local, moment
 from office_hours.decision import Action, Decision, Reason, decide
-from office_hours.event import MOST_SHOWN, Event, Name, end_of, just_passed
+from office_hours.event import MOST_SHOWN, Event, Name
 from office_hours.hold import Hold
 from office_hours.schedule import State
 from office_hours.settings import Cluster
@@ -64,9 +64,8 @@ def _likely(name: Name, clusters: Iterable[Cluster], regions: Sequence[str]) -> 
 
 def obstacles(clusters: Iterable[Cluster], action: Action, event: Event, now: datetime) -> list[str]:
     """A sentence for each named cluster to which a command can't be applied."""
-    found = [(cluster, plan(cluster, action, event, now)) for cluster in clusters if event.is_command]
-    refused = [(cluster, each.message) for cluster, each in found if isinstance(each, Decision)]
-    return [f'The cluster "{cluster.name}": {why}' for cluster, why in refused]
+    plans = [(cluster, plan(cluster, action, event, now)) for cluster in clusters if event.is_command]
+    return [f'The cluster "{cluster.name}": {each.message}' for cluster, each in plans if isinstance(each, Decision)]
 
 
 def plan(cluster: Cluster, action: Action, event: Event, now: datetime) -> Hold | Decision:
@@ -82,9 +81,9 @@ def plan(cluster: Cluster, action: Action, event: Event, now: datetime) -> Hold 
         return decision
     if event.resume:  # a hold that ends now: the one there is, or one on the present state
         return Hold(cluster.hold.to if cluster.hold else cluster.state, now.replace(microsecond=0))
-    since = end_of(event.since, now, zone) if event.since else None
+    since = moment(event.since, zone) if event.since else None
     transition = cluster.schedule.next_transition(since or now)
-    end = end_of(event.until, since or now, zone) if event.until else transition.at if transition else None
+    end = moment(event.until, zone, since or now) if event.until else transition.at if transition else None
     if fault := _wrong_times(cluster, event, since, end, now):
         return Decision(Action.LEAVE, Reason.NEEDS_UNTIL, fault)
     return Hold(to, end, since)
@@ -100,9 +99,12 @@ def _wrong_times(cluster: Cluster, event: Event, since: datetime | None, end: da
     if since and cluster.hold and cluster.hold.in_force(now):
         held = f"It is held {cluster.hold.to} now, and a cluster has one hold only"
         return f'{held}: use "from" after that hold has ended, or end it with "resume".'
-    if event.until and not since and (passed := just_passed(event.until, now, zone)):
+    # A time of day that passed less than half an hour ago may be meant, rather than tomorrow's.
+    until = str(event.until)
+    passed = moment(until, zone, now - timedelta(minutes=30)) if ":" in until else None
+    if passed and not since and passed <= now < end:
         today, tomorrow = (at.astimezone(zone).isoformat(timespec="minutes") for at in (passed, end))
-        has_passed = f'"until" is {as_json(event.until)}, which has just passed ({today}).'
+        has_passed = f'"until" is {as_json(until)}, which has just passed ({today}).'
         return f'{has_passed} For the next day write "{tomorrow}".'
     if end <= (since or now):
         fault = 'is not after "from"' if since else "is in the past"

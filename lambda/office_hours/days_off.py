@@ -1,6 +1,5 @@
 """Days on which no window starts: public holidays, the settings' calendars, closed dates. Pure."""
 
-import re
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +11,6 @@ from office_hours.text import ScheduleError, unknown
 
 Calendars = Mapping[str, frozenset[date]]  # the settings', by their names in lower case
 
-_DATES = re.compile(r"(\d{4}-\d\d-\d\d)(?::(\d{4}-\d\d-\d\d))?", re.ASCII)
 _LONGEST_RANGE = timedelta(days=3653)
 _EXPECTED_DATES = "expected a date such as 2026-12-24, or a range such as 2026-12-24:2027-01-01"
 _EXPECTED_HOLIDAYS = "expected a country such as DE, a part of one such as US-NY, or one of the settings' calendars"
@@ -38,19 +36,17 @@ class DaysOff:
             or any(day in _public_holidays(country, day.year) for country in self.countries)
         )
 
-    def with_dates(self, text: str) -> "DaysOff":
-        """Those of an option closed= as well. Raises ScheduleError."""
-        return replace(self, closed=(*self.closed, _dates(text)))
-
-    def with_holidays(self, text: str, calendars: Calendars) -> "DaysOff":
-        """Those of an option holidays= as well: a calendar's, or a country's. Raises ScheduleError."""
-        if text.lower() in calendars:
-            return replace(self, dates=self.dates.union(calendars[text.lower()]))
+    def with_option(self, name: str, value: str, calendars: Calendars) -> "DaysOff":
+        """Those of an option closed= or holidays= as well: dates, a calendar's, a country's. Raises ScheduleError."""
+        if name == "closed":
+            return replace(self, closed=(*self.closed, _dates(value)))
+        if value.lower() in calendars:
+            return replace(self, dates=self.dates.union(calendars[value.lower()]))
         known = _codes()
-        if text.lower() not in known:
+        if value.lower() not in known:
             expected = ", ".join((_EXPECTED_HOLIDAYS, *sorted(calendars)))
-            raise unknown("holidays", text, (*calendars, *known.values()), expected, likeness=0.85)
-        return replace(self, countries=(*self.countries, known[text.lower()]))
+            raise unknown("holidays", value, (*calendars, *known.values()), expected, likeness=0.85)
+        return replace(self, countries=(*self.countries, known[value.lower()]))
 
 
 @lru_cache(maxsize=4096)
@@ -78,12 +74,12 @@ def holidays_package() -> ModuleType:
 
 def _dates(text: str) -> tuple[date, date]:
     """The first and the last day of a date or a range. Raises ScheduleError."""
-    match = _DATES.fullmatch(text)
     try:
-        edges = [date.fromisoformat(each) for each in match.groups() if each] if match else []
+        edges = [date.fromisoformat(each) for each in text.split(":")]
     except ValueError:
         edges = []
-    if not edges or edges[-1] < edges[0]:
+    # Python also reads 20261224 and 2026-W52-4.
+    if not edges or ":".join(map(str, edges[:2])) != text or edges[-1] < edges[0]:
         raise ScheduleError(f'unknown dates "{text}"', _EXPECTED_DATES)
     return edges[0], edges[-1]
 

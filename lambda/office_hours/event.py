@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from office_hours.clock import LAST, in_zone, instant, moment
+from office_hours.clock import moment
 from office_hours.text import as_json, nearest, some
 
 _ACCEPTED = (
@@ -26,8 +26,6 @@ _EXPECTED = {
 }
 KEYS = (*_EXPECTED, "widgetContext")
 _NAME = re.compile(r"(?:arn:[a-z-]+:rds:([a-z0-9-]+):\d{12}:cluster:|([^/:*]+)/)?([^/:*]+)")
-_TIME_OF_DAY = re.compile(r"(\d{1,2}):([0-5]\d)")
-_DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?")
 _MOST_UNKNOWN = 10  # keys
 MOST_SHOWN = 20  # mistakes
 _UTC = ZoneInfo("UTC")
@@ -47,32 +45,6 @@ class Name(NamedTuple):
     text: str
     identifier: str
     region: str | None
-
-
-def end_of(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """The instant in UTC that a command's time means; None if it isn't a time.
-
-    A time of day means its next occurrence in this zone, a duration its end, rounded up to the minute.
-    """
-    time_of_day, its_zone = in_zone(text, zone)
-    time, duration = _TIME_OF_DAY.fullmatch(time_of_day), _DURATION.fullmatch(text.strip().lower())
-    if time and (minutes := int(time[1]) * 60 + int(time[2])) <= 24 * 60:
-        today = now.astimezone(its_zone).date()
-        each_day = (instant(its_zone, today + timedelta(days=ahead), minutes) for ahead in range(-1, 3))
-        return next(at for at in each_day if at > now)
-    if duration:
-        days, hours, minutes = (int(part or 0) for part in duration.groups())
-        length = timedelta(days=days, hours=hours, minutes=minutes)
-        end = min(now, LAST - length) + length  # the calendar ends
-        return end + timedelta(seconds=-end.second % 60, microseconds=-end.microsecond)
-    return moment(text, zone)
-
-
-def just_passed(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """When a time of day was, if less than half an hour ago: that may be meant rather than tomorrow's."""
-    is_time_of_day = _TIME_OF_DAY.fullmatch(in_zone(text, zone)[0])
-    at = end_of(text, now - timedelta(minutes=30), zone) if is_time_of_day else None
-    return at if at and at <= now else None
 
 
 @dataclass(frozen=True)
@@ -107,16 +79,18 @@ class Event:
         mistakes = unknown_keys(event, KEYS, _ACCEPTED)
         names, wrong = _names(event["clusters"]) if "clusters" in event else (None, [])
         mistakes += [_wrong("clusters", each) for each in wrong]
-        times: dict[str, datetime | None] = {}
+        times = dict[str, datetime]()
         for key in [key for key in ("from", "until", "time") if key in event]:
-            text = str(event[key])
-            times[key] = end_of(text, now, zone) if key == "until" else moment(text, zone)
-            if not times[key]:
-                mistakes.append(_wrong(key, event[key], _form(key, event[key], now, zone)))
+            if at := moment(str(event[key]), zone, now if key == "until" else None):
+                times[key] = at
+            else:
+                from office_hours.slips import likely_time  # noqa: PLC0415  only a mistake needs it
+
+                mistakes.append(_wrong(key, event[key], likely_time(key, event[key], now, zone)))
         switches = [key for key in ("dry_run", "resume") if not isinstance(event.get(key, False), bool)]
         mistakes += [_wrong(key, event[key]) for key in switches]
         mistakes += _wrong_together(event)
-        since, until = (str(event[key]) if times.get(key) else None for key in ("from", "until"))
+        since, until = (str(event[key]) if key in times else None for key in ("from", "until"))
         dry_run = event.get("dry_run") is True or "time" in event
         return cls(names, until, dry_run, times.get("time"), since, event.get("resume") is True, tuple(mistakes))
 
@@ -128,15 +102,6 @@ def _wrong_together(event: Mapping[object, object]) -> Iterator[str]:
         yield from (f'"{key}" is for clusters by name: "clusters" is missing.' for key in given if key != "time")
     if len(given) > 1 and given != ["from", "until"]:
         yield f"{' and '.join(map(as_json, given))} do not go together."
-
-
-def _form(key: str, given: object, now: datetime, zone: ZoneInfo) -> str:
-    """The form of a time that was probably meant; empty if none is likely."""
-    from office_hours.slips import form_of  # noqa: PLC0415  only a mistake needs it
-
-    form = form_of(given, now.astimezone(zone), with_day=key != "until")
-    at = end_of(form, now, zone)
-    return form if at and (at > now or key == "time") else ""
 
 
 def _names(given: object) -> tuple[tuple[Name, ...] | None, list[object]]:

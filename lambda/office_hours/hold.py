@@ -10,8 +10,8 @@ from office_hours.schedule import State
 
 SUFFIX = "-hold"
 _EXPECTED = (
-    'expected "running" or "stopped", then, if it is to begin later, "from", and if it is to end, "until", each with a '
-    "date or a date-time such as 2026-11-24T22:00, 2026-11-24T22:00Z or 2026-11-24T22:00+01:00"
+    'expected "running" or "stopped", alone or with its times: "stopped until 2026-11-24T22:00", or "running from '
+    '2026-12-24 until 2027-01-04T07:00+01:00"'
 )
 _FORM = re.compile(r"(running|stopped)(?: from (.+?))?(?: until (.+))?", re.IGNORECASE | re.ASCII)
 

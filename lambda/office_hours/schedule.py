@@ -2,7 +2,7 @@
 
 import re
 from calendar import monthrange
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -22,9 +22,7 @@ EVERY_DAY, EVERY_MONTH = frozenset(WEEKDAYS), frozenset(MONTHS)
 DAY = 24 * 60  # minutes
 
 _TWO_YEARS = 106 * 7  # days to look for a transition, each way
-_CALENDAR = range(FIRST.toordinal() + 1, LAST.toordinal() - 6)  # the Mondays that `datetime` has room for
-_BEFORE_MAINTENANCE = timedelta(minutes=10)
-_MAINTENANCE = re.compile(r"(\w{3}):(\d\d):(\d\d)-(\w{3}):(\d\d):(\d\d)", re.ASCII)
+_MAINTENANCE_EDGE = re.compile(f"({'|'.join(WEEKDAYS)}):([0-9][0-9]):([0-9][0-9])")
 
 
 class State(StrEnum):
@@ -52,8 +50,16 @@ class Window:
     months: frozenset[str] = EVERY_MONTH
 
     @property
-    def is_one_sided(self) -> bool:
-        return self.start is None or self.end is None
+    def one_sided(self) -> bool:
+        return None in (self.start, self.end)
+
+    def edges(self, day: date, lead: timedelta) -> list[tuple[datetime, State]]:
+        """When it starts and ends if it happens on this day; none if a spring-forward shrinks it to nothing."""
+        start = None if self.start is None else instant(self.zone, day, self.start)
+        end = None if self.end is None else instant(self.zone, day, self.end)
+        if start and end:
+            return [(start - lead, State.RUNNING), (end, State.STOPPED)] if start < end else []
+        return [(start - lead, State.RUNNING)] if start else [(end, State.STOPPED)] if end else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class Schedule:
     grace: the most minutes that a stop waits while somebody is connected.
     days_off: the local days on which no window starts.
     maintenance: whether the cluster also runs in its maintenance window.
-    maintenance_window: its edges, in minutes since Monday 00:00 UTC; None if it doesn't count.
+    maintenance_window: from when to when it runs for that, since Monday 00:00 UTC; None if it doesn't count.
     enforced: whether changes by hand are undone.
     """
 
@@ -92,7 +98,7 @@ class Schedule:
     grace: int = 0
     days_off: DaysOff = field(default_factory=DaysOff)
     maintenance: bool = False
-    maintenance_window: tuple[int, int] | None = None
+    maintenance_window: tuple[timedelta, timedelta] | None = None
     enforced: bool = False
 
     @classmethod
@@ -119,12 +125,12 @@ class Schedule:
             raise ScheduleError(found)
         if not found.maintenance or not maintenance_window:
             return found
-        return replace(found, maintenance_window=_minutes_of_the_week(maintenance_window))
+        return replace(found, maintenance_window=_since_monday(maintenance_window))
 
     @property
     def one_sided(self) -> bool:
         """Whether its windows have only a start or only an end."""
-        return any(window.is_one_sided for window in self.windows)
+        return any(window.one_sided for window in self.windows)
 
     def __str__(self) -> str:
         return self.text
@@ -139,9 +145,9 @@ class Schedule:
         if self.one_sided or not self.windows:
             return self.constant
         # Nothing changed for two years: there is a window without end, or none.
-        at = _in_utc(at)
-        is_running = any(start <= at < end for start, end in self.running(_monday(at)))
-        return State.RUNNING if is_running else State.STOPPED
+        at, monday = _week_of(at)
+        passed = [to for edge, to in self.edges(monday) if edge <= at]
+        return State.RUNNING if passed.count(State.RUNNING) > passed.count(State.STOPPED) else State.STOPPED
 
     def latest_transition(self, at: datetime) -> Transition | None:
         """The latest transition at or before this instant, not more than two years back, or None."""
@@ -151,81 +157,58 @@ class Schedule:
         """The first transition strictly after this instant, not more than two years away, or None."""
         return self._nearest(after, 1)
 
-    def _nearest(self, at: datetime, step: int) -> Transition | None:
-        """The nearest transition after this instant (step 1), or at or before it (-1), searched week by week."""
-        at = _in_utc(at)
-        first = _monday(at)
-        for monday in range(first, first + step * _TWO_YEARS, step * 7) if self.windows else ():
-            if monday not in _CALENDAR:
-                break
-            for transition in _transitions(self, monday)[::step]:
-                if (transition.at > at) == (step > 0):
+    def _nearest(self, at: datetime, direction: int) -> Transition | None:
+        """The nearest transition after this instant (1), or at or before it (-1), searched week by week."""
+        at, first = _week_of(at)
+        has_room = 3 < at.year < 9997  # in the calendar
+        for monday in range(first, first + direction * _TWO_YEARS, direction * 7) if has_room and self.windows else ():
+            for transition in _transitions(self, monday)[::direction]:
+                if (transition.at > at) == (direction > 0):
                     return transition
         return None
 
-    def running(self, monday: int) -> list[tuple[datetime, datetime]]:
-        """When the cluster should run, joined: all stretches that reach into this week or touch it, and some others."""
-        lead, spans = timedelta(minutes=self.lead), []
-        for day, window in self._happening(monday):
-            if window.start is not None and window.end is not None:
-                start, end = instant(window.zone, day, window.start), instant(window.zone, day, window.end)
-                if start < end:  # else a spring-forward shrank it to nothing
-                    spans.append((start - lead, end))
-        if self.maintenance_window:
-            first, last = (timedelta(minutes=edge) for edge in self.maintenance_window)
-            weeks = [_midnight(each) for each in (monday - 7, monday, monday + 7)]
-            spans += [(week + first - _BEFORE_MAINTENANCE, week + last) for week in weeks]
-        union: list[tuple[datetime, datetime]] = []
-        for start, end in sorted(spans):
-            if union and start <= union[-1][1]:
-                union[-1] = (union[-1][0], max(end, union[-1][1]))
-            else:
-                union.append((start, end))
-        return union
-
     def edges(self, monday: int) -> list[tuple[datetime, State]]:
-        """The edges of one-sided windows. Of several at once, the latest on the wall clock counts, else a start."""
-        edges = []
-        for day, window in self._happening(monday):
-            is_start = window.start is not None
-            minutes = (window.start if is_start else window.end) or 0
-            at = instant(window.zone, day, minutes) - timedelta(minutes=self.lead if is_start else 0)
-            edges.append((at, day, minutes, is_start, window.zone.key))
-        latest = {(at, zone): is_start for at, _, _, is_start, zone in sorted(edges)}
-        # Two zones' clocks can't be compared: a start in either counts.
-        starts = {at for (at, _), is_start in latest.items() if is_start}
-        return [(at, State.RUNNING if at in starts else State.STOPPED) for at in dict.fromkeys(at for at, _ in latest)]
+        """Where windows start and end, in order: all whose night, lead or zone can reach into this week.
 
-    def _happening(self, monday: int) -> Iterator[tuple[date, Window]]:
-        """The windows of every day whose night, lead or zone can reach into this week."""
+        Of several at one instant, starts come first: windows that touch join, and of one-sided ones a start counts.
+        """
+        edges, lead = list[tuple[datetime, State]](), timedelta(minutes=self.lead)
         for day in map(date.fromordinal, range(monday - 2, monday + 9)):
             words = _words_for(day)
-            named = [each for each in self.windows if each.days & words and each.months & words]
-            is_off = bool(named) and day in self.days_off
-            # Nothing starts on a day off. One-sided stops still happen.
-            yield from ((day, window) for window in named if window.start is None or not is_off)
+            windows = [each for each in self.windows if each.days & words and each.months & words]
+            if windows and day in self.days_off:
+                windows = [each for each in windows if each.start is None]  # nothing starts, but one-sided stops happen
+            for window in windows:
+                edges += window.edges(day, lead)
+        if self.maintenance_window:
+            first, last = self.maintenance_window
+            for week in map(datetime.fromordinal, (monday - 7, monday, monday + 7)):
+                begin = week.replace(tzinfo=UTC)
+                edges += [(begin + first, State.RUNNING), (begin + last, State.STOPPED)]
+        return sorted(edges)
 
 
 @lru_cache(maxsize=10_000)
 def _transitions(schedule: Schedule, monday: int) -> Sequence[Transition]:
     """The transitions of a week, in order. Cached: every run needs the same ones."""
-    if schedule.one_sided:
-        edges = schedule.edges(monday)
-    else:
-        edges = [
-            edge for start, end in schedule.running(monday) for edge in ((start, State.RUNNING), (end, State.STOPPED))
-        ]
-    low, high = _midnight(monday), _midnight(monday + 7)
-    return [Transition(at, to) for at, to in edges if low <= at < high]
+    one_sided, found, windows, last = schedule.one_sided, list[Transition](), 0, None
+    for at, to in schedule.edges(monday):
+        before, windows = windows, windows + (1 if to is State.RUNNING else -1)
+        # One-sided windows change at each edge, others where the first one starts or the last one ends.
+        is_change = at != last if one_sided else not before or not windows
+        if is_change and monday <= at.toordinal() < monday + 7:
+            found.append(Transition(at, to))
+        last = at
+    return found
 
 
-def _minutes_of_the_week(text: str) -> tuple[int, int]:
-    """RDS's `sun:05:00-sun:06:00` as minutes of the week; an end in the next week is past its last minute."""
-    match = _MAINTENANCE.fullmatch(text.strip().lower())
-    if not match or match[1] not in WEEKDAYS or match[4] not in WEEKDAYS:
-        raise ScheduleError(f'maintenance window "{text}"', "expected RDS's form, such as sun:05:00-sun:06:00")
-    first, last = (WEEKDAYS.index(match[at]) * DAY + int(match[at + 1]) * 60 + int(match[at + 2]) for at in (1, 4))
-    return first, last if last > first else last + 7 * DAY
+def _since_monday(window: str) -> tuple[timedelta, timedelta]:
+    """RDS's `sun:05:00-sun:06:00`, from ten minutes before it. An end in the next week is more than seven days."""
+    edges = _MAINTENANCE_EDGE.findall(window.lower())
+    if len(edges) != 2:
+        raise ScheduleError(f'maintenance window "{window}"', "expected RDS's form, such as sun:05:00-sun:06:00")
+    start, end = (timedelta(WEEKDAYS.index(day), hours=int(hour), minutes=int(minute)) for day, hour, minute in edges)
+    return start - timedelta(minutes=10), end if end > start else end + timedelta(weeks=1)
 
 
 @lru_cache(maxsize=4096)
@@ -237,16 +220,9 @@ def _words_for(day: date) -> frozenset[str]:
     return frozenset((month, weekday, f"{ORDINALS[(day.day - 1) // 7]}-{weekday}", f"d{day.day}", *last))
 
 
-def _in_utc(at: datetime) -> datetime:
+def _week_of(at: datetime) -> tuple[datetime, int]:
+    """The instant in UTC, and the Monday of its week there: its ordinal, as of all days here."""
     if at.utcoffset() is None:
         raise ValueError(f"{at!r} has no time zone: a schedule answers for an instant, an aware datetime")
-    return (at if 1 < at.year < 9999 else min(max(at, FIRST), LAST)).astimezone(UTC)
-
-
-def _monday(at: datetime) -> int:
-    """The Monday of the UTC week, as all days here by its ordinal."""
-    return at.toordinal() - at.weekday()
-
-
-def _midnight(day: int) -> datetime:
-    return datetime.fromordinal(day).replace(tzinfo=UTC)
+    at = min(max(at, FIRST), LAST).astimezone(UTC)
+    return at, at.toordinal() - at.weekday()

@@ -4,12 +4,14 @@ A suggestion never changes what a zone's clocks show, so zones for abbreviations
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
-from office_hours.clock import TRAPS, zones
+from office_hours.clock import TRAPS, moment, zones
 from office_hours.schedule import ORDINALS, WEEKDAYS
-from office_hours.tag import CONSTANTS, EXPECTED_VALUE, OPTIONS, PIECES, kind_of
+from office_hours.tag import CONSTANTS, EXPECTED_VALUE, OPTIONS, ORDER, PIECES, kind_of
 from office_hours.text import ScheduleError, nearest, some
 
 _MOST = 9  # words of a value that are mended
@@ -35,49 +37,45 @@ _ZONES = """
     +0 Europe/Lisbon WEST | +1 Europe/Berlin MEZ MESZ CEST | +1 Europe/Paris CEST | +1 Africa/Lagos WAT
     +2 Europe/Athens EEST | +2 Africa/Johannesburg SAST | +2 Africa/Maputo CAT | +3 Europe/Istanbul TRT
     +3 Africa/Nairobi EAT | +3 Europe/Moscow MSK | +3 Asia/Riyadh AST | +3:30 Asia/Tehran IRST | +4 Asia/Dubai GST
-    +4:30 Asia/Kabul AFT | +5 Asia/Karachi PKT | +5:30 Asia/Kolkata IST | +0 Europe/Dublin IST | +2 Asia/Jerusalem IST
-    +5:45 Asia/Kathmandu NPT | +6 Asia/Dhaka BST | +6:30 Asia/Yangon MMT | +7 Asia/Bangkok ICT | +7 Asia/Jakarta WIB
-    +8 Asia/Singapore SGT | +8 Asia/Shanghai CST | +8 Asia/Hong_Kong HKT | +8 Asia/Kuala_Lumpur MYT
-    +8 Asia/Manila PHT | +8 Australia/Perth AWST | +9 Asia/Tokyo JST | +9 Asia/Seoul KST
+    +4:30 Asia/Kabul AFT | +5 Asia/Karachi PKT | +5:30 Asia/Kolkata IST MUMBAI DELHI BANGALORE | +0 Europe/Dublin IST
+    +2 Asia/Jerusalem IST | +5:45 Asia/Kathmandu NPT | +6 Asia/Dhaka BST | +6:30 Asia/Yangon MMT
+    +7 Asia/Bangkok ICT | +7 Asia/Jakarta WIB | +8 Asia/Singapore SGT | +8 Asia/Shanghai CST | +8 Asia/Hong_Kong HKT
+    +8 Asia/Kuala_Lumpur MYT | +8 Asia/Manila PHT | +8 Australia/Perth AWST | +9 Asia/Tokyo JST | +9 Asia/Seoul KST
     +9:30 Australia/Adelaide ACST ACDT | +9:30 Australia/Darwin ACST | +10 Australia/Sydney AEST AEDT
     +10 Australia/Brisbane AEST | +11 Pacific/Noumea NCT | +12 Pacific/Auckland NZST NZDT
 """
 _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d\d))?", re.IGNORECASE | re.ASCII)
 
 
-def unknown_word(word: str, named: Iterable[str], *, begins: bool, alone: bool) -> ScheduleError:
-    """The error for a word unlike any of the grammar's: it suggests its meaning, or the nearest word.
+def unknown_word(word: str, words: Sequence[str], named: Iterable[str]) -> ScheduleError:
+    """The error for one of a value's words that is unlike any of the grammar's: it suggests what may be meant.
 
-    named: the settings' schedules.
-    begins: whether the value begins with it. Then it may be meant as a name, else as a zone.
-    alone: whether it is the whole value. If not, "off 19:00-07:00" isn't "never".
+    The first word may be meant as a name of the settings' schedules, any other as a zone.
     """
     fault = f'unknown word "{word}"'
-    if begins:
-        if constants := [constant for constant, words in _SAME_AS.items() if word.lower() in words.split()]:
-            return ScheduleError(fault, _ABOUT_CONSTANTS, instead=(word, constants[0] if alone else ""))
+    if word is words[0]:
+        if constants := [constant for constant, same in _SAME_AS.items() if word.lower() in same.split()]:
+            # Alone only: "off 19:00-07:00" isn't "never".
+            return ScheduleError(fault, _ABOUT_CONSTANTS, (word, "" if words[1:] else constants[0]))
         if names := nearest(word, named, likeness=0.8):
             return ScheduleError(fault, instead=(word, names[0]))
-    elif error := _unknown_zone(word):
-        return error
+    elif meant := likely_zones(word):
+        return _unknown_zone(word, meant)
     for piece in re.split("[+-]", word):
         if near := _near_word(piece):
             kind = kind_of(near)
             return ScheduleError(f'unknown {kind if kind in PIECES else "word"} "{piece}"', instead=(piece, near))
-    if not begins:
+    if word is not words[0]:
         return ScheduleError(fault.replace("word", "zone", 1) if "/" in word else fault, _EXPECTED_WORD)
     others = f", only {', '.join(some(sorted(named), 10))}" if named else ""
     return ScheduleError(fault, f'{EXPECTED_VALUE}; the setting "schedules" has no schedule of that name{others}')
 
 
-def _unknown_zone(word: str) -> ScheduleError | None:
-    zones_meant = likely_zones(word)
-    if not zones_meant:
-        return None
-    others = f"Or {', '.join(zones_meant[1:])}." if zones_meant[1:] else ""
-    if any(each.startswith(("UTC", "Etc/")) for each in zones_meant):
+def _unknown_zone(word: str, meant: Sequence[str]) -> ScheduleError:
+    others = f"Or {', '.join(meant[1:])}." if meant[1:] else ""
+    if any(each.startswith(("UTC", "Etc/")) for each in meant):
         others += " UTC and Etc/ zones have no daylight saving time."
-    return ScheduleError(f'unknown zone "{word}"', others.strip(), (word, zones_meant[0]))
+    return ScheduleError(f'unknown zone "{word}"', others.strip(), (word, meant[0]))
 
 
 def _near_word(piece: str) -> str | None:
@@ -93,35 +91,26 @@ def likely_zones(word: str) -> list[str]:
     if match := _OFFSET.fullmatch(word):
         sign, hours, minutes = match.groups("00")
         offset = f"{sign}{int(hours)}:{minutes}".removesuffix(":00").replace("-0", "+0")
-        found = [entry for entry in entries if entry[0] == offset][:3]
-    elif found := [entry for entry in entries if word.upper() in entry]:
-        offset = found[0][0]
-    else:
-        is_abbreviation = word.isupper() and len(word) < 5
-        return [] if is_abbreviation else _near_zones(word)
-    cities = [city for _, city, *_ in found]
-    if match:
-        return _fixed(offset) + cities
-    return cities + _fixed(offset) if word.lower() in TRAPS else cities  # what is no zone may be a summer time
+        # The name of a zone with this offset all year has the opposite sign.
+        fixed = "utc" if offset == "+0" else "etc/gmt" + offset.translate(str.maketrans("+-", "-+"))
+        cities = [city for each, city, *_ in entries if each == offset][:3]
+        return [zones()[fixed], *cities] if fixed in zones() else cities
+    name = word.rpartition("/")[2].upper()
+    if cities := [city for _, city, *names in entries if name in names]:
+        return [*cities, TRAPS[word.lower()]] if word.lower() in TRAPS else cities
+    return [] if word.isupper() and len(word) < 5 else _near_zones(word)
 
 
-def _fixed(offset: str) -> list[str]:
-    """The zone with this offset all year, if there is one. Its name has the opposite sign."""
-    name = "utc" if offset == "+0" else "etc/gmt" + offset.translate(str.maketrans("+-", "-+"))
-    return [zones()[name]] if name in zones() else []
-
-
+@lru_cache(maxsize=1024)
 def _near_zones(word: str) -> list[str]:
     """The zone that was probably meant, by a slip in its name or by its city alone.
 
-    A city that is merely spelled alike is no match: Mumbai's clocks don't show what Dubai's do.
+    A city that is merely spelled alike is no match: Milan's clocks don't show what Minsk's do.
     """
     places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
     names = {zone if "/" in word else zone.rpartition("/")[2]: zone for zone in reversed(places)}
-    for near in nearest(word, names, likeness=0.8):
-        if nearest(word.rpartition("/")[2], [near.rpartition("/")[2]], likeness=0.8):
-            return [names[near]]
-    return []
+    near, city = nearest(word, names, likeness=0.8), word.rpartition("/")[2]
+    return [names[each] for each in near if nearest(city, [each.rpartition("/")[2]], likeness=0.8)][:1]
 
 
 # --- Whole values
@@ -148,7 +137,10 @@ def _time(hour: str | None, minutes: str | None, half: str | None) -> str:
     return f"{number:02}:{minutes or '00'}"
 
 
+_SPACED = "|".join(zone.rpartition("/")[2].replace("_", " ") for zone in zones().values() if "_" in zone)
 _TABLE: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+    (r"^\s*office-hours\s*=", ""),
+    (rf"\b({_SPACED})\b", lambda match: match[0].replace(" ", "_")),
     (r"\s*[\u2013\u2014]\s*", "-"),
     (r"(?<=\w)\s+(?:to|till|until|through)\s+(?=\w)", "-"),
     (r"(?<=[a-z])\s*-\s*(?=[a-z])", "-"),
@@ -172,9 +164,13 @@ def mended(error: ScheduleError, value: str, read: Callable[[str], object]) -> S
             read(better)
         except ScheduleError as mistake:
             wrong, meant = mistake.instead
+            if mistake.hint == ORDER:  # only a misplaced zone moves: another one is that of the windows before it
+                places = {"option": 2, "zone": int(kind_of(wrong) == "zone")}
+                words = sorted(better.split(), key=lambda each: places.get(str(kind_of(each)), 0))
+                wrong, meant = better, " ".join(words)
             word = rf"(?<![\w/]){re.escape(wrong)}(?![\w/])"
-            better, found = re.subn(word, meant.replace("\\", r"\\"), better, count=1, flags=re.IGNORECASE)
-            if not meant or not found:
+            before, better = better, re.sub(word, meant.replace("\\", r"\\"), better, count=1, flags=re.IGNORECASE)
+            if not meant or better == before:
                 break
             hint = mistake.hint or hint
         else:
@@ -187,17 +183,16 @@ def mended(error: ScheduleError, value: str, read: Callable[[str], object]) -> S
 _DURATION = re.compile(r"(\d{1,4}) ?([mhdw])(?:in|inute|r|our|ay|k|eek)?s?", re.ASCII)
 
 
-def form_of(given: object, now: datetime, *, with_day: bool) -> str:
-    """The form of a command's time that was probably meant: 18:00 for `6pm`, 7d for `1w`; empty if none is likely.
-
-    now: in the default zone.
-    with_day: whether it must name the day.
-    """
-    plain = " ".join(str(given).lower().split())
+def likely_time(key: str, given: object, now: datetime, zone: ZoneInfo) -> str:
+    """What was probably meant by the event's `from`, `until` or `time`: 18:00 for `6pm`, 7d for `1w`; else empty."""
+    plain, today, form = " ".join(str(given).lower().split()), now.astimezone(zone), ""
+    time, duration = re.fullmatch(_TIME, plain, re.ASCII), _DURATION.fullmatch(plain)
     if plain == "tomorrow":
-        return f"{now + timedelta(days=1):%Y-%m-%d}"
-    if (match := _DURATION.fullmatch(plain)) and not with_day:
-        return f"{7 * int(match[1])}d" if match[2] == "w" else f"{int(match[1])}{match[2]}"
-    time = re.fullmatch(_TIME, plain, re.ASCII)
-    clock = _time(time[1], time[2], time[3]) if time and (time[2] or time[3]) else ""
-    return f"{now:%Y-%m-%d}T{clock}" if clock and with_day else clock
+        form = f"{today + timedelta(days=1):%Y-%m-%d}"
+    elif duration and key == "until":
+        form = f"{7 * int(duration[1])}d" if duration[2] == "w" else f"{int(duration[1])}{duration[2]}"
+    elif time and (time[2] or time[3]):
+        clock = _time(time[1], time[2], time[3])
+        form = clock if key == "until" else f"{today:%Y-%m-%d}T{clock}"
+    at = moment(form, zone, now)
+    return form if at and (at > now or key == "time") else ""

@@ -10,7 +10,7 @@ that whole value (slips.py).
 """
 
 import re
-from calendar import monthrange
+from calendar import day_name, month_name, monthrange
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -24,11 +24,8 @@ from office_hours.text import ScheduleError, unknown
 
 # --- The words
 
-_FULL_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_FULL_MONTHS = (
-    *("january", "february", "march", "april", "may", "june"),
-    *("july", "august", "september", "october", "november", "december"),
-)
+_MONTH_NAMES = (*MONTHS, *map(str.lower, month_name[1:]))  # in English, where no locale is set
+_DAY_NAMES = (*WEEKDAYS, *map(str.lower, day_name))
 MONTH_DAYS = tuple(f"d{number}" for number in range(1, 32))
 CONSTANTS = ("always", "never", "ignore")
 OPTIONS = ("holidays", "closed", "lead", "grace", "maintenance", "enforced")
@@ -36,9 +33,9 @@ OPTIONS = ("holidays", "closed", "lead", "grace", "maintenance", "enforced")
 _EVERY = {"month": "jan-dec", "day": "daily"}
 # What an item of months or days names. A range goes from one to another of the same scale.
 _ITEMS: Mapping[str, Mapping[str, Sequence[str]]] = {
-    "month": {name: (name[:3],) for name in (*MONTHS, *_FULL_MONTHS)},
-    "day": {name: (name[:3],) for name in (*WEEKDAYS, *_FULL_WEEKDAYS, *MONTH_DAYS)}
-    | {f"{nth}-{name}": (f"{nth}-{name[:3]}",) for nth in ORDINALS for name in (*WEEKDAYS, *_FULL_WEEKDAYS)}
+    "month": {name: (name[:3],) for name in _MONTH_NAMES},
+    "day": {name: (name[:3],) for name in (*_DAY_NAMES, *MONTH_DAYS)}
+    | {f"{nth}-{name}": (f"{nth}-{name[:3]}",) for nth in ORDINALS for name in _DAY_NAMES}
     | {"last-day": ("last-day",), "daily": WEEKDAYS, "weekdays": WEEKDAYS[:5], "weekends": WEEKDAYS[5:]},
 }
 _SCALES = (MONTHS, WEEKDAYS, MONTH_DAYS)
@@ -55,10 +52,7 @@ _EXPECTED = {
     "grace": "expected minutes or hours up to 12h, such as grace=90m or grace=2h",
     "hours": "expected hours such as 08:00-18:00, 22:00-06:00, 08:00- or -18:00 (only an end may be 24:00)",
 }
-_ORDER = (
-    "windows such as mon-fri 08:00-18:00 come before their one zone, and zones before options; a named schedule has "
-    "its own windows"
-)
+ORDER = "windows come first, then their one zone, then options; a named schedule has its own windows"
 _ONE_SIDED = "one-sided windows such as 08:00- go with others of their kind alone, not with maintenance or enforced"
 
 
@@ -67,10 +61,7 @@ _ONE_SIDED = "one-sided windows such as 08:00- go with others of their kind alon
 
 @lru_cache(maxsize=10_000)
 def read(
-    text: str,
-    default_zone: str,
-    named: tuple[tuple[str, str], ...],
-    calendars: tuple[tuple[str, frozenset[date]], ...],
+    text: str, default_zone: str, named: tuple[tuple[str, str], ...], calendars: tuple[tuple[str, frozenset[date]], ...]
 ) -> Schedule | str:
     """Read a tag's value, given the named schedules and calendars by lower case. Returns it, or what is wrong.
 
@@ -98,14 +89,14 @@ def _read(value: str, zone: ZoneInfo, named: Mapping[str, str], calendars: Calen
         if kind_of(word) is None:
             from office_hours.slips import unknown_word  # noqa: PLC0415  only an error needs it
 
-            raise unknown_word(word, named, begins=word is words[0], alone=len(words) == 1)
+            raise unknown_word(word, words, named)
     if first in named:
-        schedule, options = _read_named(words, zone, named[first], calendars)
+        schedule, options = _named(words, zone, named[first], calendars)
     elif first in CONSTANTS:
         state = {"always": State.RUNNING, "never": State.STOPPED}.get(first)
         schedule, options = Schedule(zone=zone, constant=state, ignored=not state, enforced=bool(state)), words[1:]
     else:
-        schedule, options = _read_windows(words, zone)
+        schedule, options = _windows(words, zone)
     for at, word in enumerate(options):
         schedule = _with_option(schedule, word, options[:at], calendars)
     if schedule.days_off == DaysOff() and any(window == Window(0, DAY, window.zone) for window in schedule.windows):
@@ -113,9 +104,7 @@ def _read(value: str, zone: ZoneInfo, named: Mapping[str, str], calendars: Calen
     return schedule
 
 
-def _read_named(
-    words: Sequence[str], zone: ZoneInfo, value: str, calendars: Calendars
-) -> tuple[Schedule, Sequence[str]]:
+def _named(words: Sequence[str], zone: ZoneInfo, value: str, calendars: Calendars) -> tuple[Schedule, Sequence[str]]:
     """Read the schedule that the first word names, in the zone that may follow. Returns it and the words after that."""
     schedule = read(value, zone.key, (), tuple(calendars.items()))
     if isinstance(schedule, str):
@@ -129,7 +118,7 @@ def _read_named(
     return replace(schedule, windows=windows, zone=zone, in_default_zone=False), words[2:]
 
 
-def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> tuple[Schedule, Sequence[str]]:
+def _windows(words: Sequence[str], default_zone: ZoneInfo) -> tuple[Schedule, Sequence[str]]:
     """Read windows and the zones that follow them. Returns the schedule and the words after that."""
     end = next((at for at, word in enumerate(words) if kind_of(word) in ("option", "constant")), len(words))
     windows = list[Window]()
@@ -141,12 +130,12 @@ def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> tuple[Schedul
         if kind == "hours":
             zone = next((zones()[each.lower()] for each in words[at:] if kind_of(each) == "zone"), default_zone.key)
             windows.append(_window(word, ZoneInfo(zone), parts, narrow))
-            if windows[0].is_one_sided is not windows[-1].is_one_sided:
+            if windows[0].one_sided is not windows[-1].one_sided:
                 raise ScheduleError(f'"{word}"', _ONE_SIDED)
             parts = {}
         elif kind == "zone":
             if before != "hours":
-                raise ScheduleError(f'misplaced "{word}"', _ORDER)
+                raise ScheduleError(f'misplaced "{word}"', ORDER, (word, ""))
         elif kind in parts or "day" in parts:
             last = words[at - 1]
             right = f"{last}+{word}" if before == kind else f"{word} {last}"
@@ -155,8 +144,9 @@ def _read_windows(words: Sequence[str], default_zone: ZoneInfo) -> tuple[Schedul
             parts[kind] = word
     if parts:
         raise ScheduleError(f'no hours after "{" ".join(parts.values())}"', _EXPECTED["hours"])
-    first_zone = windows[0].zone if windows else default_zone
-    schedule = Schedule(windows=tuple(dict.fromkeys(windows)), zone=first_zone, in_default_zone=kind == "hours")
+    if not windows:
+        raise ScheduleError(f'misplaced "{words[0]}"', ORDER, (words[0], ""))
+    schedule = Schedule(windows=tuple(dict.fromkeys(windows)), zone=windows[0].zone, in_default_zone=kind == "hours")
     return schedule, words[end:]
 
 
@@ -177,22 +167,22 @@ def _window(word: str, zone: ZoneInfo, parts: dict[str, str], narrow: dict[str, 
 
 def _with_option(schedule: Schedule, word: str, earlier: Iterable[str], calendars: Calendars) -> Schedule:
     """The schedule with this option too."""
-    if schedule.constant or schedule.ignored or kind_of(word) == "constant":
+    if not schedule.windows or kind_of(word) == "constant":
         raise ScheduleError(f'"{word}"', "always, never and ignore stand alone")
-    if kind_of(word) != "option" or not schedule.windows:
-        raise ScheduleError(f'misplaced "{word}"', _ORDER)
+    if kind_of(word) != "option":
+        raise ScheduleError(f'misplaced "{word}"', ORDER, (word, ""))
     name, *values = word.split("=", 1)
     match [name.lower(), *values]:
-        case [("maintenance" | "enforced") as flag]:
-            if schedule.one_sided:
-                raise ScheduleError(f'"{word}"', _ONE_SIDED)
-            return replace(schedule, maintenance=True) if flag == "maintenance" else replace(schedule, enforced=True)
+        case ["maintenance" | "enforced"] if schedule.one_sided:
+            raise ScheduleError(f'"{word}"', _ONE_SIDED)
+        case ["maintenance"]:
+            return replace(schedule, maintenance=True)
+        case ["enforced"]:
+            return replace(schedule, enforced=True)
         case [("lead" | "grace") as time, value]:
             return _with_time(schedule, time, value, earlier)
-        case ["closed", value]:
-            return replace(schedule, days_off=schedule.days_off.with_dates(value))
-        case ["holidays", value]:
-            return replace(schedule, days_off=schedule.days_off.with_holidays(value, calendars))
+        case [("closed" | "holidays") as option, value]:
+            return replace(schedule, days_off=schedule.days_off.with_option(option, value, calendars))
         case [known, *_] if known in OPTIONS:
             raise ScheduleError(f'unknown option "{word}"', _EXPECTED_OPTION)
     raise unknown("option", name or word, OPTIONS, _EXPECTED_OPTION)
