@@ -86,7 +86,7 @@ def account(empty: Account, queue: str) -> Account:  # noqa: ARG001
     edge = next_edge(datetime.now(UTC))
     for cluster in (
         Cluster("closing", window(edge - 2 * HOUR, edge)),
-        Cluster("soon", window(edge - 2 * HOUR, edge + MINUTE)),
+        Cluster("soon", window(edge - 2 * HOUR, edge + 2 * MINUTE)),  # announced after all of these are made
         Cluster("in-use", f"{window(edge - 2 * HOUR, edge)} grace=1h", used="always"),
         Cluster("outside", f"{window(edge + HOUR, edge + 2 * HOUR)} enforced"),
         Cluster("inside", f"{window(edge - 2 * HOUR, edge + 2 * HOUR)} enforced"),
