@@ -56,7 +56,7 @@ def run(order: Order) -> Answer:
     if order.event.clusters:
         clusters_of = _choose(order, regions)
         regions = [region for region in regions if [*clusters_of(region)]]
-    outcomes = side_by_side(order, regions, partial(_handle, order, clusters_of), order.seconds_left())
+    outcomes = side_by_side(order, regions, partial(_handle, order, clusters_of))
     if order.tell and not order.is_late():
         order.tell(order, outcomes)
     failures, denied = told(order.failures, regions)
@@ -75,7 +75,7 @@ def _choose(order: Order, regions: Sequence[Region]) -> _ClustersOf:
     names, known = order.event.clusters or (), [region.name for region in regions]
     wanted = {name.region for name in names}
     asked = [region for region in regions if wanted & {None, region.name}]
-    clusters = side_by_side(order, asked, partial(listed, order), order.seconds_left() * _FOR_LISTING)
+    clusters = side_by_side(order, asked, partial(listed, order), _FOR_LISTING)
     # A name without a known Region may be in any that failed, but not in one that a policy denies.
     matter = [] if wanted <= {*known} else told(order.failures, asked)[0]
     failures = [replace(each, denied=False) for each in order.failures if each in matter or each.region in wanted]
