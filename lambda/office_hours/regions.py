@@ -144,7 +144,7 @@ def listed(invocation: Invocation, region: Region) -> Iterator[Cluster]:
                 seen.add(identifier)
                 bare = Cluster(region.name, identifier, snapshot, None, account=region.account)
                 with invocation.guard(bare):
-                    yield invocation.settings.cluster(region.name, snapshot)
+                    yield invocation.settings.cluster(region.name, snapshot, region.account)
     except Exception as error:  # noqa: BLE001  pages before a broken one still count
         # With all Regions asked, a policy may deny some: that isn't a failure.
         denied = invocation.settings.regions == ("*",) and not seen and rds.words(error)[0] in _DENIED

@@ -115,7 +115,7 @@ class Settings:
         calendars = given.get("calendars", {}).items()
         return Settings(**given | {"calendars": {name: frozenset(parse_dates(items)) for name, items in calendars}})
 
-    def cluster(self, region: str, snapshot: "DBClusterTypeDef") -> Cluster:
+    def cluster(self, region: str, snapshot: "DBClusterTypeDef", account: str = "") -> Cluster:
         """A listed cluster, with what its tags mean."""
         tags = {tag.get("Key", ""): tag.get("Value", "") for tag in snapshot.get("TagList", ())}
         window = snapshot.get("PreferredMaintenanceWindow", "")
@@ -126,7 +126,8 @@ class Settings:
                 hold = _read(self.hold_key, tags, partial(Hold.parse, zone=schedule.zone))
         except (ScheduleError, HoldError) as error:
             problem = f"Its {'hold' if schedule else 'tag'} can't be read: {sentence(error)}"
-        return Cluster(region, snapshot.get("DBClusterIdentifier", "").lower(), snapshot, schedule, hold, problem)
+        identifier = snapshot.get("DBClusterIdentifier", "").lower()
+        return Cluster(region, identifier, snapshot, schedule, hold, problem, account)
 
     def parse(self, value: str, maintenance_window: str = "") -> Schedule:
         """Parse a tag's value. Raises ScheduleError."""

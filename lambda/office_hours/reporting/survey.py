@@ -102,7 +102,7 @@ def _survey(
     with ThreadPoolExecutor(2) as pool:
         reading = pool.submit(rds.events, region.client, since, datetime.now(UTC)) if since else None
         listing = pool.submit(list["DBInstanceTypeDef"], rds.instances(region.client))
-        clusters = [replace(each, account=region.account) for each in listed(invocation, region)]
+        clusters = [*listed(invocation, region)]
     for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
         if call and clusters and (error := call.exception()):
             invocation.failures.append(failed(f"{region}, {what}", error, region=region.path))
