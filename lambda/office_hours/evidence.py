@@ -49,21 +49,14 @@ def decided(
                 disputes.append(found)
             else:
                 yield cluster, found
-    yield from _settled(asked, region, disputes, time, stops=stops)
-
-
-def _settled(
-    asked: Invocation, region: Region, disputes: Sequence[Dispute], time: datetime | None, *, stops: bool
-) -> Iterator[tuple[Cluster, Decision]]:
-    """Read what these disputes need, and nothing where nothing is, and settle them."""
     present = datetime.now(UTC)  # what was logged since the run began counts as well
     until = min(time or present, present)
     changed = [each for each in disputes if each.is_open and asked.settings.cloud_trail]
     in_grace = [each.cluster.identifier for each in disputes if each.in_grace and stops and not time]
     with ThreadPoolExecutor(2) as beside:
-        calls = beside.submit(_read_trail, region, changed, until, present)
+        calls = beside.submit(_read_trail, region, changed, until)
         most = beside.submit(_read_connections, region, in_grace, present)
-        events = _read_log(region, disputes, until, present)
+        events = _read_log(region, disputes, until)
     every = timedelta(minutes=asked.settings.every_minutes)
     for each in disputes:
         name = each.cluster.identifier
@@ -72,9 +65,7 @@ def _settled(
             yield each.cluster, each.settle(*known, every)
 
 
-def _read_log(
-    region: Region, disputes: Sequence[Dispute], until: datetime, present: datetime
-) -> "Mapping[str, Events]":
+def _read_log(region: Region, disputes: Iterable[Dispute], until: datetime) -> "Mapping[str, Events]":
     """The events by cluster, or why they can't be read: of recent disputes with one look-up, of others by name."""
 
     def read(name: str, needed: Mapping[str, datetime]) -> "Mapping[str, Events]":
@@ -84,6 +75,7 @@ def _read_log(
         except Exception as error:  # noqa: BLE001  clusters that need no evidence don't care
             return dict.fromkeys(needed, error)
 
+    present = datetime.now(UTC)
     # What RDS answers to a StartTime older than its log is not documented.
     since = {each.cluster.identifier: max(each.since, present - LOG_KEPT) for each in disputes if each.since}
     recent = {name: at for name, at in since.items() if at > present - _SHARED}
@@ -92,7 +84,7 @@ def _read_log(
         return {name: each for found in pool.map(read, asked, asked.values()) for name, each in found.items()}
 
 
-def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, present: datetime) -> Mapping[str, Call]:
+def _read_trail(region: Region, disputes: Iterable[Dispute], until: datetime) -> Mapping[str, Call]:
     """The latest successful call for each cluster in dispute that has one.
 
     What was read before a failure counts. RDS's event log decides about the rest.
@@ -100,9 +92,8 @@ def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, pr
     latest: dict[str, Call] = {}
     for due, operation in _OPERATIONS.items():
         since = {each.cluster.identifier: each.since or until for each in disputes if each.due.action is due}
-        begin = max(min(since.values(), default=until), present - _TRAIL_KEPT)
         try:
-            for name, call in _calls(region, operation, begin, until):
+            for name, call in _calls(region, operation, min(since.values(), default=until), until):
                 if name in since:
                     latest.setdefault(name, call)
                 if since.keys() <= latest.keys():
@@ -115,6 +106,7 @@ def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, pr
 
 def _calls(region: Region, operation: str, since: datetime, until: datetime) -> Iterator[tuple[str, Call]]:
     """Each call in this time, the latest first, with the cluster that it changed. Raises LookupError for too many."""
+    since = max(since, datetime.now(UTC) - _TRAIL_KEPT)
     if since >= until:
         return
     by_name = [{"AttributeKey": "EventName", "AttributeValue": operation}]

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore
 from botocore.config import Config
@@ -39,9 +39,8 @@ CONFIG = Config(
     user_agent=f"{USER_AGENT} botocore/{botocore.__version__}",
 )
 # For what a run can do without, or can't begin without: fail fast.
-PATIENCE = 2, 5  # seconds to connect, and for an answer
 IMPATIENT = CONFIG.merge(
-    Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=PATIENCE[0], read_timeout=PATIENCE[1])
+    Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5)
 )
 
 making = Lock()  # of clients, one at a time
@@ -68,10 +67,12 @@ class NotSentError(TimeoutError):
     """It was too late to begin a call that changes something: nothing was sent."""
 
 
-@lru_cache(maxsize=128)
-def client(region: str | None, *, whole: bool = False) -> "RDSClient":
-    """The client for a Region, or the function's own, made once; `whole` as in `session`. Threads only share it."""
-    made = cast("RDSClient", session(whole=whole).create_client("rds", region_name=region, config=CONFIG))
+@lru_cache(maxsize=256)
+def client(service: str, region: str | None = None, *, whole: bool = False) -> Any:  # noqa: ANN401  each has its type
+    """The client for a service in a Region, or in the function's own, made once; `whole` as in `session`."""
+    make: Any = session(whole=whole).create_client
+    with making:
+        made = make(service, region_name=region, config=CONFIG if service == "rds" else IMPATIENT)
     # Runs after botocore's rate limiter, which makes a call wait for its turn at this same event.
     made.meta.events.register_last("before-send", lambda **_: _check.get()())
     return made
@@ -103,21 +104,13 @@ def _timestamp(value: str) -> datetime | str:
     return value
 
 
-@lru_cache(maxsize=128)
-def beside(service: str, region: str) -> Any:  # noqa: ANN401  other services' types aren't installed
-    """The client for another service in a Region, made once."""
-    with making:
-        return session().create_client(service, region_name=region, config=IMPATIENT)
-
-
 def enabled_regions(account: Any = None) -> list[str]:  # noqa: ANN401  as above
     """The Regions that are enabled in this client's account, or in the function's own.
 
     https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
     """
     # Nothing can start until this answers, so fail fast.
-    account = account or session().create_client("account", config=IMPATIENT)
-    pages = account.get_paginator("list_regions")
+    pages = (account or client("account")).get_paginator("list_regions")
     enabled = pages.paginate(RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"])
     return sorted(region["RegionName"] for page in enabled for region in page["Regions"])
 
@@ -183,8 +176,7 @@ def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[
             raise  # at the first attempt, so nothing can have been done
         # An attempt whose answer was lost may have done it, and RDS then refuses the next one: look.
         with suppress(*CallError):
-            with making:
-                whole = client(rds.meta.region_name, whole=True)
+            whole: RDSClient = client("rds", rds.meta.region_name, whole=True)
             (snapshot,) = whole.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
             if snapshot.get("Status") in _UNDER_WAY[action]:
                 return snapshot

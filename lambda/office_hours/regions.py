@@ -77,7 +77,7 @@ class Region:
 
     def beside(self, service: str) -> Any:  # noqa: ANN401  each service has its own type
         """The client for another service here."""
-        return rds.beside(service, self.name)
+        return rds.client(service, self.name)
 
 
 def regions_of(invocation: Invocation) -> list[Region]:
@@ -89,7 +89,7 @@ def regions_of(invocation: Invocation) -> list[Region]:
         except Exception as error:  # noqa: BLE001  whatever breaks
             names = ()
             invocation.failures.append(failed("The list of the account's Regions", error))
-    clients = [rds.client(name) for name in names or (None,)]
+    clients = [rds.client("rds", name) for name in names or (None,)]
     return [Region(client.meta.region_name, client) for client in clients]
 
 

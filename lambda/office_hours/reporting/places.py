@@ -120,5 +120,6 @@ def _connections(_endpoint: str) -> URLLib3Session:
 
     https://docs.aws.amazon.com/botocore/latest/topics/events.html#before-send
     """
-    patience: Any = rds.PATIENCE
+    config: Any = rds.IMPATIENT
+    patience: Any = config.connect_timeout, config.read_timeout
     return URLLib3Session(timeout=patience, max_pool_connections=AT_ONCE)
