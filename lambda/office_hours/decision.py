@@ -28,7 +28,6 @@ _LONGEST_CHANGE = timedelta(minutes=30)
 # How long before a transition evidence begins: an automatic restart takes a while.
 _BEFORE_TRANSITION = timedelta(minutes=60)
 _TWO_RUNS = timedelta(hours=2)  # at the most
-_LONG_AGO = FIRST  # no later than any instant that is asked about
 
 ENGINES = ("aurora-mysql", "aurora-postgresql")
 
@@ -150,13 +149,11 @@ class Dispute:
             raise events
         else:
             history = [(self.now, Change.STARTED)]  # nobody can tell whether it is overdue
-        is_enforced = self.due.reason is Reason.ENFORCED
-        decision = self.due if is_enforced else self._by_evidence(history, call)  # 7
+        decision = self.due if self.due.reason is Reason.ENFORCED else self._by_evidence(history, call)  # 7
         if decision.action is Action.STOP and self.in_grace and connections != 0:  # 8a
             many = f"{connections} connected in the last ten minutes. " if connections else ""
             end = local(self.grace_end, self.cluster.zone)
-            stops = f"Stops once CloudWatch shows nobody connected, by {end} at the latest."
-            message = f"{many}{decision.message} {stops}"
+            message = f"{many}{decision.message} Stops once CloudWatch shows nobody connected, by {end} at the latest."
             decision = Decision(Action.LEAVE, Reason.IN_USE, message, until=self.grace_end)
         is_left = decision.action is Action.LEAVE and decision.reason is not Reason.BUSY
         changes = [at for at, change in history if change is not Change.STOP_FAILED]
@@ -192,7 +189,7 @@ class Dispute:
     def _by_log(self, done: str, made: datetime, undone: datetime) -> Decision:
         """Rules 8.1 to 9, by what RDS's log says: when its present state was made, and when it was undone before."""
         zone, latest = self.cluster.zone, self.latest
-        if self.created >= latest > _LONG_AGO:  # 8.1
+        if self.created >= latest > FIRST:  # 8.1
             return self._left(f"Created on {local(self.created, zone)}, after its last scheduled change")
         if undone > made:  # 8.3: the status says otherwise, so a later change is missing
             return self._left(f"{done} by hand after {local(undone, zone)}; RDS's event log is behind")
@@ -207,7 +204,7 @@ class Dispute:
 
     def _left(self, why: str, by: str | None = None) -> Decision:
         message = f"{why}. Left {self.cluster.state} until the next scheduled change."
-        return _leave(Reason.CHANGED_BY_HAND, message, by)
+        return Decision(Action.LEAVE, Reason.CHANGED_BY_HAND, message, by)
 
 
 def decide(cluster: Cluster, now: datetime) -> Decision | Dispute:  # noqa: PLR0911  a rule each
@@ -249,17 +246,17 @@ def _until(cluster: Cluster, schedule: Schedule, now: datetime) -> str:
 def _dispute(cluster: Cluster, schedule: Schedule, hold: Hold | None, desired: State, now: datetime) -> Dispute:
     transition = schedule.latest_transition(now)
     end = hold.until if hold and hold.until and hold.until <= now else None
-    latest = max(filter(None, (transition.at if transition else None, end)), default=_LONG_AGO)
+    latest = max(filter(None, (transition.at if transition else None, end)), default=FIRST)
     reason, since = Reason.SCHEDULED, latest - _BEFORE_TRANSITION
     says = f"Its schedule says {desired}"
-    message = f"{says}{f' since {local(latest, cluster.zone)}' if latest > _LONG_AGO else ''}."
+    message = f"{says}{f' since {local(latest, cluster.zone)}' if latest > FIRST else ''}."
     if schedule.enforced:
         reason, since = Reason.ENFORCED, now - _TWO_RUNS
         message = f'Its tag is "{schedule}".' if schedule.constant else f'{says}, and is "enforced".'
     elif latest == end:
         message = f"Its hold ended on {local(end, cluster.zone)}, and its schedule says {desired}."
     grace_end = latest + timedelta(minutes=schedule.grace if desired is State.STOPPED else 0)
-    created = cluster.snapshot.get("ClusterCreateTime") or _LONG_AGO
+    created = cluster.snapshot.get("ClusterCreateTime") or FIRST
     is_open = reason is Reason.SCHEDULED and cluster.status in _STEADY
     in_grace = grace_end > now and cluster.status in _STEADY
     is_new = max(grace_end, created) > now - _LONGEST_CHANGE  # and can't be overdue
@@ -273,8 +270,8 @@ def _busy(cluster: Cluster) -> Decision:
     return _leave(Reason.BUSY, f"{why}. The next run looks again.")
 
 
-def _leave(reason: Reason, message: str, by: str | None = None) -> Decision:
-    return Decision(Action.LEAVE, reason, message, by)
+def _leave(reason: Reason, message: str) -> Decision:
+    return Decision(Action.LEAVE, reason, message)
 
 
 def obstacle(snapshot: "DBClusterTypeDef") -> str:
