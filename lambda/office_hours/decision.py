@@ -116,11 +116,11 @@ class Dispute:
     """A cluster that is not in its desired state.
 
     now: the instant to decide for.
-    latest: the latest transition, or a later end of a hold; long ago if there is none within two years.
-    grace_end: until when a stop waits for those who are connected; the same if it doesn't.
-    created: when it was created; long ago if that isn't known.
+    latest: the latest transition, or a later end of a hold; FIRST if there is none within two years.
+    grace_end: until when a stop waits while somebody is connected; the same as `latest` if it doesn't wait.
+    created: when it was created; FIRST if that isn't known.
     due: what to do unless evidence says otherwise. If its schedule is enforced, it doesn't matter who changed it last.
-    is_open: whether evidence decides: it is neither enforced nor busy. Else it only tells whether it is overdue.
+    is_open: whether evidence decides. If it is enforced or busy, evidence only tells whether it is overdue.
     in_grace: whether it matters who is connected (8a).
     since: since when evidence is needed; None if none is.
     """
@@ -163,7 +163,7 @@ class Dispute:
         return replace(decision, overdue=is_seen and not is_left)
 
     def _by_evidence(self, history: Sequence[tuple[datetime, Change]], call: Call | None) -> Decision:
-        """Rules 8 and 9. Of each kind of event the latest counts, and one that isn't there counts as too early."""
+        """Rules 8 and 9. The latest event of each kind counts; a missing one counts as too early."""
         begin, zone = self.latest - _BEFORE_TRANSITION, self.cluster.zone
         last = {change: at for at, change in history if at > max(begin, self.created)}
         started, stopped, failed, restarted = (last.get(change, begin) for change in Change)

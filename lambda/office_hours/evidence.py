@@ -1,4 +1,4 @@
-"""What to do with clusters, by the rules and by the evidence that these need.
+"""What to do with clusters, by the rules and the evidence that they need.
 
 Who changed a cluster and when is in RDS's event log and in CloudTrail; who is connected, in CloudWatch. Each is read
 once a Region and run, and only for clusters that need it.
@@ -39,7 +39,7 @@ def decided(
     """What to do with each cluster of a Region: first with those about which the rules need no evidence.
 
     time: the instant that is asked about, if it isn't the present. What came after it is no evidence.
-    stops: whether it matters who is connected. Who was or will be is not known.
+    stops: whether it matters who is connected, which is only known of the present.
     """
     disputes = list[Dispute]()
     for cluster in clusters:

@@ -35,7 +35,7 @@ CONFIG = Config(
     connect_timeout=5,
     read_timeout=20,
     max_pool_connections=THREADS,
-    # Given as a whole, botocore doesn't build it for each attempt.
+    # Set here, so that botocore doesn't build it for each attempt.
     user_agent=f"{USER_AGENT} botocore/{botocore.__version__}",
 )
 # For what a run can do without, or can't begin without: fail fast.

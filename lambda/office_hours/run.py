@@ -58,6 +58,7 @@ def run(order: Order) -> Answer:
         chosen = _choose(order, regions)
         regions = [region for region in regions if any(each.region == region.name for each in chosen)]
     outcomes = side_by_side(order, regions, partial(_handle, order, chosen))
+    outcomes.sort(key=lambda each: each.cluster.name)
     if order.tell and not order.is_late():
         order.tell(order, outcomes)
     failures, denied = told(order.failures, regions)
@@ -68,7 +69,7 @@ def run(order: Order) -> Answer:
 
 
 def _choose(order: Order, regions: Sequence[Region]) -> list[Cluster]:
-    """The clusters that are named. Of the failures only those stay in whose Regions others of the names may be.
+    """The clusters that are named. Forgets the failures of Regions in which none of them can be.
 
     All names are looked up first, since a single mistake means that nothing is done. Raises EventError if the event is
     at fault, and RunError if that can't be known because a Region failed.
@@ -91,7 +92,7 @@ def _choose(order: Order, regions: Sequence[Region]) -> list[Cluster]:
 
 
 def _handle(order: Order, chosen: Sequence[Cluster] | None, region: Region) -> Iterator[Outcome]:
-    """Handle a Region's tagged clusters, or those of them that are chosen. Yields each outcome when it is known."""
+    """Handle a Region's tagged clusters, or those of them that are chosen. Yields outcomes as they come."""
     found = listed(order, region) if chosen is None else chosen
     clusters = [each for each in found if each.is_tagged and each.region == region.name]
     if order.event.is_command:
@@ -164,9 +165,8 @@ def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
     return replace(outcome, effect=f"{_DOING[action]}.", done=True).logged(logger.info, db_cluster=snapshot)
 
 
-def _report(order: Order, outcomes: Iterable[Outcome], failures: list[Failure], denied: list[str]) -> Answer:
+def _report(order: Order, outcomes: Sequence[Outcome], failures: list[Failure], denied: list[str]) -> Answer:
     """A run's answer. Logs its summary and sends its metrics. Raises RunError for failures."""
-    outcomes = sorted(outcomes, key=lambda each: each.cluster.name)
     answer: Answer = {
         "action": order.action.value,
         "time": utc(order.now),
