@@ -8,18 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from office_hours.clock import FIRST, local
-from office_hours.hold import Hold
 from office_hours.schedule import Schedule, State
 from office_hours.settings import Cluster
 
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
 
-    Events = Sequence[EventTypeDef] | Exception  # as DescribeEvents returns them, or why they can't be read
-
+Events: TypeAlias = "Sequence[EventTypeDef] | Exception"  # as DescribeEvents returns them, or why they can't be read
 # RDS keeps 14 days of events; an hour less keeps clear of the edge.
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeEvents.html
 LOG_KEPT = timedelta(days=14) - timedelta(hours=1)
@@ -135,7 +133,7 @@ class Dispute:
     in_grace: bool
     since: datetime | None
 
-    def settle(self, events: "Events", call: Call | None, connections: int | None, every: timedelta) -> Decision:
+    def settle(self, events: Events, call: Call | None, connections: int | None, every: timedelta) -> Decision:
         """Rules 7 to 9, and whether it is overdue. If events are needed and can't be read, raises why.
 
         events: RDS's, in any order, or why they can't be read.
@@ -231,7 +229,7 @@ def decide(cluster: Cluster, now: datetime) -> Decision | Dispute:  # noqa: PLR0
         says = f", as scheduled{',' * bool(until)}" if desired else ". Its schedule says nothing"
         found = _leave(Reason.AS_SCHEDULED, f"{state.capitalize()}{says}{until}.")
     else:
-        return _dispute(cluster, schedule, hold, desired, now)
+        return _dispute(cluster, schedule, desired, now)
     return found if status in _STEADY else _busy(cluster)  # 4
 
 
@@ -243,8 +241,8 @@ def _until(cluster: Cluster, schedule: Schedule, now: datetime) -> str:
     return f" until {local(at, cluster.zone)}"
 
 
-def _dispute(cluster: Cluster, schedule: Schedule, hold: Hold | None, desired: State, now: datetime) -> Dispute:
-    transition = schedule.latest_transition(now)
+def _dispute(cluster: Cluster, schedule: Schedule, desired: State, now: datetime) -> Dispute:
+    transition, hold = schedule.latest_transition(now), cluster.hold
     end = hold.until if hold and hold.until and hold.until <= now else None
     latest = max(filter(None, (transition.at if transition else None, end)), default=FIRST)
     reason, since = Reason.SCHEDULED, latest - _BEFORE_TRANSITION

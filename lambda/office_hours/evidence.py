@@ -9,16 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from office_hours import rds
 from office_hours.answer import logger
-from office_hours.decision import LOG_KEPT, Action, Call, Decision, Dispute, decide
+from office_hours.decision import LOG_KEPT, Action, Call, Decision, Dispute, Events, decide
 from office_hours.regions import Invocation, Region
 from office_hours.settings import Cluster
-
-if TYPE_CHECKING:
-    from office_hours.decision import Events
 
 # Clusters whose evidence begins this recently share one look-up. Further back, all clusters' events are too many.
 _SHARED = timedelta(hours=25)
@@ -65,10 +61,10 @@ def decided(
             yield each.cluster, each.settle(*known, every)
 
 
-def _read_log(region: Region, disputes: Iterable[Dispute], until: datetime) -> "Mapping[str, Events]":
+def _read_log(region: Region, disputes: Iterable[Dispute], until: datetime) -> Mapping[str, Events]:
     """The events by cluster, or why they can't be read: of recent disputes with one look-up, of others by name."""
 
-    def read(name: str, needed: Mapping[str, datetime]) -> "Mapping[str, Events]":
+    def read(name: str, needed: Mapping[str, datetime]) -> Mapping[str, Events]:
         begin = min(needed.values(), default=until)
         try:
             return rds.events(region.client, begin, until, name) if begin < until else {}

@@ -1,5 +1,6 @@
 """The only module that talks to RDS. It also makes clients for other services, and lists the account's Regions."""
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
@@ -19,8 +20,6 @@ from botocore.utils import parse_timestamp
 from office_hours.decision import ENGINES, Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from types_boto3_rds import RDSClient
     from types_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef, EventTypeDef
 
@@ -60,7 +59,7 @@ REFUSALS = (
 )
 
 # What a thread does before each attempt of a call.
-_check: "ContextVar[Callable[[], None]]" = ContextVar("check", default=lambda: None)
+_check: ContextVar[Callable[[], None]] = ContextVar("check", default=lambda: None)
 
 
 class NotSentError(TimeoutError):
@@ -145,7 +144,7 @@ def instances(rds: "RDSClient") -> "Iterator[DBInstanceTypeDef]":
     return (instance for page in pages for instance in page["DBInstances"])
 
 
-def _change(too_late: "Callable[[], bool]", call: "Callable[..., _T]", **parameters: object) -> _T:
+def _change(too_late: Callable[[], bool], call: Callable[..., _T], **parameters: object) -> _T:
     """Make a call that changes something. Once it is too late, nothing is sent, not even as botocore's retry.
 
     Lambda freezes the threads that an invocation leaves behind, and they would go on in a later one.
@@ -165,7 +164,7 @@ def _change(too_late: "Callable[[], bool]", call: "Callable[..., _T]", **paramet
     return context.run(call, **parameters)
 
 
-def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[], bool]") -> "DBClusterTypeDef":
+def act(rds: "RDSClient", action: Action, identifier: str, too_late: Callable[[], bool]) -> "DBClusterTypeDef":
     """Start or stop the cluster, and return its snapshot, every field that RDS sent. Raises as `_change` does."""
     call = rds.stop_db_cluster if action is Action.STOP else rds.start_db_cluster
     try:
@@ -183,7 +182,7 @@ def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[
         raise
 
 
-def write_tag(rds: "RDSClient", arn: str, key: str, value: str, too_late: "Callable[[], bool]") -> None:
+def write_tag(rds: "RDSClient", arn: str, key: str, value: str, too_late: Callable[[], bool]) -> None:
     """Give a cluster this tag, replacing one with the same key. Raises as `_change` does."""
     _change(too_late, rds.add_tags_to_resource, ResourceName=arn, Tags=[{"Key": key, "Value": value}])
 

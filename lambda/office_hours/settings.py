@@ -18,8 +18,6 @@ from office_hours.text import sentence
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef
 
-_UTC = ZoneInfo("UTC")
-
 
 @dataclass(frozen=True)
 class Cluster:
@@ -64,7 +62,7 @@ class Cluster:
     @property
     def zone(self) -> ZoneInfo:
         """The schedule's time zone; UTC if that can't be read."""
-        return self.schedule.zone if self.schedule else _UTC
+        return self.schedule.zone if self.schedule else ZoneInfo("UTC")
 
     def next_change(self, now: datetime) -> datetime | None:
         """When the desired state may change next: at the end or start of a hold, or at the next transition."""
