@@ -18,7 +18,7 @@ from office_hours.answer import NAMESPACE, Answer, Failure, Outcome, RunError, i
 from office_hours.clock import local, utc
 from office_hours.command import choose, obstacles, plan
 from office_hours.decision import Action, Decision, Reason
-from office_hours.event import Event, EventError
+from office_hours.event import Event, EventError, Name
 from office_hours.evidence import decided
 from office_hours.regions import Invocation, Region, listed, regions_of, side_by_side, told
 from office_hours.settings import Cluster
@@ -55,27 +55,24 @@ def run(order: Order) -> Answer:
         raise EventError(order.event.mistakes)
     regions, chosen = regions_of(order), None
     if order.event.clusters:
-        chosen = _choose(order, regions)
-        regions = [region for region in regions if any(each.region == region.name for each in chosen)]
+        chosen, regions = _choose(order, order.event.clusters, regions)
     outcomes = side_by_side(order, regions, partial(_handle, order, chosen))
-    outcomes.sort(key=lambda each: each.cluster.name)
     if order.tell and not order.is_late():
         order.tell(order, outcomes)
     failures, denied = told(order.failures, regions)
     untimely = [each for each in outcomes if each.decision.reason is Reason.NEEDS_UNTIL]
     if untimely and not failures and not any(each.hold for each in outcomes):  # the times fit no cluster
-        raise EventError(f"{each.cluster.name}: {each.decision.message}" for each in untimely)
+        raise EventError(sorted(f"{each.cluster.name}: {each.decision.message}" for each in untimely))
     return _report(order, outcomes, failures, denied)
 
 
-def _choose(order: Order, regions: Sequence[Region]) -> list[Cluster]:
-    """The clusters that are named. Forgets the failures of Regions in which none of them can be.
+def _choose(order: Order, names: Sequence[Name], regions: Sequence[Region]) -> tuple[list[Cluster], list[Region]]:
+    """The clusters that are named, and their Regions. Forgets the failures of Regions in which none of them can be.
 
     All names are looked up first, since a single mistake means that nothing is done. Raises EventError if the event is
     at fault, and RunError if that can't be known because a Region failed.
     """
-    names, known = order.event.clusters or (), [region.name for region in regions]
-    wanted = {name.region for name in names}
+    known, wanted = [region.name for region in regions], {name.region for name in names}
     asked = [region for region in regions if wanted & {None, region.name}]
     clusters = side_by_side(order, asked, partial(listed, order), _FOR_LISTING)
     # A name without a known Region may be in any that failed, but not in one that a policy denies.
@@ -88,7 +85,7 @@ def _choose(order: Order, regions: Sequence[Region]) -> list[Cluster]:
     if mistakes:
         error = EventError(mistakes)
         raise RunError(f"{error}\n{in_words(failures)}") if failures else error
-    return chosen
+    return chosen, [region for region in asked if any(each.region == region.name for each in chosen)]
 
 
 def _handle(order: Order, chosen: Sequence[Cluster] | None, region: Region) -> Iterator[Outcome]:
@@ -167,6 +164,7 @@ def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
 
 def _report(order: Order, outcomes: Sequence[Outcome], failures: list[Failure], denied: list[str]) -> Answer:
     """A run's answer. Logs its summary and sends its metrics. Raises RunError for failures."""
+    outcomes = sorted(outcomes, key=lambda each: each.cluster.name)
     answer: Answer = {
         "action": order.action.value,
         "time": utc(order.now),
