@@ -98,7 +98,7 @@ def test_a_cluster_that_vanished_since_it_was_listed_is_a_warning_and_no_failure
 
 @pytest.mark.parametrize("code", rds.REFUSALS)
 def test_each_refusal_is_one_that_rds_knows_and_told_in_its_own_words(account: Account, code: str) -> None:
-    modelled = rds.client("rds").meta.service_model.operation_model("StopDBCluster").error_shapes
+    modelled = rds.client("rds", None).meta.service_model.operation_model("StopDBCluster").error_shapes
     assert code in {error.metadata["error"]["code"] for error in modelled}
     account.add("a", OFFICE)
     account.fail("StopDBCluster", Refusal(code, "It is part of a blue/green deployment."))

@@ -141,7 +141,7 @@ def simulate(
         boto3.client("sns").create_topic(Name=_NOTICES.rpartition(":")[2])
 
         rds.client.cache_clear()
-        _remember_answers(rds.client("rds"), people, account)
+        _remember_answers(rds.client("rds", None), people, account)
         _answer_for_cloudtrail(rds.client("cloudtrail", REGION), account)
         _connect(rds.client("cloudwatch", REGION), clusters)
         functions: dict[str, Callable[[Any, Any], Any]] = {"stop": handlers.stop, "start": handlers.start}

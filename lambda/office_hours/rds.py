@@ -67,7 +67,7 @@ class NotSentError(TimeoutError):
 
 
 @lru_cache(maxsize=256)
-def client(service: str, region: str | None = None, *, whole: bool = False) -> Any:  # noqa: ANN401  types differ
+def client(service: str, region: str | None, *, whole: bool = False) -> Any:  # noqa: ANN401  types differ
     """The client for a service in a Region, or in the function's own, made once; `whole` as in `session`."""
     make: Any = session(whole=whole).create_client
     with making:
@@ -108,7 +108,7 @@ def enabled_regions(account: Any = None) -> list[str]:  # noqa: ANN401  as above
 
     https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
     """
-    pages = (account or client("account")).get_paginator("list_regions")
+    pages = (account or client("account", None)).get_paginator("list_regions")
     enabled = pages.paginate(RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"])
     return sorted(region["RegionName"] for page in enabled for region in page["Regions"])
 
