@@ -619,7 +619,6 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 def forget() -> None:
     """Have the functions forget the clients of another account."""
     rds.client.cache_clear()
-    rds.beside.cache_clear()
 
 
 def end_what_was_given_up() -> None:

@@ -36,7 +36,7 @@ def changes(account: Account) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def two_regions(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings(monkeypatch, regions=[HOME, "us-east-1"])
+    settings(monkeypatch, regions=["us-east-1", HOME])
 
 
 def tags(schedule: str, *, hold: str, key: str = "office-hours-hold") -> list[dict[str, str]]:
@@ -221,16 +221,17 @@ def test_a_hold_that_would_be_over_or_begin_in_the_past_or_during_another_is_ref
     assert changes(account) == []
 
 
+@pytest.mark.usefixtures("two_regions")
 def test_a_time_of_day_that_passed_within_half_an_hour_is_refused_with_both_date_times(account: Account) -> None:
     account.add("a", OFFICE)
     event = {"clusters": ["a"], "until": "20:00"}
     (told,) = mistakes(stop, event, "2026-11-24T19:01:00Z")
-    assert "just passed (2026-11-24T20:00+01:00)" in told
-    assert '"2026-11-25T20:00+01:00"' in told
+    assert 'just passed (2026-11-24T20:00+01:00). For the next day write "2026-11-25T20:00+01:00"' in told
     (told,) = mistakes(stop, {"clusters": ["a"], "until": "23:50"}, "2026-11-24T23:01:00Z")
     assert "just passed (2026-11-24T23:50+01:00)" in told
-    (told,) = mistakes(stop, event | {"clusters": ["*"]}, "2026-11-24T19:01:00Z")
-    assert told.startswith('eu-west-1/a: "until" is "20:00", which has just passed')
+    account.add("b", OFFICE, region="us-east-1")
+    every = mistakes(stop, event | {"clusters": ["*"]}, "2026-11-24T19:01:00Z")
+    assert [each[:25] for each in every] == ['eu-west-1/a: "until" is "', 'us-east-1/b: "until" is "']
     assert changes(account) == []
     stop("2026-11-24T19:30:00Z", event)
     assert account.tag("a") == "stopped until 2026-11-25T20:00+01:00"
@@ -244,8 +245,8 @@ def test_a_name_is_looked_for_in_the_region_that_it_names(account: Account) -> N
     told = mistakes(stop, {"clusters": ["eu-west-1/reportng", "reportng", "reporting", "eu-west-1/far"]})
     assert len(told) == 4
     for name in ("eu-west-1/reportng", "reportng"):
-        assert f'The cluster "{name}" is unknown: did you mean "eu-west-1/reporting" or "us-east-1/reporting"?' in told
-    assert 'The cluster "reporting" is in 2 Regions: write one of "eu-west-1/reporting", "us-east-1/reporting".' in told
+        assert f'The cluster "{name}" is unknown: did you mean "us-east-1/reporting" or "eu-west-1/reporting"?' in told
+    assert 'The cluster "reporting" is in 2 Regions: write one of "us-east-1/reporting", "eu-west-1/reporting".' in told
     assert changes(account) == []
 
 

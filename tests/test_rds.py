@@ -19,12 +19,12 @@ LISTED = MODEL["merge"]["shapes"]["ListedDBCluster"]["members"]
 def test_a_listing_is_parsed_for_what_is_read_of_it_and_for_nothing_else(account: Account) -> None:
     whole = filled(STRUCTURE, "", count()) | {"Engine": "aurora-mysql"}
     account.add("a", **whole)
-    ((listed,),) = rds.clusters(rds.client(None))
+    ((listed,),) = rds.clusters(rds.client("rds", None))
     members = [{"DBInstanceIdentifier": member["DBInstanceIdentifier"]} for member in whole["DBClusterMembers"]]
     assert listed == {name: whole[name] for name in LISTED} | {"DBClusterMembers": members}
     assert account.calls[0].agent.startswith(rds.USER_AGENT)  # by which CloudTrail tells our calls from others
     code = "".join(module.read_text() for module in CODE.rglob("*.py"))
     assert set(re.findall(r'snapshot(?:\.get\(|\[)"(\w+)"', code)) == set(LISTED)
-    instances = list(rds.instances(rds.client(None)))
+    instances = list(rds.instances(rds.client("rds", None)))
     assert instances
     assert {name for each in instances for name in each} == {"DBInstanceClass", "DBInstanceIdentifier"}

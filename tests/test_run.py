@@ -77,7 +77,7 @@ def test_actions_are_under_way_together_and_no_more_than_there_are_connections(
     ["InvalidDBClusterStateFault", "InvalidDBInstanceState", "InvalidDBShardGroupState", "DBClusterNotFoundFault"],
 )
 def test_each_refusal_is_one_that_rds_knows_and_told_in_its_own_words(account: Account, code: str) -> None:
-    modelled = rds.client(None).meta.service_model.operation_model("StopDBCluster").error_shapes
+    modelled = rds.client("rds", None).meta.service_model.operation_model("StopDBCluster").error_shapes
     assert code in {error.metadata["error"]["code"] for error in modelled}
     account.add("a", OFFICE)
     account.fail("StopDBCluster", Refusal(code, "It is part of a blue/green deployment."))

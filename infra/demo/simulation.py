@@ -141,10 +141,9 @@ def simulate(
         boto3.client("sns").create_topic(Name=_NOTICES.rpartition(":")[2])
 
         rds.client.cache_clear()
-        rds.beside.cache_clear()
-        _remember_answers(rds.client(None), people, account)
-        _answer_for_cloudtrail(rds.beside("cloudtrail", REGION), account)
-        _connect(rds.beside("cloudwatch", REGION), clusters)
+        _remember_answers(rds.client("rds", None), people, account)
+        _answer_for_cloudtrail(rds.client("cloudtrail", REGION), account)
+        _connect(rds.client("cloudwatch", REGION), clusters)
         functions: dict[str, Callable[[Any, Any], Any]] = {"stop": handlers.stop, "start": handlers.start}
         decisions: list[Decision] = []
 
@@ -180,7 +179,6 @@ def simulate(
                 now += EVERY
             account.advance(END, clock.move_to)
         rds.client.cache_clear()
-        rds.beside.cache_clear()
         with patch.object(prices, "fetch", return_value={(name, False): usd for name, usd in SAMPLE_PRICES.items()}):
             suggested = suggest(regions.Invocation(Settings.from_json(settings), END, END + timedelta(minutes=1)))
             periods = _periods(people)

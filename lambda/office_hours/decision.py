@@ -8,18 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from office_hours.clock import FIRST, local
-from office_hours.hold import Hold
 from office_hours.schedule import Schedule, State
 from office_hours.settings import Cluster
 
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef, EventTypeDef
 
-    Events = Sequence[EventTypeDef] | Exception  # as DescribeEvents returns them, or why they can't be read
-
+Events: TypeAlias = "Sequence[EventTypeDef] | Exception"  # as DescribeEvents returns them, or why they can't be read
 # RDS keeps 14 days of events; an hour less keeps clear of the edge.
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeEvents.html
 LOG_KEPT = timedelta(days=14) - timedelta(hours=1)
@@ -28,7 +26,6 @@ _LONGEST_CHANGE = timedelta(minutes=30)
 # How long before a transition evidence begins: an automatic restart takes a while.
 _BEFORE_TRANSITION = timedelta(minutes=60)
 _TWO_RUNS = timedelta(hours=2)  # at the most
-_LONG_AGO = FIRST  # no later than any instant that is asked about
 
 ENGINES = ("aurora-mysql", "aurora-postgresql")
 
@@ -117,11 +114,11 @@ class Dispute:
     """A cluster that is not in its desired state.
 
     now: the instant to decide for.
-    latest: the latest transition, or a later end of a hold; long ago if there is none within two years.
-    grace_end: until when a stop waits for those who are connected; the same if it doesn't.
-    created: when it was created; long ago if that isn't known.
+    latest: the latest transition, or a later end of a hold; FIRST if there is none within two years.
+    grace_end: until when a stop waits while somebody is connected; the same as `latest` if it doesn't wait.
+    created: when it was created; FIRST if that isn't known.
     due: what to do unless evidence says otherwise. If its schedule is enforced, it doesn't matter who changed it last.
-    is_open: whether evidence decides: it is neither enforced nor busy. Else it only tells whether it is overdue.
+    is_open: whether evidence decides. If it is enforced or busy, evidence only tells whether it is overdue.
     in_grace: whether it matters who is connected (8a).
     since: since when evidence is needed; None if none is.
     """
@@ -136,7 +133,7 @@ class Dispute:
     in_grace: bool
     since: datetime | None
 
-    def settle(self, events: "Events", call: Call | None, connections: int | None, every: timedelta) -> Decision:
+    def settle(self, events: Events, call: Call | None, connections: int | None, every: timedelta) -> Decision:
         """Rules 7 to 9, and whether it is overdue. If events are needed and can't be read, raises why.
 
         events: RDS's, in any order, or why they can't be read.
@@ -150,13 +147,11 @@ class Dispute:
             raise events
         else:
             history = [(self.now, Change.STARTED)]  # nobody can tell whether it is overdue
-        is_enforced = self.due.reason is Reason.ENFORCED
-        decision = self.due if is_enforced else self._by_evidence(history, call)  # 7
+        decision = self.due if self.due.reason is Reason.ENFORCED else self._by_evidence(history, call)  # 7
         if decision.action is Action.STOP and self.in_grace and connections != 0:  # 8a
             many = f"{connections} connected in the last ten minutes. " if connections else ""
             end = local(self.grace_end, self.cluster.zone)
-            stops = f"Stops once CloudWatch shows nobody connected, by {end} at the latest."
-            message = f"{many}{decision.message} {stops}"
+            message = f"{many}{decision.message} Stops once CloudWatch shows nobody connected, by {end} at the latest."
             decision = Decision(Action.LEAVE, Reason.IN_USE, message, until=self.grace_end)
         is_left = decision.action is Action.LEAVE and decision.reason is not Reason.BUSY
         changes = [at for at, change in history if change is not Change.STOP_FAILED]
@@ -166,7 +161,7 @@ class Dispute:
         return replace(decision, overdue=is_seen and not is_left)
 
     def _by_evidence(self, history: Sequence[tuple[datetime, Change]], call: Call | None) -> Decision:
-        """Rules 8 and 9. Of each kind of event the latest counts, and one that isn't there counts as too early."""
+        """Rules 8 and 9. The latest event of each kind counts; a missing one counts as too early."""
         begin, zone = self.latest - _BEFORE_TRANSITION, self.cluster.zone
         last = {change: at for at, change in history if at > max(begin, self.created)}
         started, stopped, failed, restarted = (last.get(change, begin) for change in Change)
@@ -192,7 +187,7 @@ class Dispute:
     def _by_log(self, done: str, made: datetime, undone: datetime) -> Decision:
         """Rules 8.1 to 9, by what RDS's log says: when its present state was made, and when it was undone before."""
         zone, latest = self.cluster.zone, self.latest
-        if self.created >= latest > _LONG_AGO:  # 8.1
+        if self.created >= latest > FIRST:  # 8.1
             return self._left(f"Created on {local(self.created, zone)}, after its last scheduled change")
         if undone > made:  # 8.3: the status says otherwise, so a later change is missing
             return self._left(f"{done} by hand after {local(undone, zone)}; RDS's event log is behind")
@@ -207,7 +202,7 @@ class Dispute:
 
     def _left(self, why: str, by: str | None = None) -> Decision:
         message = f"{why}. Left {self.cluster.state} until the next scheduled change."
-        return _leave(Reason.CHANGED_BY_HAND, message, by)
+        return Decision(Action.LEAVE, Reason.CHANGED_BY_HAND, message, by)
 
 
 def decide(cluster: Cluster, now: datetime) -> Decision | Dispute:  # noqa: PLR0911  a rule each
@@ -234,7 +229,7 @@ def decide(cluster: Cluster, now: datetime) -> Decision | Dispute:  # noqa: PLR0
         says = f", as scheduled{',' * bool(until)}" if desired else ". Its schedule says nothing"
         found = _leave(Reason.AS_SCHEDULED, f"{state.capitalize()}{says}{until}.")
     else:
-        return _dispute(cluster, schedule, hold, desired, now)
+        return _dispute(cluster, schedule, desired, now)
     return found if status in _STEADY else _busy(cluster)  # 4
 
 
@@ -246,20 +241,20 @@ def _until(cluster: Cluster, schedule: Schedule, now: datetime) -> str:
     return f" until {local(at, cluster.zone)}"
 
 
-def _dispute(cluster: Cluster, schedule: Schedule, hold: Hold | None, desired: State, now: datetime) -> Dispute:
-    transition = schedule.latest_transition(now)
+def _dispute(cluster: Cluster, schedule: Schedule, desired: State, now: datetime) -> Dispute:
+    transition, hold = schedule.latest_transition(now), cluster.hold
     end = hold.until if hold and hold.until and hold.until <= now else None
-    latest = max(filter(None, (transition.at if transition else None, end)), default=_LONG_AGO)
+    latest = max(filter(None, (transition.at if transition else None, end)), default=FIRST)
     reason, since = Reason.SCHEDULED, latest - _BEFORE_TRANSITION
     says = f"Its schedule says {desired}"
-    message = f"{says}{f' since {local(latest, cluster.zone)}' if latest > _LONG_AGO else ''}."
+    message = f"{says}{f' since {local(latest, cluster.zone)}' if latest > FIRST else ''}."
     if schedule.enforced:
         reason, since = Reason.ENFORCED, now - _TWO_RUNS
         message = f'Its tag is "{schedule}".' if schedule.constant else f'{says}, and is "enforced".'
     elif latest == end:
         message = f"Its hold ended on {local(end, cluster.zone)}, and its schedule says {desired}."
     grace_end = latest + timedelta(minutes=schedule.grace if desired is State.STOPPED else 0)
-    created = cluster.snapshot.get("ClusterCreateTime") or _LONG_AGO
+    created = cluster.snapshot.get("ClusterCreateTime") or FIRST
     is_open = reason is Reason.SCHEDULED and cluster.status in _STEADY
     in_grace = grace_end > now and cluster.status in _STEADY
     is_new = max(grace_end, created) > now - _LONGEST_CHANGE  # and can't be overdue
@@ -273,8 +268,8 @@ def _busy(cluster: Cluster) -> Decision:
     return _leave(Reason.BUSY, f"{why}. The next run looks again.")
 
 
-def _leave(reason: Reason, message: str, by: str | None = None) -> Decision:
-    return Decision(Action.LEAVE, reason, message, by)
+def _leave(reason: Reason, message: str) -> Decision:
+    return Decision(Action.LEAVE, reason, message)
 
 
 def obstacle(snapshot: "DBClusterTypeDef") -> str:

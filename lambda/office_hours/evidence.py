@@ -1,4 +1,4 @@
-"""What to do with clusters, by the rules and by the evidence that these need.
+"""What to do with clusters, by the rules and the evidence that they need.
 
 Who changed a cluster and when is in RDS's event log and in CloudTrail; who is connected, in CloudWatch. Each is read
 once a Region and run, and only for clusters that need it.
@@ -9,16 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from office_hours import rds
 from office_hours.answer import logger
-from office_hours.decision import LOG_KEPT, Action, Call, Decision, Dispute, decide
+from office_hours.decision import LOG_KEPT, Action, Call, Decision, Dispute, Events, decide
 from office_hours.regions import Invocation, Region
 from office_hours.settings import Cluster
-
-if TYPE_CHECKING:
-    from office_hours.decision import Events
 
 # Clusters whose evidence begins this recently share one look-up. Further back, all clusters' events are too many.
 _SHARED = timedelta(hours=25)
@@ -39,7 +35,7 @@ def decided(
     """What to do with each cluster of a Region: first with those about which the rules need no evidence.
 
     time: the instant that is asked about, if it isn't the present. What came after it is no evidence.
-    stops: whether it matters who is connected. Who was or will be is not known.
+    stops: whether it matters who is connected, which is only known of the present.
     """
     disputes = list[Dispute]()
     for cluster in clusters:
@@ -49,21 +45,14 @@ def decided(
                 disputes.append(found)
             else:
                 yield cluster, found
-    yield from _settled(asked, region, disputes, time, stops=stops)
-
-
-def _settled(
-    asked: Invocation, region: Region, disputes: Sequence[Dispute], time: datetime | None, *, stops: bool
-) -> Iterator[tuple[Cluster, Decision]]:
-    """Read what these disputes need, and nothing where nothing is, and settle them."""
     present = datetime.now(UTC)  # what was logged since the run began counts as well
     until = min(time or present, present)
     changed = [each for each in disputes if each.is_open and asked.settings.cloud_trail]
     in_grace = [each.cluster.identifier for each in disputes if each.in_grace and stops and not time]
     with ThreadPoolExecutor(2) as beside:
-        calls = beside.submit(_read_trail, region, changed, until, present)
+        calls = beside.submit(_read_trail, region, changed, until)
         most = beside.submit(_read_connections, region, in_grace, present)
-        events = _read_log(region, disputes, until, present)
+        events = _read_log(region, disputes, until)
     every = timedelta(minutes=asked.settings.every_minutes)
     for each in disputes:
         name = each.cluster.identifier
@@ -72,18 +61,17 @@ def _settled(
             yield each.cluster, each.settle(*known, every)
 
 
-def _read_log(
-    region: Region, disputes: Sequence[Dispute], until: datetime, present: datetime
-) -> "Mapping[str, Events]":
+def _read_log(region: Region, disputes: Iterable[Dispute], until: datetime) -> Mapping[str, Events]:
     """The events by cluster, or why they can't be read: of recent disputes with one look-up, of others by name."""
 
-    def read(name: str, needed: Mapping[str, datetime]) -> "Mapping[str, Events]":
+    def read(name: str, needed: Mapping[str, datetime]) -> Mapping[str, Events]:
         begin = min(needed.values(), default=until)
         try:
             return rds.events(region.client, begin, until, name) if begin < until else {}
         except Exception as error:  # noqa: BLE001  clusters that need no evidence don't care
             return dict.fromkeys(needed, error)
 
+    present = datetime.now(UTC)
     # What RDS answers to a StartTime older than its log is not documented.
     since = {each.cluster.identifier: max(each.since, present - LOG_KEPT) for each in disputes if each.since}
     recent = {name: at for name, at in since.items() if at > present - _SHARED}
@@ -92,7 +80,7 @@ def _read_log(
         return {name: each for found in pool.map(read, asked, asked.values()) for name, each in found.items()}
 
 
-def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, present: datetime) -> Mapping[str, Call]:
+def _read_trail(region: Region, disputes: Iterable[Dispute], until: datetime) -> Mapping[str, Call]:
     """The latest successful call for each cluster in dispute that has one.
 
     What was read before a failure counts. RDS's event log decides about the rest.
@@ -100,9 +88,8 @@ def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, pr
     latest: dict[str, Call] = {}
     for due, operation in _OPERATIONS.items():
         since = {each.cluster.identifier: each.since or until for each in disputes if each.due.action is due}
-        begin = max(min(since.values(), default=until), present - _TRAIL_KEPT)
         try:
-            for name, call in _calls(region, operation, begin, until):
+            for name, call in _calls(region, operation, min(since.values(), default=until), until):
                 if name in since:
                     latest.setdefault(name, call)
                 if since.keys() <= latest.keys():
@@ -115,6 +102,7 @@ def _read_trail(region: Region, disputes: Sequence[Dispute], until: datetime, pr
 
 def _calls(region: Region, operation: str, since: datetime, until: datetime) -> Iterator[tuple[str, Call]]:
     """Each call in this time, the latest first, with the cluster that it changed. Raises LookupError for too many."""
+    since = max(since, datetime.now(UTC) - _TRAIL_KEPT)
     if since >= until:
         return
     by_name = [{"AttributeKey": "EventName", "AttributeValue": operation}]

@@ -1,5 +1,6 @@
 """The only module that talks to RDS. It also makes clients for other services, and lists the account's Regions."""
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
@@ -7,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore
 from botocore.config import Config
@@ -19,8 +20,6 @@ from botocore.utils import parse_timestamp
 from office_hours.decision import ENGINES, Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from types_boto3_rds import RDSClient
     from types_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef, EventTypeDef
 
@@ -35,13 +34,12 @@ CONFIG = Config(
     connect_timeout=5,
     read_timeout=20,
     max_pool_connections=THREADS,
-    # Given as a whole, botocore doesn't build it for each attempt.
+    # Set here, so that botocore doesn't build it for each attempt.
     user_agent=f"{USER_AGENT} botocore/{botocore.__version__}",
 )
 # For what a run can do without, or can't begin without: fail fast.
-PATIENCE = 2, 5  # seconds to connect, and for an answer
 IMPATIENT = CONFIG.merge(
-    Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=PATIENCE[0], read_timeout=PATIENCE[1])
+    Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5)
 )
 
 making = Lock()  # of clients, one at a time
@@ -61,17 +59,19 @@ REFUSALS = (
 )
 
 # What a thread does before each attempt of a call.
-_check: "ContextVar[Callable[[], None]]" = ContextVar("check", default=lambda: None)
+_check: ContextVar[Callable[[], None]] = ContextVar("check", default=lambda: None)
 
 
 class NotSentError(TimeoutError):
     """It was too late to begin a call that changes something: nothing was sent."""
 
 
-@lru_cache(maxsize=128)
-def client(region: str | None, *, whole: bool = False) -> "RDSClient":
-    """The client for a Region, or the function's own, made once; `whole` as in `session`. Threads only share it."""
-    made = cast("RDSClient", session(whole=whole).create_client("rds", region_name=region, config=CONFIG))
+@lru_cache(maxsize=256)
+def client(service: str, region: str | None, *, whole: bool = False) -> Any:  # noqa: ANN401  types differ
+    """The client for a service in a Region, or in the function's own, made once; `whole` as in `session`."""
+    make: Any = session(whole=whole).create_client
+    with making:
+        made = make(service, region_name=region, config=CONFIG if service == "rds" else IMPATIENT)
     # Runs after botocore's rate limiter, which makes a call wait for its turn at this same event.
     made.meta.events.register_last("before-send", lambda **_: _check.get()())
     return made
@@ -103,21 +103,12 @@ def _timestamp(value: str) -> datetime | str:
     return value
 
 
-@lru_cache(maxsize=128)
-def beside(service: str, region: str) -> Any:  # noqa: ANN401  other services' types aren't installed
-    """The client for another service in a Region, made once."""
-    with making:
-        return session().create_client(service, region_name=region, config=IMPATIENT)
-
-
 def enabled_regions(account: Any = None) -> list[str]:  # noqa: ANN401  as above
     """The Regions that are enabled in this client's account, or in the function's own.
 
     https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
     """
-    # Nothing can start until this answers, so fail fast.
-    account = account or session().create_client("account", config=IMPATIENT)
-    pages = account.get_paginator("list_regions")
+    pages = (account or client("account", None)).get_paginator("list_regions")
     enabled = pages.paginate(RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"])
     return sorted(region["RegionName"] for page in enabled for region in page["Regions"])
 
@@ -152,7 +143,7 @@ def instances(rds: "RDSClient") -> "Iterator[DBInstanceTypeDef]":
     return (instance for page in pages for instance in page["DBInstances"])
 
 
-def _change(too_late: "Callable[[], bool]", call: "Callable[..., _T]", **parameters: object) -> _T:
+def _change(too_late: Callable[[], bool], call: Callable[..., _T], **parameters: object) -> _T:
     """Make a call that changes something. Once it is too late, nothing is sent, not even as botocore's retry.
 
     Lambda freezes the threads that an invocation leaves behind, and they would go on in a later one.
@@ -172,7 +163,7 @@ def _change(too_late: "Callable[[], bool]", call: "Callable[..., _T]", **paramet
     return context.run(call, **parameters)
 
 
-def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[], bool]") -> "DBClusterTypeDef":
+def act(rds: "RDSClient", action: Action, identifier: str, too_late: Callable[[], bool]) -> "DBClusterTypeDef":
     """Start or stop the cluster, and return its snapshot, every field that RDS sent. Raises as `_change` does."""
     call = rds.stop_db_cluster if action is Action.STOP else rds.start_db_cluster
     try:
@@ -183,15 +174,14 @@ def act(rds: "RDSClient", action: Action, identifier: str, too_late: "Callable[[
             raise  # at the first attempt, so nothing can have been done
         # An attempt whose answer was lost may have done it, and RDS then refuses the next one: look.
         with suppress(*CallError):
-            with making:
-                whole = client(rds.meta.region_name, whole=True)
+            whole: RDSClient = client("rds", rds.meta.region_name, whole=True)
             (snapshot,) = whole.describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"]
             if snapshot.get("Status") in _UNDER_WAY[action]:
                 return snapshot
         raise
 
 
-def write_tag(rds: "RDSClient", arn: str, key: str, value: str, too_late: "Callable[[], bool]") -> None:
+def write_tag(rds: "RDSClient", arn: str, key: str, value: str, too_late: Callable[[], bool]) -> None:
     """Give a cluster this tag, replacing one with the same key. Raises as `_change` does."""
     _change(too_late, rds.add_tags_to_resource, ResourceName=arn, Tags=[{"Key": key, "Value": value}])
 

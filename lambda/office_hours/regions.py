@@ -47,10 +47,6 @@ class Invocation:
         """Whether it is too late to begin anything, or anything that only makes sense before this end."""
         return datetime.now(UTC) >= min(filter(None, (end, self.ends - _NO_NEW_WORK)))
 
-    def seconds_left(self) -> float:
-        """How long to wait for Regions."""
-        return max(0.0, (self.ends - datetime.now(UTC) - _NO_MORE_WAITING).total_seconds())
-
     @contextmanager
     def guard(self, cluster: Cluster) -> Iterator[None]:
         """Turn whatever breaks in here into a failure of this cluster, so that it never stops the others."""
@@ -81,7 +77,7 @@ class Region:
 
     def beside(self, service: str) -> Any:  # noqa: ANN401  each service has its own type
         """The client for another service here."""
-        return rds.beside(service, self.name)
+        return rds.client(service, self.name)
 
 
 def regions_of(invocation: Invocation) -> list[Region]:
@@ -93,18 +89,19 @@ def regions_of(invocation: Invocation) -> list[Region]:
         except Exception as error:  # noqa: BLE001  whatever breaks
             names = ()
             invocation.failures.append(failed("The list of the account's Regions", error))
-    clients = [rds.client(name) for name in names or (None,)]
+    clients = [rds.client("rds", name) for name in names or (None,)]
     return [Region(client.meta.region_name, client) for client in clients]
 
 
 def side_by_side(
-    invocation: Invocation, places: Sequence[_P], work: Callable[[_P], Iterable[_T]], seconds: float, most: int = 128
+    invocation: Invocation, places: Sequence[_P], work: Callable[[_P], Iterable[_T]], share: float = 1, most: int = 128
 ) -> list[_T]:
-    """Do the work of each place in a thread of its own. Return what has come within this time.
+    """Do the work of each place in a thread of its own. Return what has come in time.
 
     A place that breaks or doesn't answer in time only loses what it had not yielded yet.
 
-    most: how many are handled at once.
+    share: how much of the function's time that is left this may take.
+    most: how many places are handled at once.
     """
     found: dict[str, list[_T]] = {place.path: [] for place in places}
 
@@ -114,7 +111,8 @@ def side_by_side(
 
     pool = ThreadPoolExecutor(most)
     threads = {pool.submit(collect, place): place for place in places}
-    _, late = wait(threads, timeout=seconds)
+    left = invocation.ends - datetime.now(UTC) - _NO_MORE_WAITING
+    _, late = wait(threads, timeout=max(0, left.total_seconds() * share))
     pool.shutdown(wait=False, cancel_futures=True)
     for thread, place in threads.items():
         too_late = TimeoutError("it did not answer in time, or there was too much to do")
@@ -146,7 +144,7 @@ def listed(invocation: Invocation, region: Region) -> Iterator[Cluster]:
                 seen.add(identifier)
                 bare = Cluster(region.name, identifier, snapshot, None, account=region.account)
                 with invocation.guard(bare):
-                    yield invocation.settings.cluster(region.name, snapshot)
+                    yield invocation.settings.cluster(region.name, snapshot, region.account)
     except Exception as error:  # noqa: BLE001  pages before a broken one still count
         # With all Regions asked, a policy may deny some: that isn't a failure.
         denied = invocation.settings.regions == ("*",) and not seen and rds.words(error)[0] in _DENIED

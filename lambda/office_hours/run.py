@@ -1,31 +1,33 @@
-"""A run: list each Region's clusters, decide, look up what is in dispute and who is connected, act.
+"""A run: list each Region's clusters, decide, look up what is in dispute and who is connected, act, report.
 
 Schedules and commands by hand take the same road. A command first writes each cluster's hold.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from botocore.exceptions import ClientError
 
-from office_hours import answer, rds
-from office_hours.answer import Answer, Outcome, RunError, in_words, logger
-from office_hours.clock import local
+from office_hours import rds
+from office_hours.answer import NAMESPACE, Answer, Failure, Outcome, RunError, in_words, logger
+from office_hours.clock import local, utc
 from office_hours.command import choose, obstacles, plan
 from office_hours.decision import Action, Decision, Reason
-from office_hours.event import Event, EventError
+from office_hours.event import Event, EventError, Name
 from office_hours.evidence import decided
 from office_hours.regions import Invocation, Region, listed, regions_of, side_by_side, told
 from office_hours.settings import Cluster
-from office_hours.text import sentence
+from office_hours.text import sentence, some
 
 _T = TypeVar("_T")
-_ClustersOf = Callable[[Region], Iterable[Cluster]]
 # A command by name lists first. Listing may take this share of the function's time; the rest is for acting.
 _FOR_LISTING = 0.5
+_MOST_TAGS = 50  # invalid ones in the summary
 _DOING = {Action.STOP: "Stopping", Action.START: "Starting"}
 _DONE = {Action.STOP: "stopped", Action.START: "started"}
 
@@ -51,31 +53,28 @@ def run(order: Order) -> Answer:
     """
     if order.event.mistakes and not order.event.clusters:
         raise EventError(order.event.mistakes)
-    regions = regions_of(order)
-    clusters_of: _ClustersOf = partial(listed, order)
+    regions, chosen = regions_of(order), None
     if order.event.clusters:
-        clusters_of = _choose(order, regions)
-        regions = [region for region in regions if [*clusters_of(region)]]
-    outcomes = side_by_side(order, regions, partial(_handle, order, clusters_of), order.seconds_left())
+        chosen, regions = _choose(order, order.event.clusters, regions)
+    outcomes = side_by_side(order, regions, partial(_handle, order, chosen))
     if order.tell and not order.is_late():
         order.tell(order, outcomes)
     failures, denied = told(order.failures, regions)
     untimely = [each for each in outcomes if each.decision.reason is Reason.NEEDS_UNTIL]
     if untimely and not failures and not any(each.hold for each in outcomes):  # the times fit no cluster
-        raise EventError(f"{each.cluster.name}: {each.decision.message}" for each in untimely)
-    return answer.report(order, outcomes, failures, denied)
+        raise EventError(sorted(f"{each.cluster.name}: {each.decision.message}" for each in untimely))
+    return _report(order, outcomes, failures, denied)
 
 
-def _choose(order: Order, regions: Sequence[Region]) -> _ClustersOf:
-    """The named clusters of a Region. Of the failures only those stay in whose Regions others of the names may be.
+def _choose(order: Order, names: Sequence[Name], regions: Sequence[Region]) -> tuple[list[Cluster], list[Region]]:
+    """The clusters that are named, and their Regions. Forgets the failures of Regions in which none of them can be.
 
     All names are looked up first, since a single mistake means that nothing is done. Raises EventError if the event is
     at fault, and RunError if that can't be known because a Region failed.
     """
-    names, known = order.event.clusters or (), [region.name for region in regions]
-    wanted = {name.region for name in names}
+    known, wanted = [region.name for region in regions], {name.region for name in names}
     asked = [region for region in regions if wanted & {None, region.name}]
-    clusters = side_by_side(order, asked, partial(listed, order), order.seconds_left() * _FOR_LISTING)
+    clusters = side_by_side(order, asked, partial(listed, order), _FOR_LISTING)
     # A name without a known Region may be in any that failed, but not in one that a policy denies.
     matter = [] if wanted <= {*known} else told(order.failures, asked)[0]
     failures = [replace(each, denied=False) for each in order.failures if each in matter or each.region in wanted]
@@ -86,12 +85,13 @@ def _choose(order: Order, regions: Sequence[Region]) -> _ClustersOf:
     if mistakes:
         error = EventError(mistakes)
         raise RunError(f"{error}\n{in_words(failures)}") if failures else error
-    return lambda region: [each for each in chosen if each.region == region.name]
+    return chosen, [region for region in asked if any(each.region == region.name for each in chosen)]
 
 
-def _handle(order: Order, clusters_of: _ClustersOf, region: Region) -> Iterator[Outcome]:
-    """Handle a Region's tagged clusters. Yields what became of each as soon as it is known."""
-    clusters = [each for each in clusters_of(region) if each.is_tagged]
+def _handle(order: Order, chosen: Sequence[Cluster] | None, region: Region) -> Iterator[Outcome]:
+    """Handle a Region's tagged clusters, or those of them that are chosen. Yields outcomes as they come."""
+    found = listed(order, region) if chosen is None else chosen
+    clusters = [each for each in found if each.is_tagged and each.region == region.name]
     if order.event.is_command:
         held = [*_at_once(order, ((each, partial(_hold, order, region, each)) for each in clusters))]
         clusters = [each for each in held if isinstance(each, Cluster)]
@@ -131,20 +131,17 @@ def _hold(order: Order, region: Region, cluster: Cluster) -> Cluster | Outcome:
 
 def _outcome(order: Order, cluster: Cluster, decision: Decision) -> Outcome:
     """What comes of the decision, before it is carried out."""
-    effect, hold = "", cluster.hold
+    effect, message, hold = "", decision.message, cluster.hold
     if order.event.resume:
-        back = "Would be back on its schedule." if order.event.dry_run else "Back on its schedule."
-        decision = replace(decision, message=f"{back} {decision.message}")
+        message = f"{'Would be back' if order.event.dry_run else 'Back'} on its schedule. {message}"
     elif order.event.since and hold and hold.since:
-        decision = replace(
-            decision, message=f"{decision.message} Its hold begins on {local(hold.since, cluster.zone)}."
-        )
+        message = f"{message} Its hold begins on {local(hold.since, cluster.zone)}."
     if decision.action is order.action:
         effect = f"Would be {_DONE[order.action]}."
     elif decision.action is not Action.LEAVE:
         effect = f"The {decision.action} function {decision.action}s it."
     written = hold.written(cluster.zone) if order.event.is_command and hold else None
-    return Outcome(cluster, decision, cluster.next_change(order.now), effect, written)
+    return Outcome(cluster, replace(decision, message=message), cluster.next_change(order.now), effect, written)
 
 
 def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
@@ -163,3 +160,44 @@ def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
         refused = replace(outcome, effect=effect, error=f"{code}: {words}")
         return refused.logged(logger.warning, error_code=code, error_message=words)
     return replace(outcome, effect=f"{_DOING[action]}.", done=True).logged(logger.info, db_cluster=snapshot)
+
+
+def _report(order: Order, outcomes: Sequence[Outcome], failures: list[Failure], denied: list[str]) -> Answer:
+    """A run's answer. Logs its summary and sends its metrics. Raises RunError for failures."""
+    outcomes = sorted(outcomes, key=lambda each: each.cluster.name)
+    answer: Answer = {
+        "action": order.action.value,
+        "time": utc(order.now),
+        "dry_run": order.event.dry_run,
+        "counts": Counter(sorted(each.decision.reason.value for each in outcomes)),
+        "clusters": [each.entry for each in outcomes],
+    }
+    if denied:
+        answer["denied_regions"] = denied
+    invalid = [each for each in outcomes if each.decision.reason is Reason.INVALID_TAG]
+    tags = some((f"{each.cluster.name}: {each.decision.message}" for each in invalid), _MOST_TAGS)
+    summary = {"clusters": len(outcomes), "failures": len(failures), "invalid_tags": tags}
+    logger.info("%s run: %d clusters, %d failures", order.action, len(outcomes), len(failures), extra=answer | summary)
+    if not order.event.dry_run:
+        _send_metrics(order, outcomes, len(failures))
+    if failures:
+        head = f"{len(failures)} failed and {len(outcomes)} clusters were handled."
+        again = "The next run tries again." if order.event.clusters is None else "Where no hold was written, ask again."
+        raise RunError(f"{head} {again}\n{in_words(failures)}")
+    return answer
+
+
+def _send_metrics(order: Order, outcomes: Sequence[Outcome], failures: int) -> None:
+    """Send a run's metrics, as a line of the log."""
+    counts = {
+        "Failures": failures,
+        "Refused": sum(bool(each.error) for each in outcomes),
+        "Stopped" if order.action is Action.STOP else "Started": sum(each.done for each in outcomes),
+    }
+    if order.action is Action.STOP and order.event.clusters is None:  # the start function would count the same again
+        counts["InvalidTags"] = sum(each.decision.reason is Reason.INVALID_TAG for each in outcomes)
+        counts["OverdueClusters"] = sum(each.decision.overdue and not each.done for each in outcomes)
+    metrics = EphemeralMetrics(namespace=NAMESPACE)
+    for name, value in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    metrics.flush_metrics()

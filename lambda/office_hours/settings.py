@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from office_hours.clock import zones
@@ -17,9 +17,6 @@ from office_hours.text import sentence
 
 if TYPE_CHECKING:
     from types_boto3_rds.type_defs import DBClusterTypeDef
-
-_UTC = ZoneInfo("UTC")
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class Cluster:
     @property
     def zone(self) -> ZoneInfo:
         """The schedule's time zone; UTC if that can't be read."""
-        return self.schedule.zone if self.schedule else _UTC
+        return self.schedule.zone if self.schedule else ZoneInfo("UTC")
 
     def next_change(self, now: datetime) -> datetime | None:
         """When the desired state may change next: at the end or start of a hold, or at the next transition."""
@@ -115,18 +112,20 @@ class Settings:
         calendars = given.get("calendars", {}).items()
         return Settings(**given | {"calendars": {name: frozenset(parse_dates(items)) for name, items in calendars}})
 
-    def cluster(self, region: str, snapshot: "DBClusterTypeDef") -> Cluster:
+    def cluster(self, region: str, snapshot: "DBClusterTypeDef", account: str = "") -> Cluster:
         """A listed cluster, with what its tags mean."""
         tags = {tag.get("Key", ""): tag.get("Value", "") for tag in snapshot.get("TagList", ())}
         window = snapshot.get("PreferredMaintenanceWindow", "")
         schedule, hold, problem = None, None, ""
         try:
-            schedule = _read(self.tag_key, tags, partial(self.parse, maintenance_window=window))
-            if schedule and not schedule.ignored:
-                hold = _read(self.hold_key, tags, partial(Hold.parse, zone=schedule.zone))
+            if (value := _value(self.tag_key, tags)) is not None:
+                schedule = self.parse(value, window)
+            if schedule and not schedule.ignored and (value := _value(self.hold_key, tags)) is not None:
+                hold = Hold.parse(value, zone=schedule.zone)
         except (ScheduleError, HoldError) as error:
             problem = f"Its {'hold' if schedule else 'tag'} can't be read: {sentence(error)}"
-        return Cluster(region, snapshot.get("DBClusterIdentifier", "").lower(), snapshot, schedule, hold, problem)
+        identifier = snapshot.get("DBClusterIdentifier", "").lower()
+        return Cluster(region, identifier, snapshot, schedule, hold, problem, account)
 
     def parse(self, value: str, maintenance_window: str = "") -> Schedule:
         """Parse a tag's value. Raises ScheduleError."""
@@ -139,13 +138,11 @@ class Settings:
         )
 
 
-def _read(key: str, tags: Mapping[str, str], parse: Callable[[str], _T]) -> _T | None:
-    """What a tag means, if it is there. Raises as `parse` does, and ScheduleError for a key that is nearly right."""
-    if key in tags:
-        return parse(tags[key])
-    if near := [each for each in tags if _plain(each) == _plain(key)]:  # it differs in case or separators
+def _value(key: str, tags: Mapping[str, str]) -> str | None:
+    """A tag's value, if it is there. Raises ScheduleError for a key that differs only in case or separators."""
+    if key not in tags and (near := [each for each in tags if _plain(each) == _plain(key)]):
         raise ScheduleError(f'unknown tag "{near[0]}": did you mean "{key}"?')
-    return None
+    return tags.get(key)
 
 
 @lru_cache(maxsize=4096)

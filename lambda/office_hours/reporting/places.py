@@ -48,18 +48,18 @@ class _MemberRegion(Region):
         return _client(service, self.name, **self.keys)
 
 
-def places(invocation: Invocation, seconds: float) -> tuple[list[Region], list[str]]:
-    """The Regions to look at, and the accounts that aren't active."""
+def places(invocation: Invocation, share: float) -> tuple[list[Region], list[str]]:
+    """The Regions to look at, and the accounts that aren't active. To find them may take a part of this share."""
     regions = regions_of(invocation)
     units = json.loads(os.environ.get("OFFICE_HOURS_ORGANIZATION", "{}")).get("units")
     if not units:
         return regions, []
-    for_each = seconds * _FOR_ACCOUNTS
-    found = side_by_side(invocation, [Account()], lambda _: _accounts(units), for_each)
+    share *= _FOR_ACCOUNTS
+    found = side_by_side(invocation, [Account()], lambda _: _accounts(units), share)
     own, *members = ({each.id: each for each in found} or {"": Account()}).values()
     active = [each for each in members if each.state == "ACTIVE"]
     open_ = partial(_member_regions, _client("sts"), invocation.settings)
-    theirs = side_by_side(invocation, active, open_, for_each, most=rds.THREADS)
+    theirs = side_by_side(invocation, active, open_, share, rds.THREADS)
     inactive = sorted(f"{each.path}: {each.state}" for each in members if each.state != "ACTIVE")
     regions = [replace(region, account=own.path) for region in regions]
     return regions + theirs, inactive
@@ -120,5 +120,6 @@ def _connections(_endpoint: str) -> URLLib3Session:
 
     https://docs.aws.amazon.com/botocore/latest/topics/events.html#before-send
     """
-    patience: Any = rds.PATIENCE
+    config: Any = rds.IMPATIENT
+    patience: Any = config.connect_timeout, config.read_timeout
     return URLLib3Session(timeout=patience, max_pool_connections=AT_ONCE)

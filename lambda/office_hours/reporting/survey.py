@@ -74,9 +74,8 @@ def look_around(
 
     Returns what was made, and the first keys of the answer.
     """
-    regions, inactive = places(invocation, invocation.seconds_left() * share)
-    work, seconds = partial(_survey, invocation, since, make), invocation.seconds_left() * share
-    made = side_by_side(invocation, regions, work, seconds, most=AT_ONCE)
+    regions, inactive = places(invocation, share)
+    made = side_by_side(invocation, regions, partial(_survey, invocation, since, make), share, AT_ONCE)
     invocation.failures[:], denied = _told_by_account(invocation.failures, regions)
     looked = {"time": utc(invocation.now), "denied_regions": denied, "inactive_accounts": inactive}
     return made, cast("Looked", {key: value for key, value in looked.items() if value})
@@ -103,7 +102,7 @@ def _survey(
     with ThreadPoolExecutor(2) as pool:
         reading = pool.submit(rds.events, region.client, since, datetime.now(UTC)) if since else None
         listing = pool.submit(list["DBInstanceTypeDef"], rds.instances(region.client))
-        clusters = [replace(each, account=region.account) for each in listed(invocation, region)]
+        clusters = [*listed(invocation, region)]
     for call, what in ((reading, "reading its events"), (listing, "listing its instances")):
         if call and clusters and (error := call.exception()):
             invocation.failures.append(failed(f"{region}, {what}", error, region=region.path))
