@@ -12,7 +12,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from metrics import ours
+from alarms import ours
 from settings import NAME
 
 # CloudWatch's grid has this many columns.

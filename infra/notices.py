@@ -30,12 +30,8 @@ class Notices(Construct):
         self.topic = sns.Topic(
             self, "Topic", topic_name=f"{NAME}-notices", display_name="Aurora Office Hours", enforce_ssl=True
         )
-        self.variables = {"OFFICE_HOURS_NOTICES": self.topic.topic_arn}
         if email:
             self.topic.add_subscription(subscriptions.EmailSubscription(email))
-
-    def publish(self) -> list[iam.PolicyStatement]:
-        return [allow("SendNotices", ["sns:Publish"], self.topic.topic_arn)]
 
     def show_in_slack(self, settings: StackSettings, *, start: lambda_.IFunction) -> None:
         """Show the notices in a channel. Its members may invoke the start function to keep clusters up, nothing else.

@@ -22,11 +22,6 @@ def look_up_who(settings: StackSettings) -> list[iam.PolicyStatement]:
     return [allow("LookUpWho", ["cloudtrail:LookupEvents"])] if settings.cloud_trail else []
 
 
-def look_up_connections() -> list[iam.PolicyStatement]:
-    """Find out from CloudWatch who is connected. It can't be limited to some resources."""
-    return [allow("LookUpConnections", ["cloudwatch:GetMetricData"])]
-
-
 def read_all(settings: StackSettings) -> list[iam.PolicyStatement]:
     """What the central status and report functions need in another account."""
     return [
