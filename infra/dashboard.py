@@ -76,8 +76,6 @@ def clusters(status: lambda_.IFunction) -> cloudwatch.CustomWidget:
         function_arn=status.function_arn,
         width=_WIDTH,
         height=_CLUSTERS_HEIGHT,
-        update_on_refresh=True,
-        update_on_resize=True,
         # It always shows the same days, whatever time range the graphs show.
         update_on_time_range_change=False,
     )

@@ -243,7 +243,7 @@ def is_set(value: Any) -> bool:  # noqa: ANN401  any JSON
 def is_organization(value: object) -> bool:
     if not isinstance(value, dict) or not value.keys() <= {"units", "members"}:
         return False
-    units, members = value.get("units"), value.get("members", {})
+    units, members = value.get("units", []), value.get("members", {})
     return (
         is_set(units)
         and all(map(UNIT.fullmatch, units))

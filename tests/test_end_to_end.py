@@ -148,10 +148,10 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def written(centre: Account, package: Path) -> dict[str, Any]:
     """What `make template` writes, when it has uploaded the package."""
     context = ["-c", 'officeHours.organization={"units": ["ou-ab12-34cd56ef"]}', "-c", "officeHours.everyMinutes=1"]
-    session = SimpleNamespace(client=centre.client, get_credentials=lambda: True)
+    session = SimpleNamespace(client=centre.client)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asset, "build", lambda _: package)
-        patch.setattr(tools.template, "session", lambda _: session)
+        patch.setattr(tools.template, "sign_in", lambda _: (session, ACCOUNT))
         tools.template.main(BUCKET, context)
     template: dict[str, Any] = json.loads(tools.template.TARGET.read_text())
     return template

@@ -108,10 +108,9 @@ def test_a_member_tells_its_alarms_to_the_centre_or_has_none_and_then_sends_no_m
 
 
 def answering(**answers: str) -> boto3.Session:
-    """A session of account 123456789012, in which each operation has this answer."""
+    """A session in which each operation has this answer."""
     session = boto3.Session("testing", "testing", region_name=REGION)
-    identity = "<R><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></R>"
-    for operation, answer in ({"GetCallerIdentity": identity} | answers).items():
+    for operation, answer in answers.items():
         raw = SimpleNamespace(stream=lambda answer=answer: iter([answer.encode()]))
         given = AWSResponse("https://localhost", 400 if "Exception" in answer else 200, HTTPHeaders(), raw)
         session.events.register(f"before-send.*.{operation}", lambda given=given, **_: given)
@@ -130,7 +129,7 @@ def prepare(accounts: str = '{"Accounts": []}', *, manager: str = "123456789012"
         "DescribeOrganizationsAccess": f"<R><{name}><Status>{access}</Status></{name}></R>",
         "ListAccountsForParent": accounts,
     }
-    return rollout.prepare(answering(**answers), StackSettings(organization=ORGANIZATION))
+    return rollout.prepare(answering(**answers), "123456789012", ORGANIZATION.units)
 
 
 @pytest.mark.parametrize(("manager", "call_as"), [("123456789012", "SELF"), ("210987654321", "DELEGATED_ADMIN")])
@@ -148,7 +147,7 @@ def test_the_command_says_what_is_missing() -> None:
     with pytest.raises(SystemExit, match="no unit ou-ab12-34cd56ef"):
         prepare('{"__type": "ParentNotFoundException"}')
     with pytest.raises(SystemExit, match="Which accounts"):
-        rollout.prepare(answering(), StackSettings())
+        rollout.main("prepare", [])
 
 
 def test_the_command_names_the_accounts_that_failed_and_what_to_do_where_make_deploy_was_used() -> None:
@@ -156,7 +155,8 @@ def test_the_command_names_the_accounts_that_failed_and_what_to_do_where_make_de
         member = f"<Account>{MEMBER}</Account><Status>{status}</Status><StatusReason>stop already exists</StatusReason>"
         name, summaries = "ListStackInstancesResult", f"<Summaries><member>{member}</member></Summaries>"
         answers = {"ListStackInstances": f"<R><{name}>{summaries}</{name}></R>"}
-        return rollout.report(answering(DescribeOrganization=organization_of("123456789012"), **answers))
+        session = answering(DescribeOrganization=organization_of("123456789012"), **answers)
+        return rollout.report(session, "123456789012")
 
     assert told("CURRENT") == "1 of 1 accounts have it."
     with pytest.raises(SystemExit) as stop:
