@@ -43,7 +43,7 @@ def make(account: Account, cluster: Cluster) -> None:
     rds.create_db_instance(
         DBInstanceIdentifier=f"{cluster.name}-1",
         DBClusterIdentifier=cluster.name,
-        DBInstanceClass="db.r6g.large",
+        DBInstanceClass="db.r8g.large",
         Engine=cluster.engine,
     )
     if cluster.used:  # up to now

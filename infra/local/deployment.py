@@ -3,11 +3,10 @@
 import json
 from pathlib import Path
 
+from asset import PROJECT
 from local.emulator import ACCOUNT, REGION, Account
+from prepare_account import CDK
 from settings import STACK
-
-PROJECT = Path(__file__).resolve().parents[2]
-CDK = PROJECT / "infra" / "node_modules" / ".bin" / "cdk"
 
 
 def bootstrap(account: Account) -> None:

@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -22,10 +23,15 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
+from demo.account import SAMPLE_PRICES
+
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 # The only variables that the emulator gets from this machine's environment: others could change what it does.
-_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR")
+_KEPT = ("PATH", "LANG", "LC_ALL")
+# A shell waits until its standard input ends, as it does with the process that started it, however that ends. Then it
+# ends the emulator's process group, and removes the folder: again, if anything was still being written into it.
+_END = 'cat; kill -s KILL -- "-$1" 2>/dev/null; rm -rf "$2" || rm -rf "$2"'
 
 
 class LocalError(Exception):
@@ -118,6 +124,7 @@ def account(endpoint: str | None = None) -> Iterator[Account]:
             # Whatever listens there isn't ours to change.
             raise LocalError(f"Port {port} can't be used: {error.strerror}. Unset AWS_ENDPOINT_URL.") from error
         port = probe.getsockname()[1]
+    folder = Path(tempfile.mkdtemp(prefix="office-hours-local-"))
     settings = {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
@@ -126,30 +133,36 @@ def account(endpoint: str | None = None) -> Iterator[Account]:
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         # With Docker it would fetch and run a database for each cluster, and manage other people's containers.
         "DOCKER_HOST": "unix:///nonexistent",
+        "SAMPLE_PRICES": json.dumps(SAMPLE_PRICES),
+        "TMPDIR": str(folder),
+        "HOME": str(folder),
     }
-    # -P: these scripts must not import the modules next to them.
-    keep, emulate = ([sys.executable, "-P", str(Path(__file__).with_name(name))] for name in ("keeper.py", "aws.py"))
+    with (folder / "emulator.log").open("wb") as log:
+        emulator = subprocess.Popen(
+            # -P: it must not import the modules next to it.
+            [sys.executable, "-P", str(Path(__file__).with_name("aws.py"))],
+            cwd=folder,
+            env={name: os.environ[name] for name in _KEPT if name in os.environ} | settings,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            process_group=0,  # so that Ctrl-C doesn't end it before all that belongs to it
+        )
     keeper = subprocess.Popen(
-        [*keep, *emulate],
-        env={**{name: os.environ[name] for name in _KEPT if name in os.environ}, **settings},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        process_group=0,  # so that Ctrl-C doesn't end it before it has cleaned up
+        ["/bin/sh", "-c", _END, "keeper", str(emulator.pid), str(folder)], stdin=subprocess.PIPE, process_group=0
     )
-    assert keeper.stdin is not None and keeper.stdout is not None  # noqa: S101, PT018  for the type checker
+    assert keeper.stdin is not None  # noqa: S101  for the type checker
     clients: dict[tuple[str, str, str], Any] = {}
     try:
-        started = json.loads(keeper.stdout.readline())
         while not is_ready(port):
-            if keeper.poll() is not None:
-                raise LocalError(f"The emulator didn't start:\n{keeper.stdout.read()}")
+            if emulator.poll() is not None:
+                raise LocalError(f"The emulator didn't start:\n{(folder / 'emulator.log').read_text(errors='replace')}")
             time.sleep(0.1)
-        yield Account(port, Path(started["folder"]), started["group"], clients)
+        yield Account(port, folder, emulator.pid, clients)
     finally:
-        keeper.stdin.close()  # which makes it end everything that is left
+        keeper.stdin.close()
+        emulator.wait()
         keeper.wait()
-        keeper.stdout.close()
         for client in clients.values():
             client.close()
 
