@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.rds.exceptions import InvalidDBClusterStateFault
+from botocore.exceptions import ClientError
 from rich.console import Console
 
 import demo.__main__
 from demo import page, simulation, terminal
-from demo.account import CLUSTERS, DAYS, REGION, START, YOURS, Cluster
-from demo.simulated_rds import SimulatedRds
+from demo.account import CLUSTERS, DAYS, START, YOURS, Cluster
+from demo.simulated import SimulatedAccount
 from demo.simulation import Decision, Week
 from demo.timeline import Timeline, timeline
 from office_hours.reporting.hours import Period
@@ -142,7 +142,10 @@ def test_a_notice_and_a_suggestion_close_it(shown: Demo) -> None:
     assert (legacy["cluster"], legacy["tag"], legacy["days"]) == ("legacy", "never", 28)
     text = " ".join(shown.printed.partition("Mailed 30 minutes before")[2].split())
     assert "reporting stops on Tue 2026-12-22 18:30 Europe/Berlin, or up to Tue 2026-12-22 20:30" in text
-    assert '{"clusters": "eu-central-1/reporting", "until": "2026-12-22T19:30:00Z"}' in text
+    event = '{"clusters": "eu-central-1/reporting", "until": "2026-12-22T19:30:00Z"}'
+    start = "aws lambda invoke --function-name aurora-office-hours-start --region eu-central-1"
+    ready = f"   echo '{event}' | {start} --payload fileb:///dev/stdin /dev/stdout"
+    assert ready in shown.printed.splitlines()  # whole, to be copied
     assert "Suggested for legacy: never: saves 720 hours and $216 a month." in text
     assert "make suggest" in text
 
@@ -171,9 +174,10 @@ def test_the_log_has_the_whole_cluster_of_each_action(shown: Demo) -> None:
 
 
 def test_plain_output_has_no_escape_codes_and_fits_80_columns(shown: Demo) -> None:
-    assert "Simulated" in shown.printed.splitlines()[0]
+    first, *lines = shown.printed.splitlines()
+    assert "Simulated" in first
     assert not [char for char in shown.printed if char < " " and char != "\n"]
-    assert max(len(line) for line in shown.printed.splitlines()) <= 80
+    assert max(len(line) for line in lines if not line.startswith("   echo ")) <= 80
 
 
 def test_the_chart_shows_what_happened_above_what_was_wanted(shown: Demo) -> None:
@@ -216,53 +220,36 @@ def half_a_week(cluster: Cluster) -> Timeline:
     return timeline([cluster], Week(statuses, [decision], {cluster.name: its}))
 
 
-def printed(cluster: Cluster, encoding: str) -> str:
-    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    console = Console(file=file, highlight=False, markup=False, emoji=False, width=80, force_terminal=False)
-    terminal.show(console, half_a_week(cluster))
-    file.seek(0)
-    return file.read()
-
-
 def test_whatever_a_tag_contains_is_text() -> None:
     html = page.page(half_a_week(Cluster(HOSTILE, HOSTILE, HOSTILE)), [HOSTILE], HOSTILE)
     assert html.count(escape(HOSTILE)) == 3 + 2 + 2  # name, about, tag; the note's name and message; the head, the log
     assert "<b onclick" not in html
-    assert " ".join(printed(Cluster("a", HOSTILE, ""), "utf-8").split()).count(HOSTILE) == 2  # the tag, and the note
+    console = Console(file=io.StringIO(), highlight=False, markup=False, emoji=False, width=80)
+    with console.capture() as printed:
+        terminal.show(console, half_a_week(Cluster("a", HOSTILE, "")))
+    assert " ".join(printed.get().split()).count(HOSTILE) == 2  # the tag, and the note
 
 
-def test_an_output_that_knows_ascii_only_gets_ascii() -> None:
-    chart = printed(Cluster("a", "mon-fri 00:00-24:00 UTC", ""), "ascii").splitlines()
-    assert [line.rstrip() for line in chart[3:5]] == [
-        "a           ran " + "#" * 36 + "a" + "." * 27,
-        "     should run " + "=" * 40 + " " * 16 + "=" * 8,
-    ]
-
-
-def test_the_simulated_rds_refuses_a_change_while_another_goes_on() -> None:
-    rds = SimulatedRds(REGION, "123456789012")
-    login = {"master_username": "a", "master_user_password": "only simulated"}
-    rds.create_db_cluster({"db_cluster_identifier": "a", "engine": "aurora-mysql", **login})
-    rds.set_status("a", "available")
-    rds.stop_db_cluster("a")
-    for change in (rds.stop_db_cluster, rds.start_db_cluster):
-        with pytest.raises(InvalidDBClusterStateFault, match="is in stopping state"):
-            change("a")
+def test_the_simulated_account_refuses_a_change_while_another_goes_on() -> None:
+    account = SimulatedAccount([Cluster("a", None, "")], lambda _: None)
+    account.answer("StopDBCluster", {"DBClusterIdentifier": "a"})
+    for operation in ("StopDBCluster", "StartDBCluster"):
+        with pytest.raises(ClientError, match="is in stopping state"):
+            account.answer(operation, {"DBClusterIdentifier": "a"})
 
 
 @pytest.mark.parametrize(
-    ("tag", "argument", "named"),
+    ("tag", "named"),
     [
-        ("$(touch x) <b>\t\x1b", "", r"$ ( ) < > \t \x1b"),
-        ("x" * 257, "", "257 characters"),
-        ("mno-fri 08:00-18:00", "", 'did you mean "mon-fri 08:00-18:00"?'),
-        ("", "mon-fri", "mon-fri"),
+        ("$(touch x) <b>\t\x1b", r"$ ( ) < > \t \x1b"),
+        ("x" * 257, "257 characters"),
+        ("mno-fri 08:00-18:00", 'did you mean "mon-fri 08:00-18:00"?'),
     ],
-    ids=["characters", "length", "typo", "arguments"],
+    ids=["characters", "length", "typo"],
 )
-def test_a_tag_that_rds_or_we_refuse_is_named_and_arguments_are_none(tag: str, argument: str, named: str) -> None:
+def test_a_tag_that_rds_or_we_refuse_is_named(tag: str, named: str) -> None:
     environment = {**os.environ, "TAG": tag, "PYTHONPATH": os.pathsep.join(["lambda", "infra"])}
-    command = [sys.executable, "-m", "demo", *filter(None, [argument])]
+    command = [sys.executable, "-m", "demo"]
     refused = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert named in refused.stderr

@@ -1,6 +1,5 @@
 """`python -m demo`: a week of office hours on a simulated account, with the functions as deployed."""
 
-import argparse
 import io
 import os
 import sys
@@ -35,7 +34,6 @@ OUTPUT = Path(__file__).parents[2] / "build" / "demo"
 
 def main() -> None:
     """Simulate the week, and show what happened."""
-    argparse.ArgumentParser(usage='make demo [TAG="mon-fri 08:00-18:00 Europe/Berlin"]').parse_args()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a tag may have letters that the output's encoding lacks
     console = Console(highlight=False, markup=False, emoji=False)
@@ -83,8 +81,8 @@ def main() -> None:
     terminal.show(console, result)
     terminal.tell(console, week)
     console.print()
-    console.print(f"Page: {_shown(html)}")
-    console.print(f"Log:  {_shown(log)}, as the functions write it to CloudWatch Logs")
+    console.print(f"Page: {os.path.relpath(html)}")
+    console.print(f"Log:  {os.path.relpath(log)}, as the functions write it to CloudWatch Logs")
 
 
 def settings_of_the_stack() -> str:
@@ -95,12 +93,6 @@ def settings_of_the_stack() -> str:
 
 def _minutes(length: timedelta) -> int:
     return length // timedelta(minutes=1)
-
-
-def _shown(path: Path) -> str:
-    """The path as the user can type it."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 """The simulated account: its clusters, and what people do to them in the simulated week."""
 
+import json
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from office_hours.reporting.explain import LONGEST_TAG
+from office_hours.schedule import Schedule, State
 
 REGION = "eu-central-1"
+ACCOUNT = "123456789012"
 # A week and a day, with a public holiday on a working day: Christmas, on a Friday.
 START = datetime(2026, 12, 21, tzinfo=UTC)
 DAYS = 8
@@ -39,7 +43,8 @@ class Cluster:
     about: why it is here.
     global_database: the Aurora global database that it belongs to.
     instance_class: of its one instance, from SAMPLE_PRICES.
-    used: when people are connected, as a tag would say it; "" if it doesn't matter.
+    used: when people are connected, as a tag would say it; "" if CloudWatch has no data.
+    pool: how many connections stay open besides.
     """
 
     name: str
@@ -48,6 +53,7 @@ class Cluster:
     global_database: str | None = None
     instance_class: str = "db.r8g.large"
     used: str = ""
+    pool: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ CLUSTERS = (
         WAITED_FOR,
         "mon-fri 08:00-18:30 Europe/Berlin grace=2h",
         "somebody is still connected at closing time on Tuesday",
-        used="mon-fri 08:00-18:00 tue 08:00-19:20 Europe/Berlin",
+        used="mon-fri 08:00-18:00 tue 08:00-19:25 Europe/Berlin",
     ),
     Cluster("release", "mon-fri 07:00-19:00 UTC", "is kept up over the weekend"),
     Cluster("billing", "mon-fri 07:00-19:00 Europe/London enforced", "is started on Tuesday night, and stopped again"),
@@ -100,6 +106,16 @@ CLUSTERS = (
     Cluster("search", "mno-fri 08:00-18:00 Europe/Berlin", "has a typo in its tag"),
     Cluster("orders", "mon-fri 07:00-20:00 UTC", "belongs to a global database", global_database="world"),
     Cluster("legacy", None, "has no tag, so nothing touches it", used="never"),
+)
+
+# The same account before anything in it is tagged, for `make suggest DEMO=1`.
+UNTAGGED = (
+    Cluster("shop", None, "", used="mon-fri 08:00-18:00 Europe/Berlin", pool=20),
+    Cluster("crm", None, "", used="mon-thu 07:00-19:00 fri 07:00-15:00 America/New_York"),
+    Cluster("etl", None, "", used="mon-fri 22:00-06:00 UTC"),
+    Cluster("qa", None, "", used="mon-fri 07:00-19:00 UTC sun 03:00-04:00 UTC", pool=2),
+    Cluster("orders", None, "", used="always"),
+    Cluster("legacy", None, "", used="never"),
 )
 
 
@@ -134,3 +150,26 @@ def of_your_own(tag: str) -> Cluster:
     if len(tag) > LONGEST_TAG:
         raise RefusedTagError(f"RDS refuses a tag's value of {len(tag)} characters: it takes at most {LONGEST_TAG}.")
     return Cluster(YOURS, tag, "your own tag")
+
+
+def connected(used: str, at: datetime, pool: int = 0) -> int:
+    """How many are connected to a made-up cluster. The number of people varies.
+
+    used: when they are, as a tag would say it.
+    """
+    return pool + (1 + (at.day + at.hour) % 5) * (_people(used).desired_state(at) is State.RUNNING)
+
+
+_people = lru_cache(Schedule.parse)
+
+
+def price_list() -> list[str]:
+    """The sample prices as GetProducts answers them, for any Region and engine."""
+    products = [
+        {
+            "product": {"attributes": {"usagetype": f"InstanceUsage:{name}", "instanceType": name}},
+            "terms": {"OnDemand": {"term": {"priceDimensions": {"hour": {"pricePerUnit": {"USD": str(usd)}}}}}},
+        }
+        for name, usd in SAMPLE_PRICES.items()
+    ]
+    return [json.dumps(each) for each in products]

@@ -1,53 +1,26 @@
 """The week: the deployed handlers on the simulated account and clock, invoked as schedules and people do."""
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TextIO
 from unittest.mock import patch
 
-import boto3
-import time_machine
-from moto import mock_aws
-from moto.moto_api._internal import mock_random
-from moto.rds.models import rds_backends
-from moto.sns.models import sns_backends
-
-from demo.account import (
-    DAYS,
-    END,
-    EVERY,
-    MAINTENANCE_WINDOW,
-    MODIFYING,
-    REGION,
-    SAMPLE_PRICES,
-    START,
-    TAG_KEY,
-    Cluster,
-    Deed,
-)
-from demo.connections import connected
-from demo.simulated_rds import Call, SimulatedRds
+from demo.account import ACCOUNT, DAYS, END, EVERY, MODIFYING, REGION, START, Cluster, Deed
+from demo.simulated import SimulatedAccount, simulated
+from office_hours import rds
 from office_hours.decision import LOG_KEPT
 from office_hours.reporting.hours import Period, past
+from office_hours.reporting.prices import Prices
 from office_hours.settings import Settings
 
 if TYPE_CHECKING:
-    from types_boto3_rds import RDSClient
-
     from office_hours.answer import Entry
     from office_hours.reporting.suggest import Suggestion
 
-_ACCOUNT = "123456789012"  # moto's
-_CREATED = START - timedelta(days=200)
 # As deployed. stack.py defines the memory, but importing it takes the CDK.
 NAME = "aurora-office-hours"
-_NOTICES = f"arn:aws:sns:{REGION}:{_ACCOUNT}:{NAME}-notices"
 MEMORY_MB = 512
 
 
@@ -99,21 +72,6 @@ class _Context:
         return 60_000
 
 
-class _NoThreads(Executor):
-    """Does all work immediately: calls without latency gain nothing from threads, and pay for each."""
-
-    def __init__(self, max_workers: int) -> None:
-        """Accept the number of threads, but make none."""
-
-    def submit(self, work: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:  # noqa: ANN401  as inherited
-        done = Future[Any]()
-        try:
-            done.set_result(work(*args, **named))
-        except Exception as error:  # noqa: BLE001  for whoever asks for the result
-            done.set_exception(error)
-        return done
-
-
 def simulate(
     clusters: Sequence[Cluster],
     deeds: Sequence[Deed],
@@ -123,28 +81,22 @@ def simulate(
 ) -> Week:
     """Let the week pass. The handlers log to `log`, and `progress` gets the virtual time every hour.
 
-    The handlers are as deployed, under these settings. Their calls are not: they take no time, go out one after the
-    other, and are answered from memory if nothing has changed.
+    The handlers are as deployed, under these settings; their calls take no time.
     """
-    with _environment_of_lambda(settings), mock_aws(), time_machine.travel(_CREATED, tick=False) as clock:
+    variables = {
+        "POWERTOOLS_SERVICE_NAME": NAME,
+        # Metrics would go to standard output, between the demo's own lines.
+        "POWERTOOLS_METRICS_DISABLED": "true",
+        "OFFICE_HOURS_SETTINGS": settings,
+        "OFFICE_HOURS_NOTICES": f"arn:aws:sns:{REGION}:{ACCOUNT}:{NAME}-notices",
+    }
+    with simulated(clusters, variables) as account:
         # Only now: Powertools reads the environment when the handlers are imported.
-        from office_hours import evidence, handlers, rds, regions, run  # noqa: PLC0415
+        from office_hours import handlers  # noqa: PLC0415
         from office_hours.answer import logger  # noqa: PLC0415
-        from office_hours.reporting import prices  # noqa: PLC0415
+        from office_hours.regions import Invocation  # noqa: PLC0415
         from office_hours.reporting.suggest import suggest  # noqa: PLC0415
 
-        mock_random.seed(0)  # the same identifiers, and so the same log, every time
-        account = rds_backends[_ACCOUNT][REGION] = SimulatedRds(REGION, _ACCOUNT)
-        people = boto3.client("rds", REGION)
-        for cluster in clusters:
-            _create(people, account, cluster)
-        boto3.client("sns").create_topic(Name=_NOTICES.rpartition(":")[2])
-
-        rds.client.cache_clear()
-        rds.beside.cache_clear()
-        _remember_answers(rds.client(None), people, account)
-        _answer_for_cloudtrail(rds.beside("cloudtrail", REGION), account)
-        _connect(rds.beside("cloudwatch", REGION), clusters)
         functions: dict[str, Callable[[Any, Any], Any]] = {"stop": handlers.stop, "start": handlers.start}
         decisions: list[Decision] = []
 
@@ -153,24 +105,20 @@ def simulate(
             answer: list[Entry] = functions[action](event, _Context(account.caller))["clusters"]
             return answer
 
-        with ExitStack() as patches:
-            patches.enter_context(patch.object(logger.registered_handler, "stream", log))
-            for module in (evidence, rds, regions, run):
-                patches.enter_context(patch.object(module, "ThreadPoolExecutor", _NoThreads))
+        with patch.object(logger.registered_handler, "stream", log):
             waiting = sorted(deeds, key=lambda deed: deed.at, reverse=True)
             now = START
             while now < END:
                 while waiting and waiting[-1].at <= now:
                     deed = waiting.pop()
-                    account.advance(deed.at, clock.move_to)
+                    account.advance(deed.at)
                     if deed.event:
                         command = f"{deed.action} function: {deed.event}"
                         entries = invoke(deed.action, json.loads(deed.event))
                         decisions += [_decision(entry, deed.at, command) for entry in entries]
                     else:
-                        account.caller = deed.by
-                        _do(people, account, deed)
-                account.advance(now, clock.move_to)
+                        _do(account, deed)
+                account.advance(now)
                 for action in functions:
                     # The other function says better what it does itself.
                     ours = [entry for entry in invoke(action, {}) if entry["decision"] in (action, "leave")]
@@ -178,17 +126,10 @@ def simulate(
                 if not now.minute:
                     progress(now)
                 now += EVERY
-            account.advance(END, clock.move_to)
-        rds.client.cache_clear()
-        rds.beside.cache_clear()
-        with patch.object(prices, "fetch", return_value={(name, False): usd for name, usd in SAMPLE_PRICES.items()}):
-            suggested = suggest(regions.Invocation(Settings.from_json(settings), END, END + timedelta(minutes=1)))
-            periods = _periods(people)
-        notices = [
-            json.loads(each[1])["default"]
-            for each in sns_backends[_ACCOUNT][REGION].topics[_NOTICES].sent_notifications
-        ]
-        return Week(account.statuses, list(changes(decisions)), periods, notices, suggested["suggestions"])
+            account.advance(END)
+        notices = [json.loads(str(each["Message"]))["default"] for each in account.published]
+        suggested = suggest(Invocation(Settings.from_json(settings), END, END + timedelta(minutes=1)))["suggestions"]
+        return Week(account.statuses, list(changes(decisions)), _periods(account, clusters), notices, suggested)
 
 
 def _decision(entry: "Entry", at: datetime, command: str = "") -> Decision:
@@ -205,128 +146,22 @@ def changes(decisions: list[Decision]) -> Iterator[Decision]:
             yield decision
 
 
-def _periods(client: "RDSClient") -> dict[str, Period]:
+def _periods(account: SimulatedAccount, clusters: Sequence[Cluster]) -> dict[str, Period]:
     """What the report's own code makes of RDS's answers."""
-    from office_hours import rds  # noqa: PLC0415
-    from office_hours.reporting import prices  # noqa: PLC0415
-
-    events = rds.events(client, END - LOG_KEPT, END)
-    classes = {each["DBInstanceIdentifier"]: each["DBInstanceClass"] for each in rds.instances(client)}
+    events, prices = rds.events(rds.client(None), END - LOG_KEPT, END), Prices()
+    classes = {each.name: each.instance_class for each in clusters}
     found = {}
-    for snapshot in client.describe_db_clusters()["DBClusters"]:
+    for snapshot in account.answer("DescribeDBClusters", {})["DBClusters"]:
         name = snapshot["DBClusterIdentifier"]
-        its = [classes[member["DBInstanceIdentifier"]] for member in snapshot["DBClusterMembers"]]
-        price = prices.Prices().of(snapshot, its, REGION)
+        price = prices.of(snapshot, [classes[name]], REGION)
         found[name] = past(snapshot, events.get(name, ()), END, DAYS, price)
     return found
 
 
-def _create(people: "RDSClient", account: SimulatedRds, cluster: Cluster) -> None:
-    people.create_db_cluster(
-        DBClusterIdentifier=cluster.name,
-        Engine="aurora-postgresql",
-        MasterUsername="simulated",
-        MasterUserPassword="simulated",
-        PreferredMaintenanceWindow=MAINTENANCE_WINDOW,
-        Tags=[] if cluster.tag is None else [{"Key": TAG_KEY, "Value": cluster.tag}],
-    )
-    people.create_db_instance(
-        DBInstanceIdentifier=f"{cluster.name}-1",
-        DBClusterIdentifier=cluster.name,
-        DBInstanceClass=cluster.instance_class,
-        Engine="aurora-postgresql",
-    )
-    account.clusters[cluster.name].global_cluster_identifier = cluster.global_database
-    account.set_status(cluster.name, "available")
-
-
-def _connect(metrics: Any, clusters: Sequence[Cluster]) -> None:  # noqa: ANN401  its types aren't installed
-    """Connect people. A suggestion needs four weeks, by the hour; grace needs only this week, but more often."""
-    for cluster in clusters:
-        if cluster.used:
-            every = timedelta(minutes=20 if cluster.tag else 60)
-            metrics.put_metric_data(**connected(cluster.name, cluster.used, END, every=every))
-
-
-def _do(people: "RDSClient", account: SimulatedRds, deed: Deed) -> None:
+def _do(account: SimulatedAccount, deed: Deed) -> None:
     """Do it as in the AWS console, without the functions."""
-    match deed.action:
-        case "start":
-            people.start_db_cluster(DBClusterIdentifier=deed.cluster)
-        case "stop":
-            people.stop_db_cluster(DBClusterIdentifier=deed.cluster)
-        case "modify":
-            account.modify(deed.cluster, MODIFYING)
-
-
-def _answer_for_cloudtrail(client: Any, account: SimulatedRds) -> None:  # noqa: ANN401  its types aren't installed
-    """Answer LookupEvents, which moto doesn't know, from the account's calls."""
-
-    def answer(params: dict[str, Any], **_: object) -> Any:  # noqa: ANN401  botocore's own
-        asked = json.loads(params["body"])
-        operation = asked["LookupAttributes"][0]["AttributeValue"]
-        found = [
-            {"EventTime": call.at, "CloudTrailEvent": json.dumps(_record(call))}
-            for call in reversed(account.calls)
-            if call.operation == operation and asked["StartTime"] <= call.at.timestamp() <= asked["EndTime"]
-        ]
-        return SimpleNamespace(status_code=200), {"Events": found}
-
-    client.meta.events.register("before-call.cloudtrail.LookupEvents", answer)
-
-
-def _record(call: Call) -> dict[str, Any]:
-    identity = {"type": "AssumedRole", "arn": f"arn:aws:sts::{_ACCOUNT}:assumed-role/role/{call.by}"}
-    return {"userIdentity": identity, "requestParameters": {"dBClusterIdentifier": call.cluster}}
-
-
-def _remember_answers(client: "RDSClient", people: "RDSClient", account: SimulatedRds) -> None:
-    """Never ask moto the same thing twice. This is only for speed, and is not part of what is deployed.
-
-    Otherwise moto writes, and botocore reads, the same XML thousands of times, which is most of the time that the week
-    takes. A listing is requested once; after that, only clusters that have changed are, and are replaced in it. An
-    event log is read again when it has grown.
-    """
-    answers: dict[str, Any] = {}
-
-    def before(params: dict[str, Any], context: dict[str, Any], **_: object) -> Any:  # noqa: ANN401  botocore's own
-        question = {key: value for key, value in params["body"].items() if key != "EndTime"}
-        if question["Action"] == "DescribeEvents":
-            question["events"] = len(account.events)
-        context["question"] = str(question)
-        answer = answers.get(context["question"])
-        if answer and question["Action"] == "DescribeDBClusters":
-            snapshots = answer[1]["DBClusters"]
-            names = [snapshot["DBClusterIdentifier"] for snapshot in snapshots]
-            while account.changed:
-                name = account.changed.pop()
-                snapshots[names.index(name)] = people.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]
-        return answer
-
-    def after(http_response: object, parsed: object, context: dict[str, Any], **_: object) -> None:
-        answers[context["question"]] = http_response, parsed
-
-    for operation in ("DescribeDBClusters", "DescribeEvents"):
-        client.meta.events.register(f"before-call.rds.{operation}", before)
-        client.meta.events.register(f"after-call.rds.{operation}", after)
-
-
-@contextmanager
-def _environment_of_lambda(settings: str) -> Iterator[None]:
-    """The functions' environment, without any of this machine's settings that could lead to a real account."""
-    ours = ("AWS_", "OFFICE_HOURS_", "POWERTOOLS_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    simulated = {
-        "AWS_ACCESS_KEY_ID": "simulated",
-        "AWS_SECRET_ACCESS_KEY": "simulated",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_DEFAULT_REGION": REGION,
-        "POWERTOOLS_SERVICE_NAME": NAME,
-        # Metrics would go to standard output, between the demo's own lines.
-        "POWERTOOLS_METRICS_DISABLED": "true",
-        "OFFICE_HOURS_SETTINGS": settings,
-        "OFFICE_HOURS_NOTICES": _NOTICES,
-    }
-    with patch.dict(os.environ, kept | simulated, clear=True):
-        yield
+    account.caller = deed.by
+    if deed.action == "modify":
+        account.modify(deed.cluster, MODIFYING)
+    else:
+        account.answer(f"{deed.action.capitalize()}DBCluster", {"DBClusterIdentifier": deed.cluster})

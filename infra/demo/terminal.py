@@ -24,7 +24,6 @@ _HAPPENED = ("·▗▐", "▖▄▟", "▌▙█")
 _WANTED = (" ╶╺", "╴─╼", "╸╾━")
 _ASKED = {State.RUNNING: "↑", State.STOPPED: "↓"}
 _VERBS = {State.RUNNING: "start", State.STOPPED: "stop"}
-_ASCII = str.maketrans("█▌▐▟▙▄▖▗·━╸╺╾╼─╴╶↑↓", "#####:::.=====~~~^v")
 _NAME = 16
 _MARK = "bold reverse"
 _RUNNING, _STOPPED, _WISH = "green", "bright_black", "cyan"
@@ -34,7 +33,7 @@ def show(console: Console, timeline: Timeline) -> None:
     """Print when each cluster ran and should have run, what that saved, and what happened at the chart's letters."""
     console.print()
     for line in _chart(timeline, console.width):
-        console.print(_encodable(console, line), no_wrap=True, overflow="crop")
+        console.print(line, no_wrap=True, overflow="crop")
     console.print()
     console.print(_hours(timeline))
     console.print()
@@ -52,7 +51,9 @@ def tell(console: Console, week: "Week") -> None:
     """Print the notice before the cluster with grace stopped late, and what untagged ones could save."""
     tuesdays = [each for each in week.notices if f"{WAITED_FOR} stops" in each][1]
     console.print(Text(f"\nMailed {NOTICE_MINUTES} minutes before a stop (noticeMinutes):", "bold"))
-    _indented(console, *tuesdays.splitlines())
+    *words, command = tuesdays.splitlines()
+    _indented(console, *words)
+    console.print(Text(f"   {command}"), soft_wrap=True)  # whole, so that it can be copied
     for each in week.suggestions:
         saved = f"{each['saved_hours_a_month']:,.0f} hours and ${each['saved_usd_a_month']:,.0f} a month"
         console.print(Text(f"\nSuggested for {each['cluster']}:", "bold"))
@@ -63,14 +64,6 @@ def tell(console: Console, week: "Week") -> None:
 def _indented(console: Console, *lines: str) -> None:
     for line in filter(None, lines):
         console.print(Padding(Text(line), (0, 0, 0, 3), expand=False))
-
-
-def _encodable(console: Console, line: Text) -> Text:
-    try:
-        line.plain.encode(console.encoding)
-    except UnicodeEncodeError:
-        line.plain = line.plain.translate(_ASCII)
-    return line
 
 
 def _chart(timeline: Timeline, width: int) -> Iterator[Text]:

@@ -66,14 +66,7 @@ def log(name: str, change: str, at: float) -> None:
 
 async def prices(*_: object) -> Any:  # noqa: ANN401  as MiniStack's own handlers
     """Answer GetProducts: the sample prices, whatever Region and engine are asked for."""
-    products = [
-        {
-            "product": {"attributes": {"usagetype": f"InstanceUsage:{name}", "instanceType": name}},
-            "terms": {"OnDemand": {"term": {"priceDimensions": {"hour": {"pricePerUnit": {"USD": str(usd)}}}}}},
-        }
-        for name, usd in json.loads(os.environ["SAMPLE_PRICES"]).items()
-    ]
-    return responses.json_response({"FormatVersion": "aws_v1", "PriceList": [json.dumps(each) for each in products]})
+    return responses.json_response({"FormatVersion": "aws_v1", "PriceList": json.loads(os.environ["PRICE_LIST"])})
 
 
 def without_invalid_json(handle: Handler) -> Handler:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from demo.connections import connected
+from demo.account import connected
 from local.emulator import REGION, Account
 from office_hours.schedule import State
 from office_hours.settings import Settings
@@ -46,10 +46,12 @@ def make(account: Account, cluster: Cluster) -> None:
         DBInstanceClass="db.r8g.large",
         Engine=cluster.engine,
     )
-    if cluster.used:  # up to now
-        account.client("cloudwatch", cluster.region).put_metric_data(
-            **connected(cluster.name, cluster.used, until=datetime.now(UTC) + timedelta(hours=1))
-        )
+    if cluster.used:
+        named = [{"Name": "DBClusterIdentifier", "Value": cluster.name}]
+        metric, now = {"MetricName": "DatabaseConnections", "Dimensions": named}, datetime.now(UTC)
+        hours = [now - timedelta(hours=hour) for hour in range(28 * 24)]
+        data = [{**metric, "Timestamp": at, "Value": connected(cluster.used, at)} for at in hours]
+        account.client("cloudwatch", cluster.region).put_metric_data(Namespace="AWS/RDS", MetricData=data)
 
 
 def past(cluster: Cluster, now: datetime, days: int = 20) -> list[tuple[str, datetime]]:

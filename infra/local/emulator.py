@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from demo.account import SAMPLE_PRICES
+from demo.account import price_list
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -133,7 +133,7 @@ def account(endpoint: str | None = None) -> Iterator[Account]:
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         # With Docker it would fetch and run a database for each cluster, and manage other people's containers.
         "DOCKER_HOST": "unix:///nonexistent",
-        "SAMPLE_PRICES": json.dumps(SAMPLE_PRICES),
+        "PRICE_LIST": json.dumps(price_list()),
         "TMPDIR": str(folder),
         "HOME": str(folder),
     }

@@ -49,10 +49,13 @@ def ask(settings: Settings) -> Suggestions:
 
 
 def ask_the_demo(settings: StackSettings) -> Suggestions:
-    from demo.untagged import USD, untagged  # noqa: PLC0415  slow to import
+    from demo.account import SAMPLE_PRICES, START, UNTAGGED  # noqa: PLC0415  slow to import
+    from demo.simulated import simulated  # noqa: PLC0415  as above
 
-    print(f"This is a simulated account without tags. The price is made up: ${USD:.2f} an hour.\n")
-    with untagged():
+    usd = SAMPLE_PRICES[UNTAGGED[0].instance_class]
+    print(f"This is a simulated account without tags. The price is made up: ${usd:.2f} an hour.\n")
+    with simulated(UNTAGGED, {}) as account:
+        account.advance(START)
         return ask(Settings(settings.tag_key, default_zone=settings.default_zone))
 
 
