@@ -5,7 +5,6 @@ No emulator has StackSets, so that theirs is only read here. `test_end_to_end.py
 
 import json
 import re
-import subprocess
 from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
@@ -145,11 +144,9 @@ def test_the_command_finds_out_which_organization_it_is_and_as_what_it_deploys(m
 
 
 def test_the_command_says_what_is_missing_before_anything_is_bootstrapped() -> None:
-    steps = subprocess.run(
-        ["make", "-n", "deploy-organization"], cwd=PROJECT, check=True, capture_output=True, text=True
-    )
-    found = re.findall(r"rollout\.py prepare|prepare_account\.py|cdk deploy", steps.stdout)
-    assert found == ["rollout.py prepare", "prepare_account.py", "cdk deploy"]
+    recipe = (PROJECT / "Makefile").read_text().partition("\ndeploy-organization:")[2].partition(".PHONY")[0]
+    found = re.findall(r"rollout\.py prepare|prepare_account\.py|(?<=CDK\) )deploy", recipe)
+    assert found == ["rollout.py prepare", "prepare_account.py", "deploy"]
     with pytest.raises(SystemExit, match="aws cloudformation activate-organizations-access"):
         prepare(access="DISABLED")
     with pytest.raises(SystemExit, match="no unit ou-ab12-34cd56ef"):
