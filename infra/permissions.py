@@ -61,8 +61,13 @@ def cluster_arns(settings: StackSettings, partition: str, region: str, account: 
     return [f"arn:{partition}:rds:{each}:{account}:cluster:*" for each in settings.regions or (region,)]
 
 
+def policy(name: str, *statements: iam.PolicyStatement) -> dict[str, iam.PolicyDocument]:
+    """A role's only policy."""
+    return {name: iam.PolicyDocument(statements=[*statements])}
+
+
 def allow(
-    sid: str, actions: list[str], *resources: str, conditions: Mapping[str, object] | None = None
+    sid: str | None, actions: list[str], *resources: str, conditions: Mapping[str, object] | None = None
 ) -> iam.PolicyStatement:
     """Allow actions on these resources; without any, on all."""
     return iam.PolicyStatement(sid=sid, actions=actions, resources=[*resources] or ["*"], conditions=conditions)

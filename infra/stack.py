@@ -27,6 +27,7 @@ from permissions import (
     look,
     look_at_members,
     look_up_who,
+    policy,
     read_all,
 )
 from settings import CONTEXT_KEY, NAME, STACK, Organization, SettingsError, StackSettings, function_name
@@ -188,7 +189,7 @@ class OfficeHoursStack(cdk.Stack):
                 memory=TELLING_MEMORY_MB,
                 timeout=LONGEST_STATUS,
                 variables={
-                    "OFFICE_HOURS_ACTIONS": json.dumps({name: each.function_arn for name, each in acting.items()})
+                    "OFFICE_HOURS_ACTIONS": json.dumps({word: each.function_arn for word, each in acting.items()})
                 },
             )
         )
@@ -207,10 +208,7 @@ class OfficeHoursStack(cdk.Stack):
                 ],
                 memory=TELLING_MEMORY_MB,
                 timeout=LONGEST_RUN,
-                variables={
-                    "OFFICE_HOURS_TOPIC": self.topic.topic_arn,
-                    "OFFICE_HOURS_REPORT": self.settings.report,
-                },
+                variables={"OFFICE_HOURS_TOPIC": self.topic.topic_arn, "OFFICE_HOURS_REPORT": self.settings.report},
                 event={"send": True},
                 schedule=scheduler.ScheduleExpression.cron(hour="6", minute="0", time_zone=cdk.TimeZone.ETC_UTC),
                 tried_for=REPORT_TRIED_FOR,
@@ -257,6 +255,7 @@ class OfficeHoursStack(cdk.Stack):
         )
         if function.schedule:
             made.configure_async_invoke(retry_attempts=0, max_event_age=BY_HAND)
+            to_queue, to_centre = destinations.SqsDestination(self.failures), destinations.EventBridgeDestination()
             self.scheduled[function.name] = lambda_.Alias(
                 self,
                 f"{function.construct_id}Scheduled",
@@ -265,9 +264,7 @@ class OfficeHoursStack(cdk.Stack):
                 version=made.latest_version,
                 retry_attempts=function.retries,
                 max_event_age=function.tried_for,
-                on_failure=(
-                    destinations.EventBridgeDestination() if self.tells else destinations.SqsDestination(self.failures)
-                ),
+                on_failure=to_centre if self.tells else to_queue,
             )
             self.add_schedule(function, function.schedule)
         return made
@@ -290,7 +287,7 @@ class OfficeHoursStack(cdk.Stack):
             role_name=function.function_name if organization else None,
             description=function.purpose,
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={function.name: iam.PolicyDocument(statements=statements)},
+            inline_policies=policy(function.name, *statements),
         )
         accept(role, "IAM5[Resource::*]", "Listing covers all resources, and changes nothing.")
         if organization:
@@ -301,28 +298,18 @@ class OfficeHoursStack(cdk.Stack):
 
     def add_schedule(self, function: Function, schedule: scheduler.ScheduleExpression) -> None:
         alias = self.scheduled[function.name]
+        # EventBridge Scheduler may use this role only for schedules in our group.
+        ours = {"aws:SourceAccount": self.account, "aws:SourceArn": self.group.schedule_group_arn}
         role = iam.Role(
             self,
             f"{function.construct_id}ScheduleRole",
             description=f"Invokes {function.function_name} on its schedule",
-            # EventBridge Scheduler may use this role only for schedules in our group.
-            assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com",
-                conditions={
-                    "StringEquals": {
-                        "aws:SourceAccount": self.account,
-                        "aws:SourceArn": self.group.schedule_group_arn,
-                    }
-                },
+            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions={"StringEquals": ours}),
+            inline_policies=policy(
+                "invoke",
+                allow(None, ["lambda:InvokeFunction"], alias.function_arn),
+                allow(None, ["sqs:SendMessage"], self.failures.queue_arn),
             ),
-            inline_policies={
-                "invoke": iam.PolicyDocument(
-                    statements=[
-                        iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[alias.function_arn]),
-                        iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.failures.queue_arn]),
-                    ]
-                )
-            },
         )
         scheduler.Schedule(
             self,
@@ -351,18 +338,10 @@ class OfficeHoursStack(cdk.Stack):
                 value=f"""echo '{{"dry_run": true}}' | aws lambda invoke --function-name {function_name(name)} """
                 "--payload fileb:///dev/stdin /dev/stdout",
             )
-        cdk.CfnOutput(
-            self,
-            "FailuresQueue",
-            description="Keeps scheduled runs that couldn't be delivered, or failed for good, for 14 days",
-            value=self.failures.queue_url,
-        )
-        cdk.CfnOutput(
-            self,
-            "NotificationTopic",
-            description="Alarms and reports go here: others besides notifyEmail can subscribe",
-            value=self.topic.topic_arn,
-        )
+        kept = "Keeps scheduled runs that couldn't be delivered, or failed for good, for 14 days"
+        cdk.CfnOutput(self, "FailuresQueue", description=kept, value=self.failures.queue_url)
+        told = "Alarms and reports go here: others besides notifyEmail can subscribe"
+        cdk.CfnOutput(self, "NotificationTopic", description=told, value=self.topic.topic_arn)
 
 
 def full_minutes(every: int) -> scheduler.ScheduleExpression:
