@@ -217,7 +217,7 @@ def half_a_week(cluster: Cluster) -> Timeline:
     decision = Decision(noon, cluster.name, "available", "invalid-tag", f"Not understood: {cluster.tag}")
     statuses = {cluster.name: [(START, "available"), (noon, "stopped")]}
     its = Period(days=DAYS, running_hours=108, stopped_hours=84, complete=True, saved_usd=42, note="")
-    return timeline([cluster], Week(statuses, [decision], {cluster.name: its}))
+    return timeline([cluster], Week(statuses, [decision], {cluster.name: its}), Settings())
 
 
 def test_whatever_a_tag_contains_is_text() -> None:

@@ -5,6 +5,7 @@ import os
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from demo import page, terminal, timeline
 from demo.account import (
     CLUSTERS,
-    DEEDS,
+    DAYS,
     END,
     EVERY,
     NOTICE_MINUTES,
@@ -22,8 +23,9 @@ from demo.account import (
     STARTING,
     STOPPING,
     TAG_KEY,
-    RefusedTagError,
-    of_your_own,
+    YOURS,
+    Cluster,
+    refusal,
 )
 from office_hours.reporting.explain import explain
 from office_hours.settings import Settings
@@ -37,16 +39,15 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a tag may have letters that the output's encoding lacks
     console = Console(highlight=False, markup=False, emoji=False)
-    settings = settings_of_the_stack()
-    try:
-        clusters = (*([of_your_own(tag)] if (tag := os.environ.get("TAG")) else []), *CLUSTERS)
-    except RefusedTagError as error:
-        print(error, file=sys.stderr)
+    # cdk.json's schedules, calendars and zone, for the simulated account.
+    timed = replace(stored_settings(), every_minutes=_minutes(EVERY), notice_minutes=NOTICE_MINUTES)
+    settings = replace(timed, tag_key=TAG_KEY, regions=()).as_json()
+    tag = os.environ.get("TAG", "")
+    explained = explain(tag, Settings.from_json(settings), START) if tag else {}
+    if problem := refusal(tag) or (explained and not explained["valid"] and explained["message"]):
+        print(problem, file=sys.stderr)
         sys.exit(2)
-    explained = explain(tag, Settings.from_json(settings), START) if tag else None
-    if explained and not explained["valid"]:
-        print(explained["message"], file=sys.stderr)
-        sys.exit(2)
+    clusters = (*([Cluster(YOURS, tag, "your own tag")] if tag else []), *CLUSTERS)
 
     prices = ", ".join(f"{name} ${usd:.2f}" for name, usd in SAMPLE_PRICES.items())
     about = (
@@ -63,18 +64,12 @@ def main() -> None:
 
     OUTPUT.mkdir(parents=True, exist_ok=True)
     log = OUTPUT / "log.jsonl"
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), console=console, transient=True, disable=not console.is_terminal
-    )
+    bar = Progress(TextColumn("{task.description}"), BarColumn(), console=console, transient=True)
+    bar.disable = not console.is_terminal
     with log.open("w", encoding="utf-8") as stream, bar:
-        task = bar.add_task("", total=(END - START).total_seconds())
-        week = simulate(
-            clusters,
-            DEEDS,
-            settings,
-            stream,
-            lambda now: bar.update(task, description=f"{now:%a %d %b %H:%M}", completed=(now - START).total_seconds()),
-        )
+        task = bar.add_task("", total=DAYS * 24)
+        hour = partial(bar.update, task, advance=1)
+        week = simulate(clusters, settings, stream, lambda now: hour(description=f"{now:%a %d %b %H:%M}"))
     result = timeline.timeline(clusters, week, Settings.from_json(settings))
     html = OUTPUT / "timeline.html"
     html.write_text(page.page(result, about, log.name), encoding="utf-8")
@@ -83,12 +78,6 @@ def main() -> None:
     console.print()
     console.print(f"Page: {os.path.relpath(html)}")
     console.print(f"Log:  {os.path.relpath(log)}, as the functions write it to CloudWatch Logs")
-
-
-def settings_of_the_stack() -> str:
-    """The functions' settings: cdk.json's schedules, calendars and zone, with the simulated account's own tag key."""
-    timed = replace(stored_settings(), every_minutes=_minutes(EVERY), notice_minutes=NOTICE_MINUTES)
-    return replace(timed, tag_key=TAG_KEY, regions=()).as_json()
 
 
 def _minutes(length: timedelta) -> int:

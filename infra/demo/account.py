@@ -31,10 +31,6 @@ NOTICE_MINUTES = 30
 SAMPLE_PRICES = {"db.r8g.large": 0.30, "db.r8g.2xlarge": 1.20}
 
 
-class RefusedTagError(ValueError):
-    """A tag value that RDS would refuse. The text is a sentence for the user."""
-
-
 @dataclass(frozen=True)
 class Cluster:
     """One cluster of the account.
@@ -137,19 +133,17 @@ DEEDS = (
 )
 
 
-def of_your_own(tag: str) -> Cluster:
-    """A cluster with the user's own tag. Raises RefusedTagError if RDS would refuse it."""
+def refusal(tag: str) -> str:
+    """Why RDS would refuse this value of a tag, as a sentence; empty if it wouldn't."""
     refused = dict.fromkeys(
         char for char in tag if unicodedata.category(char)[0] not in "LNZ" and char not in "_.:/=+-@"
     )
     if refused:
         names = " ".join(char if char.isprintable() else ascii(char)[1:-1] for char in refused)
-        raise RefusedTagError(
-            f"RDS refuses {names} in a tag's value: it only takes letters, digits, spaces and _ . : / = + - @."
-        )
+        return f"RDS refuses {names} in a tag's value: it only takes letters, digits, spaces and _ . : / = + - @."
     if len(tag) > LONGEST_TAG:
-        raise RefusedTagError(f"RDS refuses a tag's value of {len(tag)} characters: it takes at most {LONGEST_TAG}.")
-    return Cluster(YOURS, tag, "your own tag")
+        return f"RDS refuses a tag's value of {len(tag)} characters: it takes at most {LONGEST_TAG}."
+    return ""
 
 
 def connected(used: str, at: datetime, pool: int = 0) -> int:

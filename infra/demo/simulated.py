@@ -208,7 +208,6 @@ class SimulatedAccount:
 
 def _snapshot(cluster: Cluster) -> Json:
     """What RDS says about a cluster, but for its status."""
-    host = f"{cluster.name}.cluster-c1a2b3d4e5f6.{REGION}.rds.amazonaws.com"
     global_database = {"GlobalClusterIdentifier": cluster.global_database} if cluster.global_database else {}
     return {
         "DBClusterIdentifier": cluster.name,
@@ -217,14 +216,8 @@ def _snapshot(cluster: Cluster) -> Json:
         "Engine": "aurora-postgresql",
         "EngineMode": "provisioned",
         "EngineVersion": "17.5",
-        "Endpoint": host,
         "Port": 5432,
-        "MasterUsername": "simulated",
-        "MultiAZ": False,
         "StorageType": "aurora",
-        "StorageEncrypted": True,
-        "BackupRetentionPeriod": 7,
-        "DeletionProtection": True,
         "PreferredMaintenanceWindow": MAINTENANCE_WINDOW,
         "DBClusterMembers": [{"DBInstanceIdentifier": f"{cluster.name}-1", "IsClusterWriter": True}],
         "TagList": [] if cluster.tag is None else [{"Key": TAG_KEY, "Value": cluster.tag}],

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TextIO
 from unittest.mock import patch
 
-from demo.account import ACCOUNT, DAYS, END, EVERY, MODIFYING, REGION, START, Cluster, Deed
+from demo.account import ACCOUNT, DAYS, DEEDS, END, EVERY, MODIFYING, REGION, START, Cluster, Deed
 from demo.simulated import SimulatedAccount, simulated
 from office_hours import rds
 from office_hours.decision import LOG_KEPT
@@ -72,13 +72,7 @@ class _Context:
         return 60_000
 
 
-def simulate(
-    clusters: Sequence[Cluster],
-    deeds: Sequence[Deed],
-    settings: str,
-    log: TextIO,
-    progress: Callable[[datetime], None],
-) -> Week:
+def simulate(clusters: Sequence[Cluster], settings: str, log: TextIO, progress: Callable[[datetime], None]) -> Week:
     """Let the week pass. The handlers log to `log`, and `progress` gets the virtual time every hour.
 
     The handlers are as deployed, under these settings; their calls take no time.
@@ -106,7 +100,7 @@ def simulate(
             return answer
 
         with patch.object(logger.registered_handler, "stream", log):
-            waiting = sorted(deeds, key=lambda deed: deed.at, reverse=True)
+            waiting = sorted(DEEDS, key=lambda deed: deed.at, reverse=True)
             now = START
             while now < END:
                 while waiting and waiting[-1].at <= now:

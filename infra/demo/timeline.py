@@ -90,9 +90,9 @@ def figures(period: Period) -> tuple[str, str, str]:
     return f"{stopped:,.0f} h", f"{share:.0%}", "unknown" if saved is None else f"${saved:,.0f}"
 
 
-def timeline(clusters: Sequence[Cluster], week: "Week", settings: Settings | None = None) -> Timeline:
+def timeline(clusters: Sequence[Cluster], week: "Week", settings: Settings) -> Timeline:
     """Put a week's records side by side. Tags are read as the functions read them under these settings."""
-    schedules = {cluster.name: _schedule_of(cluster, settings or Settings()) for cluster in clusters}
+    schedules = {cluster.name: _schedule_of(cluster, settings) for cluster in clusters}
     rows = (_row(cluster, schedules[cluster.name], week) for cluster in clusters)
     names = [cluster.name for cluster in clusters]
     news: dict[tuple[str, str], Decision] = {}

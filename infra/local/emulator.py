@@ -5,7 +5,6 @@ change a real account.
 """
 
 import http.client
-import ipaddress
 import json
 import os
 import socket
@@ -14,11 +13,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -36,10 +34,6 @@ _END = 'cat; kill -s KILL -- "-$1" 2>/dev/null; rm -rf "$2" || rm -rf "$2"'
 
 class LocalError(Exception):
     """The emulator, or a command against it, failed. The text says how, in the program's own words."""
-
-
-class EndpointError(ValueError):
-    """The endpoint is not one on this machine's loopback interface."""
 
 
 @dataclass(frozen=True)
@@ -110,19 +104,10 @@ class Account:
 
 
 @contextmanager
-def account(endpoint: str | None = None) -> Iterator[Account]:
-    """Start an empty account, at this endpoint or at a free port, and leave nothing of it behind.
-
-    Raises EndpointError if the endpoint is not on the loopback interface, LocalError if nothing starts there.
-    """
-    port = loopback_port(endpoint) if endpoint else 0
+def account() -> Iterator[Account]:
+    """Start an empty account, and leave nothing of it behind. Raises LocalError if it doesn't start."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            # Whatever listens there isn't ours to change.
-            raise LocalError(f"Port {port} can't be used: {error.strerror}. Unset AWS_ENDPOINT_URL.") from error
+        probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     folder = Path(tempfile.mkdtemp(prefix="office-hours-local-"))
     settings = {
@@ -174,16 +159,3 @@ def is_ready(port: int) -> bool:
             return connection.getresponse().status == http.client.OK
         except (OSError, http.client.HTTPException):
             return False
-
-
-def loopback_port(endpoint: str) -> int:
-    """The port of an endpoint on the loopback interface. Raises EndpointError for any other."""
-    with suppress(ValueError):
-        url = urlsplit(endpoint)
-        host = "127.0.0.1" if url.hostname == "localhost" else url.hostname or ""
-        if url.scheme == "http" and ipaddress.IPv4Address(host).is_loopback and url.port:
-            return url.port
-    raise EndpointError(
-        f"The endpoint {endpoint} is refused: it is not on this machine's loopback interface, and this must never "
-        "reach a real account. Use http://127.0.0.1:4566, with any port, or unset AWS_ENDPOINT_URL."
-    )
