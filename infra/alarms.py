@@ -23,12 +23,9 @@ from constructs import Construct
 from settings import NAME, Organization, StackSettings, function_name
 
 # Where to see which cluster is affected, and why.
-_STATUS = function_name("status")
-_WHERE = f"the CloudWatch dashboard {NAME} and the function {_STATUS} show it first"
+_WHERE = f"the CloudWatch dashboard {NAME} and the function {function_name('status')} show it first"
 # A refusal may pass, and the next run tries again.
 _REFUSED_RUNS = 3
-# SQS sends this metric every minute.
-_QUEUE_PERIOD = cdk.Duration.minutes(5)
 
 
 class Topic(sns.Topic):
@@ -144,7 +141,7 @@ class Alarms(Construct):
             "the messages in the SQS console (the stack's output FailuresQueue names the queue): each has the "
             "function and the reason. Later runs of stop and start catch up where they can; if a report is missing, "
             f"invoke {function_name('report')}. Then purge the queue, or this alarm can't be raised again.",
-            failures.metric_approximate_number_of_messages_visible(statistic="Maximum", period=_QUEUE_PERIOD),
+            failures.metric_approximate_number_of_messages_visible(statistic="Maximum", period=cdk.Duration.minutes(5)),
             # SQS sends no metrics for a queue that hasn't been used for hours.
             missing=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

@@ -35,13 +35,16 @@ class Dashboard(cloudwatch.Dashboard):
         functions: Mapping[str, lambda_.IFunction],
         alarms: Sequence[cloudwatch.IAlarm],
     ) -> None:
+        states = cloudwatch.AlarmStatusWidget(
+            title="Alarms", alarms=alarms, width=_WIDTH * 3 // 4, height=_ALARMS_HEIGHT
+        )
         super().__init__(
             scope,
             id_,
             dashboard_name=NAME,
             default_interval=_A_WEEK,
             widgets=[
-                [*([states(alarms)] if alarms else []), saved(_WIDTH // 4 if alarms else _WIDTH)],
+                [states, saved(_WIDTH // 4)] if alarms else [saved(_WIDTH)],
                 [clusters(functions["status"])],
                 [suggestions(functions["report"])],
                 [
@@ -93,10 +96,6 @@ def suggestions(report: lambda_.IFunction) -> cloudwatch.CustomWidget:
         update_on_resize=False,
         update_on_time_range_change=False,
     )
-
-
-def states(alarms: Sequence[cloudwatch.IAlarm]) -> cloudwatch.IWidget:
-    return cloudwatch.AlarmStatusWidget(title="Alarms", alarms=alarms, width=_WIDTH * 3 // 4, height=_ALARMS_HEIGHT)
 
 
 def saved(width: int) -> cloudwatch.IWidget:

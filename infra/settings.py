@@ -37,10 +37,7 @@ EVERY_REGION = ("*",)
 # Runs come at the same minutes of every hour, as windows' edges do, only if the interval divides an hour.
 MINUTES = tuple(minutes for minutes in range(1, 61) if 60 % minutes == 0)
 # The days that CloudWatch Logs accepts (PutRetentionPolicy).
-RETENTION = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
-    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
+RETENTION = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 # RDS allows any script's letters, and white space. IAM compares the key without regard to case in a condition
 # (aws:ResourceTag/<key>), and does not say how it folds those letters or reads white space there: neither is accepted.
 # Nor is a key of signs alone: the functions tell a misspelt key by its letters and digits. Nor is one that begins with

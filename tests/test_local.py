@@ -69,10 +69,10 @@ def test_people_work_late_stop_one_at_noon_and_keep_one_down_over_the_weekend(
     at = datetime.fromisoformat(f"{edge}Z")
     for cluster in some_clusters(at):
         account.add(cluster.name, cluster.tag, Status="stopped" if cluster.stopped else "available")
-    for command in some_commands(at):
-        function = {START: invocation.start, STOP: invocation.stop}[command.function]
-        (entry,) = function((at - timedelta(seconds=10)).isoformat(), command.event)["clusters"]
-        assert command.function.endswith(entry["decision"])  # each changes something
+    for _, name, event in some_commands(at):
+        function = {START: invocation.start, STOP: invocation.stop}[name]
+        (entry,) = function((at - timedelta(seconds=10)).isoformat(), event)["clusters"]
+        assert name.endswith(entry["decision"])  # each changes something
     assert {name: account.tag(name) for name in holds} == holds
 
 

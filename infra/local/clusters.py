@@ -54,9 +54,9 @@ def make(account: Account, cluster: Cluster) -> None:
         account.client("cloudwatch", cluster.region).put_metric_data(Namespace="AWS/RDS", MetricData=data)
 
 
-def past(cluster: Cluster, now: datetime, days: int = 20) -> list[tuple[str, datetime]]:
+def past(cluster: Cluster, now: datetime) -> list[tuple[str, datetime]]:
     """What RDS's log says about a cluster: for weeks it has done what its tag says."""
-    at, is_running = now - timedelta(days=days), True
+    at, is_running = now - timedelta(days=20), True
     changes = [("created", at)]
     schedule = Settings().cluster("", {"TagList": [{"Key": "office-hours", "Value": cluster.tag or ""}]}).schedule
     while schedule and at <= now:

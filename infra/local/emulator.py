@@ -25,6 +25,7 @@ from demo.account import price_list
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
+_ANY = "local"  # whatever the secret key is, the emulator takes it
 # The only variables that the emulator gets from this machine's environment: others could change what it does.
 _KEPT = ("PATH", "LANG", "LC_ALL")
 # A shell waits until its standard input ends, as it does with the process that started it, however that ends. Then it
@@ -55,25 +56,15 @@ class Account:
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def credentials(self) -> dict[str, str]:
-        """What a command needs to reach the account. The emulator takes the access key for the user's name, too."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "local",
-        }
-
     def client(self, service: str, region: str = REGION, user: str = ACCOUNT) -> Any:  # noqa: ANN401  of any service
-        """A client, made once and closed with the account."""
+        """A client, made once and closed with the account. The emulator takes an access key for the user's name."""
         if (service, region, user) not in self.clients:
             self.clients[service, region, user] = boto3.Session().client(
                 cast("Any", service),
                 region_name=region,
                 endpoint_url=self.endpoint,
                 aws_access_key_id=user,
-                aws_secret_access_key=self.credentials["AWS_SECRET_ACCESS_KEY"],
+                aws_secret_access_key=_ANY,
                 config=Config(proxies={}),  # nothing here leaves the machine
             )
         return self.clients[service, region, user]
@@ -87,10 +78,12 @@ class Account:
         temporary = {"TMPDIR": str(self.folder), "CDK_HOME": str(self.folder)}
         # Without cdk-nag, which takes half of a synthesis: `make lint` runs it.
         quick = {"CDK_VALIDATION": "false"}
+        ours = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_REGION": REGION}
+        keys = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": _ANY}
         done = subprocess.run(
             command,
             cwd=cwd,
-            env={**environment, **past_proxies, **no_files, **temporary, **quick, **self.credentials},
+            env={**environment, **past_proxies, **no_files, **temporary, **quick, **ours, **keys},
             check=False,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
