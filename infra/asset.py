@@ -23,7 +23,7 @@ CALLS = {
     "account": ("ListRegions",),
     "cloudtrail": ("LookupEvents",),
     "cloudwatch": ("GetMetricData",),
-    "organizations": ("ListAccountsForParent", "ListOrganizationalUnitsForParent"),
+    "organizations": ("DescribeAccount", "ListAccountsForParent", "ListOrganizationalUnitsForParent"),
     "pricing": ("GetProducts",),
     "rds": (
         "AddTagsToResource",

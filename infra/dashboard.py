@@ -36,7 +36,7 @@ class Dashboard(cloudwatch.Dashboard):
         alarms: Sequence[cloudwatch.IAlarm],
     ) -> None:
         states = cloudwatch.AlarmStatusWidget(
-            title="Alarms", alarms=alarms, width=_WIDTH * 3 // 4, height=_ALARMS_HEIGHT
+            title="Alarms", alarms=[*alarms], width=_WIDTH * 3 // 4, height=_ALARMS_HEIGHT
         )
         super().__init__(
             scope,

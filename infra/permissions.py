@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
+from asset import CALLS
 from office_hours.hold import SUFFIX
 from settings import EVERY_REGION, StackSettings
 
@@ -34,9 +35,7 @@ def read_all(settings: StackSettings) -> list[iam.PolicyStatement]:
 def look_at_members(partition: str, reader: str) -> list[iam.PolicyStatement]:
     """Find the organization's accounts and their names, and assume the reader role in each that has it."""
     return [
-        allow(
-            "FindAccounts", ["organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"]
-        ),
+        allow("FindAccounts", [f"organizations:{call}" for call in CALLS["organizations"]]),
         allow("ReadMembers", ["sts:AssumeRole"], f"arn:{partition}:iam::*:role/{reader}"),
     ]
 
