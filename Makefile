@@ -116,8 +116,8 @@ destroy: $(VENV)/.infra infra/node_modules/.ready ## Remove the stack and everyt
 
 .PHONY: deploy-organization
 deploy-organization: $(VENV)/.infra infra/node_modules/.ready ## Deploy to this account, and to those in the units of the setting organization
-	@$(BIN)/python infra/prepare_account.py $(ARGS)
 	@parameters=$$($(BIN)/python infra/rollout.py prepare $(ARGS)) && \
+	$(BIN)/python infra/prepare_account.py $(ARGS) && \
 	$(CDK) deploy AuroraOfficeHours AuroraOfficeHoursOrganization $$parameters $(ARGS)
 	@$(BIN)/python infra/console_events.py store $(ARGS)
 	@$(BIN)/python infra/rollout.py report $(ARGS)

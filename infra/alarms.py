@@ -20,16 +20,12 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from metrics import ours
 from settings import NAME, Organization, StackSettings, function_name
 
 # Where to see which cluster is affected, and why.
-_STATUS = function_name("status")
-_WHERE = f"the CloudWatch dashboard {NAME} and the function {_STATUS} show it first"
+_WHERE = f"the CloudWatch dashboard {NAME} and the function {function_name('status')} show it first"
 # A refusal may pass, and the next run tries again.
 _REFUSED_RUNS = 3
-# SQS sends this metric every minute.
-_QUEUE_PERIOD = cdk.Duration.minutes(5)
 
 
 class Topic(sns.Topic):
@@ -93,98 +89,77 @@ class Topic(sns.Topic):
 class Alarms(Construct):
     """All alarms.
 
-    scheduled: the aliases that the schedules invoke, by `stop` and `start`.
+    topic: what they notify.
+    scheduled: the aliases that the schedules invoke, by the function's own word.
     failures: the failures queue.
     """
 
-    def __init__(  # noqa: PLR0913  what to watch, and what to notify
+    def __init__(
         self,
-        scope: Construct,
-        id_: str,
-        *,
+        stack: cdk.Stack,
         topic: sns.ITopic,
         scheduled: Mapping[str, lambda_.IAlias],
         failures: sqs.IQueue,
         settings: StackSettings,
     ) -> None:
-        super().__init__(scope, id_)
+        super().__init__(stack, "Alarms")
         self.all: list[cloudwatch.Alarm] = []
         self.action = actions.SnsAction(topic)
-        self.every_minutes = settings.every_minutes
-        self.interval = cdk.Duration.minutes(settings.every_minutes)
+        every = settings.every_minutes
+        interval = cdk.Duration.minutes(every)
         # Long enough to contain a run even if EventBridge is a minute late: a lasting problem sends one message.
-        self.period = cdk.Duration.minutes(max(10, 2 * settings.every_minutes))
-        for word, alias in scheduled.items():
-            self.add_errors(word, alias)
-            self.add_not_invoked(word, alias)
-        self.add_failures(failures)
-        self.add_invalid_tags(settings.tag_key)
-        self.add_overdue()
-        self.add_refused()
-
-    def add_errors(self, word: str, alias: lambda_.IAlias) -> None:
-        self.add(
-            f"{word}-errors",
-            f"A scheduled run of the {word} function failed: it couldn't handle every cluster or Region. What to do: "
-            f"look for ERROR in the log group /aws/lambda/{function_name(word)}; error_message has AWS's own words. "
-            "The next run tries again.",
-            alias.metric_errors(statistic="Sum", period=self.period),
-            missing=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-
-    def add_not_invoked(self, word: str, alias: lambda_.IAlias) -> None:
-        name = function_name(word)
+        period = cdk.Duration.minutes(max(10, 2 * every))
         # Before CloudWatch counts missing data as breaching, it looks further back, over a number of periods that it
         # doesn't promise: the shorter the periods, the sooner the alarm.
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
-        periods = max(2, ceil(10 / self.every_minutes))
-        self.add(
-            f"{word}-not-invoked",
-            f"The schedule of the {word} function hasn't invoked it for {periods * self.every_minutes} minutes or "
-            f"more: no cluster is {_DONE[word]} on schedule. What to do: in EventBridge Scheduler, check that the "
-            f"schedule {name} in the group {NAME} is enabled; in Lambda, check whether {name} is throttled because the "
-            "account's concurrency is used up. Deploying again (make deploy) restores what was changed or deleted.",
-            alias.metric_invocations(statistic="Sum", period=self.interval),
-            periods=periods,
-            threshold=1,
-            comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            missing=cloudwatch.TreatMissingData.BREACHING,
-        )
-
-    def add_failures(self, failures: sqs.IQueue) -> None:
+        silent = max(2, ceil(10 / every))
+        for word, done in (("stop", "stopped"), ("start", "started")):
+            name = function_name(word)
+            self.add(
+                f"{word}-errors",
+                f"A scheduled run of the {word} function failed: it couldn't handle every cluster or Region. What to "
+                f"do: look for ERROR in the log group /aws/lambda/{name}; error_message has AWS's own words. The next "
+                "run tries again.",
+                scheduled[word].metric_errors(statistic="Sum", period=period),
+                missing=cloudwatch.TreatMissingData.NOT_BREACHING,
+            )
+            self.add(
+                f"{word}-not-invoked",
+                f"The schedule of the {word} function hasn't invoked it for {silent * every} minutes or more: no "
+                f"cluster is {done} on schedule. What to do: in EventBridge Scheduler, check that the schedule {name} "
+                f"in the group {NAME} is enabled; in Lambda, check whether {name} is throttled because the account's "
+                "concurrency is used up. Deploying again (make deploy) restores what was changed or deleted.",
+                scheduled[word].metric_invocations(statistic="Sum", period=interval),
+                periods=silent,
+                threshold=1,
+                comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+                missing=cloudwatch.TreatMissingData.BREACHING,
+            )
         self.add(
             "failures-queue",
             "A scheduled run couldn't be delivered, or failed for good, and is in the failures queue. What to do: read "
             "the messages in the SQS console (the stack's output FailuresQueue names the queue): each has the "
             "function and the reason. Later runs of stop and start catch up where they can; if a report is missing, "
             f"invoke {function_name('report')}. Then purge the queue, or this alarm can't be raised again.",
-            failures.metric_approximate_number_of_messages_visible(statistic="Maximum", period=_QUEUE_PERIOD),
+            failures.metric_approximate_number_of_messages_visible(statistic="Maximum", period=cdk.Duration.minutes(5)),
             # SQS sends no metrics for a queue that hasn't been used for hours.
             missing=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-
-    def add_invalid_tags(self, tag_key: str) -> None:
         self.add(
             "invalid-tags",
-            f'A cluster\'s tag "{tag_key}" or its hold cannot be read, so the cluster is left alone. What to do: '
-            f"{_WHERE}, with the word at fault and what may have been meant. Correct the tag: the next run reads it.",
-            ours("InvalidTags", "Maximum", self.period),
-            # Without a run, nothing has changed.
-            missing=cloudwatch.TreatMissingData.IGNORE,
+            f'A cluster\'s tag "{settings.tag_key}" or its hold cannot be read, so the cluster is left alone. What to '
+            f"do: {_WHERE}, with the word at fault and what may have been meant. Correct the tag: the next run reads "
+            "it.",
+            ours("InvalidTags", "Maximum", period),
         )
-
-    def add_overdue(self) -> None:
         self.add(
             "overdue-clusters",
             "A cluster is not in the state that its schedule or hold says, and not on its way there, long after a run "
             f"should have changed it. What to do: {_WHERE}, with the reason. If RDS refused, its own words are in the "
             f"log groups /aws/lambda/{NAME}-stop and -start.",
             # Overdue in every run of the period: what the next run fixes isn't worth a message.
-            ours("OverdueClusters", "Minimum", self.period),
-            missing=cloudwatch.TreatMissingData.IGNORE,
+            ours("OverdueClusters", "Minimum", period),
         )
-
-    def add_refused(self) -> None:
         self.add(
             "refused",
             f"RDS has refused to stop or start a cluster in {_REFUSED_RUNS} runs in a row, so this won't pass by "
@@ -192,9 +167,8 @@ class Alarms(Construct):
             "error_message has RDS's own words. Remove the cause (a cluster in a blue/green deployment, for example, "
             "can't be stopped) or the cluster's tag.",
             # Both functions send it: a run without refusals must not hide those of the other function.
-            ours("Refused", "Maximum", self.interval),
+            ours("Refused", "Maximum", interval),
             periods=_REFUSED_RUNS,
-            missing=cloudwatch.TreatMissingData.IGNORE,
         )
 
     def add(  # noqa: PLR0913  what sets one alarm apart from another
@@ -203,7 +177,8 @@ class Alarms(Construct):
         description: str,
         metric: cloudwatch.IMetric,
         *,
-        missing: cloudwatch.TreatMissingData,
+        # Without a run, nothing has changed.
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.IGNORE,
         periods: int = 1,
         threshold: int = 0,
         comparison: cloudwatch.ComparisonOperator = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
@@ -224,4 +199,15 @@ class Alarms(Construct):
         self.all.append(alarm)
 
 
-_DONE = {"stop": "stopped", "start": "started"}
+def ours(name: str, statistic: str, period: cdk.Duration | None = None) -> cloudwatch.Metric:
+    """One of the functions' own metrics, as Powertools writes it into their logs.
+
+    CloudWatch bills each by the hours in which it is sent, so there are few, and none per cluster.
+    """
+    return cloudwatch.Metric(
+        namespace="AuroraOfficeHours",
+        metric_name=name,
+        dimensions_map={"service": NAME},
+        statistic=statistic,
+        period=period,
+    )

@@ -23,7 +23,7 @@ CALLS = {
     "account": ("ListRegions",),
     "cloudtrail": ("LookupEvents",),
     "cloudwatch": ("GetMetricData",),
-    "organizations": ("ListAccountsForParent", "ListOrganizationalUnitsForParent"),
+    "organizations": ("DescribeAccount", "ListAccountsForParent", "ListOrganizationalUnitsForParent"),
     "pricing": ("GetProducts",),
     "rds": (
         "AddTagsToResource",
@@ -47,7 +47,9 @@ class PackageError(Exception):
 
 def build(target: Path) -> Path:
     """Fill the empty folder `target` with the package, and return it."""
-    install_dependencies(target)
+    # As copies from uv's cache, since their modes are changed below.
+    into = ("--python", sys.executable, "--target", str(target), "--link-mode", "copy", "--no-compile-bytecode")
+    uv("install", *into, "--require-hashes", "--requirements", "pyproject.toml")
     remove(entry for pattern in LEFTOVERS for entry in target.glob(pattern))
     trim_models(target / "botocore" / "data")
     shutil.copytree(
@@ -122,12 +124,6 @@ def read_json(path: Path) -> Any:  # noqa: ANN401  as above
 
 def write_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, separators=(",", ":")))
-
-
-def install_dependencies(target: Path) -> None:
-    """Install the project's dependencies as copies from uv's cache, since their modes are changed afterwards."""
-    into = ("--python", sys.executable, "--target", str(target), "--link-mode", "copy", "--no-compile-bytecode")
-    uv("install", *into, "--require-hashes", "--requirements", "pyproject.toml")
 
 
 def uv(command: str, *arguments: str) -> str:

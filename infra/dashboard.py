@@ -12,7 +12,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from metrics import ours
+from alarms import ours
 from settings import NAME
 
 # CloudWatch's grid has this many columns.
@@ -35,13 +35,16 @@ class Dashboard(cloudwatch.Dashboard):
         functions: Mapping[str, lambda_.IFunction],
         alarms: Sequence[cloudwatch.IAlarm],
     ) -> None:
+        states = cloudwatch.AlarmStatusWidget(
+            title="Alarms", alarms=[*alarms], width=_WIDTH * 3 // 4, height=_ALARMS_HEIGHT
+        )
         super().__init__(
             scope,
             id_,
             dashboard_name=NAME,
             default_interval=_A_WEEK,
             widgets=[
-                [*([states(alarms)] if alarms else []), saved(_WIDTH // 4 if alarms else _WIDTH)],
+                [states, saved(_WIDTH // 4)] if alarms else [saved(_WIDTH)],
                 [clusters(functions["status"])],
                 [suggestions(functions["report"])],
                 [
@@ -76,8 +79,6 @@ def clusters(status: lambda_.IFunction) -> cloudwatch.CustomWidget:
         function_arn=status.function_arn,
         width=_WIDTH,
         height=_CLUSTERS_HEIGHT,
-        update_on_refresh=True,
-        update_on_resize=True,
         # It always shows the same days, whatever time range the graphs show.
         update_on_time_range_change=False,
     )
@@ -95,10 +96,6 @@ def suggestions(report: lambda_.IFunction) -> cloudwatch.CustomWidget:
         update_on_resize=False,
         update_on_time_range_change=False,
     )
-
-
-def states(alarms: Sequence[cloudwatch.IAlarm]) -> cloudwatch.IWidget:
-    return cloudwatch.AlarmStatusWidget(title="Alarms", alarms=alarms, width=_WIDTH * 3 // 4, height=_ALARMS_HEIGHT)
 
 
 def saved(width: int) -> cloudwatch.IWidget:

@@ -16,6 +16,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from permissions import allow, policy
 from settings import NAME, function_name
 
 # The role that the central functions assume in a member, to read. It has one name everywhere, so no list is needed.
@@ -68,7 +69,7 @@ class Centre(Construct):
             role_name=READER,
             description="Lets the central status and report functions read this account",
             assumed_by=central_functions,
-            inline_policies={"look": iam.PolicyDocument(statements=statements)},
+            inline_policies=policy("look", *statements),
         )
         if tell:
             self.tell_failures(stack)
@@ -89,31 +90,17 @@ class Centre(Construct):
             assumed_by=iam.ServicePrincipal(
                 "events.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
             ),
-            inline_policies={
-                "tell": iam.PolicyDocument(
-                    statements=[iam.PolicyStatement(actions=["sns:Publish"], resources=[self.topic.topic_arn])]
-                )
-            },
+            inline_policies=policy("tell", allow(None, ["sns:Publish"], self.topic.topic_arn)),
         )
-        failed, why = (
-            events.EventField.from_path(f"$.detail.{path}")
-            for path in ("requestContext.functionArn", "responsePayload.errorMessage")
-        )
+        failed = events.EventField.from_path("$.detail.requestContext.functionArn")
+        why = events.EventField.from_path("$.detail.responsePayload.errorMessage")
+        # By the functions' names, since the whole account shares the bus.
+        ours = {"prefix": f"arn:{stack.partition}:lambda:{stack.region}:{stack.account}:function:{NAME}-"}
         events.Rule(
             self,
             "Failures",
             description="Reports scheduled runs that failed for good to the central account",
-            # By the functions' names, since the whole account shares the bus.
-            event_pattern=events.EventPattern(
-                source=["lambda"],
-                detail={
-                    "requestContext": {
-                        "functionArn": [
-                            {"prefix": f"arn:{stack.partition}:lambda:{stack.region}:{stack.account}:function:{NAME}-"}
-                        ]
-                    }
-                },
-            ),
+            event_pattern=events.EventPattern(source=["lambda"], detail={"requestContext": {"functionArn": [ours]}}),
             targets=[
                 targets.SnsTopic(
                     self.topic,

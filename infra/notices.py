@@ -12,7 +12,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from permissions import allow
+from permissions import allow, policy
 from settings import NAME, StackSettings
 
 # The buttons' texts, by the variable of the notice that says until when they keep clusters up.
@@ -30,28 +30,24 @@ class Notices(Construct):
         self.topic = sns.Topic(
             self, "Topic", topic_name=f"{NAME}-notices", display_name="Aurora Office Hours", enforce_ssl=True
         )
-        self.variables = {"OFFICE_HOURS_NOTICES": self.topic.topic_arn}
         if email:
             self.topic.add_subscription(subscriptions.EmailSubscription(email))
-
-    def publish(self) -> list[iam.PolicyStatement]:
-        return [allow("SendNotices", ["sns:Publish"], self.topic.topic_arn)]
 
     def show_in_slack(self, settings: StackSettings, *, start: lambda_.IFunction) -> None:
         """Show the notices in a channel. Its members may invoke the start function to keep clusters up, nothing else.
 
         https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-actions.html
         """
-        may = [allow("KeepClustersUp", ["lambda:InvokeFunction"], start.function_arn)]
+        may = allow("KeepClustersUp", ["lambda:InvokeFunction"], start.function_arn)
         role = iam.Role(
             self,
             "SlackRole",
             description="Lets people in Slack keep clusters up",
             assumed_by=iam.ServicePrincipal("chatbot.amazonaws.com"),
-            inline_policies={"invoke": iam.PolicyDocument(statements=may)},
+            inline_policies=policy("invoke", may),
         )
         # Whatever role people in the channel choose, they can do no more than this.
-        guardrail = iam.ManagedPolicy(self, "Guardrail", description="What people in Slack may do", statements=may)
+        guardrail = iam.ManagedPolicy(self, "Guardrail", description="What people in Slack may do", statements=[may])
         chatbot.CfnSlackChannelConfiguration(
             self,
             "Slack",
@@ -68,24 +64,20 @@ class Notices(Construct):
         """Make a button below each notice that has this variable. Returns its ARN."""
         payload = f'{{"clusters": "$clusters", "until": "${variable}"}}'
         command = f"lambda invoke --function-name {start.function_name} --region {cdk.Stack.of(self).region}"
+        has_it = chatbot.CfnCustomAction.CustomActionAttachmentCriteriaProperty(
+            operator="HAS_VALUE", variable_name=variable
+        )
+        attachment = chatbot.CfnCustomAction.CustomActionAttachmentProperty(
+            notification_type="Custom",
+            button_text=text,
+            variables={name: f"event.metadata.additionalContext.{name}" for name in ("clusters", variable)},
+            criteria=[has_it],
+        )
         action = chatbot.CfnCustomAction(
             self,
             f"Button{variable.capitalize()}",
             action_name=f"{NAME}-{text.lower().replace(' ', '-')}",
-            definition=chatbot.CfnCustomAction.CustomActionDefinitionProperty(
-                command_text=f"{command} --payload {payload}"
-            ),
-            attachments=[
-                chatbot.CfnCustomAction.CustomActionAttachmentProperty(
-                    notification_type="Custom",
-                    button_text=text,
-                    variables={name: f"event.metadata.additionalContext.{name}" for name in ("clusters", variable)},
-                    criteria=[
-                        chatbot.CfnCustomAction.CustomActionAttachmentCriteriaProperty(
-                            operator="HAS_VALUE", variable_name=variable
-                        )
-                    ],
-                )
-            ],
+            definition={"commandText": f"{command} --payload {payload}"},
+            attachments=[attachment],
         )
         return action.attr_custom_action_arn

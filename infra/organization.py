@@ -64,11 +64,18 @@ class OrganizationStack(cdk.Stack):
             allowed_values=["SELF", "DELEGATED_ADMIN"],
             default="SELF",
         )
-        parameters = {
-            "PackageBucket": bucket.bucket_name,
-            "CentralAccount": self.account,
-            "OrganizationId": its_id.value_as_string,
-        }
+        parameters = [
+            cdk.CfnStackSet.ParameterProperty(parameter_key=key, parameter_value=value)
+            for key, value in (
+                ("PackageBucket", bucket.bucket_name),
+                ("CentralAccount", self.account),
+                ("OrganizationId", its_id.value_as_string),
+            )
+        ]
+        # Not to this account, which has the centre. (AWS never deploys to the management account.)
+        targets = cdk.CfnStackSet.DeploymentTargetsProperty(
+            organizational_unit_ids=list(organization.units), account_filter_type="DIFFERENCE", accounts=[self.account]
+        )
         members = cdk.CfnStackSet(
             self,
             "Members",
@@ -76,31 +83,16 @@ class OrganizationStack(cdk.Stack):
             description="Aurora Office Hours",
             permission_model="SERVICE_MANAGED",
             call_as=call_as.value_as_string,
-            auto_deployment=cdk.CfnStackSet.AutoDeploymentProperty(
-                enabled=True, retain_stacks_on_account_removal=False
-            ),
+            auto_deployment={"enabled": True, "retainStacksOnAccountRemoval": False},
             # The reader role has a fixed name.
             capabilities=["CAPABILITY_NAMED_IAM"],
             managed_execution={"Active": True},
             # An account that fails, for example because it already has its own stack, doesn't hold up the others.
             # `make deploy-organization` says which failed.
-            operation_preferences=cdk.CfnStackSet.OperationPreferencesProperty(
-                failure_tolerance_percentage=100, max_concurrent_percentage=_PERCENT_AT_A_TIME
-            ),
-            parameters=[
-                cdk.CfnStackSet.ParameterProperty(parameter_key=key, parameter_value=value)
-                for key, value in parameters.items()
-            ],
+            operation_preferences={"failureTolerancePercentage": 100, "maxConcurrentPercentage": _PERCENT_AT_A_TIME},
+            parameters=parameters,
             stack_instances_group=[
-                cdk.CfnStackSet.StackInstancesProperty(
-                    regions=[self.region],
-                    # Not to this account, which has the centre. (AWS never deploys to the management account.)
-                    deployment_targets=cdk.CfnStackSet.DeploymentTargetsProperty(
-                        organizational_unit_ids=list(organization.units),
-                        account_filter_type="DIFFERENCE",
-                        accounts=[self.account],
-                    ),
-                )
+                cdk.CfnStackSet.StackInstancesProperty(regions=[self.region], deployment_targets=targets)
             ],
             # A template may have 1 MB by URL, but only 51,200 bytes inline.
             template_url=assets.Asset(self, "Template", path=str(template)).http_url,

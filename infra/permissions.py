@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
+from asset import CALLS
 from office_hours.hold import SUFFIX
 from settings import EVERY_REGION, StackSettings
 
@@ -22,11 +23,6 @@ def look_up_who(settings: StackSettings) -> list[iam.PolicyStatement]:
     return [allow("LookUpWho", ["cloudtrail:LookupEvents"])] if settings.cloud_trail else []
 
 
-def look_up_connections() -> list[iam.PolicyStatement]:
-    """Find out from CloudWatch who is connected. It can't be limited to some resources."""
-    return [allow("LookUpConnections", ["cloudwatch:GetMetricData"])]
-
-
 def read_all(settings: StackSettings) -> list[iam.PolicyStatement]:
     """What the central status and report functions need in another account."""
     return [
@@ -39,9 +35,7 @@ def read_all(settings: StackSettings) -> list[iam.PolicyStatement]:
 def look_at_members(partition: str, reader: str) -> list[iam.PolicyStatement]:
     """Find the organization's accounts and their names, and assume the reader role in each that has it."""
     return [
-        allow(
-            "FindAccounts", ["organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"]
-        ),
+        allow("FindAccounts", [f"organizations:{call}" for call in CALLS["organizations"]]),
         allow("ReadMembers", ["sts:AssumeRole"], f"arn:{partition}:iam::*:role/{reader}"),
     ]
 
@@ -66,8 +60,13 @@ def cluster_arns(settings: StackSettings, partition: str, region: str, account: 
     return [f"arn:{partition}:rds:{each}:{account}:cluster:*" for each in settings.regions or (region,)]
 
 
+def policy(name: str, *statements: iam.PolicyStatement) -> dict[str, iam.PolicyDocument]:
+    """A role's only policy."""
+    return {name: iam.PolicyDocument(statements=[*statements])}
+
+
 def allow(
-    sid: str, actions: list[str], *resources: str, conditions: Mapping[str, object] | None = None
+    sid: str | None, actions: list[str], *resources: str, conditions: Mapping[str, object] | None = None
 ) -> iam.PolicyStatement:
     """Allow actions on these resources; without any, on all."""
     return iam.PolicyStatement(sid=sid, actions=actions, resources=[*resources] or ["*"], conditions=conditions)

@@ -12,68 +12,40 @@ import tempfile
 from pathlib import Path
 
 import boto3
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    LoginError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError  # noqa: A004
 
 from settings import SettingsError, StackSettings, stored_context
 
-PROJECT = Path(__file__).resolve().parents[1]
-CDK = PROJECT / "infra" / "node_modules" / ".bin" / "cdk"
+CDK = Path(__file__).with_name("node_modules") / ".bin" / "cdk"
 # Where `cdk bootstrap` stores its version; the word in the middle is the CDK's default qualifier.
 VERSION_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
-NO_CREDENTIALS = "No AWS credentials found: sign in (aws sso login), or set AWS_PROFILE."
-# GetCallerIdentity needs no permission, so if AWS itself refuses it (ClientError), the credentials are at fault.
-UNUSABLE = (
-    ClientError,
-    CredentialRetrievalError,
-    LoginError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
 
 
 def main(arguments: list[str]) -> int:
     """Prepare the account and Region that the CDK will deploy to with these arguments. Returns the exit status."""
     try:
         StackSettings.from_context(context_of(arguments))
-        chosen = session(arguments)
-        if not chosen.region_name:
-            sys.exit("No Region is set. Set AWS_REGION, to eu-west-1 for instance.")
-        account = chosen.client("sts").get_caller_identity()["Account"]
+        chosen, account = sign_in(arguments)
         if is_prepared(chosen):
             return 0
     except SettingsError as error:
         sys.exit(str(error))
-    except NoCredentialsError:
-        sys.exit(NO_CREDENTIALS)
-    except UNUSABLE as error:
-        sys.exit(f"The AWS credentials don't work: {error}")
     except BotoCoreError:
-        return 0  # no network, for example: the deployment that follows says what is wrong
+        return 0  # the deployment that follows says what is wrong
     print(f"Account {account} is new to the CDK in {chosen.region_name}: bootstrapping it, once.", flush=True)
-    command = [str(CDK), "bootstrap", f"aws://{account}/{chosen.region_name}"]
+    named = parsed(arguments).profile
+    command = [str(CDK), "bootstrap", f"aws://{account}/{chosen.region_name}", *(["--profile", named] if named else [])]
     # From an empty folder, so that our app isn't run.
     with tempfile.TemporaryDirectory() as folder:
-        return subprocess.run(
-            [*command, *(["--profile", named] if (named := profile(arguments)) else [])], cwd=folder, check=False
-        ).returncode
+        return subprocess.run(command, cwd=folder, check=False).returncode
 
 
-def session(arguments: list[str]) -> boto3.Session:
-    """A session for the account and Region that the CDK uses with these arguments."""
-    # The CDK reads AWS_REGION first; boto3 doesn't read it.
-    return boto3.Session(profile_name=profile(arguments), region_name=os.environ.get("AWS_REGION"))
+def parsed(arguments: list[str]) -> argparse.Namespace:
+    """What matters here of the arguments for the CDK's command line."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-c", "--context", action="append", default=[])
+    parser.add_argument("--profile")
+    return parser.parse_known_args(arguments)[0]
 
 
 def context_of(arguments: list[str]) -> dict[str, object]:
@@ -81,18 +53,30 @@ def context_of(arguments: list[str]) -> dict[str, object]:
 
     Raises SettingsError if cdk.json can't be read.
     """
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("-c", "--context", action="append", default=[])
-    given = parser.parse_known_args(arguments)[0].context
     # As the CDK, which warns of others.
-    return stored_context() | dict(each.split("=", 1) for each in given if "=" in each)
+    return stored_context() | dict(each.split("=", 1) for each in parsed(arguments).context if "=" in each)
 
 
-def profile(arguments: list[str]) -> str | None:
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--profile")
-    chosen: str | None = parser.parse_known_args(arguments)[0].profile
-    return chosen
+def session(arguments: list[str]) -> boto3.Session:
+    """A session for the account and Region that the CDK uses with these arguments."""
+    # The CDK reads AWS_REGION first; boto3 doesn't read it.
+    return boto3.Session(profile_name=parsed(arguments).profile, region_name=os.environ.get("AWS_REGION"))
+
+
+def sign_in(arguments: list[str]) -> tuple[boto3.Session, str]:
+    """The session, and the account's number. Exits without a Region or credentials that work, and says why."""
+    try:
+        chosen = session(arguments)
+        if not chosen.region_name:
+            sys.exit("No Region is set. Set AWS_REGION, to eu-west-1 for instance.")
+        return chosen, chosen.client("sts").get_caller_identity()["Account"]
+    except NoCredentialsError:
+        sys.exit("No AWS credentials found: sign in (aws sso login), or set AWS_PROFILE.")
+    except (ConnectionError, HTTPClientError):
+        raise  # no network, for example
+    except (BotoCoreError, ClientError) as error:
+        # This call needs no permission, so if AWS itself refuses it, the credentials are at fault.
+        sys.exit(f"The AWS credentials don't work: {error}")
 
 
 def is_prepared(session: boto3.Session) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from prepare_account import context_of, session
+from prepare_account import context_of, sign_in
 from settings import CONTEXT_KEY, ORGANIZATION_STACK, STACK, SettingsError, StackSettings
 
 if TYPE_CHECKING:
@@ -30,24 +30,26 @@ remove the stack {STACK} with `make destroy`; tags and holds stay. Then run `mak
 def main(verb: str, arguments: list[str]) -> None:
     """Print what to deploy with (`prepare`) or the outcome (`report`), in the account that the CDK uses."""
     try:
-        chosen, settings = session(arguments), StackSettings.from_context(context_of(arguments))
-        print(prepare(chosen, settings) if verb == "prepare" else report(chosen))
+        settings = StackSettings.from_context(context_of(arguments))
+        if not settings.organization:
+            sys.exit(NO_UNITS)  # the CDK would deploy only the centre
+        session, account = sign_in(arguments)
+        units = settings.organization.units
+        print(prepare(session, account, units) if verb == "prepare" else report(session, account))
     except (SettingsError, BotoCoreError) as error:
         sys.exit(str(error))
     except ClientError as error:
         sys.exit(f"{error}\n{NO_ADMINISTRATOR}")
 
 
-def prepare(session: "boto3.Session", settings: StackSettings) -> str:
-    """The parameters for the CDK's command line. Exits if the settings or the organization aren't prepared."""
-    if not settings.organization:
-        sys.exit(NO_UNITS)  # the CDK would deploy only the centre
-    organization, call_as = organization_of(session)
+def prepare(session: "boto3.Session", account: str, units: Sequence[str]) -> str:
+    """The parameters for the CDK's command line. Exits if the organization isn't prepared, or lacks a unit."""
+    organization, call_as = organization_of(session, account)
     access = session.client("cloudformation").describe_organizations_access(CallAs=call_as)["Status"]
     if access != "ENABLED":
         sys.exit(NO_ACCESS)
     organizations = session.client("organizations")
-    for unit in settings.organization.units:
+    for unit in units:
         try:
             organizations.list_accounts_for_parent(ParentId=unit)  # as the centre's functions will
         except organizations.exceptions.ParentNotFoundException:
@@ -60,9 +62,9 @@ def prepare(session: "boto3.Session", settings: StackSettings) -> str:
     return " ".join(f"--parameters {key}={value}" for key, value in values.items())
 
 
-def report(session: "boto3.Session") -> str:
+def report(session: "boto3.Session", account: str) -> str:
     """How many accounts have it. Exits if any doesn't, and says why."""
-    _, call_as = organization_of(session)
+    _, call_as = organization_of(session, account)
     pages = session.client("cloudformation").get_paginator("list_stack_instances")
     pages_of_ours = pages.paginate(StackSetName=STACK, CallAs=call_as)
     text = told([each for page in pages_of_ours for each in page["Summaries"]])
@@ -71,9 +73,8 @@ def report(session: "boto3.Session") -> str:
     return text
 
 
-def organization_of(session: "boto3.Session") -> tuple[str, str]:
+def organization_of(session: "boto3.Session", account: str) -> tuple[str, str]:
     """The organization's id, and what to call CloudFormation as: the management account, or its delegate."""
-    account = session.client("sts").get_caller_identity()["Account"]
     organization = session.client("organizations").describe_organization()["Organization"]
     return organization["Id"], "SELF" if organization["MasterAccountId"] == account else "DELEGATED_ADMIN"
 

@@ -3,15 +3,14 @@
 They are checked when the stack is synthesized: once deployed, a mistake is only noticed when a database is missing.
 """
 
-import difflib
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.loaders import Loader
 from botocore.regions import EndpointResolver
@@ -19,6 +18,7 @@ from botocore.regions import EndpointResolver
 from office_hours.clock import zones
 from office_hours.days_off import parse_dates
 from office_hours.schedule import Schedule, ScheduleError
+from office_hours.settings import Settings
 from office_hours.slips import likely_zones
 from office_hours.tag import kind_of
 from office_hours.text import nearest
@@ -37,20 +37,15 @@ EVERY_REGION = ("*",)
 # Runs come at the same minutes of every hour, as windows' edges do, only if the interval divides an hour.
 MINUTES = tuple(minutes for minutes in range(1, 61) if 60 % minutes == 0)
 # The days that CloudWatch Logs accepts (PutRetentionPolicy).
-RETENTION = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
-    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
+RETENTION = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 # RDS allows any script's letters, and white space. IAM compares the key without regard to case in a condition
 # (aws:ResourceTag/<key>), and does not say how it folds those letters or reads white space there: neither is accepted.
 # Nor is a key of signs alone: the functions tell a misspelt key by its letters and digits. Nor is one that begins with
-# "=", which the AWS CLI can't read in `--tags Key=...,Value=...`.
-TAG_KEY = re.compile(r"(?!=)[_.:/=+@-]*[A-Za-z0-9][A-Za-z0-9_.:/=+@-]*")
-# RDS allows 128 characters, and the hold's key is this one and "-hold".
-TAG_KEY_LENGTH = 123
+# "=", which the AWS CLI can't read in `--tags Key=...,Value=...`. RDS allows 128 characters, and the hold's key is this
+# one and "-hold".
+TAG_KEY = re.compile(r"(?!.{124}|=|(?i:aws:|rds:))[_.:/=+@-]*[A-Za-z0-9][A-Za-z0-9_.:/=+@-]*")
 # Refuses what can't be an address, or is several. Whether it exists shows when the subscription has to be confirmed.
-EMAIL = re.compile(r"[^\s@,;:<>()\"]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*")
-EMAIL_LENGTH = 254
+EMAIL = re.compile(r"|(?!.{255})[^\s@,;:<>()\"]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*")
 MOST_NOTICE_MINUTES = 24 * 60
 SLACK_ID = re.compile(r"[0-9A-Z]{0,255}")
 # The name of a schedule or a calendar.
@@ -108,7 +103,7 @@ class StackSettings:
     regions: tuple[str, ...] = ()
     default_zone: str = "UTC"
     schedules: Mapping[str, str] = field(default_factory=dict)
-    calendars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    calendars: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notify_email: str = ""
     report: str = "weekly"
     log_retention_days: int = 90
@@ -124,15 +119,16 @@ class StackSettings:
     def from_context(cls, context: Mapping[str, object]) -> "StackSettings":
         """Read the settings from an app's whole context. SettingsError lists everything that is wrong."""
         given, problems = collect(context)
-        checked: dict[str, object] = {}
-        for key, value in given.items():
-            name, check = KEYS[key]
-            try:
-                checked[name] = check(value)
-            except ValueError as refused:
-                problems.append(f"{CONTEXT_KEY}.{key} {refused}")
-        settings = cls(**checked)  # type: ignore[arg-type]  # each check returns its field's type
-        problems += check_language(settings) + check_notices(settings)
+        checked: dict[str, Any] = {}
+        for name, value in given.items():
+            key = KEYS[name]
+            if key.fits(value):
+                checked[field_of(name)] = key.read(value)
+            else:
+                meant = did_you_mean(key.near(str(value)))
+                problems.append(f"{CONTEXT_KEY}.{name} must be {key.accepts}; it is {shown(value)}{meant}.")
+        settings = cls(**checked)
+        problems += [*check_regions(settings), *check_language(settings), *check_notices(settings)]
         if problems:
             raise SettingsError("\n".join(problems))
         return settings
@@ -146,20 +142,9 @@ class StackSettings:
         return replace(alone, dashboard=dashboard, alarms=alarms)
 
     def as_json(self) -> str:
-        """What the functions read from their environment."""
-        return json.dumps(
-            {
-                "tagKey": self.tag_key,
-                "everyMinutes": self.every_minutes,
-                "regions": self.regions,
-                "defaultZone": self.default_zone,
-                "schedules": self.schedules,
-                "calendars": self.calendars,
-                "cloudTrail": self.cloud_trail,
-                "noticeMinutes": self.notice_minutes,
-            },
-            separators=(",", ":"),
-        )
+        """What the functions read from their environment: the settings that theirs has as well."""
+        shared = {key: getattr(self, field_of(key)) for key in KEYS if field_of(key) in Settings.__dataclass_fields__}
+        return json.dumps(shared, separators=(",", ":"))
 
 
 def stored_context() -> dict[str, object]:
@@ -187,7 +172,7 @@ def collect(context: Mapping[str, object]) -> tuple[dict[str, object], list[str]
     """The keys that are given, where the command line overrides cdk.json, and what is wrong with any others."""
     given: dict[str, object] = {}
     problems = []
-    nested = from_command_line(CONTEXT_KEY, context.get(CONTEXT_KEY, {}))
+    nested = from_command_line(context.get(CONTEXT_KEY, {}))
     if isinstance(nested, Mapping):
         given.update(nested)
     else:
@@ -195,35 +180,38 @@ def collect(context: Mapping[str, object]) -> tuple[dict[str, object], list[str]
     for key, value in context.items():
         prefix, dot, rest = key.partition(".")
         if prefix == CONTEXT_KEY and dot:
-            given[rest] = from_command_line(rest, value)
+            is_word = rest in KEYS and KEYS[rest].fits(value)  # even if it could be read as JSON
+            given[rest] = value if is_word else from_command_line(value)
         elif key != CONTEXT_KEY and (meant := near_miss(prefix)):
             problems.append(f'Nothing reads the context key "{key}": did you mean "{meant}"?')
-    for key in [key for key in given if key not in KEYS]:
+    for key in sorted(given.keys() - KEYS.keys()):
         del given[key]
-        accepted = ", ".join(KEYS)
-        problems.append(f"{CONTEXT_KEY}.{key} is unknown{suggestion(key, KEYS)}. Accepted: {accepted}.")
+        meant = did_you_mean(nearest(key, KEYS))
+        problems.append(f"{CONTEXT_KEY}.{key} is unknown{meant}. Accepted: {', '.join(KEYS)}.")
     return given, problems
 
 
-def from_command_line(key: str, value: object) -> object:
-    """`-c` passes every value as text: numbers, lists and objects are read as JSON, words are left alone."""
-    if not isinstance(value, str) or key in TEXTS:
-        return value
+def from_command_line(value: object) -> object:
+    """`-c` passes every value as text: numbers, lists and objects are read as JSON."""
     try:
-        return json.loads(value)
+        return json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):
         return value
 
 
 def near_miss(prefix: str) -> str | None:
     """Our key that a context key may mean, if it isn't ours but looks like it."""
-    if difflib.get_close_matches(prefix.lower(), [CONTEXT_KEY.lower()], cutoff=0.8):
+    if nearest(prefix, [CONTEXT_KEY], likeness=0.8):
         return CONTEXT_KEY
     return next((f"{CONTEXT_KEY}.{key}" for key in KEYS if key.lower() == prefix.lower()), None)
 
 
-def suggestion(word: str, words: Iterable[str]) -> str:
-    near = nearest(word, words)
+def field_of(key: str) -> str:
+    """The field of a key: `tag_key` of `tagKey`."""
+    return re.sub("[A-Z]", r"_\g<0>", key).lower()
+
+
+def did_you_mean(near: Sequence[str]) -> str:
     return f' (did you mean "{near[0]}"?)' if near else ""
 
 
@@ -231,95 +219,121 @@ def shown(value: object) -> str:
     return json.dumps(value, default=str)
 
 
-# The checks. Each returns the value as the functions want it, or raises ValueError with the rest of a sentence that
-# begins with the key: what it accepts, and what it was given.
+def matches(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
-def tag_key(value: object) -> str:
-    if (
-        isinstance(value, str)
-        and TAG_KEY.fullmatch(value)
-        and len(value) <= TAG_KEY_LENGTH
-        and not value.lower().startswith(("aws:", "rds:"))
-    ):
-        return value
-    raise ValueError(
-        f"must be the key of a tag: 1 to {TAG_KEY_LENGTH} of the letters a to z, digits and _ . : / = + - @, at least "
-        f'one of them a letter or digit, not beginning with "=", "aws:" or "rds:"; it is {shown(value)}.'
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number. To Python True is one; to whoever wrote it, it isn't."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def is_set(value: Any) -> bool:  # noqa: ANN401  any JSON
+    """Whether it is a list of texts, each once, and not empty."""
+    return is_texts(value) and 0 < len(value) == len(set(value))
+
+
+def is_organization(value: object) -> bool:
+    if not isinstance(value, dict) or not value.keys() <= {"units", "members"}:
+        return False
+    units, members = value.get("units", []), value.get("members", {})
+    return (
+        is_set(units)
+        and all(map(UNIT.fullmatch, units))
+        and isinstance(members, dict)
+        and members.keys() <= {"dashboard", "alarms"}
+        and all(isinstance(each, bool) for each in members.values())
     )
 
 
-def every_minutes(value: object) -> int:
-    return one_of(MINUTES, value, "a divisor of 60")
+@dataclass(frozen=True)
+class Key:
+    """A key of the settings.
+
+    accepts: what its value must be, as the end of a sentence.
+    fits: whether a value is that.
+    read: what the stack makes of a value that fits.
+    near: what a word that doesn't fit may mean, the likeliest first.
+    """
+
+    accepts: str
+    fits: Callable[[Any], bool]
+    read: Callable[[Any], object] = lambda value: value
+    near: Callable[[str], Sequence[str]] = lambda _: ()
 
 
-def notify_email(value: object) -> str:
-    if isinstance(value, str) and (not value or (EMAIL.fullmatch(value) and len(value) <= EMAIL_LENGTH)):
-        return value
-    raise ValueError(
-        'must be one e-mail address, such as "dba@example.com", or "" for none (others can subscribe to the topic '
-        f"as well); it is {shown(value)}."
-    )
+SLACK = Key('Slack\'s id, such as "T012ABCDE" or "C012ABCDE", or "" for none', partial(matches, SLACK_ID))
+SWITCH = Key("true or false", lambda value: isinstance(value, bool))
+KEYS: Mapping[str, Key] = {
+    "tagKey": Key(
+        "the key of a tag: 1 to 123 of the letters a to z, digits and _ . : / = + - @, at least one of them a letter "
+        'or digit, not beginning with "=", "aws:" or "rds:"',
+        partial(matches, TAG_KEY),
+    ),
+    "everyMinutes": Key(
+        f"a divisor of 60, one of {', '.join(map(str, MINUTES))}", lambda value: is_whole(value) and value in MINUTES
+    ),
+    "regions": Key(
+        'a list of Regions, each once, such as ["eu-west-1", "us-east-1"], or ["*"] for every enabled one (leave it '
+        "out for the stack's own)",
+        lambda value: is_set(value) and ("*" not in value or value == ["*"]),
+        tuple,
+    ),
+    "defaultZone": Key(
+        "an IANA time zone, such as Europe/Berlin or UTC",
+        lambda value: isinstance(value, str) and value in zones().values(),
+        near=likely_zones,
+    ),
+    "schedules": Key(
+        'an object of names and tag values, such as {"berlin": "mon-fri 08:00-18:00 Europe/Berlin"}',
+        lambda value: isinstance(value, dict) and all(isinstance(text, str) for text in value.values()),
+    ),
+    "calendars": Key(
+        'an object of names and lists of dates and ranges, such as {"plant": ["2026-12-24:2027-01-01", "2027-05-14"]}',
+        lambda value: isinstance(value, dict) and all(map(is_texts, value.values())),
+    ),
+    "notifyEmail": Key(
+        'one e-mail address, such as "dba@example.com", or "" for none (others can subscribe to the topic as well)',
+        partial(matches, EMAIL),
+    ),
+    "report": Key(f"one of {', '.join(REPORTS)}", REPORTS.__contains__, near=lambda word: nearest(word, REPORTS)),
+    "logRetentionDays": Key(
+        f"a number of days that CloudWatch Logs can keep a log, one of {', '.join(map(str, RETENTION))}",
+        lambda value: is_whole(value) and value in RETENTION,
+    ),
+    "cloudTrail": SWITCH,
+    "noticeMinutes": Key(
+        f"minutes up to {MOST_NOTICE_MINUTES}, or 0 for no notices",
+        lambda value: is_whole(value) and 0 <= value <= MOST_NOTICE_MINUTES,
+    ),
+    "slackWorkspace": SLACK,
+    "slackChannel": SLACK,
+    "dashboard": SWITCH,
+    "alarms": SWITCH,
+    "organization": Key(
+        'an object with "units", a list of organizational units (or the root), each once, such as {"units": '
+        '["ou-ab12-34cd56ef"]}, and "members": {"dashboard": true, "alarms": true} to give each member its own',
+        is_organization,
+        lambda value: Organization(tuple(value["units"]), **value.get("members", {})),
+    ),
+}
 
 
-def report(value: object) -> str:
-    if value in REPORTS:
-        return str(value)
-    raise ValueError(f"must be one of {', '.join(REPORTS)}; it is {shown(value)}{suggestion(str(value), REPORTS)}.")
-
-
-def log_retention_days(value: object) -> int:
-    return one_of(RETENTION, value, "a number of days that CloudWatch Logs can keep a log")
-
-
-def notice_minutes(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_NOTICE_MINUTES:
-        return value
-    raise ValueError(f"must be minutes up to {MOST_NOTICE_MINUTES}, or 0 for no notices; it is {shown(value)}.")
-
-
-def slack_id(value: object) -> str:
-    if isinstance(value, str) and SLACK_ID.fullmatch(value):
-        return value
-    raise ValueError(f'must be Slack\'s id, such as "T012ABCDE" or "C012ABCDE", or "" for none; it is {shown(value)}.')
-
-
-def switch(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise ValueError(f"must be true or false; it is {shown(value)}.")
-
-
-def one_of(accepted: tuple[int, ...], value: object, what: str) -> int:
-    # To Python, True is an int and equals 1; to whoever wrote it, it isn't.
-    if isinstance(value, int) and not isinstance(value, bool) and value in accepted:
-        return value
-    raise ValueError(f"must be {what}, one of {', '.join(map(str, accepted))}; it is {shown(value)}.")
-
-
-def regions(value: object) -> tuple[str, ...]:
-    if value == list(EVERY_REGION):
-        return EVERY_REGION
-    if (
-        not isinstance(value, list)
-        or not value
-        or not all(isinstance(region, str) and region != "*" for region in value)
-        or len(set(value)) < len(value)
-    ):
-        raise ValueError(
-            'must be a list of Regions, each once, such as ["eu-west-1", "us-east-1"], or ["*"] for every enabled one; '
-            f"leave it out for the stack's own. It is {shown(value)}."
-        )
-    known = partitions()
-    if unknown := [region for region in value if region not in known]:
-        names = ", ".join(shown(region) + suggestion(region, known) for region in unknown)
-        raise ValueError(
-            f"names unknown Regions: {names}. If a Region is newer than the locked boto3, `make lock` makes it known."
-        )
-    if len({known[region] for region in value}) > 1:
-        each = ", ".join(f"{region} is in {known[region]}" for region in value)
-        raise ValueError(f"must name Regions of one partition, since an account belongs to one: {each}.")
-    return tuple(value)
+def check_regions(settings: StackSettings) -> Iterator[str]:
+    """Say which Regions botocore doesn't know, or that they are in several partitions."""
+    named = settings.regions if settings.regions != EVERY_REGION else ()
+    known = partitions() if named else {}
+    if unknown := [region for region in named if region not in known]:
+        names = ", ".join(shown(region) + did_you_mean(nearest(region, known)) for region in unknown)
+        advice = "If a Region is newer than the locked boto3, `make lock` makes it known."
+        yield f"{CONTEXT_KEY}.regions names unknown Regions: {names}. {advice}"
+    elif len({known[region] for region in named}) > 1:
+        each = ", ".join(f"{region} is in {known[region]}" for region in named)
+        yield f"{CONTEXT_KEY}.regions must name Regions of one partition, since an account belongs to one: {each}."
 
 
 @cache
@@ -333,80 +347,8 @@ def partitions() -> dict[str, str]:
     }
 
 
-def default_zone(value: object) -> str:
-    if isinstance(value, str) and value in zones().values():
-        return value
-    likely = likely_zones(str(value)) if value else []
-    suggestion = f' (did you mean "{likely[0]}"?)' if likely else ""
-    raise ValueError(f"must be an IANA time zone, such as Europe/Berlin or UTC; it is {shown(value)}{suggestion}.")
-
-
-def schedules(value: object) -> dict[str, str]:
-    if isinstance(value, dict) and all(isinstance(text, str) for text in value.values()):
-        return value
-    raise ValueError(
-        'must be an object of names and tag values, such as {"berlin": "mon-fri 08:00-18:00 Europe/Berlin"}; '
-        f"it is {shown(value)}."
-    )
-
-
-def calendars(value: object) -> dict[str, tuple[str, ...]]:
-    if isinstance(value, dict) and all(
-        isinstance(dates, list) and all(isinstance(item, str) for item in dates) for dates in value.values()
-    ):
-        return {name: tuple(dates) for name, dates in value.items()}
-    raise ValueError(
-        "must be an object of names and lists of dates and ranges, such as "
-        f'{{"plant": ["2026-12-24:2027-01-01", "2027-05-14"]}}; it is {shown(value)}.'
-    )
-
-
-def organization(value: object) -> Organization:
-    given = value if isinstance(value, dict) else {}
-    units, members = given.get("units"), given.get("members", {})
-    if (
-        not isinstance(units, list)
-        or not units
-        or not all(isinstance(unit, str) and UNIT.fullmatch(unit) for unit in units)
-        or len(set(units)) < len(units)
-        or not given.keys() <= {"units", "members"}
-        or not isinstance(members, dict)
-        or not members.keys() <= {"dashboard", "alarms"}
-        or not all(isinstance(each, bool) for each in members.values())
-    ):
-        raise ValueError(
-            'must be an object with "units", a list of organizational units (or the root), each once, such as '
-            '{"units": ["ou-ab12-34cd56ef"]}. To give each member its own, add "members": '
-            f'{{"dashboard": true, "alarms": true}}. It is {shown(value)}.'
-        )
-    return Organization(tuple(units), **members)
-
-
-KEYS: Mapping[str, tuple[str, Callable[[object], object]]] = {
-    "tagKey": ("tag_key", tag_key),
-    "everyMinutes": ("every_minutes", every_minutes),
-    "regions": ("regions", regions),
-    "defaultZone": ("default_zone", default_zone),
-    "schedules": ("schedules", schedules),
-    "calendars": ("calendars", calendars),
-    "notifyEmail": ("notify_email", notify_email),
-    "report": ("report", report),
-    "logRetentionDays": ("log_retention_days", log_retention_days),
-    "cloudTrail": ("cloud_trail", switch),
-    "noticeMinutes": ("notice_minutes", notice_minutes),
-    "slackWorkspace": ("slack_workspace", slack_id),
-    "slackChannel": ("slack_channel", slack_id),
-    "dashboard": ("dashboard", switch),
-    "alarms": ("alarms", switch),
-    "organization": ("organization", organization),
-}
-# Values that are words, even if they could be read as JSON.
-TEXTS = ("tagKey", "defaultZone", "notifyEmail", "report", "slackWorkspace", "slackChannel")
-
-
-def check_language(settings: StackSettings) -> list[str]:
+def check_language(settings: StackSettings) -> Iterator[str]:
     """Read the named schedules and calendars just as the functions will, and say what is wrong with each."""
-    problems = []
     # A faulty calendar counts as empty, so that a schedule that uses it isn't blamed as well.
     dates: dict[str, list[date]] = {name: [] for name in settings.calendars}
     for name, items in settings.calendars.items():
@@ -415,30 +357,26 @@ def check_language(settings: StackSettings) -> list[str]:
             check_no_country(name)
             dates[name] = parse_dates(items)
         except ScheduleError as error:
-            problems.append(f"{CONTEXT_KEY}.calendars.{name}: {error}")
+            yield f"{CONTEXT_KEY}.calendars.{name}: {error}"
     for name, text in settings.schedules.items():
         try:
             check_new_name(name, settings.schedules)
             # Without the others: a schedule can't refer to another.
             Schedule.parse(text, default_zone=settings.default_zone, calendars=dates)
         except ScheduleError as error:
-            problems.append(f"{CONTEXT_KEY}.schedules.{name}: {error}")
-    return problems
+            yield f"{CONTEXT_KEY}.schedules.{name}: {error}"
 
 
-def check_notices(settings: StackSettings) -> list[str]:
-    """What is wrong with the combination of the notices' settings."""
-    problems = []
-    if 0 < settings.notice_minutes < settings.every_minutes:
-        problems.append(
-            f"{CONTEXT_KEY}.noticeMinutes must be 0, or at least everyMinutes ({settings.every_minutes}), since runs "
-            f"send the notices; it is {settings.notice_minutes}."
-        )
+def check_notices(settings: StackSettings) -> Iterator[str]:
+    """Say what is wrong with the combination of the notices' settings."""
+    minutes, every = settings.notice_minutes, settings.every_minutes
+    if 0 < minutes < every:
+        least = f"at least everyMinutes ({every}), since runs send the notices"
+        yield f"{CONTEXT_KEY}.noticeMinutes must be 0, or {least}; it is {minutes}."
     if bool(settings.slack_workspace) != bool(settings.slack_channel):
-        problems.append(f"{CONTEXT_KEY}.slackWorkspace and {CONTEXT_KEY}.slackChannel go together: one is missing.")
-    if settings.slack_channel and not settings.notice_minutes:
-        problems.append(f"{CONTEXT_KEY}.slackChannel needs notices: set noticeMinutes, for example to 30.")
-    return problems
+        yield f"{CONTEXT_KEY}.slackWorkspace and {CONTEXT_KEY}.slackChannel go together: one is missing."
+    if settings.slack_channel and not minutes:
+        yield f"{CONTEXT_KEY}.slackChannel needs notices: set noticeMinutes, for example to 30."
 
 
 def check_new_name(name: str, names: Iterable[str]) -> None:

@@ -26,11 +26,11 @@ from permissions import (
     cluster_arns,
     look,
     look_at_members,
-    look_up_connections,
     look_up_who,
+    policy,
     read_all,
 )
-from settings import CONTEXT_KEY, NAME, STACK, SettingsError, StackSettings, function_name
+from settings import CONTEXT_KEY, NAME, STACK, Organization, SettingsError, StackSettings, function_name
 
 # Lambda's limit for all names and values of a function's environment together, in bytes, less room for ARNs that are
 # only known once deployed.
@@ -106,10 +106,9 @@ class OfficeHoursStack(cdk.Stack):
             description="Aurora Office Hours: stops and starts tagged Amazon Aurora clusters on office hours",
             synthesizer=cdk.BootstraplessSynthesizer() if plain else None,
         )
-        self.settings = settings.of_a_member() if plain else settings
-        settings = self.settings
+        self.settings = settings = settings.of_a_member() if plain else settings
         self.code = code_in_bucket(self, package) if plain else lambda_.Code.from_asset(str(package))
-        self.is_centre = settings.organization is not None and not plain
+        self.members = None if plain else settings.organization
         self.centre: Centre | None = None
         if settings.organization and plain:
             self.centre = Centre(self, statements=read_all(settings), tell=not settings.alarms)
@@ -122,59 +121,42 @@ class OfficeHoursStack(cdk.Stack):
             retention_period=cdk.Duration.days(14),
         )
         accept(self.failures, "SQS3", "This is the dead-letter queue.")
-        self.topic = Topic(
-            self, "Topic", email=settings.notify_email, organization=settings.organization if self.is_centre else None
-        )
+        self.topic = Topic(self, "Topic", email=settings.notify_email, organization=self.members)
         # Nobody watches the queue of a member without alarms, so each failure goes to the centre.
         self.tells = self.centre is not None and not settings.alarms
         self.group = scheduler.ScheduleGroup(
             self, "Schedules", schedule_group_name=NAME, removal_policy=cdk.RemovalPolicy.DESTROY
         )
-        self.notices = Notices(self, "Notices", email=settings.notify_email) if settings.notice_minutes else None
         self.scheduled: dict[str, lambda_.Alias] = {}
-        acting = {"stop": self.add_stop(), "start": self.add_start()}
-        if self.notices and settings.slack_channel:
-            self.notices.show_in_slack(settings, start=acting["start"])
+        may_also, variables = [allow("LookUpConnections", ["cloudwatch:GetMetricData"])], dict[str, str]()
+        notices = Notices(self, "Notices", email=settings.notify_email) if settings.notice_minutes else None
+        if notices:
+            may_also.append(allow("SendNotices", ["sns:Publish"], notices.topic.topic_arn))
+            variables["OFFICE_HOURS_NOTICES"] = notices.topic.topic_arn
+        purpose = "Stops tagged Aurora clusters outside their office hours"
+        stop = self.add_acting("stop", purpose, may_also, variables)
+        start = self.add_acting("start", "Starts tagged Aurora clusters for their office hours")
+        if notices and settings.slack_channel:
+            notices.show_in_slack(settings, start=start)
+        acting = {"stop": stop, "start": start}
         functions = {**acting, "status": self.add_status(acting), "report": self.add_report()}
-        alarms = self.add_alarms([*acting]) if settings.alarms else []
+        alarms: Sequence[cloudwatch.IAlarm] = ()
+        if settings.alarms:
+            topic = self.centre.topic if self.centre else self.topic
+            watched = Alarms(self, topic, self.scheduled, self.failures, settings)
+            alarms = watched.all
         if settings.dashboard:
             Dashboard(self, "Dashboard", functions=functions, alarms=alarms)
-        self.add_outputs(list(acting))
-
-    def add_stop(self) -> lambda_.Function:
-        return self.add_acting(
-            "stop",
-            "rds:StopDBCluster",
-            "Stops tagged Aurora clusters outside their office hours",
-            more=[*look_up_connections(), *(self.notices.publish() if self.notices else ())],
-            variables=self.notices.variables if self.notices else {},
-        )
-
-    def add_start(self) -> lambda_.Function:
-        return self.add_acting("start", "rds:StartDBCluster", "Starts tagged Aurora clusters for their office hours")
-
-    def add_alarms(self, acting: Sequence[str]) -> Sequence[cloudwatch.IAlarm]:
-        return Alarms(
-            self,
-            "Alarms",
-            topic=self.centre.topic if self.centre else self.topic,
-            scheduled={word: self.scheduled[word] for word in acting},
-            failures=self.failures,
-            settings=self.settings,
-        ).all
+        self.add_outputs()
 
     def add_acting(
         self,
         name: str,
-        action: str,
         purpose: str,
-        more: Sequence[iam.PolicyStatement] = (),
+        may_also: Sequence[iam.PolicyStatement] = (),
         variables: Mapping[str, str] | None = None,
     ) -> lambda_.Function:
-        """A function that stops or starts clusters: it may call this one RDS action, and write the hold.
-
-        more: what else it may do.
-        """
+        """The function that stops or starts clusters: it may call this one RDS action, and write the hold."""
         interval = cdk.Duration.minutes(self.settings.every_minutes)
         function = Function(
             name=name,
@@ -182,8 +164,8 @@ class OfficeHoursStack(cdk.Stack):
             statements=[
                 *look(self.settings),
                 *look_up_who(self.settings),
-                *act_on_tagged(self, self.settings, action),
-                *more,
+                *act_on_tagged(self, self.settings, f"rds:{name.capitalize()}DBCluster"),
+                *may_also,
             ],
             memory=MEMORY_MB,
             timeout=min(interval, LONGEST_RUN, key=cdk.Duration.to_seconds),
@@ -203,15 +185,11 @@ class OfficeHoursStack(cdk.Stack):
             Function(
                 name="status",
                 purpose="Shows tagged Aurora clusters, what they should be, and why",
-                statements=[
-                    *look(self.settings, "rds:DescribeDBInstances"),
-                    *look_up_who(self.settings),
-                    *self.look_at_members(),
-                ],
+                statements=[*look(self.settings, "rds:DescribeDBInstances"), *look_up_who(self.settings)],
                 memory=TELLING_MEMORY_MB,
                 timeout=LONGEST_STATUS,
                 variables={
-                    "OFFICE_HOURS_ACTIONS": json.dumps({name: each.function_arn for name, each in acting.items()})
+                    "OFFICE_HOURS_ACTIONS": json.dumps({word: each.function_arn for word, each in acting.items()})
                 },
             )
         )
@@ -227,14 +205,10 @@ class OfficeHoursStack(cdk.Stack):
                     allow("ReadConnections", ["cloudwatch:GetMetricData"]),
                     allow("ReadPrices", ["pricing:GetProducts"]),
                     allow("SendReport", ["sns:Publish"], self.topic.topic_arn),
-                    *self.look_at_members(),
                 ],
                 memory=TELLING_MEMORY_MB,
                 timeout=LONGEST_RUN,
-                variables={
-                    "OFFICE_HOURS_TOPIC": self.topic.topic_arn,
-                    "OFFICE_HOURS_REPORT": self.settings.report,
-                },
+                variables={"OFFICE_HOURS_TOPIC": self.topic.topic_arn, "OFFICE_HOURS_REPORT": self.settings.report},
                 event={"send": True},
                 schedule=scheduler.ScheduleExpression.cron(hour="6", minute="0", time_zone=cdk.TimeZone.ETC_UTC),
                 tried_for=REPORT_TRIED_FOR,
@@ -243,22 +217,27 @@ class OfficeHoursStack(cdk.Stack):
             )
         )
 
-    def look_at_members(self) -> list[iam.PolicyStatement]:
-        """What the centre's status and report functions need to read all accounts."""
-        return look_at_members(self.partition, READER) if self.is_centre else []
-
-    def variables(self, function: Function) -> dict[str, str]:
-        """A function's environment, besides the settings."""
-        more = dict(function.variables)
-        if self.settings.organization and self.is_centre and function.name in LOOKING:
-            more["OFFICE_HOURS_ORGANIZATION"] = json.dumps({"units": self.settings.organization.units})
-        # CloudWatch bills metrics, and nobody looks at these. Powertools reads this variable.
-        if self.centre and not (self.settings.alarms or self.settings.dashboard):
-            more["POWERTOOLS_METRICS_DISABLED"] = "true"
-        return more
+    def reads_members(self, function: Function) -> Organization | None:
+        """The organization whose members this function reads, if it does."""
+        return self.members if function.name in LOOKING else None
 
     def add_function(self, function: Function) -> lambda_.Function:
-        log_group = self.add_log_group(function.construct_id, function.function_name)
+        log_group = logs.LogGroup(
+            self,
+            f"{function.construct_id}Log",
+            log_group_name=f"/aws/lambda/{function.function_name}",
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        # The CDK has a name for each number of days; CloudFormation takes the number.
+        resource = log_group.node.default_child
+        assert isinstance(resource, logs.CfnLogGroup)  # noqa: S101  for the type checker
+        resource.retention_in_days = self.settings.log_retention_days
+        variables = {**environment(self.settings), **function.variables}
+        if organization := self.reads_members(function):
+            variables["OFFICE_HOURS_ORGANIZATION"] = json.dumps({"units": organization.units})
+        # CloudWatch bills metrics, and nobody looks at these. Powertools reads this variable.
+        if self.centre and not (self.settings.alarms or self.settings.dashboard):
+            variables["POWERTOOLS_METRICS_DISABLED"] = "true"
         made = lambda_.Function(
             self,
             function.construct_id,
@@ -272,10 +251,11 @@ class OfficeHoursStack(cdk.Stack):
             log_group=log_group,
             memory_size=function.memory,
             timeout=function.timeout,
-            environment=environment(self.settings, self.variables(function)),
+            environment=variables,
         )
         if function.schedule:
             made.configure_async_invoke(retry_attempts=0, max_event_age=BY_HAND)
+            to_queue, to_centre = destinations.SqsDestination(self.failures), destinations.EventBridgeDestination()
             self.scheduled[function.name] = lambda_.Alias(
                 self,
                 f"{function.construct_id}Scheduled",
@@ -284,29 +264,16 @@ class OfficeHoursStack(cdk.Stack):
                 version=made.latest_version,
                 retry_attempts=function.retries,
                 max_event_age=function.tried_for,
-                on_failure=(
-                    destinations.EventBridgeDestination() if self.tells else destinations.SqsDestination(self.failures)
-                ),
+                on_failure=to_centre if self.tells else to_queue,
             )
             self.add_schedule(function, function.schedule)
         return made
 
-    def add_log_group(self, construct_id: str, function_name: str) -> logs.LogGroup:
-        log_group = logs.LogGroup(
-            self,
-            f"{construct_id}Log",
-            log_group_name=f"/aws/lambda/{function_name}",
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
-        # The CDK has a name for each number of days; CloudFormation takes the number.
-        resource = log_group.node.default_child
-        assert isinstance(resource, logs.CfnLogGroup)  # noqa: S101  for the type checker
-        resource.retention_in_days = self.settings.log_retention_days
-        return log_group
-
     def add_role(self, function: Function, log_group: logs.LogGroup) -> iam.IRole:
+        organization = self.reads_members(function)
         statements = [
             *function.statements,
+            *(look_at_members(self.partition, READER) if organization else ()),
             allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn),
         ]
         if function.schedule and self.tells:
@@ -317,13 +284,13 @@ class OfficeHoursStack(cdk.Stack):
         role = iam.Role(
             self,
             f"{function.construct_id}Role",
-            role_name=function.function_name if self.is_centre and function.name in LOOKING else None,
+            role_name=function.function_name if organization else None,
             description=function.purpose,
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={function.name: iam.PolicyDocument(statements=statements)},
+            inline_policies=policy(function.name, *statements),
         )
         accept(role, "IAM5[Resource::*]", "Listing covers all resources, and changes nothing.")
-        if self.is_centre and function.name in LOOKING:
+        if organization:
             reader = f"arn:<AWS::Partition>:iam::*:role/{READER}"
             accept(role, f"IAM5[Resource::{reader}]", "Accounts come and go; each has this role, which only reads.")
         # The list above is complete: no construct may add to it.
@@ -331,28 +298,18 @@ class OfficeHoursStack(cdk.Stack):
 
     def add_schedule(self, function: Function, schedule: scheduler.ScheduleExpression) -> None:
         alias = self.scheduled[function.name]
+        # EventBridge Scheduler may use this role only for schedules in our group.
+        ours = {"aws:SourceAccount": self.account, "aws:SourceArn": self.group.schedule_group_arn}
         role = iam.Role(
             self,
             f"{function.construct_id}ScheduleRole",
             description=f"Invokes {function.function_name} on its schedule",
-            # EventBridge Scheduler may use this role only for schedules in our group.
-            assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com",
-                conditions={
-                    "StringEquals": {
-                        "aws:SourceAccount": self.account,
-                        "aws:SourceArn": self.group.schedule_group_arn,
-                    }
-                },
+            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions={"StringEquals": ours}),
+            inline_policies=policy(
+                "invoke",
+                allow(None, ["lambda:InvokeFunction"], alias.function_arn),
+                allow(None, ["sqs:SendMessage"], self.failures.queue_arn),
             ),
-            inline_policies={
-                "invoke": iam.PolicyDocument(
-                    statements=[
-                        iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[alias.function_arn]),
-                        iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.failures.queue_arn]),
-                    ]
-                )
-            },
         )
         scheduler.Schedule(
             self,
@@ -371,8 +328,8 @@ class OfficeHoursStack(cdk.Stack):
             ),
         )
 
-    def add_outputs(self, acting: list[str]) -> None:
-        for name in acting:
+    def add_outputs(self) -> None:
+        for name in ("stop", "start"):
             cdk.CfnOutput(
                 self,
                 f"{name.capitalize()}DryRun",
@@ -381,18 +338,10 @@ class OfficeHoursStack(cdk.Stack):
                 value=f"""echo '{{"dry_run": true}}' | aws lambda invoke --function-name {function_name(name)} """
                 "--payload fileb:///dev/stdin /dev/stdout",
             )
-        cdk.CfnOutput(
-            self,
-            "FailuresQueue",
-            description="Keeps scheduled runs that couldn't be delivered, or failed for good, for 14 days",
-            value=self.failures.queue_url,
-        )
-        cdk.CfnOutput(
-            self,
-            "NotificationTopic",
-            description="Alarms and reports go here: others besides notifyEmail can subscribe",
-            value=self.topic.topic_arn,
-        )
+        kept = "Keeps scheduled runs that couldn't be delivered, or failed for good, for 14 days"
+        cdk.CfnOutput(self, "FailuresQueue", description=kept, value=self.failures.queue_url)
+        told = "Alarms and reports go here: others besides notifyEmail can subscribe"
+        cdk.CfnOutput(self, "NotificationTopic", description=told, value=self.topic.topic_arn)
 
 
 def full_minutes(every: int) -> scheduler.ScheduleExpression:
@@ -401,7 +350,8 @@ def full_minutes(every: int) -> scheduler.ScheduleExpression:
     return scheduler.ScheduleExpression.cron(minute=minute, time_zone=cdk.TimeZone.ETC_UTC)
 
 
-def environment(settings: StackSettings, more: Mapping[str, str]) -> dict[str, str]:
+def environment(settings: StackSettings) -> dict[str, str]:
+    """What all functions have. Raises SettingsError if it is more than Lambda accepts."""
     variables = {
         "OFFICE_HOURS_SETTINGS": settings.as_json(),
         "POWERTOOLS_SERVICE_NAME": NAME,
@@ -414,7 +364,7 @@ def environment(settings: StackSettings, more: Mapping[str, str]) -> dict[str, s
             f"environment has {size} bytes, and Lambda accepts {ENVIRONMENT_LIMIT}. Write consecutive days as a range "
             "(2026-12-24:2027-01-01), or put long schedules into the clusters' own tags."
         )
-    return {**variables, **more}
+    return variables
 
 
 def accept(construct: IConstruct, finding: str, reason: str) -> None:

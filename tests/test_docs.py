@@ -15,7 +15,7 @@ from office_hours.event import Event
 from office_hours.hold import Hold
 from office_hours.reporting.status import PROBLEMS
 from office_hours.schedule import Schedule
-from settings import KEYS, StackSettings
+from settings import KEYS, StackSettings, field_of
 
 PROJECT = Path(__file__).parents[1]
 DOCUMENTS = [file for where in ("", "infra/", "lambda/", "tests/*/") for file in PROJECT.glob(f"{where}*.md")]
@@ -65,7 +65,7 @@ def test_the_tags_events_and_holds_can_be_read() -> None:
 def test_the_tables_have_all_reasons_all_settings_with_their_defaults_and_all_modules_of_what_acts() -> None:
     assert {code(row[0])[0] for row in rows(README, "What is done, and why")} == {*Reason}
     defaults = {key: code(row[1]) for row in rows(README, "Settings") for key in code(row[0])}
-    values = {key: getattr(StackSettings(), name) for key, (name, _) in KEYS.items()}
+    values = {key: getattr(StackSettings(), field_of(key)) for key in KEYS}
     words = {key: value if value and isinstance(value, str) else json.dumps(value) for key, value in values.items()}
     assert defaults == {key: [] if values[key] in ((), None) else [words[key]] for key in KEYS}
     modules = code(" ".join(row[1] for row in rows(OF_LAMBDA, "The modules")))

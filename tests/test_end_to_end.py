@@ -144,10 +144,10 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def written(centre: Account, package: Path) -> dict[str, Any]:
     """What `make template` writes, when it has uploaded the package."""
     context = ["-c", 'officeHours.organization={"units": ["ou-ab12-34cd56ef"]}', "-c", "officeHours.everyMinutes=1"]
-    session = SimpleNamespace(client=centre.client, get_credentials=lambda: True)
+    session = SimpleNamespace(client=centre.client)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asset, "build", lambda _: package)
-        patch.setattr(tools.template, "session", lambda _: session)
+        patch.setattr(tools.template, "sign_in", lambda _: (session, ACCOUNT))
         tools.template.main(BUCKET, context)
     template: dict[str, Any] = json.loads(tools.template.TARGET.read_text())
     return template
@@ -311,6 +311,7 @@ def test_an_untagged_one_gets_a_suggestion(account: Account) -> None:
     assert not failed
     (suggestion,) = answer["suggestions"]
     assert (suggestion["cluster"], suggestion["tag"]) == ("untagged", "mon-fri 08:00-18:00")
+    assert suggestion["saved_usd_a_month"] == pytest.approx(suggestion["saved_hours_a_month"] * 0.30, abs=0.01)
 
 
 def test_who_stops_one_by_hand_is_respected_and_named(account: Account, fired: dict[str, str]) -> None:
@@ -372,7 +373,7 @@ def test_the_centre_sees_all_accounts_and_acts_on_its_own(account: Account) -> N
     assert not [each for each in status["problems"] if each["problem"] == "failure"]
     seen = {(each["account_name"], each["cluster"]) for each in status["clusters"]}
     assert ("shop", "theirs") in seen
-    assert {name for name, _ in seen - {("shop", "theirs")}} == {ACCOUNT}
+    assert {name for name, _ in seen - {("shop", "theirs")}} == {"Master Account"}  # which is in none of the units
     assert "theirs" not in dry_run(account, STOP)
 
 

@@ -4,6 +4,7 @@ No emulator has StackSets, so that theirs is only read here. `test_end_to_end.py
 """
 
 import json
+import re
 from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import pytest
 from botocore.awsrequest import AWSResponse, HTTPHeaders
 
 import rollout
+from asset import PROJECT
 from local.emulator import REGION
 from member import package_key
 from organization import member_template
@@ -98,10 +100,9 @@ def test_a_member_tells_its_alarms_to_the_centre_or_has_none_and_then_sends_no_m
 
 
 def answering(**answers: str) -> boto3.Session:
-    """A session of account 123456789012, in which each operation has this answer."""
+    """A session in which each operation has this answer."""
     session = boto3.Session("testing", "testing", region_name=REGION)
-    identity = "<R><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></R>"
-    for operation, answer in ({"GetCallerIdentity": identity} | answers).items():
+    for operation, answer in answers.items():
         raw = SimpleNamespace(stream=lambda answer=answer: iter([answer.encode()]))
         given = AWSResponse("https://localhost", 400 if "Exception" in answer else 200, HTTPHeaders(), raw)
         session.events.register(f"before-send.*.{operation}", lambda given=given, **_: given)
@@ -120,7 +121,7 @@ def prepare(accounts: str = '{"Accounts": []}', *, manager: str = "123456789012"
         "DescribeOrganizationsAccess": f"<R><{name}><Status>{access}</Status></{name}></R>",
         "ListAccountsForParent": accounts,
     }
-    return rollout.prepare(answering(**answers), StackSettings(organization=ORGANIZATION))
+    return rollout.prepare(answering(**answers), "123456789012", ORGANIZATION.units)
 
 
 @pytest.mark.parametrize(("manager", "call_as"), [("123456789012", "SELF"), ("210987654321", "DELEGATED_ADMIN")])
@@ -132,13 +133,16 @@ def test_the_command_finds_out_which_organization_it_is_and_as_what_it_deploys(m
     ]
 
 
-def test_the_command_says_what_is_missing() -> None:
+def test_the_command_says_what_is_missing_before_anything_is_bootstrapped() -> None:
+    recipe = (PROJECT / "Makefile").read_text().partition("\ndeploy-organization:")[2].partition(".PHONY")[0]
+    found = re.findall(r"rollout\.py prepare|prepare_account\.py|(?<=CDK\) )deploy", recipe)
+    assert found == ["rollout.py prepare", "prepare_account.py", "deploy"]
     with pytest.raises(SystemExit, match="aws cloudformation activate-organizations-access"):
         prepare(access="DISABLED")
     with pytest.raises(SystemExit, match="no unit ou-ab12-34cd56ef"):
         prepare('{"__type": "ParentNotFoundException"}')
     with pytest.raises(SystemExit, match="Which accounts"):
-        rollout.prepare(answering(), StackSettings())
+        rollout.main("prepare", [])
 
 
 def test_the_command_names_the_accounts_that_failed_and_what_to_do_where_make_deploy_was_used() -> None:
@@ -146,7 +150,8 @@ def test_the_command_names_the_accounts_that_failed_and_what_to_do_where_make_de
         member = f"<Account>{MEMBER}</Account><Status>{status}</Status><StatusReason>stop already exists</StatusReason>"
         name, summaries = "ListStackInstancesResult", f"<Summaries><member>{member}</member></Summaries>"
         answers = {"ListStackInstances": f"<R><{name}>{summaries}</{name}></R>"}
-        return rollout.report(answering(DescribeOrganization=organization_of("123456789012"), **answers))
+        session = answering(DescribeOrganization=organization_of("123456789012"), **answers)
+        return rollout.report(session, "123456789012")
 
     assert told("CURRENT") == "1 of 1 accounts have it."
     with pytest.raises(SystemExit) as stop:

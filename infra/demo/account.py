@@ -1,5 +1,6 @@
 """The simulated account: its clusters, and what people do to them in the simulated week."""
 
+import json
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -134,3 +135,15 @@ def of_your_own(tag: str) -> Cluster:
     if len(tag) > LONGEST_TAG:
         raise RefusedTagError(f"RDS refuses a tag's value of {len(tag)} characters: it takes at most {LONGEST_TAG}.")
     return Cluster(YOURS, tag, "your own tag")
+
+
+def price_list() -> list[str]:
+    """The sample prices as GetProducts answers them, for any Region and engine."""
+    products = [
+        {
+            "product": {"attributes": {"usagetype": f"InstanceUsage:{name}", "instanceType": name}},
+            "terms": {"OnDemand": {"term": {"priceDimensions": {"hour": {"pricePerUnit": {"USD": str(usd)}}}}}},
+        }
+        for name, usd in SAMPLE_PRICES.items()
+    ]
+    return [json.dumps(each) for each in products]

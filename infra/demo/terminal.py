@@ -52,7 +52,9 @@ def tell(console: Console, week: "Week") -> None:
     """Print the notice before the cluster with grace stopped late, and what untagged ones could save."""
     tuesdays = [each for each in week.notices if f"{WAITED_FOR} stops" in each][1]
     console.print(Text(f"\nMailed {NOTICE_MINUTES} minutes before a stop (noticeMinutes):", "bold"))
-    _indented(console, *tuesdays.splitlines())
+    *words, command = tuesdays.splitlines()
+    _indented(console, *words)
+    console.print(Text(f"   {command}"), soft_wrap=True)  # whole, so that it can be copied
     for each in week.suggestions:
         saved = f"{each['saved_hours_a_month']:,.0f} hours and ${each['saved_usd_a_month']:,.0f} a month"
         console.print(Text(f"\nSuggested for {each['cluster']}:", "bold"))

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from local import clusters, deployment, emulator, people, preview
 from local.clusters import Cluster, next_edge, window
-from local.emulator import ACCOUNT, REGION, Account, EndpointError, LocalError
+from local.emulator import ACCOUNT, REGION, Account, LocalError
 from local.follow import START, STOP, follow, log_every_decision, subscribe
 
 HOUR = timedelta(hours=1)
@@ -26,12 +26,11 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
     # The user's own profile, credentials and endpoints must not be used here.
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    with emulator.account(endpoint) as account, preview.serve(account) as dashboard:
+    with emulator.account() as account, preview.serve(account) as dashboard:
         console.print(f"An emulated AWS account listens at {account.endpoint}. Preparing it for the CDK.")
         deployment.bootstrap(account)
         console.print("Deploying the stack with everyMinutes=1 and noticeMinutes=1.")
@@ -121,5 +120,5 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit(130)
-    except (EndpointError, LocalError, BotoCoreError, ClientError) as error:
+    except (LocalError, BotoCoreError, ClientError) as error:
         sys.exit(str(error))

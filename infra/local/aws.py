@@ -1,14 +1,15 @@
-"""MiniStack, plus what it lacks: clusters' history, refusal of invalid JSON, aliases, code from another account.
+"""MiniStack, plus what it lacks: clusters' history, prices, refusal of invalid JSON, aliases, code of another account.
 
 Runs in place of `python -m ministack`. As on AWS, each stop and start goes into RDS's event log and CloudTrail's event
-history; no function is invoked with an event that can't be read; each knows the alias that it was invoked by; and its
-code may be in any account's bucket (whose policy isn't checked). It wraps four of MiniStack's own functions, which
-don't change while its version is locked.
+history; there is a price list, of the demo's sample prices; no function is invoked with an event that can't be read;
+each knows the alias that it was invoked by; and its code may be in any account's bucket (whose policy isn't checked).
+It wraps four of MiniStack's own functions, which don't change while its version is locked.
 """
 
 # ruff: noqa: SLF001  RDS's state is in private names
 
 import json
+import os
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -63,6 +64,11 @@ def log(name: str, change: str, at: float) -> None:
     rds._events[str(uuid4())] = source | event
 
 
+async def prices(*_: object) -> Any:  # noqa: ANN401  as MiniStack's own handlers
+    """Answer GetProducts: the sample prices, whatever Region and engine are asked for."""
+    return responses.json_response({"FormatVersion": "aws_v1", "PriceList": json.loads(os.environ["PRICE_LIST"])})
+
+
 def without_invalid_json(handle: Handler) -> Handler:
     """Make Lambda refuse an event that isn't JSON. MiniStack takes it for {}, which is what the schedules send."""
 
@@ -103,6 +109,8 @@ def with_aliases(find: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[An
 
 
 if __name__ == "__main__":
+    router.SERVICE_PATTERNS["pricing"] = {"target_prefixes": ["AWSPriceListService"]}
+    app.SERVICE_HANDLERS["pricing"] = prices
     rds.handle_request = with_history(rds.handle_request)
     lambda_svc.handle_request = without_invalid_json(lambda_svc.handle_request)
     lambda_svc._fetch_code_from_s3 = of_any_account(lambda_svc._fetch_code_from_s3)

@@ -43,18 +43,17 @@ def make(account: Account, cluster: Cluster) -> None:
     rds.create_db_instance(
         DBInstanceIdentifier=f"{cluster.name}-1",
         DBClusterIdentifier=cluster.name,
-        DBInstanceClass="db.r6g.large",
+        DBInstanceClass="db.r8g.large",
         Engine=cluster.engine,
     )
-    if cluster.used:  # up to now
-        account.client("cloudwatch", cluster.region).put_metric_data(
-            **connected(cluster.name, cluster.used, until=datetime.now(UTC) + timedelta(hours=1))
-        )
+    if cluster.used:
+        known = connected(cluster.name, cluster.used, until=datetime.now(UTC) + timedelta(hours=1))
+        account.client("cloudwatch", cluster.region).put_metric_data(**known)
 
 
-def past(cluster: Cluster, now: datetime, days: int = 20) -> list[tuple[str, datetime]]:
+def past(cluster: Cluster, now: datetime) -> list[tuple[str, datetime]]:
     """What RDS's log says about a cluster: for weeks it has done what its tag says."""
-    at, is_running = now - timedelta(days=days), True
+    at, is_running = now - timedelta(days=20), True
     changes = [("created", at)]
     schedule = Settings().cluster("", {"TagList": [{"Key": "office-hours", "Value": cluster.tag or ""}]}).schedule
     while schedule and at <= now:

@@ -3,11 +3,10 @@
 import json
 from pathlib import Path
 
+from asset import PROJECT
 from local.emulator import ACCOUNT, REGION, Account
+from prepare_account import CDK
 from settings import STACK
-
-PROJECT = Path(__file__).resolve().parents[2]
-CDK = PROJECT / "infra" / "node_modules" / ".bin" / "cdk"
 
 
 def bootstrap(account: Account) -> None:
@@ -18,8 +17,7 @@ def bootstrap(account: Account) -> None:
 
 def deploy(account: Account, **settings: object) -> None:
     """Deploy the stack as it stands, with these settings in place of cdk.json's."""
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in settings.items()}
-    context = [word for key, text in texts.items() for word in ("-c", f"officeHours.{key}={text}")]
+    context = [word for key, value in settings.items() for word in ("-c", f"officeHours.{key}={json.dumps(value)}")]
     never_ask = ("--require-approval", "never")
     account.run([str(CDK), "deploy", STACK, *never_ask, *context, "--output", str(assembly(account))], cwd=PROJECT)
 

@@ -5,35 +5,36 @@ change a real account.
 """
 
 import http.client
-import ipaddress
 import json
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
 
+from demo.account import price_list
+
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
+_ANY = "local"  # whatever the secret key is, the emulator takes it
 # The only variables that the emulator gets from this machine's environment: others could change what it does.
-_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR")
+_KEPT = ("PATH", "LANG", "LC_ALL")
+# A shell waits until its standard input ends, as it does with the process that started it, however that ends. Then it
+# ends the emulator's process group, and removes the folder: again, if anything was still being written into it.
+_END = 'cat; kill -s KILL -- "-$1" 2>/dev/null; rm -rf "$2" || rm -rf "$2"'
 
 
 class LocalError(Exception):
     """The emulator, or a command against it, failed. The text says how, in the program's own words."""
-
-
-class EndpointError(ValueError):
-    """The endpoint is not one on this machine's loopback interface."""
 
 
 @dataclass(frozen=True)
@@ -55,25 +56,15 @@ class Account:
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def credentials(self) -> dict[str, str]:
-        """What a command needs to reach the account. The emulator takes the access key for the user's name, too."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "local",
-        }
-
     def client(self, service: str, region: str = REGION, user: str = ACCOUNT) -> Any:  # noqa: ANN401  of any service
-        """A client, made once and closed with the account."""
+        """A client, made once and closed with the account. The emulator takes an access key for the user's name."""
         if (service, region, user) not in self.clients:
             self.clients[service, region, user] = boto3.Session().client(
                 cast("Any", service),
                 region_name=region,
                 endpoint_url=self.endpoint,
                 aws_access_key_id=user,
-                aws_secret_access_key=self.credentials["AWS_SECRET_ACCESS_KEY"],
+                aws_secret_access_key=_ANY,
                 config=Config(proxies={}),  # nothing here leaves the machine
             )
         return self.clients[service, region, user]
@@ -87,10 +78,12 @@ class Account:
         temporary = {"TMPDIR": str(self.folder), "CDK_HOME": str(self.folder)}
         # Without cdk-nag, which takes half of a synthesis: `make lint` runs it.
         quick = {"CDK_VALIDATION": "false"}
+        ours = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_REGION": REGION}
+        keys = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": _ANY}
         done = subprocess.run(
             command,
             cwd=cwd,
-            env={**environment, **past_proxies, **no_files, **temporary, **quick, **self.credentials},
+            env={**environment, **past_proxies, **no_files, **temporary, **quick, **ours, **keys},
             check=False,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -104,20 +97,12 @@ class Account:
 
 
 @contextmanager
-def account(endpoint: str | None = None) -> Iterator[Account]:
-    """Start an empty account, at this endpoint or at a free port, and leave nothing of it behind.
-
-    Raises EndpointError if the endpoint is not on the loopback interface, LocalError if nothing starts there.
-    """
-    port = loopback_port(endpoint) if endpoint else 0
+def account() -> Iterator[Account]:
+    """Start an empty account, and leave nothing of it behind. Raises LocalError if it doesn't start."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            # Whatever listens there isn't ours to change.
-            raise LocalError(f"Port {port} can't be used: {error.strerror}. Unset AWS_ENDPOINT_URL.") from error
+        probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    folder = Path(tempfile.mkdtemp(prefix="office-hours-local-"))
     settings = {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
@@ -126,30 +111,36 @@ def account(endpoint: str | None = None) -> Iterator[Account]:
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         # With Docker it would fetch and run a database for each cluster, and manage other people's containers.
         "DOCKER_HOST": "unix:///nonexistent",
+        "PRICE_LIST": json.dumps(price_list()),
+        "TMPDIR": str(folder),
+        "HOME": str(folder),
     }
-    # -P: these scripts must not import the modules next to them.
-    keep, emulate = ([sys.executable, "-P", str(Path(__file__).with_name(name))] for name in ("keeper.py", "aws.py"))
+    with (folder / "emulator.log").open("wb") as log:
+        emulator = subprocess.Popen(
+            # -P: it must not import the modules next to it.
+            [sys.executable, "-P", str(Path(__file__).with_name("aws.py"))],
+            cwd=folder,
+            env={name: os.environ[name] for name in _KEPT if name in os.environ} | settings,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            process_group=0,  # so that Ctrl-C doesn't end it before all that belongs to it
+        )
     keeper = subprocess.Popen(
-        [*keep, *emulate],
-        env={**{name: os.environ[name] for name in _KEPT if name in os.environ}, **settings},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        process_group=0,  # so that Ctrl-C doesn't end it before it has cleaned up
+        ["/bin/sh", "-c", _END, "keeper", str(emulator.pid), str(folder)], stdin=subprocess.PIPE, process_group=0
     )
-    assert keeper.stdin is not None and keeper.stdout is not None  # noqa: S101, PT018  for the type checker
+    assert keeper.stdin is not None  # noqa: S101  for the type checker
     clients: dict[tuple[str, str, str], Any] = {}
     try:
-        started = json.loads(keeper.stdout.readline())
         while not is_ready(port):
-            if keeper.poll() is not None:
-                raise LocalError(f"The emulator didn't start:\n{keeper.stdout.read()}")
+            if emulator.poll() is not None:
+                raise LocalError(f"The emulator didn't start:\n{(folder / 'emulator.log').read_text(errors='replace')}")
             time.sleep(0.1)
-        yield Account(port, Path(started["folder"]), started["group"], clients)
+        yield Account(port, folder, emulator.pid, clients)
     finally:
-        keeper.stdin.close()  # which makes it end everything that is left
+        keeper.stdin.close()
+        emulator.wait()
         keeper.wait()
-        keeper.stdout.close()
         for client in clients.values():
             client.close()
 
@@ -161,16 +152,3 @@ def is_ready(port: int) -> bool:
             return connection.getresponse().status == http.client.OK
         except (OSError, http.client.HTTPException):
             return False
-
-
-def loopback_port(endpoint: str) -> int:
-    """The port of an endpoint on the loopback interface. Raises EndpointError for any other."""
-    with suppress(ValueError):
-        url = urlsplit(endpoint)
-        host = "127.0.0.1" if url.hostname == "localhost" else url.hostname or ""
-        if url.scheme == "http" and ipaddress.IPv4Address(host).is_loopback and url.port:
-            return url.port
-    raise EndpointError(
-        f"The endpoint {endpoint} is refused: it is not on this machine's loopback interface, and this must never "
-        "reach a real account. Use http://127.0.0.1:4566, with any port, or unset AWS_ENDPOINT_URL."
-    )

@@ -18,14 +18,8 @@ STOP, START = "aurora-office-hours-stop", "aurora-office-hours-start"
 _LATE = 90_000  # milliseconds
 # So lines wait, to be shown in order.
 _WAIT = timedelta(seconds=3)
-_STYLES = {
-    "stop": "yellow",
-    "start": "green",
-    "leave": "bright_black",
-    "run": "cyan",
-    "hold": "magenta",
-    "notice": "magenta",
-}
+_STYLES = {"stop": "yellow", "start": "green", "leave": "bright_black", "run": "cyan"}
+_STYLES |= dict.fromkeys(("hold", "notice"), "magenta")
 
 
 @dataclass(frozen=True)
@@ -70,8 +64,7 @@ def subscribe(account: Account) -> str:
     """Have the notices come to a queue, and return its URL."""
     topic, queue = (f"arn:aws:{name}:{REGION}:{ACCOUNT}:aurora-office-hours-notices" for name in ("sns", "sqs"))
     allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
-    policy = json.dumps({"Statement": [{**allowed, "Resource": queue}]})
-    attributes = {"Policy": policy}
+    attributes = {"Policy": json.dumps({"Statement": [{**allowed, "Resource": queue}]})}
     url = account.client("sqs").create_queue(QueueName=queue.rpartition(":")[2], Attributes=attributes)["QueueUrl"]
     account.client("sns").subscribe(
         TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"}

@@ -1,38 +1,31 @@
 """What people do by hand: invoke the functions with their own events, or stop a cluster in RDS itself."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from local.emulator import REGION, Account, LocalError
 from local.follow import START, STOP
 
-
-@dataclass(frozen=True)
-class Command:
-    """An invocation by hand. `why` says who wants what."""
-
-    why: str
-    function: str
-    event: dict[str, Any]
+# An invocation by hand: who wants what, the function and its event.
+Command = tuple[str, str, dict[str, Any]]
 
 
-def some_commands(edge: datetime) -> tuple[Command, ...]:
+def some_commands(edge: datetime) -> list[Command]:
     """Commands for the clusters that are made for them. The first one's hold ends at the edge."""
     monday = edge.date() + timedelta(days=7 - edge.weekday())
-    return (
-        Command("alice works late", START, {"clusters": ["evening"], "until": f"{edge:%Y-%m-%dT%H:%MZ}"}),
-        Command("bob saves a weekend", STOP, {"clusters": ["weekend"], "until": f"{monday}T08:00"}),
-    )
+    return [
+        ("alice works late", START, {"clusters": ["evening"], "until": f"{edge:%Y-%m-%dT%H:%MZ}"}),
+        ("bob saves a weekend", STOP, {"clusters": ["weekend"], "until": f"{monday}T08:00"}),
+    ]
 
 
-def steer(account: Account, commands: tuple[Command, ...]) -> Iterator[str]:
+def steer(account: Account, commands: Iterable[Command]) -> Iterator[str]:
     """Send each, and yield its event and what the function answers. Raises LocalError if it refuses."""
-    for command in commands:
-        yield f"{command.why}: {command.function} {json.dumps(command.event)}"
-        failed, answer = invoke(account, command.function, command.event)
+    for why, function, event in commands:
+        yield f"{why}: {function} {json.dumps(event)}"
+        failed, answer = invoke(account, function, event)
         if failed:
             raise LocalError(answer["errorMessage"])
         yield from (f"  {entry['message']}" for entry in answer["clusters"])

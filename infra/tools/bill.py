@@ -6,21 +6,6 @@ Nothing of it was measured in an AWS account, whose processors may be faster or 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 
-# --- Prices in US dollars, us-east-1, as published in November 2026, without what AWS gives away each month.
-
-GB_SECOND = 0.0000133334  # on Arm; https://aws.amazon.com/lambda/pricing/
-REQUEST = 0.20 / 1e6
-SCHEDULED = 1.00 / 1e6  # an invocation by EventBridge Scheduler; https://aws.amazon.com/eventbridge/pricing/
-LOG_GB = 0.50  # https://aws.amazon.com/cloudwatch/pricing/
-LOG_GB_KEPT = 0.03  # a month
-METRIC = 0.30  # in proportion to the hours in which it is sent
-ALARM_METRIC = 0.10
-METRIC_READ = 0.01 / 1000  # by GetMetricData, of which AWS gives nothing away; for four weeks of one metric as well
-DASHBOARD = 3.00
-# Of these, AWS gives away so many each month, for good: to an account, or to an organization's accounts together.
-FREE_GB_SECONDS, FREE_REQUESTS, FREE_SCHEDULED = 400_000, 1_000_000, 14_000_000
-FREE_LOG_GB, FREE_METRICS, FREE_ALARM_METRICS, FREE_DASHBOARDS = 5, 10, 10, 3
-
 # --- What is assumed.
 
 DAYS, WORKDAYS, HOURS = 30, 22, 720
@@ -96,34 +81,36 @@ class Month:
     dashboards: float
     metrics_read: float
 
+    def items(self) -> list[tuple[str, float, float, float]]:
+        """A column of the table, how much is used, its price, and how much of it AWS gives away each month, for good.
+
+        US dollars, us-east-1, as published in November 2026. What is free is an account's, or an organization's.
+        https://aws.amazon.com/lambda/pricing/ https://aws.amazon.com/eventbridge/pricing/
+        https://aws.amazon.com/cloudwatch/pricing/
+        """
+        months_kept = KEPT_DAYS / DAYS
+        return [
+            ("Lambda, Scheduler", self.gb_seconds, 0.0000133334, 400_000),  # on Arm
+            ("Lambda, Scheduler", self.requests, 0.20 / 1e6, 1_000_000),
+            ("Lambda, Scheduler", self.scheduled, 1.00 / 1e6, 14_000_000),  # by EventBridge Scheduler
+            # Of the free 5 GB, what is kept counts like what is written.
+            ("logs", self.log_gb, 0.50 + 0.03 * months_kept, 5 / (1 + months_kept)),
+            ("metrics", self.metrics, 0.30, 10),  # in proportion to the hours in which they are sent
+            ("alarms", self.alarm_metrics, 0.10, 10),
+            ("dashboard", self.dashboards, 3.00, 3),
+            ("metrics read", self.metrics_read, 0.01 / 1000, 0),  # by GetMetricData, for four weeks of one as well
+        ]
+
     def costs(self) -> dict[str, float]:
         """At list price."""
-        return {
-            "Lambda, Scheduler": self.gb_seconds * GB_SECOND + self.requests * REQUEST + self.scheduled * SCHEDULED,
-            "logs": self.log_gb * (LOG_GB + LOG_GB_KEPT * KEPT_DAYS / DAYS),
-            "metrics": self.metrics * METRIC,
-            "alarms": self.alarm_metrics * ALARM_METRIC,
-            "dashboard": self.dashboards * DASHBOARD,
-            "metrics read": self.metrics_read * METRIC_READ,
-        }
+        columns: dict[str, float] = {}
+        for column, used, price, _ in self.items():
+            columns[column] = columns.get(column, 0) + used * price
+        return columns
 
     def cost_beyond_what_is_free(self) -> float:
         """In an account, or an organization, that uses none of it otherwise."""
-
-        def beyond(used: float, free: float) -> float:
-            return max(0, used - free)
-
-        return (
-            beyond(self.gb_seconds, FREE_GB_SECONDS) * GB_SECOND
-            + beyond(self.requests, FREE_REQUESTS) * REQUEST
-            + beyond(self.scheduled, FREE_SCHEDULED) * SCHEDULED
-            # What is kept counts like what is written.
-            + beyond(1, FREE_LOG_GB / (self.log_gb * (1 + KEPT_DAYS / DAYS))) * self.costs()["logs"]
-            + beyond(self.metrics, FREE_METRICS) * METRIC
-            + beyond(self.alarm_metrics, FREE_ALARM_METRICS) * ALARM_METRIC
-            + beyond(self.dashboards, FREE_DASHBOARDS) * DASHBOARD
-            + self.metrics_read * METRIC_READ
-        )
+        return sum(max(0, used - free) * price for _, used, price, free in self.items())
 
 
 def month(work: Mapping[str, Work], memory: Mapping[str, int], alarm_metrics: int, dashboards: int) -> Month:

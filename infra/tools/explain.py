@@ -9,14 +9,12 @@ from office_hours.settings import Settings
 from office_hours.text import as_json
 from settings import stored_settings
 
-USAGE = 'Which tag? make explain TAG="mon-fri 08:00-18:00 Europe/Berlin"'
-
 
 def main() -> None:
     """Print it, and the next transitions. The exit status is 1 if the tag can't be read."""
     tag = os.environ.get("TAG", "")
     if not tag:
-        sys.exit(USAGE)
+        sys.exit('Which tag? make explain TAG="mon-fri 08:00-18:00 Europe/Berlin"')
     if not is_tag_value(tag):
         sys.exit(f"TAG is {as_json(tag)}: expected {TAG_VALUE}.")
     told = explain(tag, Settings.from_json(stored_settings().as_json()), datetime.now(UTC))

@@ -25,8 +25,6 @@ from packaging.utils import NormalizedName, canonicalize_name
 import asset
 
 LICENCES = LicenseFactory()
-# The hash by which the CDK names what it uploads.
-ASSET_HASH = "cdk:asset-hash"
 
 
 def sbom(package: Path) -> str:
@@ -43,7 +41,7 @@ def sbom(package: Path) -> str:
         bom_ref=project["name"],
         description=project["description"],
         licenses=[LICENCES.make_from_string(project["license"])],
-        properties=[Property(name=ASSET_HASH, value=fingerprint)],
+        properties=[Property(name="cdk:asset-hash", value=fingerprint)],  # by which the CDK names what it uploads
     )
     bom = Bom(
         serial_number=uuid5(NAMESPACE_OID, fingerprint),

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 import asset
 from member import package_key
 from organization import member_template
-from prepare_account import NO_CREDENTIALS, context_of, session
+from prepare_account import context_of, sign_in
 from rollout import organization_of
 from settings import STACK, SettingsError, StackSettings
 
@@ -33,14 +33,12 @@ def main(bucket: str, arguments: list[str]) -> None:
     try:
         context = context_of(arguments)
         settings = StackSettings.from_context(context)
-        chosen = session(arguments)
-        if not chosen.get_credentials():
-            sys.exit(NO_CREDENTIALS)
+        session, account = sign_in(arguments)
         with tempfile.TemporaryDirectory() as folder:
             package = asset.build(Path(folder))
             template = json.loads(member_template(settings, package, context))
-            fill_in(template["Parameters"], chosen, bucket)
-            upload(chosen, package, bucket)
+            fill_in(template["Parameters"], session, account, bucket)
+            upload(session, package, bucket)
     except (SettingsError, asset.PackageError, BotoCoreError, ClientError) as error:
         sys.exit(str(error))
     TARGET.parent.mkdir(exist_ok=True)
@@ -55,13 +53,13 @@ def main(bucket: str, arguments: list[str]) -> None:
         print(f"It needs these parameters: {', '.join(missing)}")
 
 
-def fill_in(parameters: dict[str, Any], session: "boto3.Session", bucket: str) -> None:
+def fill_in(parameters: dict[str, Any], session: "boto3.Session", account: str, bucket: str) -> None:
     """Give the parameters defaults, so that none are needed if this account is the centre."""
     parameters["PackageBucket"]["Default"] = bucket
     if "CentralAccount" in parameters:
-        parameters["CentralAccount"]["Default"] = session.client("sts").get_caller_identity()["Account"]
+        parameters["CentralAccount"]["Default"] = account
         with suppress(ClientError):  # not allowed to ask
-            parameters["OrganizationId"]["Default"], _ = organization_of(session)
+            parameters["OrganizationId"]["Default"], _ = organization_of(session, account)
 
 
 def upload(session: "boto3.Session", package: Path, bucket: str) -> None:
