@@ -1,24 +1,26 @@
-"""What comes of a run: entries, the log, failures."""
+"""What comes of a run: entries, the answer, the log, metrics, failures."""
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import NotRequired, TypedDict, cast
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from office_hours import rds
 from office_hours.clock import utc
-from office_hours.decision import Decision
+from office_hours.decision import Action, Decision, Reason
+from office_hours.event import Event
 from office_hours.settings import Cluster
 from office_hours.text import some
 
 NAMESPACE = "AuroraOfficeHours"  # of all our metrics
-_MOST_CAUSES, _MOST_NAMES = 20, 50  # in an error's text: causes, and names of each
+_MOST_CAUSES, _MOST = 20, 50  # in an error's text: causes, and names of each; invalid tags in a run's summary
 
 
 def _as_json(value: object) -> str:
@@ -125,5 +127,48 @@ def in_words(failures: Iterable[Failure]) -> str:
     by_cause = defaultdict[str, list[str]](list)
     for failure in failures:
         by_cause[failure.why].append(failure.what)
-    lines = (f"{', '.join(some(sorted(names), _MOST_NAMES))}: {cause}" for cause, names in by_cause.items())
+    lines = (f"{', '.join(some(sorted(names), _MOST))}: {cause}" for cause, names in by_cause.items())
     return "\n".join(some(sorted(lines), _MOST_CAUSES))
+
+
+def report(  # noqa: PLR0913, PLR0917  all that an answer says
+    action: Action, event: Event, now: datetime, outcomes: Sequence[Outcome], failures: list[Failure], denied: list[str]
+) -> Answer:
+    """A run's answer. Logs its summary and sends its metrics. Raises RunError for failures."""
+    outcomes = sorted(outcomes, key=lambda each: each.cluster.name)
+    answer: Answer = {
+        "action": action.value,
+        "time": utc(now),
+        "dry_run": event.dry_run,
+        "counts": Counter(sorted(each.decision.reason.value for each in outcomes)),
+        "clusters": [each.entry for each in outcomes],
+    }
+    if denied:
+        answer["denied_regions"] = denied
+    invalid = [each for each in outcomes if each.decision.reason is Reason.INVALID_TAG]
+    tags = some((f"{each.cluster.name}: {each.decision.message}" for each in invalid), _MOST)
+    summary = {"clusters": len(outcomes), "failures": len(failures), "invalid_tags": tags}
+    logger.info("%s run: %d clusters, %d failures", action, len(outcomes), len(failures), extra=answer | summary)
+    if not event.dry_run:
+        _send_metrics(action, event, outcomes, len(failures))
+    if failures:
+        head = f"{len(failures)} failed and {len(outcomes)} clusters were handled."
+        again = "The next run tries again." if event.clusters is None else "Where no hold was written, ask again."
+        raise RunError(f"{head} {again}\n{in_words(failures)}")
+    return answer
+
+
+def _send_metrics(action: Action, event: Event, outcomes: Sequence[Outcome], failures: int) -> None:
+    """Send a run's metrics, as a line of the log."""
+    counts = {
+        "Failures": failures,
+        "Refused": sum(bool(each.error) for each in outcomes),
+        "Stopped" if action is Action.STOP else "Started": sum(each.done for each in outcomes),
+    }
+    if action is Action.STOP and event.clusters is None:  # the start function would count the same again
+        counts["InvalidTags"] = sum(each.decision.reason is Reason.INVALID_TAG for each in outcomes)
+        counts["OverdueClusters"] = sum(each.decision.overdue and not each.done for each in outcomes)
+    metrics = EphemeralMetrics(namespace=NAMESPACE)
+    for name, value in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    metrics.flush_metrics()

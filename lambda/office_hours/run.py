@@ -1,33 +1,30 @@
-"""A run: list each Region's clusters, decide, look up what is in dispute and who is connected, act, report.
+"""A run: list each Region's clusters, decide, look up what is in dispute and who is connected, act.
 
 Schedules and commands by hand take the same road. A command first writes each cluster's hold.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from botocore.exceptions import ClientError
 
 from office_hours import rds
-from office_hours.answer import NAMESPACE, Answer, Failure, Outcome, RunError, in_words, logger
-from office_hours.clock import local, utc
+from office_hours.answer import Answer, Outcome, RunError, in_words, logger, report
+from office_hours.clock import local
 from office_hours.command import choose, obstacles, plan
 from office_hours.decision import Action, Decision, Reason
 from office_hours.event import Event, EventError, Name
 from office_hours.evidence import decided
 from office_hours.regions import Invocation, Region, listed, regions_of, side_by_side, told
 from office_hours.settings import Cluster
-from office_hours.text import sentence, some
+from office_hours.text import sentence
 
 _T = TypeVar("_T")
 # A command by name lists first. Listing may take this share of the function's time; the rest is for acting.
 _FOR_LISTING = 0.5
-_MOST_TAGS = 50  # invalid ones in the summary
 _DOING = {Action.STOP: "Stopping", Action.START: "Starting"}
 _DONE = {Action.STOP: "stopped", Action.START: "started"}
 
@@ -63,7 +60,7 @@ def run(order: Order) -> Answer:
     untimely = [each for each in outcomes if each.decision.reason is Reason.NEEDS_UNTIL]
     if untimely and not failures and not any(each.hold for each in outcomes):  # the times fit no cluster
         raise EventError(sorted(f"{each.cluster.name}: {each.decision.message}" for each in untimely))
-    return _report(order, outcomes, failures, denied)
+    return report(order.action, order.event, order.now, outcomes, failures, denied)
 
 
 def _choose(order: Order, names: Sequence[Name], regions: Sequence[Region]) -> tuple[list[Cluster], list[Region]]:
@@ -160,44 +157,3 @@ def _act(order: Order, region: Region, outcome: Outcome) -> Outcome:
         refused = replace(outcome, effect=effect, error=f"{code}: {words}")
         return refused.logged(logger.warning, error_code=code, error_message=words)
     return replace(outcome, effect=f"{_DOING[action]}.", done=True).logged(logger.info, db_cluster=snapshot)
-
-
-def _report(order: Order, outcomes: Sequence[Outcome], failures: list[Failure], denied: list[str]) -> Answer:
-    """A run's answer. Logs its summary and sends its metrics. Raises RunError for failures."""
-    outcomes = sorted(outcomes, key=lambda each: each.cluster.name)
-    answer: Answer = {
-        "action": order.action.value,
-        "time": utc(order.now),
-        "dry_run": order.event.dry_run,
-        "counts": Counter(sorted(each.decision.reason.value for each in outcomes)),
-        "clusters": [each.entry for each in outcomes],
-    }
-    if denied:
-        answer["denied_regions"] = denied
-    invalid = [each for each in outcomes if each.decision.reason is Reason.INVALID_TAG]
-    tags = some((f"{each.cluster.name}: {each.decision.message}" for each in invalid), _MOST_TAGS)
-    summary = {"clusters": len(outcomes), "failures": len(failures), "invalid_tags": tags}
-    logger.info("%s run: %d clusters, %d failures", order.action, len(outcomes), len(failures), extra=answer | summary)
-    if not order.event.dry_run:
-        _send_metrics(order, outcomes, len(failures))
-    if failures:
-        head = f"{len(failures)} failed and {len(outcomes)} clusters were handled."
-        again = "The next run tries again." if order.event.clusters is None else "Where no hold was written, ask again."
-        raise RunError(f"{head} {again}\n{in_words(failures)}")
-    return answer
-
-
-def _send_metrics(order: Order, outcomes: Sequence[Outcome], failures: int) -> None:
-    """Send a run's metrics, as a line of the log."""
-    counts = {
-        "Failures": failures,
-        "Refused": sum(bool(each.error) for each in outcomes),
-        "Stopped" if order.action is Action.STOP else "Started": sum(each.done for each in outcomes),
-    }
-    if order.action is Action.STOP and order.event.clusters is None:  # the start function would count the same again
-        counts["InvalidTags"] = sum(each.decision.reason is Reason.INVALID_TAG for each in outcomes)
-        counts["OverdueClusters"] = sum(each.decision.overdue and not each.done for each in outcomes)
-    metrics = EphemeralMetrics(namespace=NAMESPACE)
-    for name, value in counts.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    metrics.flush_metrics()
