@@ -23,7 +23,7 @@ CALLS = {
     "account": ("ListRegions",),
     "cloudtrail": ("LookupEvents",),
     "cloudwatch": ("GetMetricData",),
-    "organizations": ("DescribeAccount", "ListAccountsForParent", "ListOrganizationalUnitsForParent"),
+    "organizations": ("ListAccountsForParent", "ListOrganizationalUnitsForParent"),
     "pricing": ("GetProducts",),
     "rds": (
         "AddTagsToResource",

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
-from asset import CALLS
 from office_hours.hold import SUFFIX
 from settings import EVERY_REGION, StackSettings
 
@@ -35,7 +34,9 @@ def read_all(settings: StackSettings) -> list[iam.PolicyStatement]:
 def look_at_members(partition: str, reader: str) -> list[iam.PolicyStatement]:
     """Find the organization's accounts and their names, and assume the reader role in each that has it."""
     return [
-        allow("FindAccounts", [f"organizations:{call}" for call in CALLS["organizations"]]),
+        allow(
+            "FindAccounts", ["organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"]
+        ),
         allow("ReadMembers", ["sts:AssumeRole"], f"arn:{partition}:iam::*:role/{reader}"),
     ]
 

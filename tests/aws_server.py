@@ -348,9 +348,6 @@ class Account:
         given = {"AccessKeyId": f"ASIA{number}", "Expiration": datetime.now(UTC) + timedelta(hours=1), **secrets}
         return {"Credentials": given}
 
-    def _describe_account(self, call: Call) -> Structure:
-        return {"Account": {"Id": call.parameters["AccountId"], "Name": "central"}}
-
     def _list_accounts_for_parent(self, call: Call) -> Structure:
         found = [each for each in self.units[call.parameters["ParentId"]] if "Arn" in each]
         return _paged(call, "Accounts", found, 2)  # shorter pages, as above

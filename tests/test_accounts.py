@@ -107,7 +107,7 @@ def test_an_account_that_can_not_be_read_is_named_once_and_costs_no_other(
         del organization.members[number]  # the stack isn't there yet
     organization.join(SHOP, "a\nshop").fail("*", ACCESS_DENIED)  # its name makes no line of its own
     answer = status()
-    assert seen(answer) == [("bank", "b"), ("central", "a")]  # which is in none of the units
+    assert seen(answer) == [(ACCOUNT, "a"), ("bank", "b")]
     refused, unreadable = sorted(failures(answer), key=lambda each: "shop" in each)
     # One cause is one line, though the role's ARN has the account's number.
     assert refused.startswith("Account new/333333333333, Account newer/444444444444: AccessDenied: ")
@@ -221,14 +221,14 @@ def test_the_report_adds_all_accounts_up_and_names_them(
     for member in (organization, organization.join(SHOP, "shop"), organization.join(BANK, "bank")):
         member.add("a", "never", Status="stopped")
     answer = invoke(handlers.report, EVENING, {"send": True}, None)
-    assert [each["account"] for each in answer["clusters"]] == [BANK, ACCOUNT, SHOP]  # by their names
+    assert [each["account"] for each in answer["clusters"]] == [ACCOUNT, BANK, SHOP]
     # Three clusters, 24 hours of the last day each, at half a dollar.
     assert answer["total"]["periods"][0]["saved_usd"] == 36.0
     assert '"SavedUSD":[36.0]' in capsys.readouterr().out.replace(" ", "")
     text = organization.published[0]["Message"]
     for words in (
         "All 3 clusters\n",
-        "a (central, eu-west-1)\n",
+        f"a ({ACCOUNT}, eu-west-1)\n",
         "a (shop, eu-west-1)\n",
         "gone/333333333333: CLOSED",
         "Could not be read: Account denied/444444444444: AccessDenied",

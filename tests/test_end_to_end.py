@@ -373,7 +373,7 @@ def test_the_centre_sees_all_accounts_and_acts_on_its_own(account: Account) -> N
     assert not [each for each in status["problems"] if each["problem"] == "failure"]
     seen = {(each["account_name"], each["cluster"]) for each in status["clusters"]}
     assert ("shop", "theirs") in seen
-    assert {name for name, _ in seen - {("shop", "theirs")}} == {"Master Account"}  # which is in none of the units
+    assert {name for name, _ in seen - {("shop", "theirs")}} == {ACCOUNT}
     assert "theirs" not in dry_run(account, STOP)
 
 

@@ -1,7 +1,6 @@
 """What the status and report functions do with an event."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +58,13 @@ def _read(event: object, keys: Sequence[str], accepted: str) -> dict[str, Any]:
     given = event if isinstance(event, dict) else {}
     mistakes = unknown_keys(given, keys, accepted)
     for key in [key for key in given if key in keys]:
-        expected, is_right = _EXPECTED.get(key, ("true or false", lambda value: isinstance(value, bool)))
-        if not is_right(given[key]):
-            mistakes.append(f'"{key}" is {as_json(given[key])}: expected {expected}.')
+        value, expected, is_right = given[key], "true or false", isinstance(given[key], bool)
+        if key == "explain":
+            expected, is_right = TAG_VALUE, is_tag_value(value)
+        elif key == "widgetContext":
+            expected, is_right = "what CloudWatch sends, an object", isinstance(value, dict)
+        if not is_right:
+            mistakes.append(f'"{key}" is {as_json(value)}: expected {expected}.')
     if given.get("send") and (given.get("suggest") or "widgetContext" in given):
         mistakes.append('"send" goes alone: the message has suggestions of its own.')
     if not isinstance(event, dict):
@@ -71,20 +74,3 @@ def _read(event: object, keys: Sequence[str], accepted: str) -> dict[str, Any]:
         logger.warning("%s", error)
         raise error
     return given
-
-
-def _is_context(given: Any) -> bool:  # noqa: ANN401  whatever was sent
-    """Whether CloudWatch can have sent it, as far as it is read."""
-    try:
-        datetime.strptime(given.get("timezone", {}).get("offsetISO", "Z"), "%z")
-        form = given.get("forms", {}).get("all", {})
-        return all(isinstance(form.get(key, ""), str) for key in ("cluster", "state"))
-    except (AttributeError, TypeError, ValueError):
-        return False
-
-
-# What other keys than switches may have, and how that is checked.
-_EXPECTED: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "explain": (TAG_VALUE, is_tag_value),
-    "widgetContext": ("what CloudWatch sends", _is_context),
-}

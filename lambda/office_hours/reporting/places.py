@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import chain
@@ -73,7 +72,7 @@ def _accounts(units: Sequence[str]) -> Iterator[Account]:
     https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccountsForParent.html
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs.html
     """
-    own, is_named = _client("sts").get_caller_identity()["Account"], False
+    own = _client("sts").get_caller_identity()["Account"]
     yield Account(own, own)
     client = _client("organizations", config=_PATIENT)
 
@@ -85,21 +84,11 @@ def _accounts(units: Sequence[str]) -> Iterator[Account]:
     with ThreadPoolExecutor(_UNITS_AT_ONCE) as pool:
         while units:
             for each in of_each("list_accounts_for_parent", "Accounts"):
-                is_own = each["Id"] == own
-                is_named = is_named or is_own
-                if is_own or f"::{each['Id']}:" not in each.get("Arn", ""):  # an ARN has the management account's
-                    yield _account(each)
+                id_, name = each["Id"], " ".join(each.get("Name", "").split())
+                if id_ == own or f"::{id_}:" not in each.get("Arn", ""):  # an ARN has the management account's
+                    state = each.get("State") or each.get("Status") or "ACTIVE"  # `Status` is the older name
+                    yield Account(id_, f"{name}/{id_}" if name else id_, state)
             units = [unit["Id"] for unit in of_each("list_organizational_units_for_parent", "OrganizationalUnits")]
-    if not is_named:
-        with suppress(*rds.CallError):  # its number will do
-            yield _account(client.describe_account(AccountId=own)["Account"])
-
-
-def _account(known: Mapping[str, str]) -> Account:
-    """An account, from what Organizations says about it."""
-    id_, name = known["Id"], " ".join(known.get("Name", "").split())
-    state = known.get("State") or known.get("Status") or "ACTIVE"  # `Status` is the older name
-    return Account(id_, f"{name}/{id_}" if name else id_, state)
 
 
 def _member_regions(sts: Any, settings: Settings, account: Account) -> Iterator[Region]:  # noqa: ANN401
