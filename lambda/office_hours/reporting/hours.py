@@ -30,7 +30,6 @@ _AFTER = {Change.STARTED: State.RUNNING, Change.STOPPED: State.STOPPED}
 _OTHER = {State.RUNNING: State.STOPPED, State.STOPPED: State.RUNNING}
 _STOPPED = ("stopped", "starting")  # in any other status a cluster runs
 _NOT_FOLLOWED = (Reason.IGNORED, Reason.INVALID_TAG, Reason.INELIGIBLE, Reason.NEEDS_ATTENTION)
-_UTC = ZoneInfo("UTC")
 
 
 class Period(TypedDict):
@@ -67,7 +66,7 @@ def past(
     """
     spans, notes = past_spans(snapshot, events, now - LOG_KEPT, now - timedelta(days=days), now), []
     if spans[0].state is None:
-        notes.append(f"It was created on {local(spans[0].end, _UTC)}: its hours count from then.")
+        notes.append(f"It was created on {local(spans[0].end, ZoneInfo('UTC'))}: its hours count from then.")
     if not all(span.sure for span in spans):
         status = snapshot.get("Status", "")
         notes.append(f'RDS\'s event log lacks events, or does not fit its status "{status}": some hours are inferred.')

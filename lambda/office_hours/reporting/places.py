@@ -61,8 +61,7 @@ def places(invocation: Invocation, share: float) -> tuple[list[Region], list[str
     open_ = partial(_member_regions, _client("sts"), invocation.settings)
     theirs = side_by_side(invocation, active, open_, share, rds.THREADS)
     inactive = sorted(f"{each.path}: {each.state}" for each in members if each.state != "ACTIVE")
-    regions = [replace(region, account=own.path) for region in regions]
-    return regions + theirs, inactive
+    return [replace(region, account=own.path) for region in regions] + theirs, inactive
 
 
 def _accounts(units: Sequence[str]) -> Iterator[Account]:

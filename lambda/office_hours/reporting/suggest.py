@@ -143,8 +143,7 @@ def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
     if or_fail and failures and not found:
         raise RunError(f"Nothing can be suggested.\n{failures}")
     found.sort(key=lambda each: (-(each["saved_usd_a_month"] or 0.0), -each["saved_hours_a_month"], place(each)))
-    answer = {**looked, "failures": failures.splitlines(), **cut("suggestions", found)}
-    return cast("Suggestions", answer)
+    return cast("Suggestions", {**looked, "failures": failures.splitlines(), **cut("suggestions", found)})
 
 
 def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterator[Suggestion]:
