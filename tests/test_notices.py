@@ -234,8 +234,9 @@ def test_people_get_the_notices_by_mail_and_in_slack_with_two_buttons(package: P
     }
     (guardrail,) = template.of_type("AWS::IAM::ManagedPolicy").values()
     (may,) = template.statements("NoticesSlackRole")
-    assert guardrail["Properties"]["PolicyDocument"]["Statement"] == [may]
-    assert (may["Action"], may["Resource"]) == ("lambda:InvokeFunction", "<Start.Arn>")
+    (guarded,) = guardrail["Properties"]["PolicyDocument"]["Statement"]
+    assert ([guarded["Action"]], guarded["Resource"]) == (may["Action"], may["Resource"])
+    assert (may["Action"], may["Resource"]) == (["lambda:InvokeFunction"], "<Start.Arn>")
     attached = [each["Properties"]["Attachments"][0] for _, each in sorted(buttons.items())]
     assert [each["ButtonText"] for each in attached] == ["Keep for 2 hours", "Keep until tomorrow"]
     for each, variable in zip(sorted(buttons), ("longer", "tomorrow"), strict=True):
