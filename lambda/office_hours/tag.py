@@ -10,7 +10,7 @@ that whole value (slips.py).
 """
 
 import re
-from calendar import day_name, month_name, monthrange
+from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -24,8 +24,11 @@ from office_hours.text import ScheduleError, unknown
 
 # --- The words
 
-_MONTH_NAMES = (*MONTHS, *map(str.lower, month_name[1:]))  # in English, where no locale is set
-_DAY_NAMES = (*WEEKDAYS, *map(str.lower, day_name))
+_DAY_NAMES = (*WEEKDAYS, "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MONTH_NAMES = (
+    *(*MONTHS, "january", "february", "march", "april", "june", "july"),
+    *("august", "september", "october", "november", "december"),
+)
 MONTH_DAYS = tuple(f"d{number}" for number in range(1, 32))
 CONSTANTS = ("always", "never", "ignore")
 OPTIONS = ("holidays", "closed", "lead", "grace", "maintenance", "enforced")
