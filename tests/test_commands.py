@@ -198,7 +198,7 @@ def test_of_many_tagged_clusters_a_few_are_told(account: Account) -> None:
 def test_always_and_never_need_an_until(account: Account) -> None:
     account.add("a", "always")
     (told,) = mistakes(stop, {"clusters": ["a"]})
-    assert '"always" never changes. Say until when: "until": "20:00".' in told
+    assert '"always" has no next change. Say until when: "until": "20:00".' in told
     (entry,) = stop(EVENING, {"clusters": ["a"], "until": "90m"})["clusters"]
     assert (entry["decision"], account.tag("a")) == ("stop", "stopped until 2026-11-24T19:00Z")
 

@@ -301,7 +301,7 @@ def test_a_notice_comes_before_a_stop_with_the_command_that_keeps_it_up(account:
         return bool(told)
 
     eventually("the notice", has_come)
-    assert "lambda invoke --function-name aurora-office-hours-start" in told[0]
+    assert f"aws --endpoint-url {account.endpoint} lambda invoke --function-name aurora-office-hours-start" in told[0]
     account.client("sqs").delete_queue(QueueUrl=queue)  # no part of the stack
 
 

@@ -347,7 +347,7 @@ REFUSED = """
     mon jan 08:00-18:00                         | jan               | "jan mon 08:00-18:00"?
     feb d30 08:00-18:00                         | feb d30           | can never happen
 
-    08:00-18:00 UTC Europe/Berlin               | Europe/Berlin     | one zone
+    08:00-18:00 UTC Europe/Berlin               | Europe/Berlin     | their zone
     08:00-18:00 ../etc/passwd                   | ../etc/passwd     | Europe/Berlin
     08:00-18:00 lead=5m sat 10:00-14:00         | sat               | "08:00-18:00 sat 10:00-14:00 lead=5m"?
     Europe/Berlin lead=5m 08:00-18:00           | Europe/Berlin     | "08:00-18:00 Europe/Berlin lead=5m"?
@@ -417,7 +417,10 @@ SUGGESTED = [
     ("mon-fri 08:00-18:00 MST", "mon-fri 08:00-18:00 America/Denver"),
     ("mon-fri 08:00-18:00 HST", "mon-fri 08:00-18:00 Pacific/Honolulu"),
     ("mon-fri 08:00-18:00 Asia/Mumbai", "mon-fri 08:00-18:00 Asia/Kolkata"),
-    ("office-hours=mon-fri 8-18 New York", "mon-fri 08:00-18:00 America/New_York"),
+    *(
+        (f"{key}mon-fri 8-18 New York", "mon-fri 08:00-18:00 America/New_York")
+        for key in ("office-hours=", "Key=office-hours,Value=")
+    ),
     ("mon-fri 08:00-18:00 UTC+1", "mon-fri 08:00-18:00 Etc/GMT-1"),
     ("mon-fri 08:00-18:00 UTC+5:30", "mon-fri 08:00-18:00 Asia/Kolkata"),
     *((word, "never") for word in ("off", "stopped", "Stop", "paused")),

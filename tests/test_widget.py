@@ -114,7 +114,9 @@ def test_the_summary_counts_and_says_how_long_all_were_stopped(account: Account)
     (summary,) = [each for each in widget().all("div") if each.attributes.get("class") == "sum"]
     # One was stopped for 12 of the last 24 hours; the other two ran.
     counts = ("⚠ 1 needs attention", "▶ 2 running", "■ 0 stopped", "◆ 1 other")
-    assert [each for each in (*counts, "for 12 h in the last 24 hours (17%)") if each not in words(summary)] == []
+    assert [
+        each for each in (*counts, "12 cluster-hours stopped in the last 24 hours (17%)") if each not in words(summary)
+    ] == []
 
 
 def test_the_region_is_said_where_there_are_several(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,7 @@ def _wrong_times(cluster: Cluster, event: Event, since: datetime | None, end: da
     """What is wrong with a command's times for this cluster; empty if nothing is."""
     zone = cluster.zone
     if end is None:
-        return f'Its schedule "{cluster.schedule}" never changes. Say until when: "until": "20:00".'
+        return f'Its schedule "{cluster.schedule}" has no next change. Say until when: "until": "20:00".'
     if since and since <= now:
         return f'"from" is in the past: {local(since, zone)}.'
     if since and cluster.hold and cluster.hold.in_force(now):

@@ -190,10 +190,10 @@ class Dispute:
         if self.created >= latest > FIRST:  # 8.1
             return self._left(f"Created on {local(self.created, zone)}, after its last scheduled change")
         if undone > made:  # 8.3: the status says otherwise, so a later change is missing
-            return self._left(f"{done} by hand after {local(undone, zone)}; RDS's event log is behind")
+            return self._left(f"{done} after {local(undone, zone)}, apparently by hand; RDS's event log is behind")
         # 8.5 and 8.6: an event soon after a transition may end a change that began before it.
         if made - latest >= _LONGEST_CHANGE or undone >= latest:
-            return self._left(f"{done} by {local(made, zone)}, by hand as far as RDS's event log shows")
+            return self._left(f"{done} before {local(made, zone)}, apparently by hand")
         if self.due.action is Action.STOP and made < latest < self.now - LOG_KEPT:  # 8.4
             unknown = "Can't tell who started it: RDS's event log doesn't reach back to its last scheduled change"
             command = f'{{"clusters": ["{self.cluster.identifier}"]}}'

@@ -139,7 +139,8 @@ def _time(hour: str | None, minutes: str | None, half: str | None) -> str:
 
 _SPACED = "|".join(zone.rpartition("/")[2].replace("_", " ") for zone in zones().values() if "_" in zone)
 _TABLE: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
-    (r"^\s*office-hours\s*=", ""),
+    (r"[\"']", ""),
+    (r"^\s*(?:key=)?office-hours(?:,value)?\s*[=:]", ""),
     (rf"\b({_SPACED})\b", lambda match: match[0].replace(" ", "_")),
     (r"\s*[\u2013\u2014]\s*", "-"),
     (r"(?<=\w)\s+(?:to|till|until|through)\s+(?=\w)", "-"),

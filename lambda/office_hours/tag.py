@@ -55,7 +55,7 @@ _EXPECTED = {
     "grace": "expected minutes or hours up to 12h, such as grace=90m or grace=2h",
     "hours": "expected hours such as 08:00-18:00, 22:00-06:00, 08:00- or -18:00 (only an end may be 24:00)",
 }
-ORDER = "windows come first, then their one zone, then options; a named schedule has its own windows"
+ORDER = "windows come first, then their zone, then options; a named schedule has its own windows"
 _ONE_SIDED = "one-sided windows such as 08:00- go with others of their kind alone, not with maintenance or enforced"
 
 

@@ -79,7 +79,7 @@ def propose(seen: Connections, settings: Settings) -> tuple[str, str]:
     tag = windows(used | unknown) if used or unknown else "never"
     if not tag:
         busy = "in all or nearly all hours of the week"
-        return "", f"Never idle: {busy}, over {quietest:g} were connected at least once."
+        return "", f"Never idle: {busy}, more than {quietest:g} were connected at least once."
     notes = [f"Nothing connected in {days:.0f} days: is it still needed?"] * (not used)
     if quietest:
         notes.append(f"{quietest:g} are always connected, perhaps a pool or monitoring, and count as idle.")
