@@ -102,16 +102,18 @@ class Failure:
     what: a cluster's name, or a Region in words.
     why: AWS's code and words, without the cluster's own name, so that clusters with one cause share a sentence.
     region: empty if it was in none.
+    unlisted: whether not all clusters of its Region are known.
     denied: whether it is a Region that a policy denies.
     """
 
     what: str
     why: str
     region: str = ""
+    unlisted: bool = False
     denied: bool = False
 
 
-def failed(what: str, error: BaseException, *, denied: bool = False, **keys: str) -> Failure:
+def failed(what: str, error: BaseException, *, unlisted: bool = False, denied: bool = False, **keys: str) -> Failure:
     """Log a failure with AWS's own words, and return it for the run's error."""
     code, words = rds.words(error)
     write, extra = logger.info if denied else logger.error, {**keys, "error_code": code, "error_message": words}
@@ -119,7 +121,7 @@ def failed(what: str, error: BaseException, *, denied: bool = False, **keys: str
     write("%s could not be handled: %s: %s", what, code, words, exc_info=trace, extra=extra)
     name = re.escape(what.rpartition("/")[2])
     why = re.sub(rf"(?<![\w-]){name}(?![\w-])", "...", " ".join(f"{code}: {words}".split()))
-    return Failure(what, why, keys.get("region", ""), denied)
+    return Failure(what, why, keys.get("region", ""), unlisted, denied)
 
 
 def in_words(failures: Iterable[Failure]) -> str:

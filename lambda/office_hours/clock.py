@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 # The calendar's two ends, less room for an offset and for windows that reach over from the next week.
 FIRST, LAST = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 11, 1, tzinfo=UTC)
 _MIDNIGHT, _MINUTE = time(), timedelta(minutes=1)
-_HOUR = r"([01]?\d|2[0-3]|24(?=:00))"  # Python itself reads 24:00 from 3.13 on
+_HOUR = r"([01]?\d|2[0-3]|24(?=:00(?::00)?(?![:.,\d])))"  # Python itself reads 24:00 from 3.13 on
 _DATE_TIME = re.compile(rf"(\d{{4}}-\d\d-\d\d)(?:(?:T| +){_HOUR}(:\d\d.*))?", re.ASCII | re.IGNORECASE)
 _TIME_OF_DAY = re.compile(rf"{_HOUR}:([0-5]\d)", re.ASCII)
 _DURATION = re.compile(r"(?=.*[1-9])(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,5})m)?", re.ASCII | re.IGNORECASE)

@@ -65,7 +65,10 @@ def _likely(name: Name, clusters: Iterable[Cluster], regions: Sequence[str]) -> 
 def obstacles(clusters: Iterable[Cluster], action: Action, event: Event, now: datetime) -> list[str]:
     """A sentence for each named cluster to which a command can't be applied."""
     plans = [(cluster, plan(cluster, action, event, now)) for cluster in clusters if event.is_command]
-    return [f'The cluster "{cluster.name}": {each.message}' for cluster, each in plans if isinstance(each, Decision)]
+    refused = [(cluster, each) for cluster, each in plans if isinstance(each, Decision)]
+    if event.mistakes:  # perhaps in its times
+        refused = [(cluster, each) for cluster, each in refused if each.reason is not Reason.NEEDS_UNTIL]
+    return [f'The cluster "{cluster.name}": {each.message}' for cluster, each in refused]
 
 
 def plan(cluster: Cluster, action: Action, event: Event, now: datetime) -> Hold | Decision:

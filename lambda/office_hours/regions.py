@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -24,6 +24,7 @@ class Place(Protocol):
 
 _T = TypeVar("_T")
 _P = TypeVar("_P", bound=Place)
+_I = TypeVar("_I", bound="Invocation")
 _NO_NEW_WORK = timedelta(seconds=5)  # a call that is begun may still take this long
 _NO_MORE_WAITING = timedelta(seconds=2)  # what it takes to report, and to end before Lambda ends the function
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
@@ -35,7 +36,7 @@ class Invocation:
 
     now: the instant to decide for, aware.
     ends: the instant at which Lambda ends the function.
-    failures: what has failed so far, in any thread.
+    failures: what has failed so far.
     """
 
     settings: Settings
@@ -88,13 +89,13 @@ def regions_of(invocation: Invocation) -> list[Region]:
             names = rds.enabled_regions()
         except Exception as error:  # noqa: BLE001  whatever breaks
             names = ()
-            invocation.failures.append(failed("The list of the account's Regions", error))
+            invocation.failures.append(failed("The list of the account's Regions", error, unlisted=True))
     clients = [rds.client("rds", name) for name in names or (None,)]
     return [Region(client.meta.region_name, client) for client in clients]
 
 
 def side_by_side(
-    invocation: Invocation, places: Sequence[_P], work: Callable[[_P], Iterable[_T]], share: float = 1, most: int = 128
+    invocation: _I, places: Sequence[_P], work: Callable[[_I, _P], Iterable[_T]], share: float = 1, most: int = 128
 ) -> list[_T]:
     """Do the work of each place in a thread of its own. Return what has come in time.
 
@@ -104,9 +105,11 @@ def side_by_side(
     most: how many places are handled at once.
     """
     found: dict[str, list[_T]] = {place.path: [] for place in places}
+    failures = list[Failure]()  # of its own: threads that are late go on, and what they do no longer counts
+    theirs = replace(invocation, failures=failures)
 
     def collect(place: _P) -> None:
-        for each in work(place):
+        for each in work(theirs, place):
             found[place.path].append(each)
 
     pool = ThreadPoolExecutor(most)
@@ -114,11 +117,12 @@ def side_by_side(
     left = invocation.ends - datetime.now(UTC) - _NO_MORE_WAITING
     _, late = wait(threads, timeout=max(0, left.total_seconds() * share))
     pool.shutdown(wait=False, cancel_futures=True)
+    invocation.failures.extend(tuple(failures))
     for thread, place in threads.items():
         too_late = TimeoutError("it did not answer in time, or there was too much to do")
         if error := too_late if thread in late else thread.exception():
-            invocation.failures.append(failed(str(place), error, region=place.path))
-    return [each for path in found for each in tuple(found[path])]  # a copy, since late ones go on
+            invocation.failures.append(failed(str(place), error, unlisted=True, region=place.path))
+    return [each for path in found for each in tuple(found[path])]
 
 
 def told(failures: Iterable[Failure], regions: Sequence[Region]) -> tuple[list[Failure], list[str]]:
@@ -149,4 +153,4 @@ def listed(invocation: Invocation, region: Region) -> Iterator[Cluster]:
         # With all Regions asked, a policy may deny some: that isn't a failure.
         denied = invocation.settings.regions == ("*",) and not seen and rds.words(error)[0] in _DENIED
         what = f"{region}, listing its clusters"
-        invocation.failures.append(failed(what, error, region=region.path, denied=denied))
+        invocation.failures.append(failed(what, error, unlisted=True, denied=denied, region=region.path))

@@ -53,7 +53,7 @@ def run(order: Order) -> Answer:
     regions, chosen = regions_of(order), None
     if order.event.clusters:
         chosen, regions = _choose(order, order.event.clusters, regions)
-    outcomes = side_by_side(order, regions, partial(_handle, order, chosen))
+    outcomes = side_by_side(order, regions, partial(_handle, chosen))
     if order.tell and not order.is_late():
         order.tell(order, outcomes)
     failures, denied = told(order.failures, regions)
@@ -71,12 +71,12 @@ def _choose(order: Order, names: Sequence[Name], regions: Sequence[Region]) -> t
     """
     known, wanted = [region.name for region in regions], {name.region for name in names}
     asked = [region for region in regions if wanted & {None, region.name}]
-    clusters = side_by_side(order, asked, partial(listed, order), _FOR_LISTING)
+    clusters = side_by_side(order, asked, listed, _FOR_LISTING)
     # A name without a known Region may be in any that failed, but not in one that a policy denies.
     matter = [] if wanted <= {*known} else told(order.failures, asked)[0]
     failures = [replace(each, denied=False) for each in order.failures if each in matter or each.region in wanted]
     order.failures[:] = failures
-    unread = {each.region for each in failures}
+    unread = {each.region for each in failures if each.unlisted}
     chosen, mistakes = choose(names, clusters, unread, order.settings.tag_key, known)
     mistakes = [*order.event.mistakes, *mistakes, *obstacles(chosen, order.action, order.event, order.now)]
     if mistakes:
@@ -85,7 +85,7 @@ def _choose(order: Order, names: Sequence[Name], regions: Sequence[Region]) -> t
     return chosen, [region for region in asked if any(each.region == region.name for each in chosen)]
 
 
-def _handle(order: Order, chosen: Sequence[Cluster] | None, region: Region) -> Iterator[Outcome]:
+def _handle(chosen: Sequence[Cluster] | None, order: Order, region: Region) -> Iterator[Outcome]:
     """Handle a Region's tagged clusters, or those of them that are chosen. Yields outcomes as they come."""
     found = listed(order, region) if chosen is None else chosen
     clusters = [each for each in found if each.is_tagged and each.region == region.name]

@@ -96,9 +96,10 @@ def likely_zones(word: str) -> list[str]:
         cities = [city for each, city, *_ in entries if each == offset][:3]
         return [zones()[fixed], *cities] if fixed in zones() else cities
     name = word.rpartition("/")[2].upper()
-    if cities := [city for _, city, *names in entries if name in names]:
+    is_city = "/" in word  # then it is no abbreviation, all of which are shorter
+    if cities := [city for _, city, *names in entries if name in names and (len(name) > 4 or not is_city)]:
         return [*cities, TRAPS[word.lower()]] if word.lower() in TRAPS else cities
-    return [] if word.isupper() and len(word) < 5 else _near_zones(word)
+    return [] if len(word) < 4 or (word.isupper() and len(word) < 6) else _near_zones(word)
 
 
 @lru_cache(maxsize=1024)
@@ -108,8 +109,12 @@ def _near_zones(word: str) -> list[str]:
     A city that is merely spelled alike is no match: Milan's clocks don't show what Minsk's do.
     """
     places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
+    places = [zone for zone in places if not zone.endswith(("/East", "/North", "/South", "/West"))]
+    city = word.rpartition("/")[2]
+    if elsewhere := [zone for zone in places if zone.lower().endswith(f"/{city.lower()}")]:
+        return elsewhere[:1]
     names = {zone if "/" in word else zone.rpartition("/")[2]: zone for zone in reversed(places)}
-    near, city = nearest(word, names, likeness=0.8), word.rpartition("/")[2]
+    near = nearest(word, names, likeness=0.8)
     return [names[each] for each in near if nearest(city, [each.rpartition("/")[2]], likeness=0.8)][:1]
 
 
@@ -121,7 +126,9 @@ _DAYS = "|".join(WEEKDAYS)
 
 def _hours(match: re.Match[str]) -> str:
     """8-18, 0800-1800, 9am-5pm in the grammar's form; unchanged if they could mean two things."""
-    sides = [match.groups()[:3], match.groups()[3:]]
+    sides, before = [match.groups()[:3], match.groups()[3:]], match.string[: match.start()].split()
+    if before and sides[0][0] is None and kind_of(before[-1]) == "hours":  # -5 may be an offset
+        return match[0]
     times = [_time(*side) for side in sides]
     halves = {bool(half) for hour, _, half in sides if hour}
     start, end = times
@@ -195,5 +202,6 @@ def likely_time(key: str, given: object, now: datetime, zone: ZoneInfo) -> str:
     elif time and (time[2] or time[3]):
         clock = _time(time[1], time[2], time[3])
         form = clock if key == "until" else f"{today:%Y-%m-%d}T{clock}"
-    at = moment(form, zone, now)
+    # A time of day that has just passed is refused.
+    at = moment(form, zone, now - timedelta(minutes=30) if form[2:3] == ":" else now)
     return form if at and (at > now or key == "time") else ""

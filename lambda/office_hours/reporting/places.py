@@ -17,7 +17,6 @@ from botocore.httpsession import URLLib3Session
 
 from office_hours import rds
 from office_hours.regions import Invocation, Region, regions_of, side_by_side
-from office_hours.settings import Settings
 
 ROLE = "aurora-office-hours-reader"  # in each member account; only the central status and report function assume it
 AT_ONCE = 64  # places, of up to five threads each: Lambda allows 1,024
@@ -55,11 +54,10 @@ def places(invocation: Invocation, share: float) -> tuple[list[Region], list[str
     if not units:
         return regions, []
     share *= _FOR_ACCOUNTS
-    found = side_by_side(invocation, [Account()], lambda _: _accounts(units), share)
+    found = side_by_side(invocation, [Account()], lambda *_: _accounts(units), share)
     own, *members = ({each.id: each for each in found} or {"": Account()}).values()
     active = [each for each in members if each.state == "ACTIVE"]
-    open_ = partial(_member_regions, _client("sts"), invocation.settings)
-    theirs = side_by_side(invocation, active, open_, share, rds.THREADS)
+    theirs = side_by_side(invocation, active, partial(_member_regions, _client("sts")), share, rds.THREADS)
     inactive = sorted(f"{each.path}: {each.state}" for each in members if each.state != "ACTIVE")
     return [replace(region, account=own.path) for region in regions] + theirs, inactive
 
@@ -90,14 +88,14 @@ def _accounts(units: Sequence[str]) -> Iterator[Account]:
             units = [unit["Id"] for unit in of_each("list_organizational_units_for_parent", "OrganizationalUnits")]
 
 
-def _member_regions(sts: Any, settings: Settings, account: Account) -> Iterator[Region]:  # noqa: ANN401
+def _member_regions(sts: Any, invocation: Invocation, account: Account) -> Iterator[Region]:  # noqa: ANN401
     """The Regions of a member account, with its credentials."""
     role = f"arn:{sts.meta.partition}:iam::{account.id}:role/{ROLE}"
     given = sts.assume_role(RoleArn=role, RoleSessionName=rds.USER_AGENT, DurationSeconds=_SHORTEST_SESSION)
     id_, secret, token = (given["Credentials"][key] for key in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
     keys = {"aws_access_key_id": id_, "aws_secret_access_key": secret, "aws_session_token": token}
-    names: Sequence[str] = settings.regions or [sts.meta.region_name]
-    if settings.regions == ("*",):
+    names: Sequence[str] = invocation.settings.regions or [sts.meta.region_name]
+    if names == ("*",):
         names = rds.enabled_regions(_client("account", **keys))
     for name in names:
         yield _MemberRegion(name, _client("rds", name, **keys), account.path, keys=keys)

@@ -40,7 +40,7 @@ def report(invocation: Invocation, *, send: bool) -> dict[str, Any]:
     often can't be read: the answer and the message name them, and nothing is raised.
     """
     now, failures, unsent = invocation.now, invocation.failures, False
-    clusters, looked = look_around(invocation, now - LOG_KEPT, _FOR_RDS, partial(_of_region, invocation, Prices()))
+    clusters, looked = look_around(invocation, now - LOG_KEPT, _FOR_RDS, partial(_of_region, Prices()))
     clusters.sort(key=place)
     in_all = {
         "periods": [total(days, [each["periods"][number] for each in clusters]) for number, days in enumerate(PERIODS)],
@@ -61,7 +61,7 @@ def report(invocation: Invocation, *, send: bool) -> dict[str, Any]:
     return {**answer, **cut("clusters", clusters)}
 
 
-def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterator[ClusterReport]:
+def _of_region(prices: Prices, invocation: Invocation, survey: Survey) -> Iterator[ClusterReport]:
     """A report on each tagged cluster of a Region; none if its events, and so its hours, are unknown."""
     for each in survey.clusters:
         if each.is_tagged and each.identifier in survey.events:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import islice
 from typing import NotRequired, cast
 
@@ -68,7 +67,7 @@ class Row:
 def look(invocation: Invocation, *, or_fail: bool = True) -> tuple[Status, list[Row]]:
     """See the state of all tagged clusters. If `or_fail`, raises RunError where nothing at all could be seen."""
     found: list[Row | Problem]
-    found, looked = look_around(invocation, invocation.now - PAST, 1.0, partial(_of_region, invocation))
+    found, looked = look_around(invocation, invocation.now - PAST, 1.0, _of_region)
     rows = sorted((each for each in found if isinstance(each, Row)), key=lambda row: place(row.entry))
     failures = in_words(invocation.failures)
     if or_fail and failures and not rows:

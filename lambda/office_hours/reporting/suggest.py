@@ -138,7 +138,7 @@ def _days(days: AbstractSet[int]) -> str:
 
 def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
     """Suggest tags in all places. If `or_fail`, raises RunError where there are only failures."""
-    found, looked = look_around(invocation, None, _FOR_READING, partial(_of_region, invocation, Prices()))
+    found, looked = look_around(invocation, None, _FOR_READING, partial(_of_region, Prices()))
     failures = in_words(invocation.failures)
     if or_fail and failures and not found:
         raise RunError(f"Nothing can be suggested.\n{failures}")
@@ -146,7 +146,7 @@ def suggest(invocation: Invocation, *, or_fail: bool = True) -> Suggestions:
     return cast("Suggestions", {**looked, "failures": failures.splitlines(), **cut("suggestions", found)})
 
 
-def _of_region(invocation: Invocation, prices: Prices, survey: Survey) -> Iterator[Suggestion]:
+def _of_region(prices: Prices, invocation: Invocation, survey: Survey) -> Iterator[Suggestion]:
     """A suggestion for each untagged cluster that RDS can stop."""
     region, end = survey.region, invocation.now.replace(minute=0, second=0, microsecond=0)
     clusters = [each for each in survey.clusters if not each.is_tagged and not obstacle(each.snapshot)]

@@ -65,7 +65,7 @@ class Survey:
 
 
 def look_around(
-    invocation: Invocation, since: datetime | None, share: float, make: Callable[[Survey], Iterable[_T]]
+    invocation: Invocation, since: datetime | None, share: float, make: Callable[[Invocation, Survey], Iterable[_T]]
 ) -> tuple[list[_T], Looked]:
     """Survey all places side by side, and make something of each survey.
 
@@ -75,7 +75,7 @@ def look_around(
     Returns what was made, and the first keys of the answer.
     """
     regions, inactive = places(invocation, share)
-    made = side_by_side(invocation, regions, partial(_survey, invocation, since, make), share, AT_ONCE)
+    made = side_by_side(invocation, regions, partial(_survey, since, make), share, AT_ONCE)
     invocation.failures[:], denied = _told_by_account(invocation.failures, regions)
     looked = {"time": utc(invocation.now), "denied_regions": denied, "inactive_accounts": inactive}
     return made, cast("Looked", {key: value for key, value in looked.items() if value})
@@ -88,15 +88,16 @@ def _told_by_account(failures: list[Failure], regions: Sequence[Region]) -> tupl
         its = list(group)
         paths = {region.path for region in its}
         failed, out = told([each for each in failures if each.region in paths], its)
-        if account and {each.region for each in failed} == paths:
-            failed = [replace(failed[0], what=f"Account {account}")]
+        unlisted = [each for each in failed if each.unlisted]
+        if account and {each.region for each in unlisted} == paths:
+            failed = [replace(unlisted[0], what=f"Account {account}"), *(each for each in failed if not each.unlisted)]
         failures = [*(each for each in failures if each.region not in paths), *failed]
         denied |= {path.rpartition("/")[2] for path in out}
     return failures, sorted(denied)
 
 
 def _survey(
-    invocation: Invocation, since: datetime | None, make: Callable[[Survey], Iterable[_T]], region: Region
+    since: datetime | None, make: Callable[[Invocation, Survey], Iterable[_T]], invocation: Invocation, region: Region
 ) -> Iterator[_T]:
     """Ask for a Region's clusters, events and instances at once: each is of use without the others."""
     with ThreadPoolExecutor(2) as pool:
@@ -111,7 +112,7 @@ def _survey(
         events = {each.identifier: reading.result().get(each.identifier, ()) for each in clusters}
     instances = [] if listing.exception() else listing.result()
     by_name = {instance.get("DBInstanceIdentifier", ""): instance for instance in instances}
-    yield from make(Survey(region, clusters, events, by_name))
+    yield from make(invocation, Survey(region, clusters, events, by_name))
 
 
 def of_cluster(cluster: Cluster) -> OfCluster:
