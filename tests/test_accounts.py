@@ -115,6 +115,16 @@ def test_an_account_that_can_not_be_read_is_named_once_and_costs_no_other(
     assert len(log.lines("ERROR")) == 4  # one for each account that lets nobody in, and for each Region of the other
 
 
+def test_an_account_whose_clusters_are_shown_is_not_called_failed(organization: Account) -> None:
+    shop = organization.join(SHOP, "shop")
+    shop.add("a", OFFICE, Status="stopped")
+    shop.fail("DescribeDBInstances", ACCESS_DENIED)
+    answer = status()
+    assert seen(answer) == [("shop", "a")]
+    (failure,) = failures(answer)
+    assert failure.startswith(f"Region shop/{SHOP}/{HOME}, listing its instances: AccessDenied: ")
+
+
 @pytest.mark.parametrize("operation", ["DescribeDBClusters", "ListRegions"])
 def test_an_account_that_hangs_is_named_once_and_holds_up_none(
     organization: Account, monkeypatch: pytest.MonkeyPatch, operation: str

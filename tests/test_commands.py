@@ -199,6 +199,7 @@ def test_always_and_never_need_an_until(account: Account) -> None:
     account.add("a", "always")
     (told,) = mistakes(stop, {"clusters": ["a"]})
     assert '"always" has no next change. Say until when: "until": "20:00".' in told
+    assert len(mistakes(stop, {"clusters": ["a"], "until": "6pm"})) == 1  # and not that it is missing
     (entry,) = stop(EVENING, {"clusters": ["a"], "until": "90m"})["clusters"]
     assert (entry["decision"], account.tag("a")) == ("stop", "stopped until 2026-11-24T19:00Z")
 

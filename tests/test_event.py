@@ -126,8 +126,9 @@ def test_a_time_that_is_not_read_gets_the_form_to_copy(key: str, given: str, for
 
 
 def test_no_form_of_a_time_that_has_passed_is_suggested() -> None:
-    (mistake,) = mistakes({"clusters": ["a"], "from": "0:30"})
-    assert "did you mean" not in mistake
+    for times in ({"from": "0:30"}, {"until": "11:45am"}):
+        (mistake,) = mistakes({"clusters": ["a"], **times})
+        assert "did you mean" not in mistake
 
 
 @pytest.mark.parametrize(

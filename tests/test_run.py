@@ -4,7 +4,8 @@ The 23rd of November 2026 is a Monday.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from aws_server import ACCESS_DENIED, HOME, INTERNAL_FAILURE, Account, Call, Dam
 from invocation import Answer, Context, decisions, settings, start, stop
 from office_hours import rds
 from office_hours.answer import RunError
+from office_hours.regions import Invocation, Region, side_by_side
+from office_hours.settings import Cluster, Settings
 
 pytest_plugins = ["aws_server", "invocation"]
 
@@ -131,6 +134,23 @@ def test_a_region_that_hangs_or_fails_costs_no_other(account: Account, monkeypat
     assert told.startswith("2 failed and 1 clusters were handled.")
     assert "Region ap-south-1, listing its clusters: InternalFailure" in told
     assert "Region us-east-1: TimeoutError: it did not answer in time" in told
+
+
+def test_what_breaks_after_a_place_was_given_up_is_no_second_failure() -> None:
+    over, ended = threading.Event(), threading.Event()
+
+    def work(theirs: Invocation, region: Region) -> Iterator[None]:
+        over.wait(20)
+        with theirs.guard(Cluster(region.name, "a", {}, None)):
+            int("x")
+        yield ended.set()
+
+    now = datetime.now(UTC)
+    invocation = Invocation(Settings(), now, ends=now)
+    assert side_by_side(invocation, [Region("us-east-1", rds.client("rds", "us-east-1"))], work) == []
+    over.set()
+    ended.wait(20)
+    assert [each.what for each in invocation.failures] == ["Region us-east-1"]
 
 
 @pytest.mark.parametrize("fault", [ACCESS_DENIED, Damage.TRUNCATED])

@@ -422,6 +422,8 @@ SUGGESTED = [
         for key in ("office-hours=", "Key=office-hours,Value=")
     ),
     ("mon-fri 08:00-18:00 UTC+1", "mon-fri 08:00-18:00 Etc/GMT-1"),
+    ("-19:00 -5", "-19:00 Etc/GMT+5"),
+    ("mon-fri 08:00-18:00 Asia/Samara", "mon-fri 08:00-18:00 Europe/Samara"),
     ("mon-fri 08:00-18:00 UTC+5:30", "mon-fri 08:00-18:00 Asia/Kolkata"),
     *((word, "never") for word in ("off", "stopped", "Stop", "paused")),
     *((word, "always") for word in ("on", "running", "true", "24/7")),
@@ -455,7 +457,7 @@ WORDS = [
     # No zones, but spelled much like Minsk, Jakarta, Australia/West and America/Moncton.
     *(
         (f"mon-fri 08:00-18:00 {word}", ["Europe/Berlin"], ["did you mean"])
-        for word in ("Europe/Milan", "Asia/Ankara", "WST", "America/Houston")
+        for word in ("Europe/Milan", "Asia/Ankara", "WST", "wst", "America/Houston", "US/West", "Asia/BST")
     ),
     ("1-5 08:00-18:00", ["mon-fri"], ["did you mean"]),  # days?
     # The nearest word would leave out the other.
