@@ -143,10 +143,10 @@ def test_what_breaks_after_a_place_was_given_up_is_no_second_failure() -> None:
         over.wait(20)
         with theirs.guard(Cluster(region.name, "a", {}, None)):
             int("x")
-        yield ended.set()
+        ended.set()
+        yield
 
-    now = datetime.now(UTC)
-    invocation = Invocation(Settings(), now, ends=now)
+    invocation = Invocation(Settings(), datetime.now(UTC), ends=datetime.now(UTC))
     assert side_by_side(invocation, [Region("us-east-1", rds.client("rds", "us-east-1"))], work) == []
     over.set()
     ended.wait(20)

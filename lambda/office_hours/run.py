@@ -82,7 +82,8 @@ def _choose(order: Order, names: Sequence[Name], regions: Sequence[Region]) -> t
     if mistakes:
         error = EventError(mistakes)
         raise RunError(f"{error}\n{in_words(failures)}") if failures else error
-    return chosen, [region for region in asked if any(each.region == region.name for each in chosen)]
+    theirs = {each.region for each in chosen}
+    return chosen, [region for region in asked if region.name in theirs]
 
 
 def _handle(chosen: Sequence[Cluster] | None, order: Order, region: Region) -> Iterator[Outcome]:

@@ -99,7 +99,7 @@ def likely_zones(word: str) -> list[str]:
     is_city = "/" in word  # then it is no abbreviation, all of which are shorter
     if cities := [city for _, city, *names in entries if name in names and (len(name) > 4 or not is_city)]:
         return [*cities, TRAPS[word.lower()]] if word.lower() in TRAPS else cities
-    return [] if len(word) < 4 or (word.isupper() and len(word) < 6) else _near_zones(word)
+    return _near_zones(word)
 
 
 @lru_cache(maxsize=1024)
@@ -108,6 +108,8 @@ def _near_zones(word: str) -> list[str]:
 
     A city that is merely spelled alike is no match: Milan's clocks don't show what Minsk's do.
     """
+    if len(word) < 4 or (word.isupper() and len(word) < 6):  # an abbreviation
+        return []
     places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
     places = [zone for zone in places if not zone.endswith(("/East", "/North", "/South", "/West"))]
     city = word.rpartition("/")[2]
