@@ -52,19 +52,26 @@ def run(order: Order) -> Answer:
         raise EventError(order.event.mistakes)
     regions, chosen = regions_of(order), None
     if order.event.clusters:
-        chosen, regions = _choose(order, order.event.clusters, regions)
+        chosen = _choose(order, order.event.clusters, regions)
+        regions = [region for region in regions if any(each.region == region.name for each in chosen)]
     outcomes = side_by_side(order, regions, partial(_handle, chosen))
     if order.tell and not order.is_late():
         order.tell(order, outcomes)
     failures, denied = told(order.failures, regions)
-    untimely = [each for each in outcomes if each.decision.reason is Reason.NEEDS_UNTIL]
-    if untimely and not failures and not any(each.hold for each in outcomes):  # the times fit no cluster
-        raise EventError(sorted(f"{each.cluster.name}: {each.decision.message}" for each in untimely))
+    if not failures and (mistakes := _untimely(outcomes)):
+        raise EventError(mistakes)
     return report(order.action, order.event, order.now, outcomes, failures, denied)
 
 
-def _choose(order: Order, names: Sequence[Name], regions: Sequence[Region]) -> tuple[list[Cluster], list[Region]]:
-    """The clusters that are named, and their Regions. Forgets the failures of Regions in which none of them can be.
+def _untimely(outcomes: Sequence[Outcome]) -> list[str]:
+    """Why a command's times fit none of the clusters; nothing if they fit any."""
+    untimely = [each for each in outcomes if each.decision.reason is Reason.NEEDS_UNTIL]
+    is_held = any(each.hold for each in outcomes)
+    return [] if is_held else sorted(f"{each.cluster.name}: {each.decision.message}" for each in untimely)
+
+
+def _choose(order: Order, names: Sequence[Name], regions: Sequence[Region]) -> list[Cluster]:
+    """The clusters that are named. Forgets the failures of Regions in which none of them can be.
 
     All names are looked up first, since a single mistake means that nothing is done. Raises EventError if the event is
     at fault, and RunError if that can't be known because a Region failed.
@@ -82,8 +89,7 @@ def _choose(order: Order, names: Sequence[Name], regions: Sequence[Region]) -> t
     if mistakes:
         error = EventError(mistakes)
         raise RunError(f"{error}\n{in_words(failures)}") if failures else error
-    theirs = {each.region for each in chosen}
-    return chosen, [region for region in asked if region.name in theirs]
+    return chosen
 
 
 def _handle(chosen: Sequence[Cluster] | None, order: Order, region: Region) -> Iterator[Outcome]:

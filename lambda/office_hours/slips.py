@@ -102,6 +102,9 @@ def likely_zones(word: str) -> list[str]:
     return _near_zones(word)
 
 
+_PLACE = re.compile("(?!Etc/).+/(?!East|North|South|West)[^/]+")
+
+
 @lru_cache(maxsize=1024)
 def _near_zones(word: str) -> list[str]:
     """The zone that was probably meant, by a slip in its name or by its city alone.
@@ -110,8 +113,7 @@ def _near_zones(word: str) -> list[str]:
     """
     if len(word) < 4 or (word.isupper() and len(word) < 6):  # an abbreviation
         return []
-    places = [zone for zone in zones().values() if "/" in zone and not zone.startswith("Etc/")]
-    places = [zone for zone in places if not zone.endswith(("/East", "/North", "/South", "/West"))]
+    places = [zone for zone in zones().values() if _PLACE.fullmatch(zone)]
     city = word.rpartition("/")[2]
     if elsewhere := [zone for zone in places if zone.lower().endswith(f"/{city.lower()}")]:
         return elsewhere[:1]
