@@ -160,7 +160,7 @@ class Pairs:
 
 
 def by_turns(first: Callable[[], T], second: Callable[[], T], pairs: int, begin: int = 0) -> tuple[list[T], list[T]]:
-    """A B, B A, A B, ...: what drifts meanwhile meets both. With 1 as `begin` it is the second's turn first."""
+    """Run both in each pair, in alternating order, so that drift affects both. With an odd `begin` the second leads."""
     found: tuple[list[T], list[T]] = ([], [])
     for number in range(begin, begin + pairs):
         for which in (0, 1) if number % 2 == 0 else (1, 0):

@@ -103,7 +103,8 @@ def _row(invocation: Invocation, seen: Survey, cluster: Cluster, decision: Decis
     now, hold = invocation.now, cluster.hold
     tags = {tag.get("Key"): tag.get("Value", "") for tag in cluster.snapshot.get("TagList", ())}
     # If the log can't be read, the past is unknown. That doesn't mean that nothing happened.
-    spans, since = [Span(now - PAST, now, None)], now - PAST
+    since = now - PAST
+    spans = [Span(since, now, None)]
     if cluster.identifier in seen.events:
         spans = past_spans(cluster.snapshot, seen.events[cluster.identifier], since, since, now)
     readable = None if cluster.problem else cluster.schedule
